@@ -1,0 +1,123 @@
+"""Each way the study refuses, with what to do next.
+
+Every error carries three things: what is wrong, where, and what to do. The command prints them without a
+traceback; `exit_status` is 2 for wrong words or inputs and 1 for a check that failed during a run. No message
+ever holds an identifier, free text or anything typed into a box.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class EvaluationError(Exception):
+    """A refusal: what is wrong, where it is, and what to do about it."""
+
+    exit_status = 2
+
+    def __init__(self, what: str, *, where: str = "", todo: str = "") -> None:
+        self.what, self.where, self.todo = what, where, todo
+        super().__init__(what, where, todo)
+
+    def __str__(self) -> str:
+        where = f" ({self.where})" if self.where else ""
+        todo = f" {self.todo}" if self.todo else ""
+        return f"{self.what}{where}.{todo}" if not self.what.endswith((".", "!", "?")) else f"{self.what}{todo}"
+
+
+class StudyError(EvaluationError):
+    """`study.toml`, `wave.toml` or a frozen plan is incomplete, mistyped or inconsistent."""
+
+
+class CodebookError(EvaluationError):
+    """`codebook.yaml` is incomplete, mistyped or inconsistent."""
+
+
+class InputError(EvaluationError):
+    """An export, a register or a margin cannot be used; `faults` lists every fault found, all at once."""
+
+    def __init__(self, what: str, *, where: str = "", todo: str = "", faults: Iterable[object] = ()) -> None:
+        super().__init__(what, where=where, todo=todo)
+        self.faults = tuple(faults)
+
+
+class CheckFailed(EvaluationError):
+    """A check of the run failed (corrupt data, an untraced number, a leak); the run stops."""
+
+    exit_status = 1
+
+
+class RunFailed(EvaluationError):
+    """A notebook failed; the message names the notebook and the cell."""
+
+    exit_status = 1
+
+
+class DataError(EvaluationError):
+    """A frame given to a statistical function cannot be used as asked."""
+
+
+class MissingValues(DataError):
+    """NA in a role that does not allow it (weight, margin, covariate, treatment, outcome, cluster)."""
+
+
+class UnknownColumn(DataError):
+    """A named column is not in the frame."""
+
+
+class EmptyCell(DataError):
+    """A cell that the method needs has nobody in it."""
+
+
+class NotConverged(DataError):
+    """An iterative method stopped before it reached its tolerance; the message shows the largest gap."""
+
+
+class MarginMismatch(DataError):
+    """Margins disagree in total, or a level stands on one side only; both lists are shown."""
+
+
+class Collinear(DataError):
+    """Covariates are collinear; the message names them."""
+
+
+class NobodyMatched(DataError):
+    """No treated unit has a control inside the caliper."""
+
+
+class Unsupported(DataError):
+    """A combination of options that would give a wrong number; the message names the alternative."""
+
+
+class OutcomesClosed(EvaluationError):
+    """Outcomes were asked for before the comparable sample was saved, or with another sample."""
+
+    exit_status = 1
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the known word closest to `word`, or an empty string."""
+    found = difflib.get_close_matches(str(word), [str(k) for k in known], n=1, cutoff=0.6)
+    return found[0] if found else ""
+
+
+def require_columns(frame: object, columns: Iterable[str], *, role: str) -> None:
+    """Raise `UnknownColumn` naming each column that the frame lacks, and the nearest one it has."""
+    have = [str(c) for c in frame.columns]  # type: ignore[attr-defined]
+    lacking = [c for c in columns if c not in have]
+    if lacking:
+        hints = [f"{c!r}" + (f" (nearest: {n!r})" if (n := nearest(c, have)) else "") for c in lacking]
+        raise UnknownColumn(f"no column {', '.join(hints)} for {role}", todo="Name a column the frame has.")
+
+
+def require_complete(frame: object, columns: Iterable[str], *, role: str) -> None:
+    """Raise `MissingValues` with the count per column when a role's columns hold NA."""
+    counts = {c: int(frame[c].isna().sum()) for c in columns}  # type: ignore[index]
+    bad = {c: k for c, k in counts.items() if k}
+    if bad:
+        listed = ", ".join(f"{c!r} in {k} rows" for c, k in bad.items())
+        raise MissingValues(
+            f"missing values in {role}: {listed}",
+            todo="Make missing a category, impute it, or exclude those rows as a named step.",
+        )

@@ -1,0 +1,344 @@
+"""One result as fields, a row and a sentence: `Estimate`, `NotIdentified`, `TooFew`; and the verdict rule.
+
+Statistics fill the numbers; a `Label` fills the words (id, question, licence, margin); notebook 10 fills the
+verdict. A row of `results.csv` holds every field, so that the verdict can be recomputed from the row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+LICENCES = ("effect", "association", "exploratory", "descriptive")
+GATE_KINDS = ("design", "size", "quality")
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A condition fixed in advance: passed or failed, with the value seen and the bar it was held to.
+
+    `kind` is "design" (identification, overlap, worst prognostic imbalance, wording), "size" (too few people or
+    sessions) or "quality" (balance flags, effective n, share unmatched, placebo).
+    """
+
+    id: str
+    kind: str
+    passed: bool
+    value: float | str | None = None
+    bar: float | str | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in GATE_KINDS:
+            raise ValueError(f"gate {self.id!r} has kind {self.kind!r}; use one of {GATE_KINDS}")
+
+    def text(self) -> str:
+        """Return `kind:id=passed` or `kind:id=failed`, the form used in `results.csv`."""
+        return f"{self.kind}:{self.id}={'passed' if self.passed else 'failed'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One estimated quantity, with its error, its interval, and what it may be used to say.
+
+    Attributes
+    ----------
+    value, se : float
+        Estimate and standard error, in `unit`. For ratios `value` is the ratio and `se` is on the log scale.
+    low, high, low_90, high_90 : float
+        Ends of the 95 % and 90 % intervals, in `unit`.
+    df : float
+        Degrees of freedom of the reference t distribution; `inf` for the normal.
+    p : float or None
+        Two-sided p-value against `null`; None for levels.
+    n : mapping of str to int
+        Unweighted people in each compared group (`{"all": n}` for one group).
+    null, margin : float or None
+        Value of no difference (0, or 1 for ratios) and smallest worthwhile change in `unit` (log scale for
+        ratios). `null=None` marks a level or count: it has no verdict.
+    doubt : str
+        "", "up" or "down": the direction that a one-sided doubt downgrades to "but fragile".
+    """
+
+    value: float
+    se: float | None = None
+    low: float | None = None
+    high: float | None = None
+    low_90: float | None = None
+    high_90: float | None = None
+    df: float | None = None
+    p: float | None = None
+    unit: str = ""
+    n: Mapping[str, int] = field(default_factory=dict)
+    n_effective: float | None = None
+    n_sessions: int | None = None
+    method: str = ""
+    se_method: str = ""
+    estimand: str = ""
+    outcome: str = ""
+    group: str = ""
+    wave: str = ""
+    sample: str = ""
+    id: str = ""
+    question: str = ""
+    licence: str = "descriptive"
+    planned: bool = False
+    null: float | None = None
+    margin: float | None = None
+    mde: float | None = None
+    family: str = ""
+    p_family: float | None = None
+    same_sign_share: float | None = None
+    specification_median: float | None = None
+    doubt: str = ""
+    indicative: bool = False
+    gates: tuple[Gate, ...] = ()
+    verdict: str = ""
+
+    def __post_init__(self) -> None:
+        if self.licence not in LICENCES:
+            raise ValueError(f"licence {self.licence!r} is not one of {LICENCES}")
+        if self.value is None or not math.isfinite(self.value):
+            raise ValueError(f"an Estimate needs a finite value, got {self.value!r}: refuse with a reason instead")
+
+    def tidy(self) -> dict[str, Any]:
+        """Return one flat row of `results.csv` (unprotected: `disclosure` rounds and suppresses)."""
+        row = {f.name: getattr(self, f.name) for f in fields(self)}
+        row["n"] = int(sum(self.n.values())) if self.n else None
+        row["n_groups"] = "; ".join(f"{k}={v}" for k, v in self.n.items())
+        row["gates"] = ";".join(g.text() for g in self.gates)
+        return row
+
+    def summary(self) -> str:
+        """Return one sentence: the finding first, then how sure, then the unit; no p-value."""
+        name = self.question or self.outcome or self.id or self.estimand or "The estimate"
+        if self.low is None or self.high is None:
+            return f"{name}: {self.value:.2f} {self.unit}".strip() + "."
+        return f"{name}: {self.value:.2f} {self.unit} (between {self.low:.2f} and {self.high:.2f})."
+
+
+@dataclass(frozen=True, slots=True)
+class NotIdentified:
+    """A question this data cannot answer, why, and what would help."""
+
+    reason: str
+    what_would_help: str
+    id: str = ""
+    question: str = ""
+    outcome: str = ""
+    wave: str = ""
+    licence: str = "association"
+    planned: bool = False
+    gates: tuple[Gate, ...] = ()
+    verdict: str = "not answerable"
+
+    def tidy(self) -> dict[str, Any]:
+        """Return one flat row of `results.csv` without numbers."""
+        row = {f.name: getattr(self, f.name) for f in fields(self)}
+        row["gates"] = ";".join(g.text() for g in self.gates)
+        return row
+
+    def summary(self) -> str:
+        """Return one sentence that says why, and what would help."""
+        return f"This survey cannot answer that, because {self.reason}. {self.what_would_help}"
+
+
+@dataclass(frozen=True, slots=True)
+class TooFew:
+    """A question with too few people or sessions to answer safely; `counts` say how many there were."""
+
+    counts: Mapping[str, int]
+    needed: int
+    id: str = ""
+    question: str = ""
+    outcome: str = ""
+    wave: str = ""
+    licence: str = "association"
+    planned: bool = False
+    unit: str = "people"
+    gates: tuple[Gate, ...] = ()
+    verdict: str = "too few to report"
+
+    def tidy(self) -> dict[str, Any]:
+        """Return one flat row of `results.csv` without numbers."""
+        row = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("counts", "needed")}
+        row["gates"] = ";".join(g.text() for g in self.gates)
+        return row
+
+    def summary(self) -> str:
+        """Return one sentence; counts leave only through the disclosure gate."""
+        return f"Too few {self.unit} answered to report this safely: at least {self.needed} are needed in each group."
+
+
+Result = Estimate | NotIdentified | TooFew
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The words of a result: id, question, licence, margin. Statistics fill numbers only."""
+
+    id: str
+    question: str = ""
+    planned: bool = False
+    licence: str = "descriptive"
+    outcome: str = ""
+    wave: str = ""
+    group: str = ""
+    sample: str = ""
+    null: float | None = None
+    margin: float | None = None
+    family: str = ""
+    unit: str = ""
+    estimand: str = ""
+
+
+def label(result: Result, words: Label, *, gates: Iterable[Gate] = ()) -> Result:
+    """Return `result` with the label's words and the gates that were read for it; numbers are untouched.
+
+    A blank in the label leaves what the statistic said. Ids are lower case, `<contrast>.<outcome>.<group>.<wave>`.
+    """
+    names = {f.name for f in fields(type(result))}
+    filled = {f.name: getattr(words, f.name) for f in fields(words)}
+    keep = {k: v for k, v in filled.items() if k in names and v not in ("", None)}
+    keep["id"] = words.id.lower()
+    if "planned" in names:
+        keep["planned"] = words.planned
+    return replace(result, **keep, gates=tuple(result.gates) + tuple(gates))
+
+
+def from_se(value: float, se: float, *, df: float = math.inf, null: float | None = 0.0, **words: Any) -> Estimate:
+    """Return an `Estimate` with t intervals (normal when `df` is infinite) and a p-value against `null`.
+
+    `null=None` marks a level: no p-value. For ratios give finished ends with `ratio_from_log`.
+    """
+    half95, half90 = (_t_quantile(q, df) * se for q in (0.975, 0.95))
+    p = None if null is None else _two_sided(value - null, se, df)
+    return Estimate(
+        value=float(value), se=float(se), low=float(value - half95), high=float(value + half95),
+        low_90=float(value - half90), high_90=float(value + half90), df=float(df), p=p, null=null, **words,
+    )  # fmt: skip
+
+
+def ratio_from_log(log_value: float, se: float, *, df: float = math.inf, **words: Any) -> Estimate:
+    """Return a ratio with its interval made on the log scale; `null` is 1 and `se` stays on the log scale."""
+    on_log = from_se(log_value, se, df=df)
+    ends = {k: math.exp(getattr(on_log, k)) for k in ("value", "low", "high", "low_90", "high_90")}
+    return Estimate(**ends, se=float(se), df=float(df), p=on_log.p, null=1.0, **words)
+
+
+def _t_quantile(q: float, df: float) -> float:
+    from scipy.special import ndtri, stdtrit
+
+    return float(ndtri(q)) if math.isinf(df) else float(stdtrit(df, q))
+
+
+def _two_sided(gap: float, se: float, df: float) -> float:
+    from scipy.special import ndtr, stdtr
+
+    if se == 0:
+        return 1.0 if gap == 0 else 0.0
+    t = -abs(gap / se)
+    return float(2 * (ndtr(t) if math.isinf(df) else stdtr(df, t)))
+
+
+# ---- the verdict rule -------------------------------------------------------------------------------------------
+
+NOT_ANSWERABLE = "not answerable"
+TOO_FEW = "too few to report"
+TOO_UNCERTAIN = "too uncertain to say"
+LITTLE_OR_NO = "little or no difference"
+VERDICTS = (
+    "higher", "lower", "higher, but fragile", "lower, but fragile", "higher, but small", "lower, but small",
+    LITTLE_OR_NO, TOO_UNCERTAIN, TOO_FEW, NOT_ANSWERABLE,
+)  # fmt: skip
+
+
+def verdict(result: Result | Mapping[str, Any]) -> str:
+    """Return the verdict of a contrast from its row alone; "" for a level or a count.
+
+    The order is fixed: a failed design gate, size, direction of the 95 % interval as used, fragility (a failed
+    quality gate, robustness, a one-sided doubt), small or little difference (whole interval inside the margin
+    and every quality gate passed), higher or lower, too uncertain. A contrast of a secondary family earns a
+    plain "higher" or "lower" only with a family-adjusted p of 0.05 or less.
+    """
+    row = dict(result) if isinstance(result, Mapping) else result.tidy()
+    gates = _gates(row.get("gates"))
+    if _failed(gates, "design"):
+        return NOT_ANSWERABLE
+    if _failed(gates, "size"):
+        return TOO_FEW
+    null, low, high = (_number(row.get(k)) for k in ("null", "low", "high"))
+    if null is None or low is None or high is None:
+        stated = str(row.get("verdict") or "")
+        return stated if stated in (NOT_ANSWERABLE, TOO_FEW) else ""
+    direction = 1 if low > null else -1 if high < null else 0
+    word = {1: "higher", -1: "lower", 0: ""}[direction]
+    quality_failed = _failed(gates, "quality")
+    if direction and (quality_failed or _doubted(row, direction) or not _robust(row, null)):
+        return f"{word}, but fragile"
+    if _inside_margin(row, null, low, high) and not quality_failed:
+        return f"{word}, but small" if direction else LITTLE_OR_NO
+    if direction:
+        return word if _earned(row) else f"{word}, but fragile"
+    return TOO_UNCERTAIN
+
+
+def with_verdict(result: Result) -> Result:
+    """Return the result with its verdict filled by `verdict`."""
+    return replace(result, verdict=verdict(result))
+
+
+def _number(value: Any) -> float | None:
+    if value is None or value == "":
+        return None
+    number = float(value)
+    return None if math.isnan(number) else number
+
+
+def _gates(value: Any) -> list[tuple[str, bool]]:
+    """Read gates as objects or as `kind:id=passed;…`; return (kind, passed) pairs."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return []
+    if isinstance(value, str):
+        parts = [p.strip() for p in value.split(";") if p.strip()]
+        return [(p.split(":", 1)[0], p.endswith("=passed")) for p in parts]
+    return [(g.kind, g.passed) for g in value]
+
+
+def _failed(gates: list[tuple[str, bool]], kind: str) -> bool:
+    return any(k == kind and not passed for k, passed in gates)
+
+
+def _doubted(row: Mapping[str, Any], direction: int) -> bool:
+    return {"up": 1, "down": -1}.get(str(row.get("doubt") or ""), 0) == direction
+
+
+def _robust(row: Mapping[str, Any], null: float) -> bool:
+    """At least 90 % of specifications of the same sign, and their median at least half the planned estimate."""
+    share, median = _number(row.get("same_sign_share")), _number(row.get("specification_median"))
+    if share is not None and share < 0.9:
+        return False
+    if median is None:
+        return True
+    value = _number(row.get("value"))
+    assert value is not None
+    planned, middle = (math.log(value), math.log(median)) if null == 1 else (value - null, median - null)
+    return middle * math.copysign(1, planned) >= abs(planned) / 2
+
+
+def _inside_margin(row: Mapping[str, Any], null: float, low: float, high: float) -> bool:
+    margin = _number(row.get("margin"))
+    if margin is None:
+        return False
+    below, above = (math.log(low), math.log(high)) if null == 1 else (low - null, high - null)
+    return -margin < below and above < margin
+
+
+def _earned(row: Mapping[str, Any]) -> bool:
+    family = str(row.get("family") or "")
+    if family in ("", "primary", "nan"):
+        return True
+    adjusted = _number(row.get("p_family"))
+    return adjusted is not None and adjusted <= 0.05

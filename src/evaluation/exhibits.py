@@ -1,0 +1,135 @@
+"""What a notebook offers for publication: results laid out as a grid, and how they ask to be drawn.
+
+An exhibit holds unprotected results. `disclosure` turns exhibits into checked ones, the only objects that
+tables, figures and sentences accept; the table, the chart, the alt text and the sentence of an exhibit are views
+of the same checked rows, so they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .estimates import Estimate, NotIdentified, TooFew
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A number of people, events or records in one cell.
+
+    Attributes
+    ----------
+    n : int
+        The exact, unweighted count.
+    key : str
+        Canonical name of the cell, "people|attended=yes|ethnic5=black|wave=W2025" (dimensions sorted). The same
+        cell in two tables, or in two releases, has the same key: the attacker of `disclosure` joins on it.
+    kind : str
+        "identity" (people in a cell of characteristics), "register" (events, comments, actions …) or "official"
+        (a published figure). `sensitive=False` marks a count that describes nobody (events held, notebooks run).
+    public : bool
+        True for official published figures, which stay exact.
+    """
+
+    id: str
+    n: int
+    key: str
+    kind: str = "register"
+    sensitive: bool = True
+    public: bool = False
+    unit: str = "people"
+    wave: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A number about a group or a step that is not an estimate: a balance statistic, an effective n, a cost.
+
+    Attributes
+    ----------
+    base : int or None
+        Unweighted people (or units) behind it; None when it describes a procedure and nobody in particular.
+    largest : tuple of float
+        The two largest contributions to a sum of money or hours, for the dominance rule; empty otherwise.
+    share_of : tuple of str
+        (numerator key, denominator key) when the value is a share of two counts: it is then recomputed from the
+        published, rounded counts.
+    """
+
+    id: str
+    value: float
+    unit: str = ""
+    base: int | None = None
+    low: float | None = None
+    high: float | None = None
+    largest: tuple[float, ...] = ()
+    share_of: tuple[str, ...] = ()
+    public: bool = False
+    wave: str = ""
+    method: str = ""
+    decimals: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A cell of plain words (a reason, a status, a date): never free text of a respondent."""
+
+    id: str
+    text: str
+
+
+Cell = Estimate | NotIdentified | TooFew | Count | Measure | Words
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One cell of an exhibit: its row label, its column label and the result in it."""
+
+    row: str
+    column: str
+    result: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """One published object: rows and columns of results, a chart, notes, a source, and where it stands.
+
+    Attributes
+    ----------
+    id : str
+        Unique in a run, lower case, stable: "levels.trio", "design.balance".
+    sections : tuple of str
+        Where it is placed: "policy-1" … "policy-15", "annex-A" … "annex-P", "sense-check", "practice-bank".
+    title : str
+        Plain title without numbers; the finding is composed after protection.
+    chart : str
+        "" for none, else "bars", "stacked", "dots", "forest", "strip", "love", "overlap", "curve", "timeline",
+        "steps" or "lines".
+    sums : tuple
+        (total key, (part keys …)) for each sum that the table implies; read by the attacker.
+    extras : mapping
+        What a chart needs besides the grid (axis label, reference lines, order of levels); no respondent data.
+    """
+
+    id: str
+    title: str
+    items: tuple[Item, ...]
+    sections: tuple[str, ...] = ()
+    chart: str = ""
+    row_header: str = ""
+    notes: tuple[str, ...] = ()
+    source: str = ""
+    wave: str = ""
+    sums: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    extras: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        ids = [i.result.id for i in self.items]
+        doubled = sorted({x for x in ids if ids.count(x) > 1}) if len(set(ids)) < len(ids) else []
+        if doubled or "" in ids:
+            raise ValueError(f"exhibit {self.id!r}: result ids must be present and unique; look at {doubled or ids}")
+
+
+def cell_key(universe: str, **levels: object) -> str:
+    """Return the canonical key of a cell, "people|attended=yes|wave=W2025" (dimensions sorted by name)."""
+    return "|".join([universe, *(f"{k}={levels[k]}" for k in sorted(levels))])

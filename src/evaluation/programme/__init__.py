@@ -1,0 +1,1 @@
+"""Pure functions of the registers: what was done, heard, answered and spent."""
