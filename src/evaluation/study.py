@@ -1,0 +1,442 @@
+"""Read `study.toml` into a frozen plan, and refuse an incomplete or mistyped one.
+
+Every choice of the study stands in that file with its reason; nothing else chooses. A key that the plan does not
+know is an error that names the nearest key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from . import codebook as codebooks
+from .errors import StudyError, nearest
+
+WAVE_ID = re.compile(r"W[0-9]{4}[a-z]?")
+Licence = Literal["effect", "association", "exploratory", "descriptive"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class General(_Part):
+    """Title, waves in order, codebook, time zone and seed."""
+
+    title: str
+    slug: str
+    waves: tuple[str, ...]
+    codebook: str = "data_raw/codebook.yaml"
+    timezone: str = "Europe/London"
+    seed: int
+
+    @field_validator("waves")
+    @classmethod
+    def _known_form(cls, waves: tuple[str, ...]) -> tuple[str, ...]:
+        bad = [w for w in waves if not WAVE_ID.fullmatch(w)]
+        if bad or not waves or len(set(waves)) < len(waves):
+            raise ValueError(f"wave ids look like W2024 or W2024b, each once, at least one; got {list(waves)}")
+        return waves
+
+
+class Words(_Part):
+    """Study-specific words that are filled into notebooks and reports."""
+
+    institution: str
+    programme: str
+    programme_long: str
+    programme_description: str
+    place: str
+    treated: str
+    untreated: str
+    treated_short: str
+    untreated_short: str
+    second_programme: str = ""
+    focus_group: str = "the focus group"
+    comparison_group: str = "all other respondents"
+    attended_question: str = "whether they took part"
+    checking_group: str = "the checking group"
+
+
+class Contact(_Part):
+    """Who owns, funded, ran and checked the study."""
+
+    team: str = "not stated"
+    funded_by: str = "not stated"
+    ran_by: str = "not stated"
+    checked_by: str = "not stated"
+
+
+class Sizes(_Part):
+    """Minimum sizes, unweighted: one table for every estimate and verdict."""
+
+    least_people: int = 30
+    indicative_people: int = 50
+    least_sessions: int = 8
+    indicative_sessions: int = 10
+    least_exposed_sessions: int = 4
+    least_linked: int = 30
+    least_effective_n: float = 30
+    least_answers: int = 50
+
+
+class Disclosure(_Part):
+    """Profile of the disclosure gate."""
+
+    profile: str = "ons-10-5"
+    threshold: int = Field(10, ge=5)
+    rounding: int = Field(5, ge=1)
+    least_base: int = Field(30, ge=10)
+
+
+class Exclusion(_Part):
+    """A named step that leaves people out, with its reason."""
+
+    column: str
+    keep: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    reason: str
+    step: str
+    only_where_asked: bool = True
+
+
+class Derived(_Part):
+    """A column made from another by a map of levels ("*" stands for all others) or by cut points of a number."""
+
+    source: str = Field(alias="from")
+    map: dict[str, str] = {}
+    cuts: tuple[float, ...] = ()
+    levels: tuple[str, ...] = ()
+    label: str
+    labels: dict[str, str] = {}
+    reason: str
+
+
+class Collapse(_Part):
+    """One step of the collapse order: merge these levels of a column in a margin."""
+
+    margin: str
+    merge: tuple[str, ...]
+    column: str
+
+
+class Population(_Part):
+    """Margins to rake to, trimming, collapse order, and who is left out of population weights."""
+
+    title: str
+    margins_file: str = "data_raw/population/margins.csv"
+    margins: tuple[str, ...] = ()
+    least_in_cell: int = 20
+    not_stated: Literal["proportional", "refuse"] = "proportional"
+    tolerance: float = 1e-9
+    trim_low: float = 0.2
+    trim_high: float = 5.0
+    collapse: tuple[Collapse, ...] = ()
+    general_sources_only: bool = True
+    boost_column: str = ""
+    boost_sources: tuple[str, ...] = ()
+    session_column: str = ""
+
+
+class Outcomes(_Part):
+    """One primary outcome, families of others, the smallest worthwhile change."""
+
+    primary: str
+    primary_reason: str
+    margin_sd: float | None = 0.2
+    margin_share: float | None = 5.0
+    positive: tuple[int, ...] = (4, 5)
+    secondary: tuple[str, ...] = ()
+    secondary_reason: str = ""
+    exploratory: tuple[str, ...] = ()
+    negative_controls: tuple[str, ...] = ()
+    negative_controls_reason: str = ""
+    short: dict[str, str] = {}
+
+    def family(self, outcome: str) -> str:
+        """Return "primary", "secondary", "exploratory" or "control" for an outcome."""
+        for name in ("secondary", "exploratory"):
+            if outcome in getattr(self, name):
+                return name
+        return "primary" if outcome == self.primary else "control" if outcome in self.negative_controls else ""
+
+
+class Scale(_Part):
+    """A scale: the mean of its items for people who answered at least `least_items`."""
+
+    items: tuple[str, ...]
+    label: str
+    least_items: int
+    reason: str
+
+
+class Treatment(_Part):
+    """Who counts as treated, the arms, and how the claim is checked."""
+
+    column: str
+    treated: tuple[str, ...]
+    untreated: tuple[str, ...]
+    second_column: str = ""
+    arms: dict[str, str] = {}
+    aside_column: str = ""
+    aside_levels: tuple[str, ...] = ()
+    dose_column: str = ""
+    first_month_column: str = ""
+    register_name: str = Field("", alias="register")
+    register_date: str = ""
+    specificity: tuple[float, ...] = (0.95, 0.97, 0.98, 0.99, 0.995)
+    retrospective_column: str = ""
+    link_column: str = ""
+    route_columns: tuple[str, ...] = ()
+    most_without_counterpart: float = 0.5
+
+
+class Matching(_Part):
+    """The planned comparison and its bars."""
+
+    prognostic: tuple[str, ...]
+    ratio: int = Field(2, ge=1)
+    caliper: float | None = 0.2
+    caliper_scale: Literal["logit", "score", "logit_pooled"] = "logit"
+    exact: tuple[str, ...] = ()
+    replace: bool = False
+    order: Literal["descending", "ascending", "closest", "data"] = "descending"
+    most_unmatched: float = 0.1
+    placebo_draws: int = 200
+    flag_smd: float = 0.1
+    fail_smd: float = 0.25
+    least_controls_ratio: float = 2.0
+    largest_control_share: float = 0.05
+    least_overlap: float = 0.8
+
+
+class Design(_Part):
+    """One difference-in-differences design: group, waves, estimand in a plain sentence, licence."""
+
+    title: str
+    outcome: str
+    group: str
+    group_levels: tuple[str, ...] = ()
+    unit: str = ""
+    estimand: str
+    licence: Licence
+    planned: bool
+    waves: tuple[str, ...]
+
+
+class Exposure(_Part):
+    """How exposure of places is made from the events register."""
+
+    register_name: str = Field("events", alias="register")
+    area_column: str
+    ward_column: str = ""
+    city_level: str = ""
+    pre_waves: tuple[str, ...] = ()
+
+
+class Sensitivity(_Part):
+    """Draws, axes and bars of the sensitivity analyses."""
+
+    kappa_sd: tuple[float, ...] = (0.1, 0.2, 0.3, 0.5)
+    shocks_points: tuple[float, ...] = (0.0, 3.0, 5.0)
+    response_correlations: tuple[float, ...] = (0.002, 0.005, 0.01)
+    bootstrap_draws: int = 199
+    least_same_sign: float = 0.9
+    specification_axes: tuple[str, ...] = ("outcome_form", "method", "covariates", "sample", "survey_weight")
+    disorder_window: tuple[str, ...] = ()
+
+
+class Power(_Part):
+    """What the next wave should be able to see."""
+
+    power: float = 0.8
+    size: float = 0.05
+    target_points: float = 10.0
+
+
+class Programme(_Part):
+    """Registers that the study holds, and the parameters of their measures."""
+
+    registers: tuple[str, ...] = ()
+    police_heavy_ratio: float = 0.25
+    staff_rate: float = 0.0
+    stop_group: str = "Black"
+    stop_comparator: str = "White"
+    recruit_goal: float = 0.25
+
+
+class Plan(_Part):
+    """The whole plan of a study, frozen; `root` is the study's folder."""
+
+    study: General
+    words: Words
+    contact: Contact = Contact()
+    sizes: Sizes = Sizes()
+    disclosure: Disclosure = Disclosure()
+    exclusions: tuple[Exclusion, ...] = ()
+    derive: dict[str, Derived] = {}
+    population: Population
+    outcomes: Outcomes
+    scales: dict[str, Scale] = {}
+    treatment: Treatment
+    covariates: dict[str, str]
+    matching: Matching
+    designs: dict[str, Design] = {}
+    exposure: Exposure | None = None
+    sensitivity: Sensitivity = Sensitivity()
+    power: Power = Power()
+    programme: Programme = Programme()
+    root: Path = Path()
+    codebook: Any = None
+
+    @property
+    def waves(self) -> tuple[str, ...]:
+        """Wave ids in order."""
+        return self.study.waves
+
+    @property
+    def seed(self) -> int:
+        """The study's seed."""
+        return self.study.seed
+
+    @property
+    def all_outcomes(self) -> tuple[str, ...]:
+        """Every outcome the plan names, primary first, controls last; scales by their own name."""
+        named = self.outcomes
+        return (named.primary, *named.secondary, *named.exploratory, *named.negative_controls)
+
+    def earlier_waves(self, wave: str) -> tuple[str, ...]:
+        """Return the waves before `wave`, in order."""
+        return self.waves[: self.waves.index(wave)]
+
+    def label_of(self, column: str) -> str:
+        """Return the words for a column: from the derived columns, the scales, else the codebook."""
+        if column in self.derive:
+            return self.derive[column].label
+        if column in self.scales:
+            return self.scales[column].label
+        return self.codebook.label(column)
+
+    def levels_of(self, column: str) -> dict[str, str]:
+        """Return code to words for the levels of a column (empty for numbers)."""
+        if column in self.derive:
+            made = self.derive[column]
+            codes = list(dict.fromkeys(made.map.values())) or list(made.levels)
+            return {c: made.labels.get(c, c) for c in codes}
+        return self.codebook.levels(column)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the plan's choices (not of comments, order of keys or the folder's name)."""
+        return hashlib.sha256(self.model_dump_json(exclude={"root", "codebook"}).encode()).hexdigest()
+
+
+def find(start: Path | None = None) -> Path:
+    """Return the nearest `study.toml` at or above `start` (default: the working directory)."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "study.toml").is_file():
+            return folder / "study.toml"
+    raise StudyError(
+        "no study.toml here or above", where=here.name, todo="Name one with --study, or make one: evaluation init FOLDER."
+    )
+
+
+def load(path: str | os.PathLike[str] | None = None) -> Plan:
+    """Return the plan of a study file (default: the nearest one), checked against its codebook.
+
+    Raises
+    ------
+    StudyError
+        Every fault of the file at once: unknown keys (with the nearest known one), wrong types, missing parts,
+        variables that the codebook lacks.
+    """
+    file = Path(path) if path else find()
+    if not file.is_file():
+        raise StudyError(f"no study file {file.name!r}", where=str(path), todo="Give the path of a study.toml.")
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError(f"{file.name} is not valid TOML: {error}", todo="Mend the line it names.") from None
+    try:
+        plan = Plan(**content)
+    except ValidationError as error:
+        raise StudyError(f"{file.name} has faults:\n" + "\n".join(_explain(e) for e in error.errors())) from None
+    root = file.resolve().parent
+    book = codebooks.load(root / plan.study.codebook)
+    plan = plan.model_copy(update={"root": root, "codebook": book})
+    faults = _cross_check(plan)
+    if faults:
+        raise StudyError(f"{file.name} has faults:\n" + "\n".join(faults))
+    return plan
+
+
+def _explain(error: Any) -> str:
+    """Say one pydantic fault in a line: the key, what is wrong, the nearest known key."""
+    place = ".".join(str(p) for p in error["loc"])
+    if error["type"] == "extra_forbidden":
+        known = _known_keys(error["loc"][:-1])
+        hint = nearest(str(error["loc"][-1]), known)
+        return f"- {place}: unknown key" + (f"; did you mean {hint!r}?" if hint else f"; known keys: {sorted(known)}")
+    if error["type"] == "missing":
+        return f"- {place}: missing; every choice must be stated"
+    return f"- {place}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _known_keys(parents: tuple[Any, ...]) -> list[str]:
+    """Return the keys known at a place of the plan."""
+    model: Any = Plan
+    for part in parents:
+        found = model.model_fields.get(part) if hasattr(model, "model_fields") else None
+        if found is None:
+            continue  # the name of an entry, such as a design's
+        model = _inner_model(found.annotation) or model
+    return [f.alias or name for name, f in model.model_fields.items() if name not in ("root", "codebook")]
+
+
+def _inner_model(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        found = _inner_model(inner)
+        if found is not None:
+            return found
+    return None
+
+
+def _cross_check(plan: Plan) -> list[str]:
+    """Return a line for every variable, wave or outcome that the plan names and nothing defines."""
+    known = set(plan.codebook.names()) | set(plan.derive)
+    outcomes = known | set(plan.scales)
+    faults: list[str] = []
+
+    def need(names: Any, where: str, among: set[str]) -> None:
+        for name in names:
+            if name and name not in among:
+                hint = nearest(name, among)
+                faults.append(f"- {where}: unknown variable {name!r}" + (f"; did you mean {hint!r}?" if hint else ""))
+
+    t, pop = plan.treatment, plan.population
+    need((d.source for d in plan.derive.values()), "derive", set(plan.codebook.names()))
+    need((e.column for e in plan.exclusions), "exclusions", known)
+    need(plan.all_outcomes, "outcomes", outcomes)
+    need(plan.covariates, "covariates", known)
+    need((i for s in plan.scales.values() for i in s.items), "scales", known)
+    need((t.column, t.second_column, t.aside_column, t.dose_column, t.first_month_column), "treatment", known)
+    need((t.retrospective_column, t.link_column, *t.route_columns), "treatment", known)
+    need((pop.boost_column, pop.session_column), "population", known)
+    need((d.outcome for d in plan.designs.values()), "designs", outcomes)
+    need((*plan.matching.prognostic, *plan.matching.exact), "matching", set(plan.covariates))
+    for name, design in plan.designs.items():
+        need(design.waves, f"designs.{name}.waves", set(plan.waves))
+    for name in plan.covariates:
+        source = plan.derive[name].source if name in plan.derive else name
+        role = plan.codebook.role(source) if source in plan.codebook.names() else "design"
+        if role != "design":
+            faults.append(f"- covariates: {name!r} has role {role!r}; attendance could have changed it")
+    return faults
