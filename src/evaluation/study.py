@@ -343,7 +343,9 @@ def find(start: Path | None = None) -> Path:
         if (folder / "study.toml").is_file():
             return folder / "study.toml"
     raise StudyError(
-        "no study.toml here or above", where=here.name, todo="Name one with --study, or make one: evaluation init FOLDER."
+        "no study.toml here or above",
+        where=here.name,
+        todo="Name one with --study, or make one: evaluation init FOLDER.",
     )
 
 

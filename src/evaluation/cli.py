@@ -1,0 +1,216 @@
+"""The `evaluation` command: parses words, calls one function, prints.
+
+Nothing heavy is imported before the words are understood, so `--help` answers at once. Exit status: 0 done, 1 a
+check failed, 2 the words or the inputs are wrong. A refusal prints what is wrong, where and what to do, without a
+traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from .errors import EvaluationError
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    asked = _parser().parse_args(words)
+    try:
+        return int(asked.do(asked) or 0)
+    except EvaluationError as error:
+        print(f"evaluation: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("evaluation: stopped; the last report is untouched", file=sys.stderr)
+        return 130
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        name = Path(str(error.filename)).name if error.filename else "a file"
+        print(f"evaluation: {reason} ({name}). Nothing was published.", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="evaluation",
+        description="Evaluate, wave by wave, whether police-community forums change trust and confidence.",
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def add(name: str, do: Callable[[Any], int | None], help_text: str, *, wave: bool = True) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help_text, description=help_text)
+        sub.add_argument("--study", type=Path, metavar="PATH", help="study.toml (default: the nearest one above)")
+        if wave:
+            sub.add_argument("--wave", default="", metavar="W", help="wave id such as W2025 (default: the last)")
+        sub.set_defaults(do=do)
+        return sub
+
+    _add_run(add("run", _run, "run the notebooks into a dated report"))
+    add("check", _check, "validate inputs and the plan; write nothing")
+    new = add("add-wave", _add_wave, "copy an export in, propose its map, list every fault")
+    new.add_argument("export", type=Path, metavar="EXPORT")
+    verify = add("verify", _verify, "re-run a report and say how equal it is", wave=False)
+    verify.add_argument("report", type=Path, metavar="REPORT")
+    compare = add("compare", _compare, "say what changed between two reports, and why", wave=False)
+    compare.add_argument("reports", type=Path, nargs=2, metavar="REPORT")
+    plan = add("plan", _plan, "detectable differences and sample sizes for the next wave; --freeze the plan")
+    plan.add_argument("--freeze", action="store_true", help="write plans/<wave>.toml before outcomes are opened")
+    plan.add_argument("--date", default="", metavar="D", help="date of freezing (default: today)")
+    made = add("synthesise", _synthesise, "write a synthetic study with a known truth", wave=False)
+    made.add_argument("--truth", type=Path, metavar="FILE", help="truth.toml (default: the shipped truth)")
+    made.add_argument("--folder", type=Path, required=True, metavar="FOLDER", help="where its data_raw/ is written")
+    made.add_argument("--seed", type=int, default=None, metavar="N")
+    begin = add("init", _init, "a new study folder with codebook, registers and plan to fill in", wave=False)
+    begin.add_argument("folder", type=Path, metavar="FOLDER")
+    release = add("release", _release, "add a report to the ledger of what was published", wave=False)
+    release.add_argument("report", type=Path, metavar="REPORT")
+    sheet = add("sense-check", _sense_check, "record a return sheet of the checking group")
+    sheet.add_argument("sheet", type=Path, metavar="SHEET")
+    status = add("status", _status, "waves, gates, last report, and what is missing")
+    status.add_argument("--json", action="store_true", help="for machines")
+    return parser
+
+
+def _add_run(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--date", default="", metavar="D", help="report date, 2026-07-04 (default: today)")
+    sub.add_argument("--only", default="", metavar="NN", help="run up to one notebook; makes no report")
+    sub.add_argument("--draft", action="store_true", help="permit an unfrozen plan; stamps the report DRAFT")
+    sub.add_argument("--fresh", action="store_true", help="run even if nothing changed")
+    sub.add_argument("--quiet", action="store_true", help="say only where the report is")
+    sub.add_argument("--json", action="store_true", help="say the outcome as JSON")
+
+
+def _run(asked: Any) -> int:
+    from . import pipeline
+
+    silent = asked.quiet or asked.json
+    request = pipeline.Request(
+        asked.study, asked.wave, asked.date, asked.only, asked.draft, asked.fresh, (lambda _: None) if silent else _say
+    )
+    outcome = pipeline.run(request)
+    page = "" if outcome.folder is None else _shown(outcome.folder / "index.html")
+    if asked.json:
+        print(json.dumps({
+            "status": outcome.status, "headline": outcome.headline, "gates_failed": outcome.gates_failed,
+            "unchanged": outcome.unchanged, "page": page,
+        }))  # fmt: skip
+        return 0
+    if not asked.quiet:
+        print(f"\nStatus: {outcome.status}\n{outcome.headline}")
+        if not outcome.unchanged:
+            print("Gates failed: " + (", ".join(outcome.gates_failed) or "none"))
+    print(f"Report: {page}" if page else "No report was asked for.")
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _shown(path: Path) -> str:
+    """Return a path as the user would type it: relative to the working directory where that is shorter."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd().resolve()))
+    except ValueError:
+        return str(path)
+
+
+def _check(asked: Any) -> int:
+    from . import pipeline, study
+    from .intake import waves
+
+    plan = study.load(asked.study)
+    wave = pipeline.resolve_wave(plan, asked.wave)
+    faults = pipeline.check(plan, wave)
+    if faults:
+        print(waves.fault_table(faults), file=sys.stderr)
+        return 2
+    read = ", ".join(pipeline.waves_up_to(plan, wave))
+    print(f"No faults: plan, codebook, registers and waves {read} can be used.")
+    return 0
+
+
+def _add_wave(asked: Any) -> int:
+    from . import study
+    from .intake import waves
+
+    plan = study.load(asked.study)
+    added = waves.add(plan, asked.export, asked.wave)
+    print(added.summary())
+    return 2 if added.faults else 0
+
+
+def _verify(asked: Any) -> int:
+    from . import proof
+
+    found = proof.verify(asked.report, study_file=asked.study, say=_say)
+    print(found.summary())
+    return 0 if found.level != "differs" else 1
+
+
+def _compare(asked: Any) -> int:
+    from . import proof
+
+    print(proof.compare(*asked.reports).summary())
+    return 0
+
+
+def _plan(asked: Any) -> int:
+    from . import freezing, pipeline, study
+
+    plan = study.load(asked.study)
+    wave = pipeline.resolve_wave(plan, asked.wave)
+    if asked.freeze:
+        path = freezing.freeze(plan, wave, date=pipeline.resolve_date(plan, asked.date).isoformat())
+        print(f"The plan for {wave} is frozen in {path.parent.name}/{path.name} ({freezing.frozen_digest(plan, wave)[:12]}).")
+        return 0
+    from .answers import next_wave
+
+    print(next_wave.sheet(plan, wave))
+    return 0
+
+
+def _synthesise(asked: Any) -> int:
+    from . import synthetic
+
+    made = synthetic.make(asked.truth, asked.folder, seed=asked.seed)
+    print(f"A synthetic study is in {_shown(Path(made or asked.folder))}; its truth stands in data_raw/truth.toml.")
+    return 0
+
+
+def _init(asked: Any) -> int:
+    from . import starting
+
+    print(starting.init(asked.folder))
+    return 0
+
+
+def _release(asked: Any) -> int:
+    from . import releasing
+
+    print(releasing.release(asked.report, study_file=asked.study))
+    return 0
+
+
+def _sense_check(asked: Any) -> int:
+    from . import releasing
+
+    print(releasing.record_sense_check(asked.sheet, study_file=asked.study, wave=asked.wave))
+    return 0
+
+
+def _status(asked: Any) -> int:
+    from . import status
+
+    found = status.status(asked.study, asked.wave)
+    print(json.dumps(found, indent=2, default=str) if asked.json else status.text(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
