@@ -1,0 +1,17 @@
+"""Who is compared with whom: matching and weighting, chosen before any outcome is seen.
+
+Every function returns a `MatchedSample`: one weight per person, the pairs where there are pairs, and the name of
+the people whom the comparison is then about.
+"""
+
+from evaluation.statistics.matching.assignment import full, optimal
+from evaluation.statistics.matching.balancing import entropy_balance
+from evaluation.statistics.matching.inverse import trim, weights
+from evaluation.statistics.matching.neighbours import nearest
+from evaluation.statistics.matching.sample import Caliper, MatchedSample
+from evaluation.statistics.matching.strata import coarsened_exact, subclass
+
+__all__ = [
+    "Caliper", "MatchedSample", "coarsened_exact", "entropy_balance", "full", "nearest", "optimal",
+    "subclass", "trim", "weights",
+]  # fmt: skip

@@ -1,0 +1,288 @@
+"""Nearest-neighbour matching: sort once, search outward, hand out each control once.
+
+Conventions follow MatchIt 4.7 (Ho, Imai, King and Stuart 2011): rounds for k:1 without replacement, ties to the
+lower side, the caliper in SDs of a named scale. Ties of the score are broken by the frame's index, so that the
+result does not depend on the order of rows.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation import errors
+from evaluation.statistics import _roles
+from evaluation.statistics.matching.sample import Caliper, MatchedSample, from_pairs
+
+ORDERS = ("descending", "ascending", "closest", "data")
+SCALES = ("logit", "score", "logit_pooled")
+
+
+def nearest(  # noqa: PLR0913
+    frame: pd.DataFrame,
+    scores: Any,
+    *,
+    treat: str,
+    ratio: int = 1,
+    caliper: float | None = None,
+    replace: bool = False,
+    exact: Sequence[str] = (),
+    order: str = "descending",
+    caliper_scale: str = "logit",
+    caliper_over: str = "all",
+    estimand: str = "ATT",
+    common_support: bool = False,
+    outcomes: Iterable[str] = (),
+) -> MatchedSample:
+    """Give each attendee the `ratio` others whose chance of attending is nearest.
+
+    Parameters
+    ----------
+    scores : PropensityScores or Series
+        Scores on the frame's index (a Series holds probabilities).
+    caliper : float, optional
+        Largest distance of a pair, in SDs of `caliper_scale`: "logit" (SD over `caliper_over`), "score" (the same of
+        the probability) or "logit_pooled" (root mean of the two arms' variances; Austin 2011). Pairs are nearest
+        on that scale too.
+    caliper_over : "all", "control" or "none"
+        Whose SD: everybody's, the non-attendees' (where a boost inflates everybody's), or an absolute width.
+    replace : bool
+        Whether a control may serve several attendees; all k are then taken at once.
+    exact : sequence of str
+        Columns on which pairs must agree.
+    order : "descending", "ascending", "closest", "data"
+        Whose turn comes first, by score; "closest" takes the nearest pair there is; "data" is the order of ids.
+    estimand : "ATT" or "ATC"
+        Whose counterparts are sought.
+    common_support : bool
+        Leave out people outside the range of scores that both arms hold, before matching.
+
+    Returns
+    -------
+    MatchedSample
+        Its estimand reads ATM when somebody has no counterpart.
+
+    Raises
+    ------
+    NobodyMatched
+        The caliper keeps nobody; and the refusals of `_roles.check`.
+    """
+    exact = [exact] if isinstance(exact, str) else list(exact)
+    treated = _roles.check(frame, treat=treat, others=exact, outcomes=outcomes)
+    _known(order, ORDERS, "order")
+    _known(estimand, ("ATT", "ATC"), "estimand")
+    if int(ratio) != ratio or ratio < 1:
+        raise errors.Unsupported(f"ratio {ratio!r} is not a whole number of 1 or more", todo="Use 1, 2, 3 …")
+    probability, logit = read_scores(frame, scores)
+    score = probability if _known(caliper_scale, SCALES, "caliper_scale") == "score" else logit
+    limit = make_caliper(score, treated, caliper, caliper_scale, caliper_over)
+    inside = np.ones(len(frame), dtype=bool)
+    if common_support:
+        both = [(probability[m].min(), probability[m].max()) for m in (treated, ~treated)]
+        inside = (probability >= max(b[0] for b in both)) & (probability <= min(b[1] for b in both))
+    width = np.inf if limit is None else limit.absolute
+    focal = ~treated if estimand == "ATC" else treated
+    found = _by_group(frame, score, focal, inside, exact, (int(ratio), width, replace, order))
+    if not len(found[0]):
+        raise errors.NobodyMatched(
+            "nobody has a counterpart" + (f" within {limit.summary()}" if limit else ""),
+            todo="Widen the caliper, relax the exact columns, or use overlap weights.",
+        )
+    how = "with" if replace else "without"
+    return from_pairs(
+        frame, treated, found, treat=treat, target=estimand, replace=replace, caliper=limit, scores=scores,
+        distance=pd.Series(score, index=frame.index, name="distance"),
+        method=f"nearest neighbour {ratio}:1 {how} replacement, order {order}"
+        + (f", exact on {', '.join(exact)}" if exact else ""),
+    )  # fmt: skip
+
+
+def read_scores(frame: pd.DataFrame, scores: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return probability and logit in the frame's row order; raise when scores lack rows or leave (0, 1)."""
+    values = scores if isinstance(scores, pd.Series) else scores.values
+    if not frame.index.isin(values.index).all():
+        raise errors.DataError("some rows have no propensity score", todo="Fit the score on this frame.")
+    p = _align(values, frame.index)
+    if not np.isfinite(p).all():
+        raise errors.MissingValues("missing values in the propensity score", todo="Fit the score on this frame.")
+    if isinstance(scores, pd.Series):
+        if (p <= 0).any() or (p >= 1).any():
+            raise errors.DataError("a propensity score is not between 0 and 1", todo="Give probabilities.")
+        return p, np.log(p) - np.log1p(-p)
+    return p, _align(scores.logit, frame.index)
+
+
+def make_caliper(
+    score: np.ndarray, treated: np.ndarray, width: float | None, scale: str, over: str
+) -> Caliper | None:
+    """Return the caliper in absolute units with the SD it was made from; None without a caliper."""
+    _known(over, ("all", "control", "none"), "caliper_over")
+    if width is None:
+        return None
+    if not width > 0:
+        raise errors.Unsupported(f"caliper {width!r} is not positive", todo="Use a width above 0, or None.")
+    if over == "none":
+        return Caliper(float(width), scale, 1.0, "none", float(width))
+    if scale == "logit_pooled":
+        sd = float(np.sqrt((score[treated].var(ddof=1) + score[~treated].var(ddof=1)) / 2))
+        return Caliper(float(width), scale, sd, "within groups", float(width) * sd)
+    sd = float((score[~treated] if over == "control" else score).std(ddof=1))
+    return Caliper(float(width), scale, sd, over, float(width) * sd)
+
+
+def _align(series: pd.Series, index: pd.Index) -> np.ndarray:
+    same = series.index is index or series.index.equals(index)
+    return (series if same else series.reindex(index)).to_numpy(dtype=float)
+
+
+def _known(word: str, words: Sequence[str], role: str) -> str:
+    if word not in words:
+        raise errors.Unsupported(f"{role} {word!r} is not known", todo=f"Use one of {', '.join(words)}.")
+    return word
+
+
+def id_ranks(index: pd.Index) -> np.ndarray:
+    """Return each row's place in the order of ids, shape (n,): the order that ties and `data` use."""
+    if isinstance(index, pd.RangeIndex) and index.step > 0:
+        return np.arange(len(index))
+    try:
+        order = np.argsort(index.to_numpy(), kind="stable")
+    except TypeError:
+        order = np.argsort(index.astype(str).to_numpy(), kind="stable")
+    ranks = np.empty(len(index), dtype=np.int64)
+    ranks[order] = np.arange(len(index))
+    return ranks
+
+
+def _by_group(frame, score, focal, inside, exact, how):  # noqa: PLR0913
+    """Match within each group of the exact columns; return positions of focal, of partner, and the round."""
+    ranks = id_ranks(frame.index)
+    if exact:
+        group = frame.groupby(exact, sort=False, observed=True).ngroup().to_numpy()
+        order = np.argsort(group, kind="stable")
+        groups = np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
+    else:
+        groups = [np.arange(len(frame))]
+    parts = []
+    for rows in groups:
+        kept = rows[inside[rows]]
+        units, others = kept[focal[kept]], kept[~focal[kept]]
+        if len(units) and len(others):
+            parts.append(_group(score, ranks, units, others, *how))
+    if not parts:
+        return tuple(np.empty(0, dtype=np.int64) for _ in range(3))
+    found = tuple(np.concatenate([p[i] for p in parts]) for i in range(3))
+    final = np.lexsort((found[2], ranks[found[0]]))
+    return tuple(f[final] for f in found)
+
+
+def _group(score, ranks, units, others, ratio, width, replace, order):  # noqa: PLR0913
+    """Match `units` to `others` (row positions) by score; ties by id, lower side first."""
+    others = others[np.lexsort((ranks[others], score[others]))]
+    both = np.concatenate([others, units])
+    rank = np.empty(len(both), dtype=np.int64)
+    rank[np.lexsort((ranks[both], score[both]))] = np.arange(len(both))
+    below = np.searchsorted(rank[: len(others)], rank[len(others) :])
+    if replace:
+        return _with_replacement(score, units, others, below, ratio, width)
+    turn = {
+        "descending": np.lexsort((ranks[units], -score[units])),
+        "ascending": np.lexsort((ranks[units], score[units])),
+    }.get(order, np.argsort(ranks[units], kind="stable"))
+    search = _closest if order == "closest" else _in_turn
+    a, b, rounds = search(score[units].tolist(), score[others].tolist(), below.tolist(), turn.tolist(), ratio, width)
+    return units[a], others[b], rounds
+
+
+def _with_replacement(score, units, others, below, ratio, width):  # noqa: PLR0913
+    """Take the `ratio` nearest at once: candidates are the `ratio` others on each side, lower side first."""
+    steps = np.arange(ratio)
+    places = np.stack([below[:, None] - 1 - steps, below[:, None] + steps], axis=2).reshape(len(units), -1)
+    inside = (places >= 0) & (places < len(others))
+    gaps = np.abs(score[others][np.clip(places, 0, len(others) - 1)] - score[units][:, None])
+    gaps = np.where(inside & (gaps <= width), gaps, np.inf)
+    chosen = np.argsort(gaps, axis=1, kind="stable")[:, :ratio]
+    rows = np.arange(len(units))[:, None]
+    ok = np.isfinite(gaps[rows, chosen])
+    turn = np.broadcast_to(steps + 1, ok.shape)
+    return np.repeat(units, ok.sum(axis=1)), others[places[rows, chosen][ok]], turn[ok]
+
+
+def _in_turn(unit, other, below, turn, ratio, width):  # noqa: PLR0913
+    """Go round the units in turn; links skip the controls already taken (union-find with path halving)."""
+    size = len(other)
+    lower = list(range(size + 1))
+    upper = list(range(size + 1))
+    a, b, rounds = [], [], []
+    waiting = turn
+    for lap in range(1, ratio + 1):
+        still = []
+        for i in waiting:
+            left = below[i]
+            while lower[left] != left:
+                lower[left] = lower[lower[left]]
+                left = lower[left]
+            right = below[i]
+            while upper[right] != right:
+                upper[right] = upper[upper[right]]
+                right = upper[right]
+            value = unit[i]
+            down = value - other[left - 1] if left else np.inf
+            up = other[right] - value if right < size else np.inf
+            gap, pick = (down, left - 1) if down <= up else (up, right)
+            if gap > width or gap == np.inf:
+                continue
+            lower[pick + 1] = pick
+            upper[pick] = pick + 1
+            a.append(i)
+            b.append(pick)
+            rounds.append(lap)
+            still.append(i)
+        waiting = still
+    return np.array(a, dtype=np.int64), np.array(b, dtype=np.int64), np.array(rounds, dtype=np.int64)
+
+
+def _closest(unit, other, below, turn, ratio, width):  # noqa: PLR0913
+    """Take the nearest free pair there is, again and again; ties to the unit whose id comes first."""
+    size = len(other)
+    lower, upper = list(range(size + 1)), list(range(size + 1))
+
+    def find(i: int) -> tuple[float, int]:
+        left, right = _root(lower, below[i]), _root(upper, below[i])
+        down = unit[i] - other[left - 1] if left else np.inf
+        up = other[right] - unit[i] if right < size else np.inf
+        return (down, left - 1) if down <= up else (up, right)
+
+    a, b, rounds = [], [], []
+    waiting = [(place, i) for place, i in enumerate(turn)]
+    for lap in range(1, ratio + 1):
+        heap = [(*find(i)[:1], place, i, find(i)[1]) for place, i in waiting]
+        heap = [entry for entry in heap if entry[0] <= width and entry[0] < np.inf]
+        heapq.heapify(heap)
+        done = []
+        while heap:
+            gap, place, i, pick = heapq.heappop(heap)
+            if lower[pick + 1] != pick + 1:
+                gap, pick = find(i)
+                if gap <= width and gap < np.inf:
+                    heapq.heappush(heap, (gap, place, i, pick))
+                continue
+            lower[pick + 1] = pick
+            upper[pick] = pick + 1
+            a.append(i)
+            b.append(pick)
+            rounds.append(lap)
+            done.append((place, i))
+        waiting = sorted(done)
+    return np.array(a, dtype=np.int64), np.array(b, dtype=np.int64), np.array(rounds, dtype=np.int64)
+
+
+def _root(link: list[int], i: int) -> int:
+    while link[i] != i:
+        link[i] = link[link[i]]
+        i = link[i]
+    return i

@@ -1,0 +1,177 @@
+"""The result of every design: a weight per person, the pairs, and whom the comparison is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation.statistics import _roles
+
+IN_WORDS = {
+    "ATT": "everybody who attended", "ATM": "those who attended and have a counterpart",
+    "ATC": "those who did not attend", "ATE": "everybody", "ATO": "people who could as well have attended as not",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Caliper:
+    """How far apart a pair may be: `width` SDs of `scale`, which is `absolute` on that scale.
+
+    `sd` is the SD used, and `over` whose ("all", "control", "within groups" or "none": the width is absolute).
+    """
+
+    width: float
+    scale: str
+    sd: float
+    over: str
+    absolute: float
+
+    def summary(self) -> str:
+        """Return the caliper with its scale, always printed together."""
+        scale = "score" if self.scale == "score" else "logit of the score"
+        if self.over == "none":
+            return f"{self.absolute:.4f} on the {scale}"
+        return f"{self.width:g} SD of the {scale} over {self.over} (SD {self.sd:.4f}, so {self.absolute:.4f})"
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedSample:
+    """A design: who stands for whom.
+
+    Attributes
+    ----------
+    match_weight : Series, index of the frame
+        0 for people left out. Matching: each arm that was reweighted has mean 1. Multiply by the survey weight, each
+        person's own, for the analysis weight.
+    pairs : DataFrame
+        `treated`, `control` (index labels) and `round` (1 for the first control); empty for weighting and strata.
+    unmatched : Index
+        Attendees (under ATC: others) left without a counterpart.
+    estimand : str
+        ATT, ATE, ATC, ATO; ATM when attendees were dropped, or for matching weights.
+    method, replace, caliper
+        How it was made.
+    stratum : Series or None
+        Subclass, cell or full-matching set per person; NA for people left out.
+    treated : Series of bool
+        The treatment, on the frame's index.
+    scores, survey_weight, estimated
+        The propensity scores used; the survey weight that entered the weights; the estimating equation behind
+        estimated weights ("propensity", "entropy" or "").
+    """
+
+    match_weight: pd.Series
+    pairs: pd.DataFrame
+    unmatched: pd.Index
+    estimand: str
+    method: str
+    treat: str
+    treated: pd.Series
+    replace: bool = False
+    caliper: Caliper | None = None
+    stratum: pd.Series | None = None
+    survey_weight: str | None = None
+    target: str = "ATT"
+    distance: pd.Series | None = None
+    scores: Any = field(default=None, repr=False)
+    estimated: str = ""
+    balanced: tuple[str, ...] = ()
+    moments: int = 1
+    capped: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def share_unmatched(self) -> float:
+        """Share, 0 to 1, of the people the comparison was to be about who have no counterpart."""
+        focal = ~self.treated if self.target == "ATC" else self.treated
+        return len(self.unmatched) / int(focal.sum())
+
+    @property
+    def n(self) -> dict[str, int]:
+        """Unweighted people kept in each arm."""
+        kept = self.match_weight.to_numpy() > 0
+        treated = self.treated.to_numpy()
+        return {"treated": int((kept & treated).sum()), "control": int((kept & ~treated).sum())}
+
+    @property
+    def n_effective(self) -> dict[str, float]:
+        """Kish's effective sample size of the match weights in each arm."""
+        w, treated = self.match_weight.to_numpy(), self.treated.to_numpy()
+        return {"treated": _roles.kish(w[treated]), "control": _roles.kish(w[~treated])}
+
+    @property
+    def largest_control_share(self) -> float:
+        """Largest share, 0 to 1, of the controls' total match weight held by one control."""
+        w = self.match_weight.to_numpy()[~self.treated.to_numpy()]
+        return float(w.max() / w.sum())
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row per arm: people, kept, dropped, effective n, largest share of the arm's weight."""
+        rows = []
+        for name, mask in (("treated", self.treated.to_numpy()), ("control", ~self.treated.to_numpy())):
+            w = self.match_weight.to_numpy()[mask]
+            kept = int((w > 0).sum())
+            rows.append(
+                {"arm": name, "n": len(w), "kept": kept, "dropped": len(w) - kept, "n_effective": _roles.kish(w),
+                 "largest_share": float(w.max() / w.sum()) if kept else 0.0, "estimand": self.estimand,
+                 "method": self.method}
+            )  # fmt: skip
+        return pd.DataFrame(rows)
+
+    def summary(self) -> str:
+        """Return one or two sentences: the method, whom it is about, how many were left out, and the caliper."""
+        n = self.n
+        text = (
+            f"{self.method}: {n['treated']} attendees and {n['control']} others; the comparison is about "
+            f"{IN_WORDS[self.estimand]} ({self.estimand})."
+        )
+        if len(self.unmatched):
+            text += f" {len(self.unmatched)} ({self.share_unmatched:.0%}) had no counterpart and were left out."
+        if self.caliper is not None:
+            text += f" Pairs lie within {self.caliper.summary()}."
+        return " ".join((text, *self.notes))
+
+
+def no_pairs() -> pd.DataFrame:
+    """Return the empty table of pairs of a design without pairs."""
+    return pd.DataFrame({"treated": [], "control": [], "round": []}).astype({"round": int})
+
+
+def mean_one(weight: np.ndarray) -> np.ndarray:
+    """Return weights scaled so that the positive ones have mean 1."""
+    kept = weight > 0
+    return weight * (kept.sum() / weight.sum()) if kept.any() else weight
+
+
+def from_pairs(  # noqa: PLR0913
+    frame: pd.DataFrame,
+    treated: np.ndarray,
+    found: tuple[np.ndarray, np.ndarray, np.ndarray],
+    *,
+    treat: str,
+    target: str,
+    eligible: np.ndarray | None = None,
+    **words: Any,
+) -> MatchedSample:
+    """Return the sample made by pairs (`focal` position, `other` position, round): shares, then mean 1 by arm.
+
+    A focal person has weight 1; each of its k partners adds 1/k to its own weight.
+    """
+    focal, other, turn = found
+    size = len(frame)
+    times = np.bincount(focal, minlength=size)
+    share = np.bincount(other, weights=1.0 / times[focal], minlength=size)
+    weight = np.where(times > 0, 1.0, 0.0) + mean_one(share)
+    focal_mask = ~treated if target == "ATC" else treated
+    lost = focal_mask & (times == 0)
+    labels = frame.index.to_numpy()
+    left, right = (other, focal) if target == "ATC" else (focal, other)
+    pairs = pd.DataFrame({"treated": labels[left], "control": labels[right], "round": turn})
+    return MatchedSample(
+        match_weight=pd.Series(weight, index=frame.index, name="match_weight"), pairs=pairs,
+        unmatched=frame.index[lost], estimand="ATM" if lost.any() else target, treat=treat, target=target,
+        treated=pd.Series(treated, index=frame.index, name=treat), **words,
+    )  # fmt: skip
