@@ -42,7 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    def add(name: str, do: Callable[[Any], int | None], help_text: str, *, wave: bool = True) -> argparse.ArgumentParser:
+    def add(
+        name: str, do: Callable[[Any], int | None], help_text: str, *, wave: bool = True
+    ) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help_text, description=help_text)
         sub.add_argument("--study", type=Path, metavar="PATH", help="study.toml (default: the nearest one above)")
         if wave:
@@ -167,7 +169,9 @@ def _plan(asked: Any) -> int:
     wave = pipeline.resolve_wave(plan, asked.wave)
     if asked.freeze:
         path = freezing.freeze(plan, wave, date=pipeline.resolve_date(plan, asked.date).isoformat())
-        print(f"The plan for {wave} is frozen in {path.parent.name}/{path.name} ({freezing.frozen_digest(plan, wave)[:12]}).")
+        print(
+            f"The plan for {wave} is frozen in {path.parent.name}/{path.name} ({freezing.frozen_digest(plan, wave)[:12]})."
+        )
         return 0
     from .answers import next_wave
 

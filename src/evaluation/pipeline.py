@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -117,24 +118,55 @@ def run(request: Request) -> Outcome:
     RunFailed, CheckFailed
         During the run: the last report and `latest` are untouched; `reports/.failed/` names notebook and cell.
     """
+    plan, wave = _resolved(request)
+    digest = run_digest(plan, wave, request)
+    same = None if request.fresh or request.only else _same_as_last(plan, wave, digest)
+    if same is not None:
+        return Outcome(same, "unchanged", "Nothing changed since the last report.", unchanged=True)
+    with _under_way(request, plan, wave) as state:
+        _execute_all(state)
+        if request.only:
+            kept = _move_into(state.stage, plan.root / "data_processed" / wave, replace_old=True)
+            return Outcome(None, "only", f"Notebook {request.only} ran; its stages are in {kept.name}/.")
+        summary = _finish(state, digest)
+        final = _place_report(state)
+        _move_into(state.stage, plan.root / "data_processed" / wave, replace_old=True)
+        return Outcome(final, summary["status"], summary["headline"], tuple(summary["gates_failed"]))
+
+
+@contextlib.contextmanager
+def rehearse(request: Request) -> Iterator[Path]:
+    """Run the whole study and yield the finished report's folder, which is thrown away afterwards."""
+    plan, wave = _resolved(request)
+    with _under_way(request, plan, wave) as state:
+        _execute_all(state)
+        _finish(state, run_digest(plan, wave, request))
+        yield state.folder
+
+
+def _resolved(request: Request) -> tuple[study.Plan, str]:
+    """Return plan and wave once everything that a run reads has been found without fault."""
     plan = study.load(request.study)
     wave = resolve_wave(plan, request.wave)
-    date = resolve_date(plan, request.date)
-    drafts = _draft_reasons(plan, wave, request.draft)
+    resolve_date(plan, request.date)
+    _draft_reasons(plan, wave, request.draft)
     faults = check(plan, wave)
     if faults:
         from .intake import waves
 
         raise InputError(waves.fault_table(faults), faults=faults, todo="Nothing was written.")
-    digest = run_digest(plan, wave, request)
-    same = None if request.fresh or request.only else _same_as_last(plan, wave, digest)
-    if same is not None:
-        return Outcome(same, "unchanged", "Nothing changed since the last report.", unchanged=True)
+    return plan, wave
+
+
+@contextlib.contextmanager
+def _under_way(request: Request, plan: study.Plan, wave: str) -> Iterator[_Run]:
+    """Yield a run with its own hidden folders; keep what a failed one may show, and always tidy up."""
     stage = _aside(plan.root / "data_processed", mode=0o700)
     folder = _aside(plan.root / "reports", mode=0o755)
-    state = _Run(plan, wave, date, request, stage, folder, drafts)
+    drafts = _draft_reasons(plan, wave, request.draft)
+    state = _Run(plan, wave, resolve_date(plan, request.date), request, stage, folder, drafts)
     try:
-        return _run_into(state, digest)
+        yield state
     except BaseException as error:
         _keep_failure(state, error)
         raise
@@ -143,23 +175,17 @@ def run(request: Request) -> Outcome:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run_into(state: _Run, digest: str) -> Outcome:
-    _execute_all(state)
-    if state.request.only:
-        kept = _move_into(state.stage, state.plan.root / "data_processed" / state.wave, replace_old=True)
-        return Outcome(None, "only", f"Notebook {state.request.only} ran; its stages are in {kept.name}/.")
+def _finish(state: _Run, digest: str) -> dict[str, Any]:
+    """Publish what the notebooks offered into the run's folder, with manifest, crate and log."""
     from .publication import publish_report
 
     summary = publish_report(state)
     manifest = _manifest(state, digest, summary)
     provenance.write_json(state.folder / "manifest.json", manifest)
-    provenance.write_json(
-        state.folder / "ro-crate-metadata.json", provenance.ro_crate(manifest, state.plan.study.title)
-    )
+    crate = provenance.ro_crate(manifest, state.plan.study.title)
+    provenance.write_json(state.folder / "ro-crate-metadata.json", crate)
     (state.folder / "run.log").write_text("\n".join(state.log) + "\n", "utf-8")
-    final = _place_report(state)
-    _move_into(state.stage, state.plan.root / "data_processed" / state.wave, replace_old=True)
-    return Outcome(final, summary["status"], summary["headline"], tuple(summary["gates_failed"]))
+    return summary
 
 
 # ---- before the first notebook ----------------------------------------------------------------------------------

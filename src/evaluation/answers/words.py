@@ -20,7 +20,9 @@ def result_id(contrast: str, outcome: str, group: str, wave: str, method: str = 
     return ".".join(p.replace(" ", "-").lower() for p in parts)
 
 
-def name(result: Result, contrast: str, *, outcome: str, group: str, wave: str, method: str = "", **words: Any) -> Result:
+def name(
+    result: Result, contrast: str, *, outcome: str, group: str, wave: str, method: str = "", **words: Any
+) -> Result:
     """Return the result with its id and the words of its label."""
     gates: Iterable[Gate] = words.pop("gates", ())
     made = Label(id=result_id(contrast, outcome, group, wave, method), outcome=outcome, group=group, wave=wave, **words)
