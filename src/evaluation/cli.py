@@ -170,7 +170,8 @@ def _plan(asked: Any) -> int:
     if asked.freeze:
         path = freezing.freeze(plan, wave, date=pipeline.resolve_date(plan, asked.date).isoformat())
         print(
-            f"The plan for {wave} is frozen in {path.parent.name}/{path.name} ({freezing.frozen_digest(plan, wave)[:12]})."
+            f"The plan for {wave} is frozen in {path.parent.name}/{path.name} "
+            f"({freezing.frozen_digest(plan, wave)[:12]})."
         )
         return 0
     from .answers import next_wave

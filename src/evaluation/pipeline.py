@@ -200,7 +200,7 @@ def _draft_reasons(plan: study.Plan, wave: str, permitted: bool) -> list[str]:
         if not permitted:
             raise StudyError(
                 f"the plan for {wave} was not frozen before outcomes were opened",
-                todo=f"Freeze it: evaluation plan --freeze --wave {wave}. Or run with --draft, which stamps the report.",
+                todo=f"Freeze it: evaluation plan --freeze --wave {wave}. Or run with --draft: the report is stamped.",
             )
         reasons.append("the plan was not frozen before outcomes were opened")
     if provenance.code_version().dirty:
@@ -217,7 +217,8 @@ def run_digest(plan: study.Plan, wave: str, request: Request) -> str:
     )
     parts = (
         provenance.digest_files(provenance.code_files()), provenance.digest_files(inputs, plan.root), wave,
-        request.date, str(request.draft), sys.version.split()[0], str(sorted(provenance.environment()["packages"].items())),
+        request.date, str(request.draft), sys.version.split()[0],
+        str(sorted(provenance.environment()["packages"].items())),
     )  # fmt: skip
     import hashlib
 
@@ -327,14 +328,16 @@ def _manifest(state: _Run, digest: str, summary: dict[str, Any]) -> dict[str, An
     return {
         "report": f"{state.date.isoformat()}_{state.wave}", "wave": state.wave, "date": state.date.isoformat(),
         "version": __version__, "run_digest": digest,
-        "code": {"commit": code.commit, "dirty": code.dirty, "digest": provenance.digest_files(provenance.code_files())},
+        "code": {"commit": code.commit, "dirty": code.dirty,
+                 "digest": provenance.digest_files(provenance.code_files())},
         "inputs": {p.relative_to(plan.root).as_posix(): provenance.keyed(key, p.read_bytes()) for p in files},
         "plan": {"digest": plan.digest(), "frozen": freezing.frozen_digest(plan, state.wave),
                  "deviations": [d.text() for d in freezing.deviations(plan, state.wave)]},
         "codebook": plan.codebook.digest(), "seed": plan.seed, "environment": provenance.environment(),
         "parameters": {"study_file": ["study.toml", "default"],
                        "wave": [state.wave, "asked" if state.request.wave else "default"],
-                       "date": [state.date.isoformat(), "asked" if state.request.date else "clock or SOURCE_DATE_EPOCH"]},
+                       "date": [state.date.isoformat(),
+                                "asked" if state.request.date else "clock or SOURCE_DATE_EPOCH"]},
         "notebooks": [{"name": e.name, "seconds": round(e.seconds, 2), "code_cells": e.cells} for e in state.executed],
         "started": state.started, "finished": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "draft_reasons": state.drafts, "outputs": provenance.outputs(state.folder), **summary,

@@ -107,7 +107,8 @@ def outputs(folder: Path) -> dict[str, dict[str, Any]]:
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in UNHASHED)
     return {
         p.relative_to(folder).as_posix(): {
-            "sha256": hashlib.sha256(p.read_bytes()).hexdigest(), "bytes": p.stat().st_size, "sensitivity": "releasable",
+            "sha256": hashlib.sha256(p.read_bytes()).hexdigest(), "bytes": p.stat().st_size,
+            "sensitivity": "releasable",
         }
         for p in files
     }  # fmt: skip

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..errors import EmptyCell
-from ..study import Plan
+from evaluation.errors import EmptyCell
+from evaluation.study import Plan
 
 NOT_STATED = "not_stated"
 TREATED = "treated"
@@ -50,6 +50,14 @@ def arms(plan: Plan, design: pd.DataFrame, event_months: pd.Series | None = None
     arm[(first == "yes") & ~claims] = "unmatched_claim"
     arm[_aside(plan, design)] = "aside"
     return arm
+
+
+def event_months(plan: Plan, register: pd.DataFrame | None) -> pd.Series | None:
+    """Return the dates of the events that claims are checked against; None where there is no register."""
+    column = plan.treatment.register_date
+    if register is None or not column or column not in register:
+        return None
+    return register[column].dropna()
 
 
 def claim_matches(plan: Plan, design: pd.DataFrame, event_months: pd.Series | None) -> pd.Series:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..estimates import Estimate, Gate, Label, NotIdentified, Result, TooFew, label
-from ..exhibits import Exhibit, Item, Measure, Words
-from ..study import Plan
+from evaluation.estimates import Estimate, Gate, Label, NotIdentified, Result, TooFew, label
+from evaluation.exhibits import Exhibit, Item, Measure, Words
+from evaluation.study import Plan
 
 POINTS = "points on the 1 to 5 scale"
 SHARE = "percentage points"
@@ -90,7 +90,7 @@ def gate_rows(gates: Sequence[Gate], wave: str) -> list[tuple[str, str, Words]]:
     return rows
 
 
-def refused(plan: Plan, reason: str, what_would_help: str, **more: Any) -> NotIdentified:  # noqa: ARG001
+def refused(plan: Plan, reason: str, what_would_help: str, **more: Any) -> NotIdentified:
     """Return a refusal with a reason and what would help."""
     return NotIdentified(reason=reason, what_would_help=what_would_help, **more)
 
@@ -98,3 +98,12 @@ def refused(plan: Plan, reason: str, what_would_help: str, **more: Any) -> NotId
 def too_few(plan: Plan, counts: dict[str, int], **more: Any) -> TooFew:
     """Return "too few" with the counts and the bar of the plan."""
     return TooFew(counts=counts, needed=plan.sizes.least_people, **more)
+
+
+def refusal_exhibit(
+    id: str, title: str, refusal: NotIdentified | TooFew | None, wave: str, sections: Sequence[str], stem: str
+) -> Exhibit:
+    """Return an exhibit of one cell that says why there is nothing to show."""
+    reason = refusal or NotIdentified("the comparison could not be prepared", "See the gates.", wave=wave)
+    cell = replace(reason, id=f"{stem}.{wave}".lower(), wave=wave)
+    return exhibit(id, title, [("Not shown", "", cell)], sections=sections, wave=wave)

@@ -1,0 +1,28 @@
+"""Notebooks 03 and 04: who attended, who could have, and who is compared with whom; no outcome is seen here."""
+
+from evaluation.answers.comparison.attendance import (
+    arms_table,
+    attendance_model,
+    claims,
+    overlap,
+    overlap_answer,
+    overlap_gates,
+    routes,
+)
+from evaluation.answers.comparison.balanced import balance_answer, balance_gates, balance_table, sample_table
+from evaluation.answers.comparison.prepared import (
+    COMPARISON_WEIGHT,
+    Comparison,
+    caliper_over,
+    companion,
+    holds_outcomes,
+    match,
+    nobody,
+    prepare,
+)
+
+__all__ = [
+    "COMPARISON_WEIGHT", "Comparison", "arms_table", "attendance_model", "balance_answer", "balance_gates",
+    "balance_table", "caliper_over", "claims", "companion", "holds_outcomes", "match", "nobody", "overlap",
+    "overlap_answer", "overlap_gates", "prepare", "routes", "sample_table",
+]  # fmt: skip

@@ -1,0 +1,134 @@
+"""Notebooks 03 and 04: who attended, who could have, and who is compared with whom; no outcome is seen here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from evaluation import errors
+from evaluation.answers import samples, weights
+from evaluation.answers.samples import TREATED
+from evaluation.estimates import Gate, NotIdentified, TooFew
+from evaluation.statistics import matching, propensity
+from evaluation.study import Plan
+
+COMPARISON_WEIGHT = "comparison_weight"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The attendee comparison before outcomes: people, weights and scores, or the reason there is none.
+
+    Attributes
+    ----------
+    people : DataFrame
+        Index respondent; `treated`, covariates, session, routes, `comparison_weight`. Empty when refused.
+    scores : PropensityScores or None
+    refusal : NotIdentified, TooFew or None
+        Why there is no comparison in this wave.
+    n, sessions : mapping
+        People and collection sessions in each arm.
+    ledger : mapping
+        Named step to the number of people left out of the comparison.
+    merged : mapping
+        Covariate to the rare levels that were joined to its commonest one.
+    """
+
+    people: pd.DataFrame
+    covariates: tuple[str, ...] = ()
+    scores: Any = None
+    refusal: NotIdentified | TooFew | None = None
+    n: Mapping[str, int] = field(default_factory=dict)
+    sessions: Mapping[str, int] = field(default_factory=dict)
+    ledger: Mapping[str, int] = field(default_factory=dict)
+    merged: Mapping[str, list[str]] = field(default_factory=dict)
+
+
+def prepare(
+    plan: Plan, wave: str, design: pd.DataFrame, arm: pd.Series, margins: Mapping[str, pd.Series]
+) -> Comparison:
+    """Return the attendee comparison of a wave, or the reason there is none; a wave that did not ask is refused."""
+    column = plan.treatment.column
+    if column not in design or design[column].isna().all():
+        return Comparison(pd.DataFrame(), refusal=_not_asked(plan, wave))
+    try:
+        compared = samples.compared(plan, design, arm)
+    except errors.EmptyCell:
+        return Comparison(pd.DataFrame(), refusal=_nobody(wave))
+    people = compared.people
+    n, sessions = samples.size_counts(people)
+    if min(n.values()) < plan.sizes.least_people:
+        few = TooFew(counts=n, needed=plan.sizes.least_people, wave=wave)
+        return Comparison(people, compared.covariates, None, few, n, sessions, compared.ledger)
+    people[COMPARISON_WEIGHT] = weights.comparison_weight(plan, design.loc[people.index], people[TREATED], margins)
+    scores = propensity.fit(
+        people, treat=TREATED, covariates=compared.covariates, survey_weight=COMPARISON_WEIGHT,
+        outcomes=plan.all_outcomes,
+    )  # fmt: skip
+    merged = samples.merged_levels(plan, design, people)
+    return Comparison(people, compared.covariates, scores, None, n, sessions, compared.ledger, merged)
+
+
+def _not_asked(plan: Plan, wave: str) -> NotIdentified:
+    return NotIdentified(
+        f"the survey of {wave} did not ask {plan.words.attended_question}",
+        "A next wave that asks can compare people who attended with people who did not.",
+        wave=wave,
+        gates=(Gate("attendance_asked", "design", False, note="the wave asked about attendance"),),
+    )
+
+
+def _nobody(wave: str) -> NotIdentified:
+    return NotIdentified(
+        "among those who answered, nobody attended or nobody did not attend",
+        "Invite people who attended, and people who did not, to answer.",
+        wave=wave,
+        gates=(Gate("both_arms", "design", False, note="both groups answered"),),
+    )
+
+
+def match(plan: Plan, wave: str, compare: Comparison) -> matching.MatchedSample:
+    """Return the planned matched sample; when there is no comparison, a sample in which nobody has weight."""
+    if compare.refusal is not None or compare.scores is None:
+        return nobody(compare.people.index)
+    m = plan.matching
+    return matching.nearest(
+        compare.people, compare.scores, treat=TREATED, ratio=m.ratio, caliper=m.caliper, replace=m.replace,
+        exact=m.exact, order=m.order, caliper_scale=m.caliper_scale, caliper_over=caliper_over(compare),
+        outcomes=plan.all_outcomes,
+    )  # fmt: skip
+
+
+def caliper_over(compare: Comparison) -> str:
+    """Return over whom the caliper's SD is taken: those who did not attend where attendees were boosted."""
+    return "control" if bool(compare.people["boost"].any()) else "all"
+
+
+def nobody(index: pd.Index) -> matching.MatchedSample:
+    """Return a sample that compares nobody, so that levels can still be opened where there is no comparison."""
+    empty = pd.Series(0.0, index=index, name="match_weight")
+    pairs = pd.DataFrame({"treated": [], "control": [], "round": []})
+    return matching.MatchedSample(
+        empty, pairs, index[:0], "ATT", "no comparison", TREATED, pd.Series(False, index=index)
+    )
+
+
+def companion(plan: Plan, compare: Comparison) -> matching.MatchedSample | NotIdentified:
+    """Return the planned companion: entropy balancing on the prognostic covariates, or why it has no weights."""
+    columns = [c for c in plan.matching.prognostic if c in compare.covariates]
+    try:
+        return matching.entropy_balance(
+            compare.people, treat=TREATED, covariates=columns, survey_weight=COMPARISON_WEIGHT,
+            outcomes=plan.all_outcomes,
+        )  # fmt: skip
+    except (errors.EmptyCell, errors.NotConverged) as error:
+        return NotIdentified(f"no weights balance the groups ({error.what})", "Merge levels, or ask more people.")
+
+
+def holds_outcomes(plan: Plan, compare: Comparison) -> bool:
+    """Return whether any outcome, or item of a scale, stands in the frame that the design is made from."""
+    items = {i for s in plan.scales.values() for i in s.items} | set(plan.all_outcomes)
+    return bool(items & set(compare.people.columns))

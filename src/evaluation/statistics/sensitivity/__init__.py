@@ -1,0 +1,29 @@
+"""How easily a result could be wrong: unseen selection, people who did not answer, other ways of analysing."""
+
+from evaluation.statistics.sensitivity.bounds import (
+    BreakEven,
+    LeeBounds,
+    break_even,
+    correlation_to_erase,
+    kappa_bounds,
+    lee,
+    nonresponse_bias,
+    worst_case,
+)
+from evaluation.statistics.sensitivity.curve import SpecificationCurve, specification_curve
+from evaluation.statistics.sensitivity.evalues import EValue, bias_factor, e_value, e_value_difference
+from evaluation.statistics.sensitivity.hidden import RosenbaumBounds, rosenbaum
+from evaluation.statistics.sensitivity.omitted import (
+    CoefficientStability,
+    OmittedVariable,
+    bound_strength,
+    coefficient_stability,
+    omitted_variable,
+)
+
+__all__ = [
+    "BreakEven", "CoefficientStability", "EValue", "LeeBounds", "OmittedVariable", "RosenbaumBounds",
+    "SpecificationCurve", "bias_factor", "bound_strength", "break_even", "coefficient_stability",
+    "correlation_to_erase", "e_value", "e_value_difference", "kappa_bounds", "lee", "nonresponse_bias",
+    "omitted_variable", "rosenbaum", "specification_curve", "worst_case",
+]  # fmt: skip
