@@ -1,0 +1,202 @@
+"""Static checks of finished pages, without a browser: accessibility, tracing of numbers, nothing from outside."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+
+VOID = {"meta", "link", "img", "br", "hr", "source", "input", "col", "wbr"}
+HIDDEN = {"style", "script", "title", "head"}
+PLACEHOLDER = re.compile(r"^(image|figure|chart|plot|no description|alt|png|svg)?\W*$|has been provided", re.I)
+
+
+@dataclass(slots=True)
+class _Node:
+    tag: str
+    attrs: dict[str, str]
+
+
+@dataclass(slots=True)
+class Reading:
+    """What a page holds, gathered in one pass."""
+
+    ids: list[str] = field(default_factory=list)
+    refs: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    tags: Counter[str] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+    numbers: list[tuple[str, str, str]] = field(default_factory=list)
+    blocks: list[str] = field(default_factory=list)
+    levels: list[int] = field(default_factory=list)
+
+
+class _Reader(HTMLParser):
+    """Read a page once: structure for the accessibility rules, visible words, numbers with the id that covers them."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[_Node] = []
+        self.found = Reading()
+        self._text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {k: v or "" for k, v in attrs}
+        self.found.tags[tag] += 1
+        self._collect(tag, given)
+        if tag in BLOCKS:
+            self._flush()
+        if tag not in VOID:
+            self.open.append(_Node(tag, given))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in BLOCKS:
+            self._flush()
+        while self.open:
+            if self.open.pop().tag == tag:
+                break
+
+    def handle_data(self, data: str) -> None:
+        if any(n.tag in HIDDEN for n in self.open):
+            return
+        self._text.append(data)
+        if any(
+            n.tag in ("caption", "h1", "h2", "h3", "summary", "nav", "header", "footer", "dt", "pre") for n in self.open
+        ):
+            return
+        covering = next((n.attrs for n in reversed(self.open) if "data-r" in n.attrs or "data-plan" in n.attrs), None)
+        for number in re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", data):
+            where = "" if covering is None else covering.get("data-r") or "plan"
+            inside = next((n.tag for n in reversed(self.open) if n.tag in BLOCKS), "")
+            self.found.numbers.append((number, where, inside))
+
+    def close(self) -> None:
+        super().close()
+        self._flush()
+
+    def _flush(self) -> None:
+        text = re.sub(r"\s+", " ", "".join(self._text)).strip()
+        if text:
+            self.found.blocks.append(text)
+        self._text = []
+
+    def _collect(self, tag: str, given: dict[str, str]) -> None:
+        found = self.found
+        if "id" in given:
+            found.ids.append(given["id"])
+        found.refs += [given["aria-labelledby"]] if "aria-labelledby" in given else []
+        if given.get("href", "").startswith("#"):
+            found.refs.append(given["href"][1:])
+        if tag == "html" and not given.get("lang"):
+            found.faults.append("the page names no language")
+        if tag == "img":
+            alt = given.get("alt", "").strip()
+            if PLACEHOLDER.match(alt) or len(alt) < 20:
+                found.faults.append(f"an image without a real alt text: {alt!r}")
+        if tag == "th" and "scope" not in given:
+            found.faults.append("a table header without scope")
+        if re.fullmatch(r"h[1-6]", tag):
+            found.levels.append(int(tag[1]))
+        if tag in ("script", "iframe", "object", "embed", "form") or any(k.startswith("on") for k in given):
+            found.faults.append(f"active content: <{tag}>")
+        for name in ("src", "srcset", "href", "data"):
+            value = given.get(name, "")
+            if re.match(r"(?:https?:)?//|javascript:", value, re.I) and tag != "a":
+                found.faults.append(f"something from outside the file: <{tag} {name}>")
+
+
+BLOCKS = {"p", "li", "td", "th", "h1", "h2", "h3", "h4", "caption", "summary", "dt", "dd", "figcaption", "blockquote",
+          "div", "section", "title", "strong-block", "table", "tr"}  # fmt: skip
+
+
+def read(page: str) -> Reading:
+    """Return what a page holds."""
+    reader = _Reader()
+    reader.feed(page)
+    reader.close()
+    return reader.found
+
+
+def accessibility(page: str) -> list[str]:
+    """Return each fault that can be seen without a browser; an empty list for a sound page."""
+    found = read(page)
+    faults = list(found.faults)
+    doubled = [i for i, k in Counter(found.ids).items() if k > 1]
+    faults += [f"an id stands twice: {i}" for i in doubled]
+    faults += [f"a reference to nothing: {r}" for r in dict.fromkeys(found.refs) if r not in found.ids]
+    if found.tags["h1"] != 1:
+        faults.append(f"{found.tags['h1']} first-level headings, not 1")
+    if found.tags["main"] != 1:
+        faults.append("no main landmark, or more than one")
+    for a, b in zip(found.levels, found.levels[1:], strict=False):
+        if b > a + 1:
+            faults.append(f"a heading of level {b} follows one of level {a}")
+    if found.tags["table"] != found.tags["caption"]:
+        faults.append("a table without a caption")
+    if re.search(r"@import|url\(\s*['\"]?(?:https?:)?//", page):
+        faults.append("a style from outside the file")
+    return faults
+
+
+def text(page: str) -> str:
+    """Return the visible text of a page, one block a line, each ended so that sentences do not run together."""
+    return "\n".join(read(page).blocks)
+
+
+def untraced(page: str, rows: dict[str, Any]) -> list[str]:
+    """Return each printed number that no result, and no choice of the plan, accounts for.
+
+    A number inside an element with `data-r` must belong to a result in `rows`, and must be one of that row's own
+    numbers, or stand in its own text. Table headers and list marks hold labels, not results.
+    """
+    bad = []
+    for number, where, inside in read(page).numbers:
+        if where == "plan" or inside == "th":
+            continue
+        if not where:
+            bad.append(f"{number} ({inside}): no result id")
+        elif where not in rows:
+            bad.append(f"{number}: result id {where!r} is not in the results")
+        elif not accounted(number, rows[where]):
+            bad.append(f"{number}: not a number of {where!r}")
+    return bad
+
+
+def accounted(number: str, row: Any) -> bool:
+    """Return whether a printed number is one of a checked row's numbers, at any of the ways it may be printed."""
+    from . import phrases
+
+    words = " ".join(str(getattr(row, k, "") or "") for k in ("text", "n_text", "reason", "id", "question", "method",
+                                                             "se_method", "estimand"))  # fmt: skip
+    if re.search(rf"(?<![\d.,]){re.escape(number)}(?![\d])", words):
+        return True
+    values = [
+        getattr(row, k, None) for k in ("value", "low", "high", "mde", "margin", "n", "n_effective", "n_sessions")
+    ]
+    ways = {phrases.number(v, row.unit or "") for v in values if isinstance(v, int | float)}
+    ways |= {f"{abs(v):g}" for v in values if isinstance(v, int | float)}
+    if isinstance(row.value, int | float):
+        ways |= set(re.findall(r"\d+", phrases.in_ten(row.value)))
+    share = getattr(row, "same_sign_share", None)
+    if share is not None:
+        ways.add(f"{share * 100:.0f}")
+    return number in ways or number.replace(",", "") in ways
+
+
+CONTRASTS = ("level", "mean", "change", "changeshare", "gap", "attend", "attendshare", "d1", "d2", "d3", "d4", "d5")
+
+
+def incomplete(rows: list[Any]) -> list[str]:
+    """Return each published estimate that lacks its number of people, its interval or its licence."""
+    faults = []
+    for row in rows:
+        if row.kind != "estimate" or not row.shown or row.id.split(".")[0] not in CONTRASTS:
+            continue
+        lacking = [] if row.n_text else ["the number of people"]
+        lacking += [] if row.low is not None and row.high is not None else ["an interval"]
+        lacking += [] if row.licence else ["a licence"]
+        if lacking:
+            faults.append(f"{row.id!r} has no {' and no '.join(x.split(' ', 1)[1] for x in lacking)}")
+    return faults

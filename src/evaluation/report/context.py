@@ -1,0 +1,172 @@
+"""What a report needs to know besides its results: the study's words, waves, dates, status and manifest."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from evaluation.estimates import Gate
+
+
+@dataclass(frozen=True, slots=True)
+class WaveWords:
+    """A wave in words: its label, its fieldwork (None when not recorded), and whether attendance was asked."""
+
+    id: str
+    label: str
+    start: dt.date | None = None
+    end: dt.date | None = None
+    attendance_asked: bool = True
+    origin: str = "real"
+
+    def fieldwork(self) -> str:
+        """Return the fieldwork in words, or say that it was not recorded."""
+        if self.start is None or self.end is None:
+            return "fieldwork dates not recorded"
+        return f"{long_date(self.start)} to {long_date(self.end)}"
+
+    def year(self) -> str:
+        """Return the year of the wave from its id."""
+        return self.id[1:5]
+
+
+@dataclass(frozen=True, slots=True)
+class SenseCheckRow:
+    """One theme as the checking group judged it: agreed, amended or rejected, when, and in its own words."""
+
+    theme: str
+    verdict: str
+    date: str = ""
+    words: str = ""
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierReport:
+    """An earlier report for the index and the change table: its folder's name, wave, date and status."""
+
+    name: str
+    wave: str
+    date: str
+    status: str
+    headline: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportContext:
+    """Everything a page prints that is not a result.
+
+    Attributes
+    ----------
+    title : str
+        Title of the study.
+    plan : study.Plan
+        Read for words, sizes, margins and thresholds only.
+    wave : str
+        Id of the report's wave; `waves` holds it and those before it, in order.
+    date : date
+        The report's date (never the clock).
+    status : str
+        "draft" or "checked"; `draft_reasons` say why it is a draft.
+    synthetic : bool
+        True when any input is synthetic: every page and image is stamped.
+    absent : mapping
+        Section ("policy-9") to the reason why it has nothing; a default reason stands otherwise.
+    manifest : mapping
+        Safe facts about the run (digests, versions, seed), printed in annex A.
+    """
+
+    title: str
+    plan: Any
+    wave: str
+    date: dt.date
+    waves: tuple[WaveWords, ...] = ()
+    status: str = "draft"
+    draft_reasons: tuple[str, ...] = ()
+    synthetic: bool = False
+    gates: tuple[Gate, ...] = ()
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    environment: tuple[str, ...] = ()
+    deviations: tuple[str, ...] = ()
+    absent: Mapping[str, str] = field(default_factory=dict)
+    sense_check: tuple[SenseCheckRow, ...] = ()
+    earlier: tuple[EarlierReport, ...] = ()
+
+    @property
+    def words(self) -> Any:
+        """The study's words (programme, place, groups)."""
+        return self.plan.words
+
+    @property
+    def contact(self) -> Any:
+        """Who owns, funded, ran and checked the study."""
+        return self.plan.contact
+
+    @property
+    def checked(self) -> bool:
+        """Whether the checking group has gone through every theme and nothing else makes this a draft."""
+        return self.status == "checked"
+
+    @property
+    def focus(self) -> str:
+        """Code of the group that the study is about, from the first design that names two groups; else "all"."""
+        return self._groups()[0]
+
+    @property
+    def comparison(self) -> str:
+        """Code of the group that the focus group is compared with, or ""."""
+        return self._groups()[1]
+
+    def _groups(self) -> tuple[str, str]:
+        for design in self.plan.designs.values():
+            if len(design.group_levels) == 2:
+                return design.group_levels[0], design.group_levels[1]
+        return "all", ""
+
+    def group_words(self, code: str) -> str:
+        """Return a group in words: the study's own for the compared groups, "all respondents", else the code."""
+        named = {self.focus: self.words.focus_group, self.comparison: self.words.comparison_group}
+        named["all"] = "people who answered"
+        return named.get(code) or code.replace("_", " ")
+
+    def wave_words(self, wave: str) -> WaveWords:
+        """Return a wave's words; an unknown wave is named by its id."""
+        return next((w for w in self.waves if w.id.lower() == wave.lower()), WaveWords(wave.upper(), wave.upper()))
+
+    @property
+    def before(self) -> tuple[WaveWords, ...]:
+        """The waves before the report's, in order."""
+        return tuple(w for w in self.waves if w.id != self.wave)
+
+    def stamp(self) -> str:
+        """Return what every page and image carries: "SYNTHETIC DATA · DRAFT", or "" for neither."""
+        marks = ["SYNTHETIC DATA"] if self.synthetic else []
+        return " · ".join(marks + ([] if self.checked else ["DRAFT"]))
+
+    def through(self) -> str:
+        """Return the last day of fieldwork in the data, in words."""
+        ends = [w.end for w in self.waves if w.end is not None]
+        return long_date(max(ends)) if ends else "not recorded"
+
+    def short(self, outcome: str) -> str:
+        """Return an outcome in a few words for the middle of a sentence."""
+        short = self.plan.outcomes.short.get(outcome)
+        if short:
+            return short
+        try:
+            return self.plan.label_of(outcome)
+        except (KeyError, ValueError, AttributeError):
+            return outcome.replace("_", " ")
+
+
+def long_date(day: dt.date) -> str:
+    """Return a date as "4 July 2026"."""
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
+MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip

@@ -1,0 +1,205 @@
+"""Charts of checked exhibits: one drawing for wide pages, one for phones, a PNG, its alt text and its data.
+
+Everything drawn, said and listed comes from the same checked rows. Bytes are deterministic: no date, a fixed hash
+salt. Text in the SVG stays text, so a chart is small, sharp at any size and can be edited after copying.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from evaluation.disclosure import CheckedExhibit
+
+from . import phrases
+from .charts import DRAWERS, Sheet, has_marks
+from .cite import cite, plain
+
+WIDE, NARROW, PRINT_DPI = 468.0, 216.0, 150
+FAMILY = "Arial, Helvetica, 'Liberation Sans', 'DejaVu Sans', sans-serif"
+STYLE = {
+    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "svg.fonttype": "none",
+    "axes.edgecolor": "#595959", "axes.labelcolor": "#3D3D3D", "xtick.color": "#3D3D3D", "ytick.color": "#3D3D3D",
+    "axes.linewidth": 0.8, "figure.facecolor": "white", "savefig.facecolor": "white", "path.simplify": False,
+    "axes.unicode_minus": True,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart and everything that must travel with it.
+
+    Attributes
+    ----------
+    svg, narrow, png : bytes
+        The wide drawing, the drawing for phones, and the picture to copy; title, n, source, wave inside each.
+    alt : str
+        What the chart shows, in words: the finding first.
+    header, rows : tuple
+        The numbers drawn, as the table under the chart and `figures/<id>.csv` print them.
+    """
+
+    id: str
+    title: str
+    finding: str
+    marked: str
+    svg: bytes
+    narrow: bytes
+    png: bytes
+    alt: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def draw(exhibit: CheckedExhibit, *, stamp: str = "", date: str = "", png: bool = True) -> Figure | None:
+    """Return the chart of a checked exhibit, or None when it asks for none or nothing in it may be drawn.
+
+    Raises
+    ------
+    TypeError
+        For anything that `disclosure` did not make.
+    ValueError
+        For a kind of chart that is not known.
+    """
+    if not isinstance(exhibit, CheckedExhibit):
+        raise TypeError(f"figures draw what disclosure.protect made, not {type(exhibit).__name__}")
+    if not exhibit.chart:
+        return None
+    if exhibit.chart not in DRAWERS:
+        raise ValueError(f"exhibit {exhibit.id!r} asks for a chart {exhibit.chart!r}; known: {sorted(DRAWERS)}")
+    if not has_marks(exhibit):
+        return None
+    marked = finding(exhibit)
+    headline = plain(marked)
+    foot = footer(exhibit, date)
+    with _style(exhibit.id):
+        wide = _render(exhibit, headline, foot, stamp, WIDE)
+        drawings = {"svg": _svg(wide), "png": _png(wide) if png else b""}
+        narrow = _svg(_render(exhibit, headline, foot, stamp, NARROW))
+    header, rows = data(exhibit)
+    return Figure(
+        exhibit.id, exhibit.title, headline, marked, drawings["svg"], narrow, drawings["png"], alt_text(exhibit, headline),
+        header, rows,
+    )  # fmt: skip
+
+
+@contextmanager
+def _style(salt: str) -> Iterator[None]:
+    """Draw in the house style, with a hash salt of the exhibit's own, and leave the settings as they were."""
+    import matplotlib as mpl
+    import seaborn as sns
+
+    with mpl.rc_context(), sns.axes_style("white"):
+        mpl.use("agg", force=False)
+        mpl.rcParams.update(STYLE)
+        mpl.rcParams["svg.hashsalt"] = salt
+        yield
+
+
+def _render(exhibit: CheckedExhibit, headline: str, foot: list[str], stamp: str, width: float) -> Any:
+    sheet = Sheet(exhibit, headline, foot, stamp, width, narrow=width < 300)
+    return DRAWERS[exhibit.chart](sheet)
+
+
+def _svg(figure: Any) -> bytes:
+    out = io.BytesIO()
+    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    text = out.getvalue().decode()
+    text = re.sub(r"font: ([^;\"]*?)'DejaVu Sans'(?:, sans-serif)?", rf"font: \1{FAMILY}", text)
+    text = re.sub(r"<!DOCTYPE[^>]*>\s*|<metadata>.*?</metadata>\s*|<!--.*?-->\s*", "", text, flags=re.S)
+    return re.sub(r"\n\s*", "\n", text).encode()
+
+
+def _png(figure: Any) -> bytes:
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=PRINT_DPI, metadata={"Software": None})
+    return out.getvalue()
+
+
+# ---- what the chart says ----------------------------------------------------------------------------------------
+
+
+def shown_cells(exhibit: CheckedExhibit) -> list[tuple[str, str, Any]]:
+    """Return (row, column, checked row) of the cells whose number may be shown, in reading order."""
+    cells = ((r, c, exhibit.cells.get((r, c))) for r in exhibit.rows for c in exhibit.columns)
+    return [(r, c, x) for r, c, x in cells if x is not None and x.shown and x.value is not None]
+
+
+def finding(exhibit: CheckedExhibit) -> str:
+    """Return what the exhibit shows in one line, its numbers marked with their result: a verdict where it has one, else the ends of what it shows."""
+    cells = shown_cells(exhibit)
+    if not cells:
+        return f"{cite.plan(exhibit.title)}: too few to report, or not asked"
+    judged = [(r, x) for r, _, x in cells if x.verdict]
+    if judged and len({x.verdict for _, x in judged}) == 1:
+        word = phrases.VERDICT_WORDS.get(judged[0][1].verdict, judged[0][1].verdict)
+        tail = judged[0][0] if len(judged) == 1 else f"all {len(judged)} comparisons shown"
+        return f"{cite.plan(exhibit.title)}. {cite.plan(tail)}: {word[:1].lower()}{word[1:]}"
+    units = {x.unit for _, _, x in cells}
+    if len(units) > 1 or len(cells) < 2 or exhibit.chart in ("timeline", "strip", "overlap", "curve"):
+        return cite.plan(exhibit.title)
+    least = min(cells, key=lambda c: c[2].value)
+    most = max(cells, key=lambda c: c[2].value)
+    if least[2].text == most[2].text:
+        return f"{cite.plan(exhibit.title)}: {cite(most[2], most[2].text)} throughout"
+    return f"{cite.plan(exhibit.title)}: from {_placed(exhibit, least)} to {_placed(exhibit, most)}"
+
+
+def _placed(exhibit: CheckedExhibit, cell: tuple[str, str, Any]) -> str:
+    row, column, checked = cell
+    where = row if len(exhibit.columns) == 1 else f"{row}, {column}" if len(exhibit.rows) > 1 else column
+    return f"{cite(checked, short_text(checked))} ({cite.plan(where)})"
+
+
+def short_text(checked: Any) -> str:
+    """Return a cell's printed value without its interval."""
+    return re.split(r"\s*\(", checked.text, maxsplit=1)[0]
+
+
+def alt_text(exhibit: CheckedExhibit, headline: str) -> str:
+    """Return the alt text: the finding, the kind of chart, then the cells (at most eight; the table has all)."""
+    kinds = {
+        "bars": "Bar chart", "stacked": "Stacked bar chart", "dots": "Dot plot with ranges", "forest": "Forest plot",
+        "strip": "Strip of events", "love": "Balance plot", "overlap": "Back-to-back histogram",
+        "curve": "Curve", "timeline": "Timeline", "steps": "Flow as bars", "lines": "Line chart with ranges",
+    }  # fmt: skip
+    cells = [
+        (r, c, x) for r in exhibit.rows for c in exhibit.columns if (x := exhibit.cells.get((r, c))) is not None
+    ]  # fmt: skip
+    said = "; ".join(f"{r}, {c}: {x.text}" if len(exhibit.columns) > 1 else f"{r}: {x.text}" for r, c, x in cells[:8])
+    more = f"; and {len(cells) - 8} more in the table that follows" if len(cells) > 8 else ""
+    return f"{headline}. {kinds[exhibit.chart]}. {said}{more}."
+
+
+def footer(exhibit: CheckedExhibit, date: str = "") -> list[str]:
+    """Return the lines at the foot of an image: base, source, wave and date."""
+    bases = [x.n for _, _, x in shown_cells(exhibit) if x.n]
+    lines = []
+    if bases:
+        low, high = min(bases), max(bases)
+        lines.append(f"People behind each figure: about {low:,}" + (f" to {high:,}." if high > low else "."))
+    parts = [f"Source: {exhibit.source}" if exhibit.source else "", f"Wave: {exhibit.wave}" if exhibit.wave else ""]
+    parts.append(f"Report of {date}" if date else "")
+    said = ". ".join(p.rstrip(".") for p in parts if p)
+    return [*lines, f"{said}."] if said else lines
+
+
+def data(exhibit: CheckedExhibit) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Return the chart's numbers as a header and rows of text: row, column, figure, range, base, result id."""
+    header = (exhibit.row_header or "Row", "Column", "Figure", "Lower end", "Upper end", "People", "Result")
+    rows = []
+    for r in exhibit.rows:
+        for c in exhibit.columns:
+            cell = exhibit.cells.get((r, c))
+            if cell is not None:
+                ends = (_plain(cell.low), _plain(cell.high))
+                rows.append((r, c, short_text(cell), *ends, cell.n_text or "", cell.id))
+    return header, tuple(rows)
+
+
+def _plain(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"

@@ -1,0 +1,248 @@
+"""Write the report's folder: pages, PDFs, results, charts. The only module of this room that touches the disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from evaluation.disclosure import CheckedResults
+from evaluation.errors import CheckFailed
+
+from . import browser, checks, figures, packs, pages, phrases, results
+from . import notebooks as notebook_pages
+from .cite import markup
+from .context import ReportContext, long_date
+from .layout import Desk, Page
+
+MOST_POLICY_BYTES, MOST_PAGE_BYTES = 1_000_000, 10_000_000
+
+
+def write_report(
+    checked: CheckedResults, context: ReportContext, folder: Path, notebooks: Any = None, *, pdf: bool = True
+) -> list[Path]:
+    """Write every page, chart and table of a report into `folder`; return the files written.
+
+    Parameters
+    ----------
+    checked : CheckedResults
+        What `disclosure.protect` made: the only numbers that are read.
+    context : ReportContext
+        Words, waves, dates, status, manifest.
+    folder : Path
+        The report's folder; made when absent.
+    notebooks : mapping or iterable of (name, notebook), optional
+        Executed notebooks; their outputs are replaced by the checked view, or dropped.
+
+    Raises
+    ------
+    CheckFailed
+        A page fails a check: a number that traces to no result, a fault of accessibility, something from outside,
+        a page that is too large, a contrast without n, interval or licence. All faults at once.
+    """
+    desk = Desk(checked, context, draw_all(checked, context))
+    given = _named(notebooks)
+    folder.mkdir(parents=True, exist_ok=True)
+    faults = checks.incomplete(desk.rows.all())
+    made = _pages(desk, given)
+    for name, page in made.items():
+        faults += _page_faults(name, page, desk)
+    if faults:
+        shown = "\n".join(f"- {f}" for f in faults[:40])
+        raise CheckFailed(f"the report's pages fail {len(faults)} checks:\n{shown}")
+    files = _write_all(folder, {k: v.encode() for k, v in made.items()})
+    files += _write_all(folder, _results(desk))
+    files += _write_all(folder, _charts(desk))
+    files += notebook_pages.write_released(folder, given, desk)
+    return files + (_pdfs(folder) if pdf and browser.find() else [])
+
+
+def draw_all(checked: CheckedResults, context: ReportContext) -> dict[str, figures.Figure]:
+    """Return the charts of a run by exhibit id."""
+    drawn = ((e.id, figures.draw(e, stamp=context.stamp(), date=long_date(context.date))) for e in checked.exhibits)
+    return {id: figure for id, figure in drawn if figure is not None}
+
+
+def _named(notebooks: Any) -> list[tuple[str, Any]]:
+    """Return notebooks as (name, notebook) in order, from a mapping, pairs, or objects with `name` and `notebook`."""
+    if not notebooks:
+        return []
+    if isinstance(notebooks, Mapping):
+        return list(notebooks.items())
+    return [n if isinstance(n, tuple) else (n.name, n.notebook) for n in notebooks]
+
+
+def _pages(desk: Desk, given: list[tuple[str, Any]]) -> dict[str, str]:
+    titled = [(name, notebook_pages.title(notebook, name)) for name, notebook in given]
+    made = {
+        "index.html": render(pages.policy(desk), desk.ctx),
+        "annex.html": render(pages.annex(desk, titled), desk.ctx),
+        "sense-check.html": render(packs.sense_check(desk), desk.ctx),
+        "practice-bank.html": render(packs.practice_bank(desk), desk.ctx),
+    }
+    for name, notebook in given:
+        made[f"notebooks/{name}.html"] = render(notebook_pages.page(name, notebook, desk), desk.ctx)
+    return made
+
+
+def _page_faults(name: str, page: str, desk: Desk) -> list[str]:
+    found = [f"{name}: {f}" for f in checks.accessibility(page)]
+    most = MOST_POLICY_BYTES if name == "index.html" else MOST_PAGE_BYTES
+    if len(page.encode()) > most:
+        found.append(f"{name}: {len(page.encode()):,} bytes, more than {most:,}")
+    if name in ("index.html", "practice-bank.html", "sense-check.html"):
+        rows = {r.id: r for r in desk.rows.all()}
+        found += [f"{name}: {f}" for f in checks.untraced(page, rows)]
+    return found
+
+
+def render(page: Page, ctx: ReportContext) -> str:
+    """Return a page as one HTML file: styles inside, no script, nothing from outside."""
+    env = _environment()
+    show = env.get_template("blocks.html.j2")
+    words = {"markup": markup, "verdicts": phrases.VERDICT_WORDS}
+
+    def block(b: Any) -> Any:
+        from markupsafe import Markup
+
+        inner = Markup(show.render(b=b, **words))
+        return Markup("<div data-plan>{}</div>").format(inner) if b.fixed else inner
+
+    return env.get_template("base.html.j2").render(page=page, ctx=ctx, style=_style(ctx), show=block) + "\n"
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Any:
+    from jinja2 import Environment, PackageLoader
+
+    return Environment(
+        loader=PackageLoader("evaluation.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=False,
+    )  # fmt: skip
+
+
+def _style(ctx: ReportContext) -> Any:
+    from markupsafe import Markup
+
+    css = resources.files("evaluation.report").joinpath("templates/style.css").read_text("utf-8")
+    foot = f"{ctx.wave} · {long_date(ctx.date)}" + (f" · {ctx.stamp()}" if ctx.stamp() else "")
+    return Markup(css.replace('var(--foot,"")', json.dumps(foot, ensure_ascii=False).replace("<", "")))
+
+
+def _results(desk: Desk) -> dict[str, bytes]:
+    notes = [
+        *results.NOTES,
+        *(["All figures are from synthetic data and describe nobody."] if desk.ctx.synthetic else []),
+    ]
+    return {
+        "results.csv": results.as_csv(desk.checked, desk.ctx),
+        "results.xlsx": results.as_xlsx(desk.checked, desk.ctx, notes),
+        "sense-check-return.csv": packs.return_sheet(desk),
+    }
+
+
+def _charts(desk: Desk) -> dict[str, bytes]:
+    out: dict[str, bytes] = {}
+    for id, figure in desk.figures.items():
+        out[f"figures/{id}.svg"] = figure.svg
+        out[f"figures/{id}.png"] = figure.png
+        out[f"figures/{id}.csv"] = results.table_csv(figure.header, figure.rows)
+    return out
+
+
+def _write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
+    made = []
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        made.append(path)
+    return made
+
+
+def _pdfs(folder: Path) -> list[Path]:
+    """Print the four pages to PDF, two at a time."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    names = [folder / f"{n}.html" for n in ("index", "annex", "sense-check", "practice-bank")]
+    targets = [n.with_suffix(".pdf") for n in names]
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(browser.print_pdf, names, targets))
+    return [t for t, made in zip(targets, done, strict=True) if made]
+
+
+# ---- the index of all reports -----------------------------------------------------------------------------------
+
+
+def write_index(reports: Path) -> Path:
+    """Write `reports/index.html`: every report, newest first, with what changed between neighbouring waves.
+
+    Reads each report's `manifest.json` and `results.csv`; a folder without them is left out.
+    """
+    found = sorted((p.parent for p in reports.glob("[0-9]*/manifest.json")), key=lambda p: p.name, reverse=True)
+    entries = [(p.name, json.loads((p / "manifest.json").read_text("utf-8"))) for p in found]
+    rows = {p.name: _levels_of(p) for p in found}
+    page = _environment().get_template("index.html.j2").render(
+        entries=entries, style=_index_style(), changes=_changes(entries, rows)
+    )  # fmt: skip
+    target = reports / "index.html"
+    aside = reports / ".index.html.new"
+    aside.write_text(page + "\n", "utf-8")
+    aside.replace(target)
+    return target
+
+
+def _index_style() -> Any:
+    from markupsafe import Markup
+
+    css = resources.files("evaluation.report").joinpath("templates/style.css").read_text("utf-8")
+    return Markup(css)
+
+
+def _levels_of(report: Path) -> dict[str, dict[str, str]]:
+    import csv
+
+    path = report / "results.csv"
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        return {r["id"]: r for r in csv.DictReader(file) if r.get("verdict")}
+
+
+def _changes(
+    entries: list[tuple[str, Any]], rows: Mapping[str, Any]
+) -> list[tuple[str, str, list[tuple[str, str, str]]]]:
+    """Return, for each pair of neighbouring reports, the verdicts that differ."""
+    out = []
+    for (new, _), (old, _) in zip(entries, entries[1:], strict=False):
+        then = {_stem(i): r for i, r in rows[old].items()}
+        lines = [
+            (_stem(i), then[_stem(i)]["verdict"], r["verdict"])
+            for i, r in rows[new].items()
+            if _stem(i) in then and then[_stem(i)]["verdict"] != r["verdict"]
+        ]
+        out.append((new, old, lines))
+    return out
+
+
+def _stem(id: str) -> str:
+    """Return a result id without its wave, so that the same question is found in another wave."""
+    import re
+
+    return ".".join(p for p in id.split(".") if not re.fullmatch(r"w\d{4}[a-z]?", p))
+
+
+def phrase_faults(
+    page: str, ctx: ReportContext, *, effect: bool = False, annex: bool = False
+) -> Iterable[phrases.Breach]:
+    """Return the breaches of the phrasing rules in a finished page."""
+    allowed = (
+        ctx.title,
+        ctx.words.programme_description,
+        *phrases.VERDICT_WORDS.values(),
+        *phrases.VERDICT_MEANING.values(),
+    )
+    return phrases.check(checks.text(page), effect=effect, annex=annex, allowed=allowed)

@@ -1,0 +1,179 @@
+"""Executed notebooks as pages and as released notebooks: words, folded code, and the checked view of each output."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from . import sentences as say
+from . import tables
+from .cite import cite
+from .figure_blocks import exhibits
+from .layout import Block, Desk, Page, Section
+
+
+def title(notebook: Any, name: str) -> str:
+    """Return a notebook's title: its first heading, else its name."""
+    for cell in notebook.cells:
+        found = re.match(r"\s*#\s+(.+)", cell.source) if cell.cell_type == "markdown" else None
+        if found:
+            return re.sub(r"[*_`]", "", found[1]).strip()
+    return name.replace("_", " ")
+
+
+def page(name: str, notebook: Any, desk: Desk) -> Page:
+    """Return a notebook's page: the answer under the title, then words, folded code and checked exhibits."""
+    sections: list[Section] = []
+    blocks: list[Block] = []
+    heading = "The question"
+    answers = _answers(notebook, desk)
+    seen: set[str] = set()
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if cell.cell_type == "markdown":
+            for part_heading, body in _parts(cell.source):
+                if part_heading:
+                    sections.append(_section(sections, heading, blocks))
+                    heading, blocks = part_heading, []
+                if body.strip():
+                    blocks.append(Block("html", _markdown(body)))
+        elif cell.cell_type == "code":
+            blocks.append(Block("html", _code(cell.source, "answer" in tags)))
+            if "answer" not in tags:
+                blocks += _outputs(cell, desk, seen)
+    sections.append(_section(sections, heading, blocks))
+    made = [s for s in sections if s.blocks]
+    if answers:
+        made.insert(0, Section("", "The answer", "answer", tuple(answers)))
+    meta = (f"Notebook {name}. Every output is the published, checked view.",)
+    return Page("notebook", title(notebook, name), meta, tuple(made), (desk.ctx.contact.team,))
+
+
+def _section(before: list[Section], heading: str, blocks: list[Block]) -> Section:
+    return Section("", heading, f"part-{len(before) + 1}", tuple(blocks))
+
+
+def _answers(notebook: Any, desk: Desk) -> list[Block]:
+    out: list[Block] = []
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and "answer" in cell.metadata.get("tags", []):
+            out += _outputs(cell, desk, set())
+    return out
+
+
+def _outputs(cell: Any, desk: Desk, seen: set[str]) -> list[Block]:
+    """Return the checked view of a cell's outputs; an output that published nothing is dropped."""
+    blocks: list[Block] = []
+    for output in cell.get("outputs", []):
+        mark = output.get("metadata", {}).get("evaluation", {}) if hasattr(output, "get") else {}
+        if "exhibit" in mark and mark["exhibit"] not in seen:
+            seen.add(mark["exhibit"])
+            found = [e for e in desk.checked.exhibits if e.id == mark["exhibit"]]
+            blocks += exhibits(desk, found, fold=40)
+        elif "answer" in mark:
+            lines = answer_lines([r for i in mark["answer"] if (r := desk.rows.get(i)) is not None])
+            blocks += [Block("lines", lines, "panel brief")] if lines else []
+    return blocks
+
+
+def answer_lines(rows: list[Any]) -> list[say.Line]:
+    """Return one line for each checked row: its question in words, its figure, its verdict where it has one."""
+    lines = []
+    for row in rows:
+        about = row.question or row.id
+        verdict = row.verdict or ""
+        base = f" (n {cite(row, row.n_text)})" if row.n_text and row.kind == "estimate" else ""
+        text = row.reason if not row.shown and row.reason else row.text
+        lines.append(say.Line((f"{about.rstrip('.?')}: {cite(row, text)}{base}.",), verdict))
+    return lines
+
+
+def _parts(source: str) -> list[tuple[str, str]]:
+    """Return (heading, text) parts of a Markdown cell, split at second-level headings; the title is dropped."""
+    source = re.sub(r"\A\s*#\s+.+\n?", "", source)
+    parts = re.split(r"^##\s+(.+)$", source, flags=re.M)
+    return [("", parts[0]), *((parts[k], parts[k + 1]) for k in range(1, len(parts), 2))]
+
+
+def _markdown(text: str) -> Markup:
+    """Return Markdown as HTML, everything escaped, headings one level down at most third."""
+    import mistune
+
+    made = mistune.create_markdown(escape=True, plugins=["table"])(text)
+    made = re.sub(r"<(/?)h[1-6]", r"<\1h3", made)
+    made = re.sub(r"<table>", '<table><caption class="hear">Table in the text</caption>', made)
+    made = re.sub(r"<th(?=[ >])(?!ead)", '<th scope="col"', made)
+    return Markup(re.sub(r"<img[^>]*>", "", made))
+
+
+def _code(source: str, is_answer: bool) -> Markup:
+    label = "Code of the answer" if is_answer else "Code"
+    first = next((line for line in source.splitlines() if line.strip()), "")[:60]
+    return Markup(
+        '<details class="code"><summary>{}<span class="hear">: {}</span></summary><pre tabindex="0"><code>{}</code></pre>'
+        "</details>"
+    ).format(label, first, source)
+
+
+# ---- the released notebooks -------------------------------------------------------------------------------------
+
+
+def released(notebook: Any, desk: Desk) -> Any:
+    """Return a copy whose outputs are the checked views, with nothing that names a machine, a time or a person."""
+    import copy
+
+    clean = copy.deepcopy(notebook)
+    clean.metadata = {k: v for k, v in clean.metadata.items() if k in ("kernelspec", "language_info")}
+    for cell in clean.cells:
+        cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
+        if cell.cell_type == "code":
+            cell.execution_count = None
+            cell.outputs = [o for o in (_released_output(o, desk) for o in cell.get("outputs", [])) if o is not None]
+    return clean
+
+
+def _released_output(output: Any, desk: Desk) -> Any:
+    from nbformat.v4 import new_output
+
+    mark = output.get("metadata", {}).get("evaluation", {}) if hasattr(output, "get") else {}
+    if "exhibit" in mark:
+        found = next((e for e in desk.checked.exhibits if e.id == mark["exhibit"]), None)
+        if found is not None:
+            return new_output(
+                "display_data", data=view(found, desk.figures.get(found.id)), metadata={"evaluation": dict(mark)}
+            )
+    if "answer" in mark:
+        rows = [r for i in mark["answer"] if (r := desk.rows.get(i)) is not None]
+        words = "\n\n".join(line.text() for line in answer_lines(rows))
+        return new_output(
+            "display_data", data={"text/markdown": words, "text/plain": words}, metadata={"evaluation": dict(mark)}
+        )
+    return None
+
+
+def view(exhibit: Any, figure: Any = None) -> dict[str, str]:
+    """Return a checked exhibit as display data: its chart (if drawn) and its table, and plain words."""
+    table = tables.html(exhibit)
+    picture = Markup("")
+    if figure is not None:
+        from .figure_blocks import uri
+
+        picture = Markup('<img src="{}" alt="{}" style="max-width:100%">').format(uri(figure.svg), figure.alt)
+    lines = [f"{r} | {c}: {x.text}" for (r, c), x in exhibit.cells.items()]
+    return {"text/html": str(picture + table), "text/plain": "\n".join([exhibit.title, *lines])}
+
+
+def write_released(folder: Path, given: list[tuple[str, Any]], desk: Desk) -> list[Path]:
+    """Write the released notebooks beside their pages."""
+    import nbformat
+
+    made = []
+    for name, notebook in given:
+        path = folder / "notebooks" / f"{name}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(nbformat.writes(released(notebook, desk)) + "\n", "utf-8")
+        made.append(path)
+    return made

@@ -1,0 +1,165 @@
+"""The sense-check pack, in plain words and large print, and the practice-bank entry."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from markupsafe import Markup
+
+from . import phrases
+from . import sentences as say
+from .context import ReportContext, long_date
+from .figure_blocks import exhibits
+from .layout import Block, Desk, Page, Section
+
+
+def themes(desk: Desk) -> list[str]:
+    """Return the themes to be checked: the row labels of the exhibits placed in the sense-check pack."""
+    found = [r for e in desk.at("sense-check") for r in e.rows]
+    return list(dict.fromkeys(found))
+
+
+def sense_check(desk: Desk) -> Page:
+    """Return the pack: what this is, what we heard, is it right, the return sheet."""
+    ctx = desk.ctx
+    placed = exhibits(desk, desk.at("sense-check"), fold=40)
+    listed = themes(desk)
+    reason = ctx.absent.get(
+        "sense-check", "No feedback was supplied for this wave, so there are no themes to check yet."
+    )
+    why = [
+        f"People came to {ctx.words.programme} events and said what they think. We sorted what they said into themes.",
+        f"Please tell us if we heard right. {phrases.upper_first(ctx.words.checking_group)} has the last word on this.",
+        "You can say that a theme is right, partly right, or wrong. You can add what is missing.",
+        "What you write is printed with its date, in your words, also where others disagree.",
+        "Please do not write anybody's name.",
+    ]
+    results = [x for x in say.in_brief(desk.rows, ctx)[:3]]
+    sections = (
+        Section("1", "Why we ask you", "why", (Block("para", why),)),
+        Section("2", "What we heard", "heard", tuple(placed) or (Block("absent", reason),)),
+        Section("3", "What the survey says so far", "survey",
+                (Block("lines", results, "panel") if results else Block("absent", "The survey gives no answer yet."),)),
+        Section("4", "Your answer", "answer", (Block("html", _sheet(listed)),), sheet=True),
+    )  # fmt: skip
+    meta = (
+        f"For {ctx.words.checking_group}. {long_date(ctx.date)}.",
+        "This is a draft. Please bring it to the meeting.",
+    )
+    foot = (ctx.contact.team, "Return this sheet to the person who gave it to you.", ctx.stamp())
+    return Page("sense", "Did we hear you right?", meta, sections, tuple(x for x in foot if x))
+
+
+def _sheet(listed: list[str]) -> Markup:
+    header = ("Theme", "Right", "Partly right", "Wrong", "What should it say?")
+    blank = Markup('<td class="blank"><span class="hear">to fill in</span></td>')
+    rows = Markup("").join(
+        Markup('<tr><th scope="row">{}</th>{}</tr>').format(t, blank * 4) for t in [*listed, "Something missing:"]
+    )
+    head = Markup("").join(Markup('<th scope="col">{}</th>').format(h) for h in header)
+    return Markup(
+        '<div class="wide" role="region" tabindex="0" aria-labelledby="t-sheet"><table><caption id="t-sheet">Return sheet. '
+        "Date of the meeting: ____________</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
+    ).format(head, rows)
+
+
+def return_sheet(desk: Desk) -> bytes:
+    """Return the return sheet as CSV to type the group's answers into: theme, verdict, date, words."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("theme", "verdict", "date", "words"))
+    writer.writerows((t, "", "", "") for t in themes(desk))
+    return out.getvalue().encode()
+
+
+# ---- practice bank ----------------------------------------------------------------------------------------------
+
+
+def practice_bank(desk: Desk) -> Page:
+    """Return the practice-bank entry: its headings filled from results, blanks listed, success never assumed."""
+    ctx, rows = desk.ctx, desk.rows
+    main = rows.get("change", ctx.plan.outcomes.primary, ctx.focus, ctx.wave)
+    lines = [x for x in (say.primary(rows, ctx), say.attended(rows, ctx)) if x]
+    told = [Block("lines", lines)] if lines else [Block("absent", "No result could be given for this wave.")]
+    placed = exhibits(desk, desk.at("practice-bank"), fold=20)
+    parts: list[tuple[str, tuple[Block, ...]]] = [
+        ("Does it work?", (Block("para", [_stage(main, ctx)]),)),
+        ("Aim and description", (Block("para", [" ".join(ctx.words.programme_description.split())], fixed=True),)),
+        ("Region and target group", (Block("para", [f"{ctx.words.place}. {phrases.upper_first(ctx.words.focus_group)}."]),)),
+        ("Evaluation", (*told, Block("para", list(maryland(desk))))),
+        ("Effect, mechanism, moderators, implementation, economic cost", (Block("words", _emmie(desk)),)),
+        ("Overall result", (Block("para", [say.board_paragraph(rows, ctx)]),)),
+        ("Costs and other evidence", tuple(placed) or (Block("absent", "No costs or programme figures were supplied."),)),
+        ("Left blank", (Block("bullets", _blanks(ctx)),)),
+    ]  # fmt: skip
+    sections = tuple(Section(str(k), t, f"p{k}", b) for k, (t, b) in enumerate(parts, 1))
+    meta = (f"Draft entry made from the report of {long_date(ctx.date)} on {ctx.wave}.", *_meta_status(ctx))
+    return Page("bank", f"Practice-bank entry: {ctx.words.programme}", meta, sections, (ctx.contact.team,))
+
+
+def _meta_status(ctx: ReportContext) -> tuple[str, ...]:
+    return ("Status: checked.",) if ctx.checked else (f"Status: draft, not yet checked by {ctx.words.checking_group}.",)
+
+
+def _stage(main: Any, ctx: ReportContext) -> str:
+    if main is None or main.kind != "estimate" or not main.shown or main.verdict not in ("higher", "lower"):
+        return "Untested – new or innovative. The evidence so far does not permit a stronger label."
+    ran = ctx.contact.ran_by
+    who = "evaluated locally" if ran in ("not stated", ctx.words.institution) else f"evaluated by {ran}"
+    cap = "The design cannot show whether the programme is the reason, so no word of success is used."
+    return f"Promising or not, to be judged by the bank: {who}, answers were {main.verdict}. {cap}"
+
+
+def maryland(desk: Desk) -> tuple[str, str]:
+    """Return the Maryland scale level awarded, with its ceiling and the reason."""
+    rows = desk.rows
+    ran = [
+        n
+        for n in desk.ctx.plan.designs
+        if any(r.kind == "estimate" and r.shown for r in rows.starting(f"{n.lower()}."))
+    ]
+    ceiling = cite_level("3" if ran else "2")
+    level = cite_level("2")
+    pre = len(desk.ctx.plan.exposure.pre_waves) if desk.ctx.plan.exposure is not None else 0
+    why = (
+        "comparing changes between groups could reach it, but one earlier survey cannot show that the groups were moving alike"
+        if ran and pre < 2
+        else "people who attended are compared with people who did not, within one survey"
+        if not ran
+        else "the groups compared may still differ in ways that the surveys did not ask about"
+    )
+    return (f"Maryland scale: level {level} awarded; the methods used have a ceiling of {ceiling}.", f"Reason: {why}.")
+
+
+def cite_level(level: str) -> str:
+    """Return a level of a published scale, marked as fixed by the method and not a result."""
+    from .cite import cite
+
+    return cite.plan(level)
+
+
+def _emmie(desk: Desk) -> list[tuple[str, str]]:
+    rows, ctx = desk.rows, desk.ctx
+    main = say.primary(rows, ctx)
+    cost = next((r for r in rows.starting("costs.") if r.shown and r.value is not None and "attend" in r.id), None)
+    from .cite import cite
+
+    has = {n: bool(desk.at(f"policy-{n}")) for n in (3, 9, 10)}
+    return [
+        ("Effect", " ".join(main.sentences) if main else "No answer for this wave."),
+        ("Mechanism", "People are heard, what was heard is checked, acted on and reported back; see what people told us."
+         if has[9] else "Not supplied: no feedback was recorded."),
+        ("Moderators", f"Results are shown for {ctx.words.focus_group} and {ctx.words.comparison_group}; smaller groups "
+         "are too few to report."),
+        ("Implementation", "Events held and what they covered are in the report." if has[3] else "Not supplied."),
+        ("Economic cost", f"{cite(cost, cost.text)} per attendance." if cost is not None else "Not supplied."),
+    ]  # fmt: skip
+
+
+def _blanks(ctx: ReportContext) -> list[str]:
+    contact = ctx.contact.model_dump() if hasattr(ctx.contact, "model_dump") else {}
+    blanks = [f"{k.replace('_', ' ')}" for k, v in contact.items() if v == "not stated"]
+    return [*(f"{phrases.upper_first(b)}: not stated." for b in blanks), "Start date, partners and scale: to be filled by "
+            "the programme's owners.", "Learning: to be written with the people who ran the events."]  # fmt: skip

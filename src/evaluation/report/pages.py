@@ -1,0 +1,271 @@
+"""Pages as sections of blocks: what stands where, and what is said where something is absent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import phrases, tables
+from . import sentences as say
+from .context import ReportContext, long_date
+from .figure_blocks import exhibits
+from .layout import Block, Desk, Page, Section
+
+POLICY = (
+    "In brief", "What you can and cannot say", "What was done", "Who answered",
+    "Confidence, satisfaction and awareness", "Trust: respect, protection, involvement, representation",
+    "People who have and have not attended", "Has it changed?", "What people told us", "What happened next",
+    "The wider picture", "Cost", "How sure are we?", "What to do next", "Words used, contact and sources",
+)  # fmt: skip
+ABSENT = {
+    3: "No events register was supplied, so nothing can be said here about the events held.",
+    4: "No table of who answered was made for this wave.",
+    5: "No shares could be made for this wave.",
+    6: "The questions on trust were not asked, or too few people answered them.",
+    7: "No comparison of people who attended with people who did not could be made for this wave.",
+    8: "No comparison over time could be made: it needs at least two waves that asked the same question.",
+    9: "No feedback register was supplied, so what people said at events is not shown.",
+    10: "No register of actions was supplied, so what happened next is not shown.",
+    11: "No context figures were supplied.",
+    12: "No costs were supplied.",
+}
+ANNEX = {
+    "A": "Manifest", "B": "Estimands", "C": "Intake ledger", "D": "Sample and mode", "E": "Weights", "F": "Scales",
+    "G": "Comparable people", "H": "Difference-in-differences", "I": "Sensitivity", "J": "Power",
+    "K": "Events and fidelity", "L": "Coding of feedback", "M": "Stop and search, recording, recruitment",
+    "N": "Register of claims, initiatives and context", "O": "Disclosure log", "P": "Known-truth check",
+}  # fmt: skip
+
+
+# ---- policy report ----------------------------------------------------------------------------------------------
+
+
+def policy(desk: Desk) -> Page:
+    """Return the policy report: fifteen sections, each in its place whatever is absent."""
+    ctx, made = desk.ctx, []
+    for number, title in enumerate(POLICY, 1):
+        own = _own(desk, number)
+        placed = exhibits(desk, desk.at(f"policy-{number}"), fold=12)
+        reason = ctx.absent.get(f"policy-{number}") or ABSENT.get(number, "")
+        missing = [Block("absent", reason, fixed=True)] if reason and not placed and number in ABSENT else []
+        blocks = [*own, *placed, *missing]
+        if number == 1:
+            blocks += [Block("quote", say.board_paragraph(desk.rows, ctx), "A paragraph to quote")]
+        made.append(Section(str(number), title, f"s{number}", tuple(blocks)))
+    return Page("policy", ctx.title, _meta(ctx), tuple(made), _foot(ctx))
+
+
+def _meta(ctx: ReportContext) -> tuple[str, ...]:
+    wave = ctx.wave_words(ctx.wave)
+    if ctx.checked:
+        agreed = sum(r.verdict == "amended" for r in ctx.sense_check)
+        dates = sorted(r.date for r in ctx.sense_check if r.date)
+        when = f" on {dates[-1]}" if dates else ""
+        status = f"Checked by {ctx.words.checking_group}{when}; {agreed} corrections made"
+    else:
+        status = f"Draft: not yet checked by {ctx.words.checking_group}"
+    why = f" ({'; '.join(ctx.draft_reasons)})" if ctx.draft_reasons and not ctx.checked else ""
+    sizes = ctx.plan.disclosure
+    return (
+        f"{wave.label} ({wave.id}), {wave.fieldwork()}. Data to {ctx.through()}. Report of {long_date(ctx.date)}.",
+        f"Status: {status}{why}.",
+        f"To protect people, counts under {sizes.threshold} are not shown and others are rounded to the nearest "
+        f"{sizes.rounding}. “Too few to report” is never zero.",
+    )
+
+
+def _foot(ctx: ReportContext) -> tuple[str, ...]:
+    contact = ctx.contact
+    return (
+        f"{contact.team}. Funded by: {contact.funded_by}. Run by: {contact.ran_by}. Checked by: {contact.checked_by}.",
+        f"{ctx.title} Report of {long_date(ctx.date)}, {ctx.wave}. {ctx.stamp()}".strip(),
+    )
+
+
+def _own(desk: Desk, number: int) -> list[Block]:
+    """Return the generated words of a policy section."""
+    rows, ctx = desk.rows, desk.ctx
+    if number == 1:
+        lines = say.in_brief(rows, ctx)
+        if not lines:
+            return [Block("absent", "No result of the primary question could be given for this wave.")]
+        return [Block("lines", lines, "panel brief"), Block("para", [phrases.INTERVAL_NOTE], "note")]
+    if number == 2:
+        both = [("You can say", say.can_say(rows, ctx)), ("You cannot say", say.cannot_say(rows, ctx))]
+        return [Block("two", both)]
+    if number == 3:
+        return [Block("para", [" ".join(ctx.words.programme_description.split())], fixed=True)]
+    if number == 7:
+        line = say.attended(rows, ctx)
+        return [Block("lines", [line], "panel")] if line else []
+    if number == 8:
+        return _changed(desk)
+    if number == 9 and ctx.sense_check:
+        return [_corrections(ctx)]
+    if number == 11:
+        return [Block("para", ["These figures are context. They are not results of the programme."], "note")]
+    if number == 13:
+        return [Block("bullets", say.how_sure(rows, ctx))]
+    if number == 14:
+        return [Block("bullets", [*say.next_wave(rows, ctx), *_still_absent(desk)])]
+    return _words(ctx) if number == 15 else []
+
+
+def _changed(desk: Desk) -> list[Block]:
+    lines = [x for x in (say.primary(desk.rows, desk.ctx),) if x] + say.designs(desk.rows, desk.ctx)
+    blocks = [Block("lines", lines, "panel")] if lines else []
+    table = _change_table(desk)
+    return [*blocks, Block("html", table)] if table else blocks
+
+
+def _change_table(desk: Desk) -> Any:
+    """Return the table of shares in the wave before and in this one, for outcomes that both waves asked."""
+    from markupsafe import Markup
+
+    ctx, rows = desk.ctx, desk.rows
+    if not ctx.before:
+        return ""
+    last, lines = ctx.before[-1], []
+    for row in rows.starting("level."):
+        parts = row.id.split(".")
+        if len(parts) != 4 or parts[3] != ctx.wave.lower() or parts[2] not in (ctx.focus, ctx.comparison, "all"):
+            continue
+        then = rows.get(*parts[:3], last.id)
+        if then is not None:
+            label = f"{phrases.upper_first(ctx.short(parts[1]))}, {ctx.group_words(parts[2])}"
+            lines.append((label, then, row))
+    if not lines:
+        return ""
+    cell = Markup('<td data-r="{}">{}</td>')
+    body = Markup("").join(
+        Markup('<tr><th scope="row">{}</th>{}{}</tr>').format(a, cell.format(b.id, b.text), cell.format(c.id, c.text))
+        for a, b, c in lines
+    )
+    return Markup(
+        '<div class="wide" role="region" tabindex="0" aria-labelledby="t-last-wave"><table><caption id="t-last-wave">From '
+        'the last wave to this one: share giving a positive answer</caption><thead><tr><th scope="col">Question and '
+        'group</th><th scope="col">{} ({})</th><th scope="col">{} ({})</th></tr></thead><tbody>{}</tbody></table></div>'
+    ).format(last.label, last.id, ctx.wave_words(ctx.wave).label, ctx.wave, body)
+
+
+def _corrections(ctx: ReportContext) -> Block:
+    lines = [(r.theme, r.verdict, r.date, r.words, r.action) for r in ctx.sense_check]
+    header = ("Theme", "The group's answer", "Date", "In the group's words", "What was done")
+    caption = f"What {ctx.words.checking_group} agreed, corrected or rejected"
+    return Block("html", tables.plain(header, lines, caption=caption, name="t-sense-check"), fixed=True)
+
+
+def _still_absent(desk: Desk) -> list[str]:
+    missing = [POLICY[n - 1].lower() for n in ABSENT if n > 2 and not desk.at(f"policy-{n}")]
+    return [f"Inputs or results absent from this report: {phrases.listed(missing)}."] if missing else []
+
+
+def _words(ctx: ReportContext) -> list[Block]:
+    sources = [("annex.html", "Technical annex"), ("results.csv", "Every number, as a spreadsheet (CSV)"),
+               ("results.xlsx", "Every number, as a workbook (XLSX)"), ("sense-check.html", "Sense-check pack"),
+               ("practice-bank.html", "Practice-bank entry")]  # fmt: skip
+    reuse = "Figures may be quoted with their verdict word, the number of people, the wave and the date of this report."
+    return [Block("words", list(phrases.VERDICT_MEANING.items())), Block("links", sources, fixed=True),
+            Block("para", [f"Contact: {ctx.contact.team}.", reuse])]  # fmt: skip
+
+
+# ---- technical annex --------------------------------------------------------------------------------------------
+
+
+def annex(desk: Desk, notebooks: list[tuple[str, str]]) -> Page:
+    """Return the technical annex: sections A to P, with every exhibit and the notebooks that made them."""
+    made = []
+    for letter, title in ANNEX.items():
+        own = _annex_own(desk, letter, notebooks)
+        placed = exhibits(desk, desk.at(f"annex-{letter}"), fold=40, full=True)
+        reason = desk.ctx.absent.get(f"annex-{letter}", "No exhibit was made for this section in this run.")
+        blocks = [*own, *placed] or [Block("absent", reason)]
+        made.append(Section(letter, title, f"{letter}", tuple(blocks)))
+    elsewhere = [e for e in desk.checked.exhibits if not any(s.startswith("annex-") for s in e.sections)]
+    rest = exhibits(desk, elsewhere, fold=0, full=True, pictures=False)
+    if rest:
+        made.append(Section("Q", "Exhibits of the other pages, with their result ids", "Q", tuple(rest)))
+    return Page("annex", "Technical annex", _meta(desk.ctx), tuple(made), _foot(desk.ctx), letters=True)
+
+
+def _annex_own(desk: Desk, letter: str, notebooks: list[tuple[str, str]]) -> list[Block]:
+    ctx = desk.ctx
+    if letter == "A":
+        return _manifest(ctx, notebooks)
+    if letter == "B":
+        return _estimands(desk)
+    if letter == "O":
+        facts = desk.checked.log
+        lines = [(str(k), str(v)) for k, v in dict(facts).items()] if facts else []
+        lines += [(str(k), str(v)) for k, v in _audit(desk.checked.audit)]
+        table = tables.plain(("What", "Count"), lines, caption="What was withheld, and the attack on it", name="t-log")
+        return [Block("html", table)] if lines else []
+    return []
+
+
+def _audit(audit: Any) -> list[tuple[str, Any]]:
+    if audit is None:
+        return []
+    if hasattr(audit, "tidy"):
+        audit = audit.tidy()
+    if isinstance(audit, dict):
+        return list(audit.items())
+    names = getattr(audit, "__dataclass_fields__", {})
+    return [(n, v) for n in names if isinstance(v := getattr(audit, n), int | float | str)]
+
+
+def _manifest(ctx: ReportContext, notebooks: list[tuple[str, str]]) -> list[Block]:
+    flat = [(k, v if isinstance(v, str) else ", ".join(f"{a}: {b}" for a, b in v.items()) if isinstance(v, dict) else str(v))
+            for k, v in ctx.manifest.items()]  # fmt: skip
+    blocks = []
+    if flat:
+        blocks.append(
+            Block("html", tables.plain(("What", "Value"), flat, caption="What made this report", name="t-made"))
+        )
+    blocks.append(Block("html", _gates(ctx)))
+    deviations = list(ctx.deviations) or ["None: the plan is as it was frozen, or was not frozen (see the status)."]
+    blocks.append(Block("bullets", deviations, "Deviations from the frozen plan"))
+    if notebooks:
+        blocks.append(Block("para", ["The notebooks that made the results, in order:"]))
+        blocks.append(Block("links", [(f"notebooks/{n}.html", t) for n, t in notebooks]))
+    if ctx.environment:
+        blocks.append(Block("bullets", list(ctx.environment), "Environment"))
+    return blocks
+
+
+def _gates(ctx: ReportContext) -> Any:
+    lines = [
+        (g.id, g.kind, "passed" if g.passed else "failed", "" if g.bar is None else g.bar, g.note) for g in ctx.gates
+    ]
+    header = ("Gate", "Kind", "Result", "Bar", "What it asks")
+    return tables.plain(header, lines or [("none recorded", "", "", "", "")], caption="Gates", name="t-gates")
+
+
+def _estimands(desk: Desk) -> list[Block]:
+    seen: dict[str, tuple[str, ...]] = {}
+    for row in desk.rows.all():
+        if row.kind in ("estimate", "not_identified", "too_few") and (row.verdict or row.kind != "estimate"):
+            planned = "planned" if row.planned else "added later"
+            seen[row.id] = (row.id, row.question or "", getattr(row, "estimand", "") or "", row.method or "",
+                            row.se_method or "", row.licence, planned, row.verdict or "", row.text)  # fmt: skip
+    if not seen:
+        return []
+    header = ("Result", "Question", "Estimand", "Estimator", "Error", "Licence", "Planned", "Verdict", "Figure")
+    cap = "One row for each contrast: what it estimates, how, and what it may be used to say"
+    return [Block("html", _numbered(header, list(seen.values()), cap))]
+
+
+def _numbered(header: Any, rows: Any, caption: str) -> Any:
+    """Return a table whose first cell is the result id that every cell of the row traces to."""
+    from markupsafe import Markup
+
+    head = Markup("").join(Markup('<th scope="col">{}</th>').format(c) for c in header)
+    body = Markup("\n").join(
+        Markup('<tr data-r="{}"><th scope="row">{}</th>{}</tr>').format(
+            r[0], r[0], Markup("").join(Markup("<td>{}</td>").format(c) for c in r[1:])
+        )
+        for r in rows
+    )
+    return Markup(
+        '<div class="wide" role="region" tabindex="0" aria-labelledby="t-estimands"><table><caption id="t-estimands">{}'
+        "</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
+    ).format(caption, head, body)

@@ -1,0 +1,298 @@
+"""The words a result may be given: number forms, verdict sentences, and the rules that rendered pages are held to.
+
+The sentences are those of the study's reporting rules: the finding first, then how sure, then how many people; the
+licence caps the verb; negative, null and uncertain results get the same pattern as positive ones.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+INTERVAL_NOTE = "“Between a and b”: if we repeated the survey many times, most results would fall in a range like this."
+
+
+def number(value: float, unit: str = "") -> str:
+    """Return a number as a sentence prints it: whole for shares and percentage points, one place for scale points."""
+    size = abs(value)
+    if is_share(unit):
+        return f"{size:.0f}" if size >= 0.95 or size == 0 else f"{size:.1f}"
+    text = f"{size:.2f}" if size < 1 else f"{size:.1f}" if size < 100 else f"{size:,.0f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def is_share(unit: str) -> bool:
+    """Return whether a unit is per cent or percentage points."""
+    return "per cent" in unit or "percentage" in unit or unit.strip() == "%"
+
+
+def unit_words(unit: str, value: float | None = None) -> str:
+    """Return a unit for the middle of a sentence: "percentage points", "points out of 5"."""
+    if "percentage point" in unit or ("per cent" in unit and "point" in unit):
+        return "percentage point" if value is not None and number(value, unit) == "1" else "percentage points"
+    if "scale" in unit:
+        return "of a point on the five-point scale" if value is not None and abs(value) < 1 else "scale points"
+    return unit
+
+
+def in_ten(value: float) -> str:
+    """Return a share in per cent as "about 4 in 10"; the ends of the scale as "fewer than 1 in 10"."""
+    tenth = round(value / 10)
+    if value < 5:
+        return "fewer than 1 in 10"
+    if value > 95:
+        return "nearly all"
+    return f"about {max(tenth, 1)} in 10" if tenth < 10 else "more than 9 in 10"
+
+
+def span(low: float, high: float, unit: str = "") -> str:
+    """Return an interval's ends as "a and b", smaller size first when both lie on one side of zero."""
+    first, last = (abs(high), abs(low)) if high <= 0 else (low, high)
+    return f"{number(first, unit)} and {number(last, unit)}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return words as "a, b and c"."""
+    words = [w for w in words if w]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+
+
+def upper_first(text: str) -> str:
+    """Return the text with its first letter as a capital."""
+    return text[:1].upper() + text[1:]
+
+
+# ---- verdict words ----------------------------------------------------------------------------------------------
+
+VERDICT_WORDS = {
+    "higher": "Higher", "lower": "Lower",
+    "higher, but fragile": "Higher, but fragile", "lower, but fragile": "Lower, but fragile",
+    "higher, but small": "Higher, but small", "lower, but small": "Lower, but small",
+    "little or no difference": "Little or no difference", "too uncertain to say": "Too uncertain to say",
+    "too few to report": "Too few to report", "not answerable": "Not answerable with this data",
+}  # fmt: skip
+
+VERDICT_MEANING = {
+    "Higher or lower": "The whole range lies on one side, the result holds under other ways of analysing it, and "
+    "no doubt named in advance stands against it.",
+    "But fragile": "The range lies on one side, but a check failed or the answer depends on how we analyse it.",
+    "But small": "There is a difference, smaller than the size set in advance as worth noticing.",
+    "Little or no difference": "The whole range is smaller than the size set in advance as worth noticing.",
+    "Too uncertain to say": "The range includes both a rise and a fall, and is wide.",
+    "Too few to report": "Too few people or groups of people answered to report this safely.",
+    "Not answerable with this data": "A condition that the answer needs is not met, whatever the numbers say.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a contrast is about, in words.
+
+    Attributes
+    ----------
+    what : str
+        The outcome, "confidence in the police".
+    who : str
+        "among Black respondents", or "" when the comparison names them.
+    than : str
+        "than in 2022", "than among people who had not attended".
+    noun : str
+        "change" or "difference".
+    """
+
+    what: str
+    who: str = ""
+    than: str = ""
+    noun: str = "difference"
+
+
+def finding(row: Any, subject: Subject, cite: Any, *, pre_waves: int = 1) -> list[str]:
+    """Return the sentences of a contrast's verdict, its numbers passed through `cite(row, text)`.
+
+    `row` is a checked row; a row that may not be shown, or was refused, says why in the same position.
+    """
+    word = row.verdict or ""
+    if row.kind == "not_identified" or word == "not answerable":
+        return [f"This survey cannot answer that, because {_reason(row)}."]
+    if row.kind == "too_few" or not row.shown or word == "too few to report":
+        return [f"Too few people answered to report safely on {subject.what} {subject.who}".strip() + "."]
+    lead = "Indicative only: " if getattr(row, "indicative", False) else ""
+    lines = _by_word(row, subject, cite, word, pre_waves)
+    if lead:
+        lines[0] = lead + lines[0][:1].lower() + lines[0][1:]
+    return lines
+
+
+def _reason(row: Any) -> str:
+    reason = (row.reason or "").strip().rstrip(".")
+    if reason:
+        return reason[:1].lower() + reason[1:] if not reason[:2].isupper() else reason
+    failed = [name for kind, name, passed in gates(row) if kind == "design" and not passed]
+    names = listed([n.replace("_", " ").replace(".", " ") for n in failed])
+    return f"a condition set in advance was not met ({names})" if names else "a condition set in advance was not met"
+
+
+def _by_word(row: Any, s: Subject, cite: Any, word: str, pre_waves: int) -> list[str]:
+    unit = row.unit or ""
+    if word.startswith(("higher", "lower")):
+        return _directed(row, s, cite, word, pre_waves)
+    if word == "little or no difference":
+        margin = cite.plan(number(row.margin, unit)) if row.margin is not None else "the margin"
+        if row.licence == "association":
+            return [f"The groups who answered differed by less than {margin} {unit_words(unit)} in {s.what}."]
+        return [
+            f"We can rule out a {s.noun} of more than {margin} {unit_words(unit)} either way in {_about(s)}.",
+        ]
+    low, high = row.low, row.high
+    if low is None or high is None:
+        return [f"We cannot tell: no range could be given for {_about(s)}."]
+    verb = "changed" if s.noun == "change" else "differed"
+    ends = f"{_side(row, cite, low)} to {_side(row, cite, high)}"
+    return [f"We cannot tell whether {_about(s)} {verb}.", f"The true {s.noun} could be anywhere from {ends}."]
+
+
+def _about(s: Subject) -> str:
+    return f"{s.what} {s.who}".strip()
+
+
+def _side(row: Any, cite: Any, end: float) -> str:
+    text = cite(row, number(end, row.unit or ""))
+    where = "lower" if end < 0 else "higher"
+    return f"{text} {unit_words(row.unit or '', end)} {where}"
+
+
+def _directed(row: Any, s: Subject, cite: Any, word: str, pre_waves: int) -> list[str]:
+    side = word.split(",")[0]
+    unit = row.unit or ""
+    clause = " ".join(x for x in (s.what, s.who, "was", side, s.than) if x)
+    if row.licence == "exploratory":
+        clause = f"the answers hint that {clause}"
+    elif row.licence == "effect":
+        clause = _effect_clause(s, side, pre_waves)
+    low, high = row.low, row.high
+    first, last = (abs(high), abs(low)) if high <= 0 else (low, high)
+    between = f"between {cite(row, number(first, unit))} and {cite(row, number(last, unit))}"
+    small_study = row.mde is not None and row.margin is not None and row.mde > 2 * row.margin
+    if small_study:
+        size = f"by somewhere {between} {unit_words(unit)}"
+        lines = [f"{upper_first(clause)}, {size}.", "Studies this small overstate."]
+    else:
+        about = cite(row, number(row.value, unit))
+        lines = [f"{upper_first(clause)}, by about {about} {unit_words(unit, row.value)} ({between})."]
+    if word.endswith("fragile"):
+        lines.append("This depends on how we analyse it, or on doubts we could not remove: see section 13.")
+    if word.endswith("small") and row.margin is not None:
+        margin = cite.plan(number(row.margin, unit))
+        lines.append(f"That is less than the {margin} {unit_words(unit)} set in advance as worth noticing.")
+    return lines
+
+
+def _effect_clause(s: Subject, side: str, pre_waves: int) -> str:
+    if pre_waves < 2:
+        return f"the answers are consistent with {side} {_about(s)} where events were held"
+    verb = "raised" if side == "higher" else "lowered"
+    return f"the events are likely to have {verb} {_about(s)}"
+
+
+def gates(row: Any) -> list[tuple[str, str, bool]]:
+    """Return a row's gates as (kind, id, passed), from objects or from the text of `results.csv`."""
+    value = row.gates or ()
+    if isinstance(value, str):
+        parts = [p.strip() for p in value.split(";") if p.strip()]
+        return [(p.split(":", 1)[0], p.split(":", 1)[-1].rsplit("=", 1)[0], p.endswith("=passed")) for p in parts]
+    return [(g.kind, g.id, g.passed) for g in value]
+
+
+# ---- the rules that pages are held to ---------------------------------------------------------------------------
+
+NEVER = (
+    "hard to reach", "hard-to-reach", "BAME", "non-white", "disappointing", "despite", "challenging context",
+    "no effect", "no difference", "unchanged", "trend towards", "failed to reach", "police-public", "police/public",
+)  # fmt: skip
+NEEDS_EFFECT = (
+    "caused", "causes", "led to", "thanks to", "impact", "improved by", "increased trust", "increased confidence",
+    "raised trust", "raised confidence", "works", "proves", "proved", "evidence shows that", "resulted in", "due to",
+    "because of the events", "made people", "effective",
+)  # fmt: skip
+ANNEX_ONLY = (
+    "p-value", "p value", "significant", "significantly", "propensity", "difference-in-differences", "DiD",
+    "confidence interval", "null hypothesis", "standard error", "caliper",
+)  # fmt: skip
+GREEK = re.compile(r"[\u0391-\u03a9\u03b1-\u03c9]")
+RELATIVE = re.compile(
+    r"\b(?:rose|fell|increase[ds]?|decrease[ds]?|up|down)\b[^.]{0,25}\bby \d+ ?(?:%|per cent\b)", re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One place where a page breaks a phrasing rule: the rule, the words found, the sentence."""
+
+    rule: str
+    found: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.found!r} in {self.sentence!r}"
+
+
+def check(text: str, *, effect: bool = False, annex: bool = False, allowed: Iterable[str] = ()) -> list[Breach]:
+    """Return each breach of the phrasing rules in a page's plain text.
+
+    Parameters
+    ----------
+    text : str
+        Visible text, sentences ended by full stops.
+    effect : bool
+        True where a planned effect with its gates passed licenses causal verbs.
+    annex : bool
+        True for technical pages, where technical terms may stand.
+    allowed : iterable of str
+        Exact strings that are quoted (the study's title, a section's fixed heading) and do not count.
+    """
+    for phrase in sorted(allowed, key=len, reverse=True):
+        text = text.replace(phrase, " ")
+    breaches = []
+    for sentence in sentences(text):
+        breaches += [Breach("never", p, sentence) for p in NEVER if _has(sentence, p)]
+        if not effect and not _denies(sentence):
+            breaches += [
+                Breach("needs the licence of an effect", p, sentence) for p in NEEDS_EFFECT if _has(sentence, p)
+            ]
+        if not annex:
+            breaches += [Breach("annex only", p, sentence) for p in ANNEX_ONLY if _has(sentence, p)]
+            breaches += [Breach("annex only", g, sentence) for g in GREEK.findall(sentence)]
+        if RELATIVE.search(sentence):
+            breaches.append(Breach("relative change of a percentage", RELATIVE.search(sentence).group(), sentence))
+    return breaches
+
+
+def too_long(text: str, *, words: int = 20, verdict_words: int = 30) -> list[Breach]:
+    """Return the sentences of the first two pages that are too long; a verdict sentence may run longer."""
+    out = []
+    for sentence in sentences(text):
+        count = len(sentence.split())
+        bar = verdict_words if any(v in sentence.lower() for v in ("higher", "lower", "anywhere from", "cannot answer",
+                                                                  "rule out", "differed by", "too few")) else words  # fmt: skip
+        if count > bar:
+            out.append(Breach(f"longer than {bar} words", str(count), sentence))
+    return out
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a plain text."""
+    flat = re.sub(r"[ \t]+", " ", text)
+    parts = re.split(r"(?<=[.!?])\s+(?=[A-Z“\"‘(0-9])|\n+", flat)
+    return [p.strip() for p in parts if p.strip()]
+
+
+def _has(sentence: str, phrase: str) -> bool:
+    flags = 0 if phrase.isupper() or phrase == "DiD" else re.I
+    return re.search(rf"(?<![\w-]){re.escape(phrase)}(?![\w-])", sentence, flags) is not None
+
+
+def _denies(sentence: str) -> bool:
+    """Return whether the sentence says that such a claim may not be made."""
+    return re.search(r"\b(?:cannot|not|never|whether|neither|nor)\b", sentence, re.I) is not None

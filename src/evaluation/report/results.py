@@ -1,0 +1,119 @@
+"""`results.csv` and `results.xlsx`: every checked result, one row per id, in the Analysis Function's layout."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from typing import Any
+
+from evaluation.disclosure import CheckedResults, escape_cell
+
+_MOMENT = (2020, 1, 1, 0, 0, 0)
+
+
+def as_csv(checked: CheckedResults, context: Any) -> bytes:
+    """Return `results.csv`: one header row, one row per result id, text cells escaped against formulas."""
+    header, rows = _grid(checked, context)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return out.getvalue().encode()
+
+
+def _grid(checked: CheckedResults, context: Any) -> tuple[list[str], list[list[Any]]]:
+    frame = checked.frame()
+    header = [str(c) for c in frame.columns]
+    rows = [[_cell(v) for v in record] for record in frame.astype(object).itertuples(index=False, name=None)]
+    if "synthetic" not in header:
+        header, rows = [*header, "synthetic"], [[*r, "yes" if context.synthetic else "no"] for r in rows]
+    return header, rows
+
+
+def _cell(value: Any) -> Any:
+    if value is None or value != value or str(value) in ("<NA>", "NaT"):
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return escape_cell(value) if isinstance(value, str) else value
+
+
+def as_xlsx(checked: CheckedResults, context: Any, notes: list[str]) -> bytes:
+    """Return `results.xlsx`: a cover sheet, notes in words, and the results; no merged cell, deterministic bytes."""
+    from openpyxl import Workbook
+
+    book = Workbook()
+    cover = book.active
+    cover.title = "Cover"
+    stamp = context.stamp()
+    lines = [context.title, stamp, f"Wave {context.wave}, report of {context.date.isoformat()}",
+             "Sheet “Results” holds one row for each result that the reports print.",
+             "Sheet “Notes” says what the columns mean and what is left out.", context.contact.team]  # fmt: skip
+    for line in lines:
+        if line:
+            cover.append([escape_cell(line)])
+    note_sheet = book.create_sheet("Notes")
+    for note in notes:
+        note_sheet.append([escape_cell(note)])
+    sheet = book.create_sheet("Results")
+    header, rows = _grid(checked, context)
+    sheet.append(header)
+    for row in rows:
+        sheet.append([_plain(v) for v in row])
+    sheet.freeze_panes = "B2"
+    for each in (cover, note_sheet):
+        each.column_dimensions["A"].width = 100
+    out = io.BytesIO()
+    book.save(out)
+    return _fixed(out.getvalue())
+
+
+def _plain(value: Any) -> Any:
+    value = value.item() if hasattr(value, "item") else value
+    return value if isinstance(value, str | int | float) else str(value)
+
+
+def _fixed(data: bytes) -> bytes:
+    """Return the workbook with every date inside it, and of its parts, fixed."""
+    import re
+
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "docProps/core.xml":
+                content = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", b"2020-01-01T00:00:00Z", content)
+            target.writestr(zipfile.ZipInfo(name, _MOMENT), content, zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+NOTES = [
+    "Notes",
+    "Each row is one result; “id” is the name that pages, tables and charts give it.",
+    "Counts of people are rounded and said with “about”; a figure that could identify people reads “too few to report” "
+    "in “status” and its numbers are blank.",
+    "“low” and “high” are the ends of the range printed as “between a and b” (95 per cent).",
+    "“null” is the value of no difference and “margin” the smallest change set in advance as worth noticing.",
+    "“licence” says what a result may be used to say: effect, association, exploratory or descriptive.",
+    "“gates” are the conditions fixed in advance, as kind:id=passed or kind:id=failed.",
+    "“planned” is yes where the frozen plan named the result.",
+    "Blank cells are values that were suppressed, or that do not apply.",
+]
+
+
+def table_csv(header: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> bytes:
+    """Return a chart's numbers as CSV."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([escape_cell(str(v)) if not _is_number(v) else v for v in row] for row in rows)
+    return out.getvalue().encode()
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,293 @@
+"""The sentences of the reports, composed from checked rows: nothing here is typed by hand for one study or wave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from evaluation.disclosure import CheckedResults
+
+from . import phrases
+from .cite import cite, ids, plain
+from .context import ReportContext
+from .phrases import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One paragraph: a verdict word (or none) and its sentences, numbers marked with their result ids."""
+
+    sentences: tuple[str, ...]
+    verdict: str = ""
+
+    def marked(self) -> str:
+        """Return the paragraph as one text, its numbers still marked."""
+        lead = f"{phrases.VERDICT_WORDS.get(self.verdict, self.verdict)}. " if self.verdict else ""
+        return lead + " ".join(self.sentences)
+
+    def text(self) -> str:
+        """Return the paragraph as plain words."""
+        return plain(self.marked())
+
+    def ids(self) -> list[str]:
+        """Return the result ids that the paragraph cites."""
+        return [i for s in self.sentences for i in ids(s)]
+
+
+class Rows:
+    """The checked rows of a run, found by id or by the parts of an id; a row that is not there is None."""
+
+    def __init__(self, checked: CheckedResults) -> None:
+        if not isinstance(checked, CheckedResults):
+            raise TypeError(f"sentences are made from what disclosure.protect made, not {type(checked).__name__}")
+        self._rows = {x.id: x for e in checked.exhibits for x in e.cells.values()}
+
+    def get(self, *parts: str) -> Any | None:
+        """Return the row `<contrast>.<outcome>.<group>.<wave>`, or None."""
+        return self._rows.get(".".join(p.lower() for p in parts))
+
+    def starting(self, start: str) -> Iterator[Any]:
+        """Yield the rows whose id starts so, in order of publication."""
+        return (x for key, x in self._rows.items() if key.startswith(start))
+
+    def all(self) -> list[Any]:
+        """Return every row."""
+        return list(self._rows.values())
+
+
+def in_brief(rows: Rows, ctx: ReportContext) -> list[Line]:
+    """Return the lines of section 1: the focus group's level now and then, the change, the gap, attendees, actions."""
+    lines = [_levels(rows, ctx)]
+    for line in (primary(rows, ctx), gap(rows, ctx), attended(rows, ctx), actions(rows)):
+        if line is not None:
+            lines.append(line)
+    return [x for x in lines if x.sentences]
+
+
+def _levels(rows: Rows, ctx: ReportContext) -> Line:
+    outcome, said = ctx.plan.outcomes.primary, []
+    now = rows.get("level", outcome, ctx.focus, ctx.wave)
+    if now is None:
+        return Line(())
+    who, short = ctx.group_words(ctx.focus), ctx.short(outcome)
+    label = ctx.wave_words(ctx.wave).label
+    if not now.shown or now.value is None:
+        return Line((f"In {_wave(label)}, too few {who} answered to report {short} safely.",))
+    base = f", of {_people(now)}" if now.n_text else ""
+    said.append(
+        f"In {_wave(label)}, {cite(now, phrases.in_ten(now.value))} {who} gave a positive answer on {short} "
+        f"({_share(now)}{base})."
+    )
+    then = next((r for w in ctx.before if (r := rows.get("level", outcome, ctx.focus, w.id)) and r.shown), None)
+    if then is not None and then.value is not None:
+        year = ctx.wave_words(then.wave).year()
+        said.append(
+            f"In {cite.plan(year)} it was {cite(then, phrases.in_ten(then.value))} ({_share(then)}, of {_people(then)})."
+        )
+    other = rows.get("level", outcome, ctx.comparison, ctx.wave) if ctx.comparison else None
+    if other is not None and other.shown and other.value is not None:
+        said.append(
+            f"Among {ctx.group_words(ctx.comparison)} it was {cite(other, phrases.in_ten(other.value))} "
+            f"({_share(other)}, of {_people(other)})."
+        )
+    return Line(tuple(said))
+
+
+def _wave(label: str) -> str:
+    """Return a wave's label for the middle of a sentence: "the first re-run"."""
+    return f"the {label[:1].lower()}{label[1:]}" if label[:1].isupper() and " " in label else label
+
+
+def _share(row: Any) -> str:
+    text = row.text.split(" (")[0]
+    return cite(row, text)
+
+
+def _people(row: Any) -> str:
+    return cite(row, row.n_text or "an unstated number") + ("" if "people" in (row.n_text or "") else " people")
+
+
+def primary(rows: Rows, ctx: ReportContext) -> Line | None:
+    """Return the primary sentence: the change in the primary outcome among the focus group, with its verdict."""
+    outcome = ctx.plan.outcomes.primary
+    row = next((r for g in (ctx.focus, "all") if (r := rows.get("change", outcome, g, ctx.wave))), None)
+    if row is None:
+        return None
+    subject = Subject(ctx.short(outcome), f"among {ctx.group_words(row.group or ctx.focus)}",
+                      f"than in {cite.plan(_first_year(ctx))}", "change")  # fmt: skip
+    return judged(row, subject, ctx)
+
+
+def _first_year(ctx: ReportContext) -> str:
+    return ctx.waves[0].year() if ctx.waves else "the first wave"
+
+
+def gap(rows: Rows, ctx: ReportContext) -> Line | None:
+    """Return the sentence on the gap between the focus and the comparison group in the report's wave."""
+    outcome = ctx.plan.outcomes.primary
+    found = list(rows.starting(f"gap.{outcome}.".lower()))
+    row = next((r for r in found if r.id.split(".")[3:4] == [ctx.wave.lower()]), None)
+    if row is None or not ctx.comparison:
+        return None
+    than = f"than among {ctx.group_words(ctx.comparison)}"
+    return judged(row, Subject(ctx.short(outcome), f"among {ctx.group_words(ctx.focus)}", than), ctx)
+
+
+def attended(rows: Rows, ctx: ReportContext) -> Line | None:
+    """Return the sentence of the planned comparison of people who attended with people who did not."""
+    outcome = ctx.plan.outcomes.primary
+    row = rows.get("attend", outcome, "all", ctx.wave)
+    if row is None:
+        return None
+    who, than = f"among {ctx.words.treated}", f"than among {ctx.words.untreated} but were otherwise alike"
+    return judged(row, Subject(ctx.short(outcome), who, than), ctx)
+
+
+def actions(rows: Rows) -> Line | None:
+    """Return the sentence on what happened to what people asked for, from the counts by status."""
+    counts = [r for r in rows.starting("actions.status.") if r.kind == "count" and r.shown]
+    if not counts:
+        return None
+    said = []
+    for row in counts[:4]:
+        status = row.id.split(".")[2].replace("_", " ").replace("-", " ")
+        said.append(f"{cite(row, row.text)} {status}")
+    return Line((f"Of what people asked for: {phrases.listed(said)}.",))
+
+
+def judged(row: Any, subject: Subject, ctx: ReportContext) -> Line:
+    """Return a contrast's line: verdict word, finding, how sure; the same pattern whatever the sign."""
+    pre = len(ctx.plan.exposure.pre_waves) if ctx.plan.exposure is not None else 1
+    verdict = row.verdict or ("not answerable" if row.kind == "not_identified" else "")
+    if row.kind == "too_few" or (not row.shown and row.kind != "not_identified"):
+        verdict = "too few to report"
+    if not verdict and row.kind == "estimate":
+        return Line(tuple(_without_verdict(row, subject)))
+    return Line(tuple(phrases.finding(row, subject, cite, pre_waves=pre)), verdict)
+
+
+def _without_verdict(row: Any, s: Subject) -> list[str]:
+    ends = (
+        f"{phrases.number(row.low, row.unit)} and {phrases.number(row.high, row.unit)}" if row.low is not None else ""
+    )
+    between = f" (between {_signed(row, row.low)} and {_signed(row, row.high)})" if ends else ""
+    about = f"{s.what} {s.who}".strip()
+    return [f"The {s.noun} in {about} was {_signed(row, row.value)} {phrases.unit_words(row.unit or '')}{between}."]
+
+
+def _signed(row: Any, value: float) -> str:
+    sign = "minus " if value < 0 else ""
+    return sign + cite(row, phrases.number(value, row.unit or ""))
+
+
+def designs(rows: Rows, ctx: ReportContext) -> list[Line]:
+    """Return one line for each planned design: its finding, or why it could not run."""
+    out = []
+    for name, design in ctx.plan.designs.items():
+        row = next((r for r in rows.starting(f"{name.lower()}.") if r.id.split(".")[1] == design.outcome.lower()), None)
+        if row is None:
+            continue
+        subject = Subject(f"the change in {ctx.short(design.outcome)}", f"({design.title[:1].lower()}{design.title[1:]})",
+                          "than in the group it is compared with", "difference in change")  # fmt: skip
+        out.append(judged(row, subject, ctx))
+    return out
+
+
+def can_say(rows: Rows, ctx: ReportContext) -> list[str]:
+    """Return what the results permit saying, from their licences and verdicts."""
+    said = ["What the people who answered told us, group by group, with how sure we are."]
+    judged_rows = [r for r in rows.all() if r.kind == "estimate" and r.verdict and r.planned]
+    licences = {r.licence for r in judged_rows if r.verdict not in ("not answerable", "too few to report")}
+    if "association" in licences:
+        said.append(f"How far {ctx.words.treated} and {ctx.words.untreated} gave different answers.")
+    if "descriptive" in licences or rows.get("change", ctx.plan.outcomes.primary, ctx.focus, ctx.wave) is not None:
+        said.append("How far answers differ between one survey and the next.")
+    if "effect" in licences:
+        said.append("Whether answers moved differently where events were held.")
+    return said
+
+
+def cannot_say(rows: Rows, ctx: ReportContext) -> list[str]:
+    """Return what may not be said, always with self-selection, different respondents and what could be detected."""
+    asked = [w for w in ctx.waves if not w.attendance_asked]
+    said = [
+        f"That {ctx.words.programme} caused any difference between people. People who attended may have differed before "
+        "they came. This comparison cannot rule that out.",
+        "That the same people changed their minds. Different people answered in each survey. We adjusted for who "
+        "answered; other differences may remain.",
+        detectable(rows, ctx),
+    ]
+    if asked:
+        years = phrases.listed([cite.plan(w.year()) for w in asked])
+        said.append(f"How attendees answered before. The survey of {years} did not ask {ctx.words.attended_question}.")
+    said.append("That activity is a result. Counts of events and actions count activity.")
+    return said
+
+
+def detectable(rows: Rows, ctx: ReportContext) -> str:
+    """Return what size of difference this many answers could have detected."""
+    row = _with_mde(rows, ctx)
+    if row is None:
+        return "That a small difference is absent. No detectable size could be worked out for this wave."
+    unit = phrases.unit_words(row.unit or "", row.mde)
+    size = cite(row, phrases.number(row.mde, row.unit or ""))
+    return (
+        f"That a small difference is absent. With this many answers we could only detect about {size} {unit} or more."
+    )
+
+
+def _with_mde(rows: Rows, ctx: ReportContext) -> Any | None:
+    outcome = ctx.plan.outcomes.primary
+    tried = [rows.get("change", outcome, ctx.focus, ctx.wave), rows.get("attend", outcome, "all", ctx.wave)]
+    tried += [r for r in rows.all() if r.kind == "estimate"]
+    return next((r for r in tried if r is not None and r.kind == "estimate" and r.shown and r.mde), None)
+
+
+def how_sure(rows: Rows, ctx: ReportContext) -> list[str]:
+    """Return the six bullets of section 13: what failed first, then what would move the answer most."""
+    failed = [g for g in ctx.gates if not g.passed]
+    said = []
+    if failed:
+        names = phrases.listed([_gate_words(g) for g in failed[:4]])
+        more = " and others in the annex" if len(failed) > 4 else ""
+        said.append(f"These conditions set in advance were not met: {names}{more}.")
+    main = rows.get("change", ctx.plan.outcomes.primary, ctx.focus, ctx.wave)
+    if main is not None and main.kind == "estimate" and main.shown and main.same_sign_share is not None:
+        share = cite(main, f"{main.same_sign_share * 100:.0f}")
+        said.append(f"Of all the ways of analysing that we tried, {share} per cent agree in direction.")
+    said += [
+        "People chose to attend. Those who came may have thought well of the police, or badly, beforehand.",
+        "People chose to answer. Those who declined may trust the police less, so shares may be overstated.",
+        "Some answers were given near a police officer, which may make them warmer.",
+        "People who had not attended may have heard of the events, which would make any difference look smaller.",
+        "Other things changed over the same period, for everybody. They are listed in the annex.",
+    ]
+    return said[:6]
+
+
+def _gate_words(gate: Any) -> str:
+    return gate.note.rstrip(".").lower() if gate.note else gate.id.replace("_", " ").replace(".", " ")
+
+
+def next_wave(rows: Rows, ctx: ReportContext) -> list[str]:
+    """Return the sentences of section 14: how many people would be needed, and what would change this report's mind."""
+    target = cite.plan(f"{ctx.plan.power.target_points:.0f}")
+    sizes = [r for r in rows.starting("next.") if r.shown and r.value is not None and r.kind in ("measure", "count")]
+    said = []
+    for row in sizes[:2]:
+        unit = f" {row.unit}" if row.unit else ""
+        said.append(f"About {cite(row, row.text)}{unit} would be needed to detect a difference of {target} points.")
+    if not said:
+        said.append(f"The next survey should be large enough to detect a difference of {target} percentage points.")
+    said.append("More answers, another wave, or the inputs named as absent here would change what can be said.")
+    return said
+
+
+def board_paragraph(rows: Rows, ctx: ReportContext) -> str:
+    """Return a paragraph that a board paper can quote as it stands: the brief, the caution, the status."""
+    lines = [x.marked() for x in in_brief(rows, ctx)[:3]]
+    stamp = "Figures are from synthetic data and describe nobody. " if ctx.synthetic else ""
+    status = "" if ctx.checked else f" Draft: not yet checked by {ctx.words.checking_group}."
+    caution = "Different people answered in each survey, so this does not show what made answers differ."
+    return f"{stamp}{' '.join(lines)} {caution}{status}".strip()
