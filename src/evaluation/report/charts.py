@@ -41,15 +41,15 @@ class Sheet:
         return textwrap.wrap(str(text), max(int(width / per), 8), break_long_words=True) or [""]
 
     def say(self, text: str, *, x: float = MARGIN, width: float | None = None, size: float | None = None,
-            bold: bool = False, colour: str = INK, right: bool = False, advance: bool = True) -> float:  # fmt: skip
-        """Place wrapped text at the current height; return the height it takes and move down by it."""
+            bold: bool = False, colour: str = INK, right: bool = False, advance: bool = True, down: int = 0) -> float:  # fmt: skip
+        """Place wrapped text `down` lines below the current height; return the height it takes and move down by it."""
         size = size or self.size
         lines = self.wrap(text, width or self.width - 2 * MARGIN, size, bold=bold)
         for k, line in enumerate(lines):
             style = {"fontsize": size, "color": colour, "ha": "right" if right else "left",
                      "va": "baseline", "fontweight": "bold" if bold else "normal"}  # fmt: skip
-            self.texts.append((x, self.y + size * (1.05 + 1.3 * k), line, style))
-        taken = size * 1.3 * len(lines)
+            self.texts.append((x, self.y + size * (1.05 + 1.3 * (k + down)), line, style))
+        taken = size * 1.3 * (len(lines) + down)
         if advance:
             self.y += taken
         return taken
@@ -153,10 +153,12 @@ def rows(sheet: Sheet) -> Any:
 
     def paint(ax: Any) -> None:
         _scale(ax, limits, tall, sheet)
-        for value in references:
-            ax.axvline(value, color=GREY, lw=1, ls=(0, (4, 2)), zorder=1)
-        if limits[0] < 0 < limits[1]:
-            ax.axvline(0, color=INK, lw=0.9, zorder=1)
+        bands = [(y - top - 7, y - top + 7) for y, _, _ in marks] if sheet.narrow else [(0, tall)]
+        zero = [0.0] if limits[0] < 0 < limits[1] and 0.0 not in references else []
+        for value in [*references, *zero]:
+            style = {"color": INK, "lw": 0.9} if value == 0 else {"color": GREY, "lw": 1, "ls": (0, (4, 2))}
+            for start, end in bands:  # on a narrow sheet only beside the marks, so that no line crosses a label
+                ax.plot([value, value], [start, end], zorder=1, **style)
         for y, x, k in marks:
             _mark(ax, y - top, x, COLOURS[k % 6], MARKERS[k % 6], bars=bars, limits=limits)
 
@@ -188,7 +190,9 @@ def _place_row(sheet: Sheet, label: str, cells: list[tuple[str, Any]], series: l
         else:
             height = sheet.say(name, width=152, x=MARGIN + (0 if single else 8), advance=False)
             sheet_x = sheet.width - 104
-            height = max(height, sheet.say(_value_text(cell), width=100, x=sheet_x, advance=False))
+            said = sheet.wrap(cell.text, 104)
+            said += [f"n {cell.n_text}"] if cell.n_text and cell.kind == "estimate" and cell.shown else []
+            height = max(height, *(sheet.say(s, width=110, x=sheet_x, advance=False, down=k) for k, s in enumerate(said)))
             middle, sheet.y = sheet.y + max(height, 13) / 2 + 1, sheet.y + max(height, 13) + 3
         if cell.shown and cell.value is not None:
             marks.append((middle, cell, k))
@@ -199,8 +203,8 @@ LIGHT = ("#28A197", "#F46A25", "#A285D1")
 
 
 def _value_text(cell: Any) -> str:
-    text = cell.text
-    return f"{text}, n {cell.n_text}" if cell.n_text and "n " not in text and cell.kind == "estimate" else text
+    base = cell.n_text and cell.kind == "estimate" and cell.shown
+    return f"{cell.text}, n {cell.n_text}" if base else cell.text
 
 
 def _scale(ax: Any, limits: tuple[float, float], tall: float, sheet: Sheet) -> None:

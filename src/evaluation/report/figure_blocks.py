@@ -27,13 +27,19 @@ class Placed:
     table: Markup
 
 
-def exhibits(desk: Desk, found: list[Any], *, fold: int, full: bool = False, pictures: bool = True) -> list[Block]:
+def exhibits(desk: Desk, found: list[Any], *, fold: int, full: bool = False, pictures: bool = True,
+             most: int = 99) -> list[Block]:
     """Return blocks for exhibits: charts first come together, tables stand alone; long tables are folded.
 
-    `fold` is the number of rows above which a table is folded; `full` adds the result ids under each table.
+    `fold` is the number of rows above which a table is folded; `full` adds the result ids under each table; from
+    the `most`-th exhibit on, tables stand folded instead of charts, so that a page keeps its length.
     """
     blocks: list[Block] = []
-    for exhibit in found:
+    more: list[Block] = []
+    for rank, exhibit in enumerate(found):
+        if rank >= most and exhibit.cells:
+            more.append(Block("folded", tables.html(exhibit), f"More on this: {exhibit.title}"))
+            continue
         figure = desk.figures.get(exhibit.id) if pictures else None
         if figure is not None:
             placed = place(figure, exhibit, prefix="f")
@@ -47,13 +53,13 @@ def exhibits(desk: Desk, found: list[Any], *, fold: int, full: bool = False, pic
             blocks.append(Block("folded", table, f"Table: {exhibit.title}") if folded else Block("html", table))
         if full and exhibit.cells and figure is None:
             blocks.append(Block("folded", numbers(exhibit), f"Result ids of: {exhibit.title}"))
-    return blocks
+    return blocks + more
 
 
 def place(figure: Figure, exhibit: Any, *, prefix: str, embed: bool = True) -> Placed:
     """Return a drawn chart with both drawings inside the page, and links to the files to copy."""
     folder = f"figures/{exhibit.id}"
-    links = tuple((f"{folder}.{kind}", f"{figure.title} as {kind.upper()}") for kind in ("png", "svg", "csv"))
+    links = tuple((f"{folder}.{kind}", kind.upper()) for kind in ("png", "svg", "csv"))
     return Placed(
         figure, tables.anchor(exhibit.id, prefix), uri(figure.svg), uri(figure.narrow), " ".join(footer(exhibit)),
         tuple(exhibit.notes), links if embed else (), numbers(exhibit),

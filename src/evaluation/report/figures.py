@@ -132,13 +132,16 @@ def shown_cells(exhibit: CheckedExhibit) -> list[tuple[str, str, Any]]:
 def finding(exhibit: CheckedExhibit) -> str:
     """Return what the exhibit shows in one line, its numbers marked with their result: a verdict where it has one, else the ends of what it shows."""
     cells = shown_cells(exhibit)
+    if not cells and any(x.kind == "words" for x in exhibit.cells.values()):
+        return cite.plan(exhibit.title)
     if not cells:
         return f"{cite.plan(exhibit.title)}: too few to report, or not asked"
     judged = [(r, x) for r, _, x in cells if x.verdict]
     if judged and len({x.verdict for _, x in judged}) == 1:
         word = phrases.VERDICT_WORDS.get(judged[0][1].verdict, judged[0][1].verdict)
-        tail = judged[0][0] if len(judged) == 1 else f"all {len(judged)} comparisons shown"
-        return f"{cite.plan(exhibit.title)}. {cite.plan(tail)}: {word[:1].lower()}{word[1:]}"
+        word = f"{word[:1].lower()}{word[1:]}"
+        tail = "" if len(judged) == 1 else f" in each of the {cite.plan(str(len(judged)))} shown"
+        return f"{cite.plan(exhibit.title)}: {word}{tail}"
     units = {x.unit for _, _, x in cells}
     if len(units) > 1 or len(cells) < 2 or exhibit.chart in ("timeline", "strip", "overlap", "curve"):
         return cite.plan(exhibit.title)

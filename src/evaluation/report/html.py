@@ -164,14 +164,24 @@ def _write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
 
 
 def _pdfs(folder: Path) -> list[Path]:
-    """Print the four pages to PDF, two at a time."""
+    """Print the four pages to PDF, two at a time, from copies that use the drawings made for small sizes."""
     from concurrent.futures import ThreadPoolExecutor
 
     names = [folder / f"{n}.html" for n in ("index", "annex", "sense-check", "practice-bank")]
-    targets = [n.with_suffix(".pdf") for n in names]
     with ThreadPoolExecutor(2) as pool:
-        done = list(pool.map(browser.print_pdf, names, targets))
-    return [t for t, made in zip(targets, done, strict=True) if made]
+        made = list(pool.map(_pdf, names))
+    return [path for path in made if path is not None]
+
+
+def _pdf(page: Path) -> Path | None:
+    """Print one page to PDF; None when Chromium made none."""
+    text = page.read_text("utf-8").replace('media="(max-width: 36em)"', 'media="all"')
+    copy, target = page.with_name(f".print-{page.name}"), page.with_suffix(".pdf")
+    copy.write_text(text.replace('<body class="', '<body class="pdf ', 1), "utf-8")
+    try:
+        return target if browser.print_pdf(copy, target) else None
+    finally:
+        copy.unlink()
 
 
 # ---- the index of all reports -----------------------------------------------------------------------------------

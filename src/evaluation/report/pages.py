@@ -44,7 +44,7 @@ def policy(desk: Desk) -> Page:
     ctx, made = desk.ctx, []
     for number, title in enumerate(POLICY, 1):
         own = _own(desk, number)
-        placed = exhibits(desk, desk.at(f"policy-{number}"), fold=12)
+        placed = exhibits(desk, desk.at(f"policy-{number}"), fold=12, most=3)
         reason = ctx.absent.get(f"policy-{number}") or ABSENT.get(number, "")
         missing = [Block("absent", reason, fixed=True)] if reason and not placed and number in ABSENT else []
         blocks = [*own, *placed, *missing]

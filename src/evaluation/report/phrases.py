@@ -100,12 +100,15 @@ class Subject:
         "than in 2022", "than among people who had not attended".
     noun : str
         "change" or "difference".
+    pair : str
+        "between Black respondents and all other respondents", where two groups are compared.
     """
 
     what: str
     who: str = ""
     than: str = ""
     noun: str = "difference"
+    pair: str = ""
 
 
 def finding(row: Any, subject: Subject, cite: Any, *, pre_waves: int = 1) -> list[str]:
@@ -150,7 +153,8 @@ def _by_word(row: Any, s: Subject, cite: Any, word: str, pre_waves: int) -> list
         return [f"We cannot tell: no range could be given for {_about(s)}."]
     verb = "changed" if s.noun == "change" else "differed"
     ends = f"{_side(row, cite, low)} to {_side(row, cite, high)}"
-    return [f"We cannot tell whether {_about(s)} {verb}.", f"The true {s.noun} could be anywhere from {ends}."]
+    whether = f"{s.what} {verb} {s.pair}" if s.pair else f"{_about(s)} {verb}"
+    return [f"We cannot tell whether {whether}.", f"The true {s.noun} could be anywhere from {ends}, {_scale(unit)}."]
 
 
 def _about(s: Subject) -> str:
@@ -160,7 +164,11 @@ def _about(s: Subject) -> str:
 def _side(row: Any, cite: Any, end: float) -> str:
     text = cite(row, number(end, row.unit or ""))
     where = "lower" if end < 0 else "higher"
-    return f"{text} {unit_words(row.unit or '', end)} {where}"
+    return f"{text} {where}"
+
+
+def _scale(unit: str) -> str:
+    return "in percentage points" if is_share(unit) else "on the five-point scale" if "scale" in unit else unit or "in all"
 
 
 def _directed(row: Any, s: Subject, cite: Any, word: str, pre_waves: int) -> list[str]:

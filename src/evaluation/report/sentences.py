@@ -131,7 +131,8 @@ def gap(rows: Rows, ctx: ReportContext) -> Line | None:
     if row is None or not ctx.comparison:
         return None
     than = f"than among {ctx.group_words(ctx.comparison)}"
-    return judged(row, Subject(ctx.short(outcome), f"among {ctx.group_words(ctx.focus)}", than), ctx)
+    pair = f"between {ctx.group_words(ctx.focus)} and {ctx.group_words(ctx.comparison)}"
+    return judged(row, Subject(ctx.short(outcome), f"among {ctx.group_words(ctx.focus)}", than, pair=pair), ctx)
 
 
 def attended(rows: Rows, ctx: ReportContext) -> Line | None:
@@ -141,7 +142,8 @@ def attended(rows: Rows, ctx: ReportContext) -> Line | None:
     if row is None:
         return None
     who, than = f"among {ctx.words.treated}", f"than among {ctx.words.untreated} but were otherwise alike"
-    return judged(row, Subject(ctx.short(outcome), who, than), ctx)
+    pair = f"between {ctx.words.treated} and {ctx.words.untreated}"
+    return judged(row, Subject(ctx.short(outcome), who, than, pair=pair), ctx)
 
 
 def actions(rows: Rows) -> Line | None:
@@ -188,9 +190,12 @@ def designs(rows: Rows, ctx: ReportContext) -> list[Line]:
         row = next((r for r in rows.starting(f"{name.lower()}.") if r.id.split(".")[1] == design.outcome.lower()), None)
         if row is None:
             continue
-        subject = Subject(f"the change in {ctx.short(design.outcome)}", f"({design.title[:1].lower()}{design.title[1:]})",
+        subject = Subject(f"the change in {ctx.short(design.outcome)}", f"(“{design.title}”)",
                           "than in the group it is compared with", "difference in change")  # fmt: skip
-        out.append(judged(row, subject, ctx))
+        line = judged(row, subject, ctx)
+        if row.kind != "estimate":
+            line = Line((f"“{design.title}”: {line.sentences[0][:1].lower()}{line.sentences[0][1:]}", *line.sentences[1:]), line.verdict)
+        out.append(line)
     return out
 
 

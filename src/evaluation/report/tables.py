@@ -76,7 +76,7 @@ def _cell(checked: Any) -> Markup:
 def _caption(exhibit: CheckedExhibit) -> str:
     parts = [exhibit.title]
     if exhibit.wave:
-        parts.append(f"wave {exhibit.wave}")
+        parts.append(f"Wave {exhibit.wave}")
     if exhibit.source:
-        parts.append(f"source: {exhibit.source}")
+        parts.append(f"Source: {exhibit.source}")
     return ". ".join(p.rstrip(".") for p in parts) + "."
