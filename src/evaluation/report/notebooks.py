@@ -168,6 +168,8 @@ def view(exhibit: Any, figure: Any = None) -> dict[str, str]:
 
 def write_released(folder: Path, given: list[tuple[str, Any]], desk: Desk) -> list[Path]:
     """Write the released notebooks beside their pages."""
+    if not given:
+        return []
     import nbformat
 
     made = []

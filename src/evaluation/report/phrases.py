@@ -282,7 +282,7 @@ def too_long(text: str, *, words: int = 20, verdict_words: int = 30) -> list[Bre
     out = []
     for sentence in sentences(text):
         count = len(sentence.split())
-        bar = verdict_words if any(v in sentence.lower() for v in ("higher", "lower", "anywhere from", "cannot answer",
+        bar = verdict_words if any(v in sentence.lower() for v in ("higher", "lower", "anywhere from", "cannot answer", "cannot tell",
                                                                   "rule out", "differed by", "too few")) else words  # fmt: skip
         if count > bar:
             out.append(Breach(f"longer than {bar} words", str(count), sentence))

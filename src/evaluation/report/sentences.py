@@ -74,11 +74,8 @@ def _levels(rows: Rows, ctx: ReportContext) -> Line:
     label = ctx.wave_words(ctx.wave).label
     if not now.shown or now.value is None:
         return Line((f"In {_wave(label)}, too few {who} answered to report {short} safely.",))
-    base = f", of {_people(now)}" if now.n_text else ""
-    said.append(
-        f"In {_wave(label)}, {cite(now, phrases.in_ten(now.value))} {who} gave a positive answer on {short} "
-        f"({_share(now)}{base})."
-    )
+    said.append(f"In {_wave(label)}, {cite(now, phrases.in_ten(now.value))} {who} were positive on {short}.")
+    said.append(f"That is {_share(now)} of {_people(now)}.")
     then = next((r for w in ctx.before if (r := rows.get("level", outcome, ctx.focus, w.id)) and r.shown), None)
     if then is not None and then.value is not None:
         year = ctx.wave_words(then.wave).year()
@@ -217,7 +214,7 @@ def cannot_say(rows: Rows, ctx: ReportContext) -> list[str]:
     """Return what may not be said, always with self-selection, different respondents and what could be detected."""
     asked = [w for w in ctx.waves if not w.attendance_asked]
     said = [
-        f"That {ctx.words.programme} caused any difference between people. People who attended may have differed before "
+        f"That {ctx.words.programme} is the reason for any difference. People who attended may have differed before "
         "they came. This comparison cannot rule that out.",
         "That the same people changed their minds. Different people answered in each survey. We adjusted for who "
         "answered; other differences may remain.",

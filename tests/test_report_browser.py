@@ -1,0 +1,107 @@
+"""Finished pages in headless Chromium: axe-core at three widths and in print, no sideways scrolling, PDF length."""
+
+from __future__ import annotations
+
+import html as escaping
+import json
+import os
+import re
+from importlib import resources
+
+import pytest
+import report_study as study
+
+from evaluation import disclosure
+from evaluation.report import browser, html
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        not browser.find() and os.environ.get("EVALUATION_REQUIRE_BROWSER") != "1", reason="Chromium is not installed"
+    ),
+]
+PAGES = ("index.html", "annex.html", "sense-check.html", "practice-bank.html", "notebooks/05_what.html")
+FRAMES = {"320": (320, "screen"), "768": (768, "screen"), "1280": (1280, "screen"), "print": (794, "print")}
+ASK = """
+window.addEventListener("load", async () => {
+  const out = {};
+  for (const frame of document.querySelectorAll("iframe")) {
+    const page = frame.contentWindow, root = page.document.documentElement;
+    const found = await page.axe.run(page.document, {resultTypes: ["violations"]});
+    out[frame.id] = {
+      violations: found.violations.map(v => v.id + ": " + v.nodes.slice(0, 2).map(n => n.html.slice(0, 160)).join(" | ")),
+      passes: found.passes.length, sideways: root.scrollWidth - root.clientWidth,
+    };
+  }
+  const pre = document.createElement("pre");
+  pre.id = "found"; pre.textContent = JSON.stringify(out); document.body.append(pre);
+});
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A finished report with PDFs and one notebook."""
+    from nbformat import v4
+
+    made = tmp_path_factory.mktemp("report")
+    display = v4.new_output("display_data", {"text/plain": "x"}, metadata={"evaluation": {"exhibit": "levels.trio"}})
+    notebook = v4.new_notebook(cells=[
+        v4.new_markdown_cell("# What do people answer?\n\nWords.\n\n## How\n\n| a | b |\n|---|---|\n| c | d |"),
+        v4.new_code_cell("report.publish(plan, wave, exhibit)", outputs=[display]),
+    ])  # fmt: skip
+    checked = disclosure.protect(study.exhibits(), study.plan().disclosure)
+    html.write_report(checked, study.context(), made, notebooks={"05_what": notebook})
+    return made
+
+
+def seen(page, folder):
+    """Return what axe finds in a page at each width and in print, from one run of the browser."""
+    axe = resources.files("axe_core_python").joinpath("axe.min.js").read_text("utf-8")
+    source = (folder / page).read_text("utf-8").replace("</head>", f"<script>{axe}</script></head>", 1)
+    frames = []
+    for name, (width, medium) in FRAMES.items():
+        shown = source.replace("@media print{", "@media all{") if medium == "print" else source
+        frames.append(
+            f'<iframe title="{name}" id="{name}" style="width:{width}px;height:900px;border:0" '
+            f'srcdoc="{escaping.escape(shown)}"></iframe>'
+        )
+    probe = folder / "probe.html"
+    probe.write_text(f"<!DOCTYPE html><title>probe</title><script>{ASK}</script>{''.join(frames)}", "utf-8")
+    done = browser.run("--window-size=1400,1000", "--virtual-time-budget=60000", "--dump-dom", probe.as_uri(), seconds=120)
+    found = re.search(r'<pre id="found">(.*?)</pre>', done.stdout.decode(), re.S)
+    assert found, "the browser gave no answer"
+    return json.loads(escaping.unescape(found[1]))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_axe_finds_nothing_at_any_width_or_in_print(folder, page):
+    for name, answer in seen(page, folder).items():
+        assert answer["violations"] == [], f"{page} at {name}"
+        assert answer["passes"] > 15, f"{page} at {name}"
+        assert answer["sideways"] <= 0, f"{page} at {name} scrolls sideways"
+
+
+def test_a_planted_fault_is_seen(folder):
+    spoilt = (folder / "practice-bank.html").read_text("utf-8").replace("</main>", '<p style="color:#ccc">pale</p></main>')
+    (folder / "spoilt.html").write_text(spoilt, "utf-8")
+    assert any("color-contrast" in v for v in seen("spoilt.html", folder)["320"]["violations"])
+
+
+def test_the_policy_pdf_has_at_most_eight_pages_and_the_pack_four(folder):
+    for name, most in (("index", 8), ("sense-check", 4)):
+        pages = re.findall(rb"/Type\s*/Page\b", (folder / f"{name}.pdf").read_bytes())
+        assert 1 <= len(pages) <= most, name
+
+
+def test_pdfs_have_the_same_bytes_twice(folder, tmp_path):
+    for k in (1, 2):
+        assert browser.print_pdf(folder / "practice-bank.html", tmp_path / f"{k}.pdf")
+    assert (tmp_path / "1.pdf").read_bytes() == (tmp_path / "2.pdf").read_bytes()
+
+
+def test_without_a_browser_no_pdf_is_promised(monkeypatch, tmp_path):
+    monkeypatch.setenv("EVALUATION_CHROMIUM", "")
+    checked = disclosure.protect(study.main_answers("null"), study.plan().disclosure)
+    made = html.write_report(checked, study.context(), tmp_path)
+    assert not [p for p in made if p.suffix == ".pdf"]
