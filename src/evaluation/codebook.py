@@ -42,7 +42,7 @@ class Variable:
     required_from : str
         Wave id from which the column must exist, "always", or "optional".
     route : str
-        Condition on another column under which the question was asked, "lpact_attended == 'yes'".
+        Condition on another column under which the question was asked, "attended == 'yes'".
     """
 
     name: str
@@ -134,7 +134,7 @@ def load(path: str | os.PathLike[str]) -> Codebook:
         raise CodebookError(f"no codebook {file.name!r}", todo="Name it in study.toml under [study] codebook.")
     text = file.read_text("utf-8")
     try:
-        content = yaml.load(text, Loader=_plain_loader())  # noqa: S506 - a loader of text only
+        content = yaml.load(text, Loader=_plain_loader())
     except yaml.YAMLError as error:
         raise CodebookError(f"{file.name} is not valid YAML: {error}", todo="Mend the line it names.") from None
     if not isinstance(content, dict) or not isinstance(content.get("tables"), dict):
@@ -165,7 +165,7 @@ def _plain_loader() -> Any:
 
     Plain.yaml_implicit_resolvers = {}
 
-    def mapping(loader: Any, node: Any, deep: bool = False) -> dict[Any, Any]:
+    def mapping(loader: Any, node: Any) -> dict[Any, Any]:
         keys = [loader.construct_object(k, deep=True) for k, _ in node.value]
         doubled = sorted({str(k) for k in keys if keys.count(k) > 1})
         if doubled:
