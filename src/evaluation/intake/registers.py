@@ -1,0 +1,177 @@
+"""Read the registers and the population margins, checked by the codebook's tables."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from evaluation.errors import InputError, nearest
+from evaluation.intake import mapping, readers
+from evaluation.intake.faults import Fault, safe
+from evaluation.study import Plan
+
+SUFFIXES = (".csv", ".xlsx")
+
+
+def register_file(plan: Plan, name: str) -> Path | None:
+    """Return the file of a register; None when it was not supplied."""
+    folder = plan.root / "data_raw" / "registers"
+    listed = _listed(plan).get(name, {}).get("file", "")
+    tried = [folder / listed] if listed else [folder / f"{name}{s}" for s in SUFFIXES]
+    return next((p for p in tried if p.is_file()), None)
+
+
+def _listed(plan: Plan) -> dict[str, Any]:
+    file = plan.root / "data_raw" / "registers" / "registers.toml"
+    return tomllib.loads(file.read_text("utf-8")) if file.is_file() else {}
+
+
+def origin(plan: Plan, name: str) -> str:
+    """Return "real" or "synthetic" for a register, "official" for published figures."""
+    return str(_listed(plan).get(name, {}).get("origin", "real"))
+
+
+def register(plan: Plan, name: str) -> pd.DataFrame | None:
+    """Return a register with typed columns; None when it was not supplied.
+
+    Raises
+    ------
+    InputError
+        Its faults, all at once.
+    """
+    if not name or name not in plan.codebook.tables or register_file(plan, name) is None:
+        return None
+    frame, faults = _read(plan, name)
+    if faults:
+        raise InputError("\n".join(f.line() for f in faults), faults=faults)
+    return frame
+
+
+def check_registers(plan: Plan) -> list[Fault]:
+    """Return every fault of every register supplied."""
+    held = [n for n in plan.codebook.tables if n != "survey" and register_file(plan, n) is not None]
+    return [fault for name in held for fault in _read(plan, name)[1]]
+
+
+def _read(plan: Plan, name: str) -> tuple[pd.DataFrame, list[Fault]]:
+    path = register_file(plan, name)
+    assert path is not None
+    table = plan.codebook.table(name)
+    try:
+        read = readers.read(path)
+    except InputError as error:
+        return pd.DataFrame(), [Fault("unreadable", path.name, "", error.what, error.todo)]
+    faults = [
+        Fault("unknown_column", path.name, c, "the codebook does not know this column", "Remove or rename it.",
+              near=nearest(c, table.variables)) for c in read.frame if c not in table.variables
+    ]  # fmt: skip
+    columns: dict[str, Any] = {}
+    rows = pd.Series(range(read.first_row, read.first_row + len(read.frame)))
+    for var in table.variables.values():
+        if var.name not in read.frame:
+            if var.required_from == "always":
+                faults.append(Fault("missing_column", path.name, var.name, "the register needs this column", "Add it."))
+            continue
+        values, wrong = _typed(var, read.frame[var.name].astype(str).str.strip(), rows, path.name)
+        faults += wrong
+        if var.sens != "direct":
+            columns[var.name] = values
+    frame = pd.DataFrame(columns)
+    key = [k for k in table.key if k in frame]
+    if key and not faults and frame.duplicated(key).any():
+        place = int(frame.duplicated(key).to_numpy().argmax())
+        faults.append(Fault("duplicate_row", path.name, " and ".join(key), "this row stands twice", "Remove one.",
+                            row=int(rows.iloc[place])))  # fmt: skip
+    return frame, faults
+
+
+def _typed(var: Any, cells: pd.Series, rows: pd.Series, file: str) -> tuple[Any, list[Fault]]:
+    labels = mapping._label_map({}, var) | {str(c).lower(): c for c in (*var.levels, *var.extra_levels)}
+    values: list[Any] = []
+    faults = []
+    for place, cell in enumerate(cells):
+        value, wrong = _value(var, cell, labels)
+        values.append(value)
+        if wrong:
+            faults.append(Fault("value", file, var.name, wrong, "Correct it.", row=int(rows.iloc[place])))
+    kinds = {"integer": "Int64", "ordinal": "Int64", "number": "Float64", "date": "datetime64[ns]"}
+    return pd.Series(values, dtype=kinds.get(var.type, "string")), faults
+
+
+def _value(var: Any, cell: str, labels: dict[str, Any]) -> tuple[Any, str]:
+    none = pd.NaT if var.type == "date" else pd.NA
+    if cell == "" or mapping._is_missing(cell):
+        return none, ""
+    if var.type in ("integer", "number"):
+        found, wrong = mapping._numeric(cell, var, "")
+        return (none, wrong) if wrong else (found, "")
+    if var.type == "date":
+        found = mapping.parse_date(cell, "day_first")
+        return (pd.Timestamp(found), "") if found else (none, f"{safe(cell)} is not a date")
+    if var.type == "multi":
+        parts = [labels.get(mapping.normal(p)) for p in cell.split(";") if p.strip()]
+        return (none, f"{safe(cell)} holds an unknown level") if None in parts else (";".join(map(str, parts)), "")
+    if var.type in ("category", "yndk", "ordinal"):
+        code = labels.get(mapping.normal(cell))
+        return (none, f"{safe(cell)} is not a level") if code is None else (code, "")
+    return cell, ""
+
+
+def margins(plan: Plan) -> dict[str, pd.Series]:
+    """Return the plan's population margins by name, each indexed by the levels of its columns.
+
+    Raises
+    ------
+    InputError
+        The file or a margin is missing, a cell has the wrong number of parts, a level is unknown, or a population is
+        not a number of people.
+    """
+    if not plan.population.margins:
+        return {}
+    path = plan.root / plan.population.margins_file
+    if not path.is_file():
+        raise InputError(f"there is no {path.name}", where=plan.population.margins_file, todo="Add it, or plan none.")
+    table = readers.read(path).frame
+    lacking = {"margin", "cell", "population", "source"} - set(table.columns)
+    if lacking:
+        raise InputError(f"{path.name} lacks the columns {sorted(lacking)}", todo="margin,cell,population,source")
+    return {name: _margin(plan, name, table[table["margin"] == name], path.name) for name in plan.population.margins}
+
+
+def _margin(plan: Plan, name: str, rows: pd.DataFrame, file: str) -> pd.Series:
+    known = [*plan.derive, *plan.codebook.names()]
+    columns = columns_of(name, known)
+    if rows.empty or not columns:
+        raise InputError(f"{file} has no rows of the margin {name!r}", todo="Add them, or take it out of the plan.")
+    cells = [tuple(str(c).split("|")) for c in rows["cell"]]
+    faults = [
+        f"cell {'|'.join(c)!r} of {name}: {len(columns)} levels joined by |" for c in cells if len(c) != len(columns)
+    ]
+    for cell in cells:
+        faults += [f"cell {'|'.join(cell)!r} of {name}: no level {part!r} of {column}"
+                   for part, column in zip(cell, columns, strict=False) if part not in plan.levels_of(column)]  # fmt: skip
+    population = pd.to_numeric(rows["population"].str.replace(",", ""), errors="coerce")
+    if population.isna().any() or (population < 0).any():
+        faults.append(f"a population of {name} is not a number of people")
+    if faults:
+        raise InputError("\n".join(faults), where=file)
+    if len(columns) == 1:
+        index: pd.Index = pd.Index([c[0] for c in cells], name=columns[0])
+    else:
+        index = pd.MultiIndex.from_tuples(cells, names=columns)
+    return pd.Series(population.astype(float).to_numpy(), index=index, name=name)
+
+
+def columns_of(margin: str, known: list[str]) -> list[str]:
+    """Return the columns that a margin's name joins with "_" ("age5_sex" is age5 and sex); [] when it names none."""
+    if margin in known:
+        return [margin]
+    parts = margin.split("_")
+    for cut in range(len(parts) - 1, 0, -1):
+        head, rest = "_".join(parts[:cut]), columns_of("_".join(parts[cut:]), known)
+        if head in known and rest:
+            return [head, *rest]
+    return []

@@ -1,0 +1,132 @@
+"""Read and write `wave.toml`: what an export is, and how its columns and labels map onto the codebook."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from evaluation.errors import StudyError, nearest
+
+KEYS = {
+    "wave", "label", "file", "sha256", "sheet", "header_row", "header_rows", "delimiter", "encoding", "start", "end",
+    "date_order", "origin", "attendance_asked", "approached", "columns", "labels", "ignore", "not_asked", "wording",
+    "waivers", "multi", "bands", "margins", "confirmed",
+}  # fmt: skip
+ORDERS = ("day_first", "month_first", "iso", "mixed")
+WORDINGS = ("same", "changed", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A fault that a person allows, with the reason; it is printed in the report."""
+
+    fault: str
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaveInfo:
+    """`wave.toml` as a frozen object; dates are None when the fieldwork is unknown."""
+
+    wave: str
+    label: str
+    file: str
+    sha256: str = ""
+    sheet: str = ""
+    header_row: int = 1
+    header_rows: int = 1
+    delimiter: str = ""
+    encoding: str = ""
+    start: dt.date | None = None
+    end: dt.date | None = None
+    date_order: str = "day_first"
+    origin: str = "real"
+    attendance_asked: bool = True
+    approached: int | None = None
+    columns: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, dict[str, str]] = field(default_factory=dict)
+    ignore: dict[str, str] = field(default_factory=dict)
+    not_asked: dict[str, str] = field(default_factory=dict)
+    wording: dict[str, str] = field(default_factory=dict)
+    waivers: tuple[Waiver, ...] = ()
+    multi: dict[str, dict[str, str]] = field(default_factory=dict)
+    bands: dict[str, dict[str, Any]] = field(default_factory=dict)
+    folder: Path = Path()
+
+    @property
+    def path(self) -> Path:
+        """Where the export stands."""
+        return self.folder / self.file
+
+
+def load(root: Path, wave: str) -> WaveInfo:
+    """Return a wave's `wave.toml`.
+
+    Raises
+    ------
+    StudyError
+        The file is missing or not TOML, has an unknown key (the nearest is named), or a value out of its set.
+    """
+    folder = root / "data_raw" / "waves" / wave
+    file = folder / "wave.toml"
+    if not file.is_file():
+        raise StudyError(
+            f"wave {wave} has no wave.toml", where=f"data_raw/waves/{wave}",
+            todo=f"Take its export in: evaluation add-wave EXPORT --wave {wave}.",
+        )  # fmt: skip
+    try:
+        content = tomllib.loads(file.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"wave.toml of {wave} is not valid TOML: {error}", todo="Mend the line it names.") from None
+    faults = _faults(content, wave)
+    if faults:
+        raise StudyError(f"wave.toml of {wave} has faults:\n" + "\n".join(f"- {f}" for f in faults))
+    waivers = tuple(
+        Waiver(str(w["fault"]), str(w.get("where", "")), str(w["reason"])) for w in content.get("waivers", [])
+    )
+    plain = {k: v for k, v in content.items() if k not in ("waivers", "margins", "confirmed")}
+    for key in ("start", "end"):
+        plain[key] = _date(plain.get(key))
+    return WaveInfo(**plain, waivers=waivers, folder=folder)
+
+
+def _faults(content: dict[str, Any], wave: str) -> list[str]:
+    out = []
+    for key in sorted(set(content) - KEYS):
+        hint = nearest(key, KEYS)
+        out.append(f"unknown key {key!r}" + (f"; did you mean {hint!r}?" if hint else ""))
+    out += [f"{key!r} is missing" for key in ("wave", "label", "file") if not content.get(key)]
+    if content.get("wave", wave) != wave:
+        out.append(f"it says wave {content['wave']!r} and stands in the folder of {wave!r}")
+    if content.get("origin", "real") not in ("real", "synthetic"):
+        out.append("origin is 'real' or 'synthetic'")
+    if content.get("date_order", "day_first") not in ORDERS:
+        out.append(f"date_order is one of {', '.join(ORDERS)}")
+    out += [
+        f"wording.{k} is one of {', '.join(WORDINGS)}"
+        for k, v in content.get("wording", {}).items()
+        if v not in WORDINGS
+    ]
+    for key in ("start", "end"):
+        try:
+            _date(content.get(key))
+        except ValueError:
+            out.append(f"{key} is a date such as 2024-05-01")
+    out += [
+        "a waiver needs a fault and a reason"
+        for w in content.get("waivers", [])
+        if not (w.get("fault") and w.get("reason"))
+    ]
+    return out
+
+
+def _date(value: Any) -> dt.date | None:
+    if value in (None, ""):
+        return None
+    if isinstance(value, dt.datetime):
+        return value.date()
+    return value if isinstance(value, dt.date) else dt.date.fromisoformat(str(value))

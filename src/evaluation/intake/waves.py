@@ -1,0 +1,162 @@
+"""The door to the waves: take them in, keep their stages, and open outcomes for one fixed sample only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from evaluation.errors import CheckFailed
+from evaluation.estimates import Gate
+from evaluation.intake import adding, stages, validate, wavefile
+from evaluation.intake.faults import Fault, fault_table
+from evaluation.intake.mapping import NOT_ASKED
+from evaluation.intake.registers import check_registers, margins, register
+from evaluation.intake.stages import (
+    load_gates,
+    load_published,
+    load_results,
+    load_sample,
+    load_stage,
+    save_gates,
+    save_published,
+    save_results,
+    save_sample,
+    save_stage,
+)
+from evaluation.intake.taking import WaveIn, check, take_in
+from evaluation.intake.wavefile import WaveInfo
+from evaluation.study import Plan
+
+__all__ = [
+    "Fault", "WaveIn", "WaveInfo", "add", "check", "check_registers", "comparability", "fault_table", "info",
+    "load_design", "load_gates", "load_missing", "load_outcomes", "load_published", "load_results", "load_sample",
+    "load_stage", "margins", "not_asked_but_answered", "read_design", "register", "registers_held", "save_gate",
+    "save_gates", "save_published", "save_results", "save_sample", "save_stage", "store", "take_in", "take_in_all",
+]  # fmt: skip
+
+
+def info(plan: Plan, wave: str) -> WaveInfo:
+    """Return a wave's `wave.toml`."""
+    return wavefile.load(plan.root, wave)
+
+
+def up_to(plan: Plan, wave: str) -> tuple[str, ...]:
+    """Return the wave and those before it, in order."""
+    return (*plan.earlier_waves(wave), wave)
+
+
+def take_in_all(plan: Plan, wave: str, *, draft: bool = False) -> list[WaveIn]:
+    """Return the wave and every wave before it, taken in; real and synthetic data never meet in one report."""
+    taken = [take_in(plan, w, draft=draft) for w in up_to(plan, wave)]
+    origins = {t.meta.origin for t in taken}
+    if len(origins) > 1:
+        raise CheckFailed("the waves mix real and synthetic data", todo="Keep them in different studies.")
+    return taken
+
+
+def store(plan: Plan, wave: str, taken: Sequence[WaveIn]) -> None:
+    """Keep the waves of a report as stages: designs and outcomes in files of their own, mode 0600."""
+    where = stages.folder(plan, wave)
+    stages.write_frame(where / "design.parquet", pd.concat([t.design for t in taken]))
+    stages.write_frame(where / "outcomes.parquet", pd.concat([t.outcomes for t in taken]))
+    stages.write_frame(where / "missing.parquet", _missing(taken))
+    ledgers = [t.ledger.assign(wave=t.meta.wave) for t in taken]
+    stages.write_frame(where / "ledger.parquet", pd.concat(ledgers, ignore_index=True))
+
+
+def _missing(taken: Sequence[WaveIn]) -> pd.DataFrame:
+    rows = []
+    for one in taken:
+        for name, reasons in one.reasons.items():
+            rows += [(one.meta.wave, name, int(code), int(n)) for code, n in reasons.value_counts().items()]
+    return pd.DataFrame(rows, columns=["wave", "variable", "reason", "n"])
+
+
+def load_design(plan: Plan, wave: str, *, only: str | None = None) -> pd.DataFrame:
+    """Return what was true of people and how they were asked; never an outcome.
+
+    Parameters
+    ----------
+    only : str, optional
+        A wave id, or "all" for every wave up to the report's; default the report's wave.
+    """
+    return _rows(stages.read_frame(stages.folder(plan, wave) / "design.parquet"), wave, only)
+
+
+def _rows(frame: pd.DataFrame, wave: str, only: str | None) -> pd.DataFrame:
+    return frame if only == "all" else frame[frame["wave"] == (only or wave)]
+
+
+def load_outcomes(plan: Plan, wave: str, sample: Any, *, only: str | None = None) -> pd.DataFrame:
+    """Return outcomes, recalled items and controls, for the sample that notebook 04 fixed and for no other.
+
+    Raises
+    ------
+    OutcomesClosed
+        No sample was fixed, or this is another one.
+    """
+    stages.require_sample(plan, wave, sample)
+    frame = stages.read_frame(stages.folder(plan, wave) / "outcomes.parquet")
+    design = stages.read_frame(stages.folder(plan, wave) / "design.parquet")
+    return frame.loc[_rows(design, wave, only).index]
+
+
+def load_missing(plan: Plan, wave: str) -> pd.DataFrame:
+    """Return wave, variable, reason and number of people (reason 0 is present): counts only, outcomes included."""
+    return stages.read_frame(stages.folder(plan, wave) / "missing.parquet")
+
+
+def save_gate(
+    plan: Plan, wave: str, id: str, passed: bool, value: Any = None, bar: Any = None, *, kind: str = "quality",
+    note: str = "",
+) -> Gate:  # fmt: skip
+    """Keep one gate and return it."""
+    gate = Gate(id, kind, bool(passed), value, bar, note)
+    save_gates(plan, wave, [gate])
+    return gate
+
+
+def registers_held(plan: Plan) -> dict[str, pd.DataFrame]:
+    """Return every register of the plan that was supplied, by name."""
+    found = {name: register(plan, name) for name in plan.programme.registers}
+    return {name: frame for name, frame in found.items() if frame is not None}
+
+
+def comparability(plan: Plan, wave: str) -> pd.DataFrame:
+    """Return outcome item × wave: "same", "changed", "unknown", "new" (first asked) or "not asked"."""
+    missing = load_missing(plan, wave)
+    out: dict[str, dict[str, str]] = {}
+    extra = [c for c in (plan.treatment.column, plan.treatment.retrospective_column) if c]
+    items = [*validate.outcome_items(plan), *extra]
+    for name in up_to(plan, wave):
+        stated = info(plan, name).wording
+        rows = missing[missing["wave"] == name]
+        for item in items:
+            asked = bool((rows.loc[rows["variable"] == item, "reason"] != NOT_ASKED).any())
+            before = any(out[w].get(item, "not asked") != "not asked" for w in out)
+            out.setdefault(name, {})[item] = (
+                "not asked" if not asked else stated.get(item, "unknown") if before else "new"
+            )
+    return pd.DataFrame(out).reindex(items)
+
+
+def not_asked_but_answered(plan: Plan, wave: str) -> set[str]:
+    """Return the treatment columns that hold answers in a wave that did not ask about attendance."""
+    design = load_design(plan, wave, only="all")
+    silent = [w for w in up_to(plan, wave) if not info(plan, w).attendance_asked]
+    rows = design[design["wave"].isin(silent)]
+    names = [c for c in (plan.treatment.column, plan.treatment.second_column) if c in rows]
+    return {c for c in names if rows[c].notna().any()}
+
+
+def read_design(plan: Plan, wave: str) -> pd.DataFrame:
+    """Return the designs of the waves up to `wave`, taken in afresh (nothing is stored, outcomes are dropped)."""
+    return pd.concat([t.design for t in take_in_all(plan, wave)])
+
+
+def add(plan: Plan, export: Path, wave: str) -> adding.Added:
+    """Copy an export in untouched, propose its map, write wave.toml to be confirmed, and list every fault."""
+    return adding.add(plan, Path(export), wave)
