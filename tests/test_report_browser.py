@@ -68,7 +68,9 @@ def seen(page, folder):
         )
     probe = folder / "probe.html"
     probe.write_text(f"<!DOCTYPE html><title>probe</title><script>{ASK}</script>{''.join(frames)}", "utf-8")
-    done = browser.run("--window-size=1400,1000", "--virtual-time-budget=60000", "--dump-dom", probe.as_uri(), seconds=120)
+    done = browser.run(
+        "--window-size=1400,1000", "--virtual-time-budget=60000", "--dump-dom", probe.as_uri(), seconds=120
+    )
     found = re.search(r'<pre id="found">(.*?)</pre>', done.stdout.decode(), re.S)
     assert found, "the browser gave no answer"
     return json.loads(escaping.unescape(found[1]))
@@ -83,7 +85,9 @@ def test_axe_finds_nothing_at_any_width_or_in_print(folder, page):
 
 
 def test_a_planted_fault_is_seen(folder):
-    spoilt = (folder / "practice-bank.html").read_text("utf-8").replace("</main>", '<p style="color:#ccc">pale</p></main>')
+    spoilt = (
+        (folder / "practice-bank.html").read_text("utf-8").replace("</main>", '<p style="color:#ccc">pale</p></main>')
+    )
     (folder / "spoilt.html").write_text(spoilt, "utf-8")
     assert any("color-contrast" in v for v in seen("spoilt.html", folder)["320"]["violations"])
 

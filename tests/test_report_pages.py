@@ -89,7 +89,8 @@ def test_positive_and_negative_results_have_the_same_place_and_pattern(written):
     up, down = (checks.text(section(written[k], 1)).splitlines() for k in ("positive", "negative"))
     assert len(up) == len(down)
     change_up, change_down = (next(x for x in page if "than in 2022" in x) for page in (up, down))
-    assert change_up.startswith("Higher. Confidence") and change_down.startswith("Lower. Confidence")
+    assert change_up.startswith("Higher. Confidence")
+    assert change_down.startswith("Lower. Confidence")
     strip = re.compile(r"higher|lower|Higher|Lower|[\d.]+")
     assert strip.sub("", change_up) == strip.sub("", change_down)
 
@@ -97,7 +98,10 @@ def test_positive_and_negative_results_have_the_same_place_and_pattern(written):
 def test_a_null_and_an_uncertain_study_say_so_in_the_same_place(written):
     null, unsure = (checks.text(section(written[k], 1)) for k in ("null", "unsure"))
     assert "Little or no difference. We can rule out a change of more than 0.2" in null
-    assert "Too uncertain to say. We cannot tell whether confidence in the police among Black respondents changed" in unsure
+    assert (
+        "Too uncertain to say. We cannot tell whether confidence in the police among Black respondents changed"
+        in unsure
+    )
     assert "from 0.3 lower to 0.5 higher" in unsure
 
 
@@ -153,7 +157,9 @@ def test_small_counts_never_reach_any_file(written):
     rows = list(csv.DictReader(io.StringIO((written["positive"] / "results.csv").read_text("utf-8"))))
     hidden = next(r for r in rows if r["id"] == "n.arms.1")
     assert "4" not in (hidden.get("n"), hidden.get("value"), hidden.get("text"))
-    assert re.search(r'data-r="n.arms.1"[^>]*>too few to report', (written["positive"] / "index.html").read_text("utf-8"))
+    assert re.search(
+        r'data-r="n.arms.1"[^>]*>too few to report', (written["positive"] / "index.html").read_text("utf-8")
+    )
 
 
 def test_markup_in_a_label_is_text(written):
@@ -227,7 +233,10 @@ def test_a_contrast_without_interval_fails_the_build(tmp_path):
 def test_the_index_lists_reports_and_what_changed(tmp_path):
     import json
 
-    for name, wave, verdict in (("2025-01-05_W2024", "w2024", "too uncertain to say"), ("2026-07-04_W2025", "w2025", "lower")):
+    for name, wave, verdict in (
+        ("2025-01-05_W2024", "w2024", "too uncertain to say"),
+        ("2026-07-04_W2025", "w2025", "lower"),
+    ):
         (tmp_path / name).mkdir()
         manifest = {"wave": wave.upper(), "date": name[:10], "status": "draft", "headline": "Verdict: <b>x</b>."}
         (tmp_path / name / "manifest.json").write_text(json.dumps(manifest))

@@ -130,6 +130,8 @@ def test_long_sentences_are_found_and_verdicts_may_run_longer():
 
 def test_citations_become_spans_and_are_escaped():
     sentence = f"<b> {cites.cite(row(), '0.4')} of {cites.cite.plan('5')}"
-    assert str(cites.markup(sentence)) == '&lt;b&gt; <span data-r="change.x.y.w1">0.4</span> of <span data-plan>5</span>'
+    assert (
+        str(cites.markup(sentence)) == '&lt;b&gt; <span data-r="change.x.y.w1">0.4</span> of <span data-plan>5</span>'
+    )
     assert cites.plain(sentence) == "<b> 0.4 of 5"
     assert cites.ids(sentence) == ["change.x.y.w1"]

@@ -99,6 +99,11 @@ class _Reader(HTMLParser):
             found.faults.append("a table header without scope")
         if re.fullmatch(r"h[1-6]", tag):
             found.levels.append(int(tag[1]))
+        self._outside(tag, given)
+
+    def _outside(self, tag: str, given: dict[str, str]) -> None:
+        """Note active content and anything that is fetched from outside the file."""
+        found = self.found
         if tag in ("script", "iframe", "object", "embed", "form") or any(k.startswith("on") for k in given):
             found.faults.append(f"active content: <{tag}>")
         for name in ("src", "srcset", "href", "data"):

@@ -27,8 +27,9 @@ class Placed:
     table: Markup
 
 
-def exhibits(desk: Desk, found: list[Any], *, fold: int, full: bool = False, pictures: bool = True,
-             most: int = 99) -> list[Block]:
+def exhibits(
+    desk: Desk, found: list[Any], *, fold: int, full: bool = False, pictures: bool = True, most: int = 99
+) -> list[Block]:
     """Return blocks for exhibits: charts first come together, tables stand alone; long tables are folded.
 
     `fold` is the number of rows above which a table is folded; `full` adds the result ids under each table; from

@@ -81,9 +81,9 @@ def draw(exhibit: CheckedExhibit, *, stamp: str = "", date: str = "", png: bool 
         drawings = {"svg": _svg(wide), "png": _png(wide) if png else b""}
         narrow = _svg(_render(exhibit, headline, foot, stamp, NARROW))
     header, rows = data(exhibit)
+    alt = alt_text(exhibit, headline)
     return Figure(
-        exhibit.id, exhibit.title, headline, marked, drawings["svg"], narrow, drawings["png"], alt_text(exhibit, headline),
-        header, rows,
+        exhibit.id, exhibit.title, headline, marked, drawings["svg"], narrow, drawings["png"], alt, header, rows,
     )  # fmt: skip
 
 
@@ -130,7 +130,7 @@ def shown_cells(exhibit: CheckedExhibit) -> list[tuple[str, str, Any]]:
 
 
 def finding(exhibit: CheckedExhibit) -> str:
-    """Return what the exhibit shows in one line, its numbers marked with their result: a verdict where it has one, else the ends of what it shows."""
+    """Return what the exhibit shows in one line, its numbers marked: its verdict, else the ends of what it shows."""
     cells = shown_cells(exhibit)
     if not cells and any(x.kind == "words" for x in exhibit.cells.values()):
         return cite.plan(exhibit.title)
@@ -155,6 +155,7 @@ def finding(exhibit: CheckedExhibit) -> str:
 def _placed(exhibit: CheckedExhibit, cell: tuple[str, str, Any]) -> str:
     row, column, checked = cell
     where = row if len(exhibit.columns) == 1 else f"{row}, {column}" if len(exhibit.rows) > 1 else column
+    where = where if len(where) <= 60 else f"{where[:57].rstrip()}…"
     return f"{cite(checked, short_text(checked))} ({cite.plan(where)})"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -227,7 +228,7 @@ def _changes(
 ) -> list[tuple[str, str, list[tuple[str, str, str]]]]:
     """Return, for each pair of neighbouring reports, the verdicts that differ."""
     out = []
-    for (new, _), (old, _) in zip(entries, entries[1:], strict=False):
+    for (new, _), (old, _) in itertools.pairwise(entries):
         then = {_stem(i): r for i, r in rows[old].items()}
         lines = [
             (_stem(i), then[_stem(i)]["verdict"], r["verdict"])

@@ -113,8 +113,8 @@ def _code(source: str, is_answer: bool) -> Markup:
     label = "Code of the answer" if is_answer else "Code"
     first = next((line for line in source.splitlines() if line.strip()), "")[:60]
     return Markup(
-        '<details class="code"><summary>{}<span class="hear">: {}</span></summary><pre tabindex="0"><code>{}</code></pre>'
-        "</details>"
+        '<details class="code"><summary>{}<span class="hear">: {}</span></summary>'
+        '<pre tabindex="0"><code>{}</code></pre></details>'
     ).format(label, first, source)
 
 

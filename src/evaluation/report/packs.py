@@ -36,7 +36,7 @@ def sense_check(desk: Desk) -> Page:
         "What you write is printed with its date, in your words, also where others disagree.",
         "Please do not write anybody's name.",
     ]
-    results = [x for x in say.in_brief(desk.rows, ctx)[:3]]
+    results = say.in_brief(desk.rows, ctx)[:3]
     sections = (
         Section("1", "Why we ask you", "why", (Block("para", why),)),
         Section("2", "What we heard", "heard", tuple(placed) or (Block("absent", reason),)),
@@ -60,8 +60,9 @@ def _sheet(listed: list[str]) -> Markup:
     )
     head = Markup("").join(Markup('<th scope="col">{}</th>').format(h) for h in header)
     return Markup(
-        '<div class="wide" role="region" tabindex="0" aria-labelledby="t-sheet"><table><caption id="t-sheet">Return sheet. '
-        "Date of the meeting: ____________</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
+        '<div class="wide" role="region" tabindex="0" aria-labelledby="t-sheet"><table><caption id="t-sheet">'
+        "Return sheet. Date of the meeting: ____________</caption><thead><tr>{}</tr></thead>"
+        "<tbody>{}</tbody></table></div>"
     ).format(head, rows)
 
 
@@ -84,14 +85,16 @@ def practice_bank(desk: Desk) -> Page:
     lines = [x for x in (say.primary(rows, ctx), say.attended(rows, ctx)) if x]
     told = [Block("lines", lines)] if lines else [Block("absent", "No result could be given for this wave.")]
     placed = exhibits(desk, desk.at("practice-bank"), fold=20)
+    where = f"{ctx.words.place}. {phrases.upper_first(ctx.words.focus_group)}."
+    no_costs = Block("absent", "No costs or programme figures were supplied.")
     parts: list[tuple[str, tuple[Block, ...]]] = [
         ("Does it work?", (Block("para", [_stage(main, ctx)]),)),
         ("Aim and description", (Block("para", [" ".join(ctx.words.programme_description.split())], fixed=True),)),
-        ("Region and target group", (Block("para", [f"{ctx.words.place}. {phrases.upper_first(ctx.words.focus_group)}."]),)),
+        ("Region and target group", (Block("para", [where]),)),
         ("Evaluation", (*told, Block("para", list(maryland(desk))))),
         ("Effect, mechanism, moderators, implementation, economic cost", (Block("words", _emmie(desk)),)),
         ("Overall result", (Block("para", [say.board_paragraph(rows, ctx)]),)),
-        ("Costs and other evidence", tuple(placed) or (Block("absent", "No costs or programme figures were supplied."),)),
+        ("Costs and other evidence", tuple(placed) or (no_costs,)),
         ("Left blank", (Block("bullets", _blanks(ctx)),)),
     ]  # fmt: skip
     sections = tuple(Section(str(k), t, f"p{k}", b) for k, (t, b) in enumerate(parts, 1))
@@ -109,7 +112,7 @@ def _stage(main: Any, ctx: ReportContext) -> str:
     ran = ctx.contact.ran_by
     who = "evaluated locally" if ran in ("not stated", ctx.words.institution) else f"evaluated by {ran}"
     cap = "The design cannot show whether the programme is the reason, so no word of success is used."
-    return f"Promising or not, to be judged by the bank: {who}, answers were {main.verdict}. {cap}"
+    return f"New or innovative, {who}. Answers were {main.verdict} than in the first survey. {cap}"
 
 
 def maryland(desk: Desk) -> tuple[str, str]:
@@ -124,7 +127,7 @@ def maryland(desk: Desk) -> tuple[str, str]:
     level = cite_level("2")
     pre = len(desk.ctx.plan.exposure.pre_waves) if desk.ctx.plan.exposure is not None else 0
     why = (
-        "comparing changes between groups could reach it, but one earlier survey cannot show that the groups were moving alike"
+        "comparing changes between groups could reach it, but one earlier survey cannot show that they moved alike"
         if ran and pre < 2
         else "people who attended are compared with people who did not, within one survey"
         if not ran
@@ -146,20 +149,22 @@ def _emmie(desk: Desk) -> list[tuple[str, str]]:
     cost = next((r for r in rows.starting("costs.") if r.shown and r.value is not None and "attend" in r.id), None)
     from .cite import cite
 
+    price = "Not supplied." if cost is None else f"{cite(cost, cost.text)} {cost.unit} per attendance."
     has = {n: bool(desk.at(f"policy-{n}")) for n in (3, 9, 10)}
     return [
         ("Effect", " ".join(main.sentences) if main else "No answer for this wave."),
-        ("Mechanism", "People are heard, what was heard is checked, acted on and reported back; see what people told us."
+        ("Mechanism", "People are heard; what was heard is checked, acted on and reported back: see the report."
          if has[9] else "Not supplied: no feedback was recorded."),
-        ("Moderators", f"Results are shown for {ctx.words.focus_group} and {ctx.words.comparison_group}; smaller groups "
-         "are too few to report."),
+        ("Moderators", f"Results are shown for {ctx.words.focus_group} and {ctx.words.comparison_group}; "
+         "smaller groups are too few to report."),
         ("Implementation", "Events held and what they covered are in the report." if has[3] else "Not supplied."),
-        ("Economic cost", f"{cite(cost, cost.text)} per attendance." if cost is not None else "Not supplied."),
+        ("Economic cost", price),
     ]  # fmt: skip
 
 
 def _blanks(ctx: ReportContext) -> list[str]:
     contact = ctx.contact.model_dump() if hasattr(ctx.contact, "model_dump") else {}
     blanks = [f"{k.replace('_', ' ')}" for k, v in contact.items() if v == "not stated"]
-    return [*(f"{phrases.upper_first(b)}: not stated." for b in blanks), "Start date, partners and scale: to be filled by "
-            "the programme's owners.", "Learning: to be written with the people who ran the events."]  # fmt: skip
+    owners = "Start date, partners and scale: to be filled by the programme's owners."
+    learning = "Learning: to be written with the people who ran the events."
+    return [*(f"{phrases.upper_first(b)}: not stated." for b in blanks), owners, learning]

@@ -168,7 +168,9 @@ def _side(row: Any, cite: Any, end: float) -> str:
 
 
 def _scale(unit: str) -> str:
-    return "in percentage points" if is_share(unit) else "on the five-point scale" if "scale" in unit else unit or "in all"
+    return (
+        "in percentage points" if is_share(unit) else "on the five-point scale" if "scale" in unit else unit or "in all"
+    )
 
 
 def _directed(row: Any, s: Subject, cite: Any, word: str, pre_waves: int) -> list[str]:
@@ -277,13 +279,17 @@ def check(text: str, *, effect: bool = False, annex: bool = False, allowed: Iter
     return breaches
 
 
+VERDICT_SIGNS = (
+    "higher", "lower", "anywhere from", "cannot answer", "cannot tell", "rule out", "differed by", "too few",
+)  # fmt: skip
+
+
 def too_long(text: str, *, words: int = 20, verdict_words: int = 30) -> list[Breach]:
     """Return the sentences of the first two pages that are too long; a verdict sentence may run longer."""
     out = []
     for sentence in sentences(text):
         count = len(sentence.split())
-        bar = verdict_words if any(v in sentence.lower() for v in ("higher", "lower", "anywhere from", "cannot answer", "cannot tell",
-                                                                  "rule out", "differed by", "too few")) else words  # fmt: skip
+        bar = verdict_words if any(v in sentence.lower() for v in VERDICT_SIGNS) else words
         if count > bar:
             out.append(Breach(f"longer than {bar} words", str(count), sentence))
     return out

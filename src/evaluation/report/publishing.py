@@ -31,7 +31,7 @@ def publish(plan: Any, wave: str, exhibit: Exhibit) -> None:
 
 
 def answer(plan: Any, results: Any | Iterable[Any]) -> None:
-    """Display the answer of a notebook: one protected line for each result, which the run replaces by the final view."""
+    """Display the answer of a notebook: one protected line for each result; the run puts the final view in place."""
     from IPython.display import display
 
     from evaluation.disclosure import protect

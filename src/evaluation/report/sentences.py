@@ -79,9 +79,8 @@ def _levels(rows: Rows, ctx: ReportContext) -> Line:
     then = next((r for w in ctx.before if (r := rows.get("level", outcome, ctx.focus, w.id)) and r.shown), None)
     if then is not None and then.value is not None:
         year = ctx.wave_words(then.wave).year()
-        said.append(
-            f"In {cite.plan(year)} it was {cite(then, phrases.in_ten(then.value))} ({_share(then)}, of {_people(then)})."
-        )
+        tenth = cite(then, phrases.in_ten(then.value))
+        said.append(f"In {cite.plan(year)} it was {tenth} ({_share(then)}, of {_people(then)}).")
     other = rows.get("level", outcome, ctx.comparison, ctx.wave) if ctx.comparison else None
     if other is not None and other.shown and other.value is not None:
         said.append(
@@ -191,7 +190,10 @@ def designs(rows: Rows, ctx: ReportContext) -> list[Line]:
                           "than in the group it is compared with", "difference in change")  # fmt: skip
         line = judged(row, subject, ctx)
         if row.kind != "estimate":
-            line = Line((f"“{design.title}”: {line.sentences[0][:1].lower()}{line.sentences[0][1:]}", *line.sentences[1:]), line.verdict)
+            line = Line(
+                (f"“{design.title}”: {line.sentences[0][:1].lower()}{line.sentences[0][1:]}", *line.sentences[1:]),
+                line.verdict,
+            )
         out.append(line)
     return out
 

@@ -1,0 +1,214 @@
+"""Charts over time or along a scale: lines, curves, back-to-back bands, strips of events, timelines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .row_charts import rows
+from .sheet import (
+    COLOURS,
+    GREY,
+    INK,
+    MARGIN,
+    MARKERS,
+    Sheet,
+    axis_label,
+    dated,
+    extra,
+    grid_of,
+    limits_of,
+    references,
+    unit_of,
+)
+
+# ---- lines and curves -------------------------------------------------------------------------------------------
+
+
+def lines(sheet: Sheet) -> Any:
+    """Draw series over waves (columns, unless extras say `x = "rows"`): marks with intervals, labelled directly."""
+    exhibit = sheet.exhibit
+    over_rows = extra(exhibit, "x", default="") == "rows" or len(exhibit.columns) == 1
+    places = list(exhibit.rows if over_rows else exhibit.columns)
+    names = list(exhibit.columns if over_rows else exhibit.rows)
+    series = [(n, [(k, exhibit.cells.get((p, n) if over_rows else (n, p))) for k, p in enumerate(places)])
+              for n in names]  # fmt: skip
+    series = [(n, [(k, x) for k, x in pts if x is not None and x.shown and x.value is not None]) for n, pts in series]
+    series = [(n, pts) for n, pts in series if pts]
+    sheet.head()
+    sheet.key([name for name, _ in series])
+    caption = axis_label(exhibit, unit_of(exhibit))
+    if caption:
+        sheet.say(caption, size=sheet.size - 0.5, colour=GREY)
+    top, tall = sheet.y + 6, 150.0 if sheet.narrow else 170.0
+    sheet.y = top + tall + (40 if sheet.narrow else 26)
+    return sheet.finish([(lambda ax: _lines(ax, series, places, sheet), (34, top, sheet.width - 46, tall))])
+
+
+def _lines(ax: Any, series: list[Any], places: list[str], sheet: Sheet) -> None:
+    import seaborn as sns
+
+    spread = 0.12
+    for k, (_, points) in enumerate(series):
+        shift = (k - (len(series) - 1) / 2) * spread
+        at = [p + shift for p, _ in points]
+        ax.plot(at, [x.value for _, x in points], color=COLOURS[k % 6], lw=1.2, marker=MARKERS[k % 6], ms=6, zorder=3)
+        for x, cell in zip(at, (c for _, c in points), strict=True):
+            if cell.low is not None and cell.high is not None:
+                ax.plot([x, x], [cell.low, cell.high], color=COLOURS[k % 6], lw=1.5, zorder=2)
+    every = max(1, -(-len(places) // (4 if sheet.narrow else 9)))
+    ax.set_xticks(range(0, len(places), every))
+    per = (sheet.width - 46) / max(len(places) / every, 1)
+    ax.set_xticklabels(
+        ["\n".join(sheet.wrap(p, per, sheet.size)[:3]) for p in places[::every]], fontsize=sheet.size - 1
+    )
+    ax.set_xlim(-0.5, len(places) - 0.5)
+    values = [v for _, pts in series for _, c in pts for v in (c.value, c.low, c.high) if v is not None]
+    ax.set_ylim(*limits_of(sheet.exhibit, values + references(sheet.exhibit), zero=False))
+    for value in references(sheet.exhibit):
+        ax.axhline(value, color=GREY, lw=1, ls=(0, (4, 2)))
+    ax.tick_params(axis="y", labelsize=sheet.size - 1, length=3)
+    ax.grid(visible=True, axis="y", color="#E6E6E6", lw=0.7)
+    ax.set_axisbelow(True)
+    sns.despine(ax=ax)
+
+
+def curve(sheet: Sheet) -> Any:
+    """Draw cells in order of value: every way of analysing, its interval, and the line of no difference."""
+    exhibit = sheet.exhibit
+    cells = [x for x in exhibit.cells.values() if x.shown and x.value is not None]
+    numeric = _numeric(exhibit.rows)
+    if numeric is not None:
+        return lines(sheet)
+    cells.sort(key=lambda x: (x.value, x.id))
+    sheet.head()
+    caption = axis_label(exhibit, unit_of(exhibit))
+    if caption:
+        sheet.say(caption, size=sheet.size - 0.5, colour=GREY)
+    top, tall = sheet.y + 6, 150.0
+    sheet.y = top + tall + 6
+    sheet.say("Each mark is one way of analysing, from the lowest answer to the highest.", colour=GREY)
+
+    def paint(ax: Any) -> None:
+        import seaborn as sns
+
+        for k, x in enumerate(cells):
+            if x.low is not None and x.high is not None:
+                ax.plot([k, k], [x.low, x.high], color="#8FA8C0", lw=max(0.5, min(3, 200 / len(cells))), zorder=1)
+            ax.plot([k], [x.value], marker="o" if x.planned else ".", ms=6 if x.planned else 4,
+                    color=COLOURS[2] if x.planned else COLOURS[0], ls="none", zorder=3)  # fmt: skip
+        for value in references(exhibit) or [0.0]:
+            ax.axhline(value, color=INK, lw=0.9)
+        ax.set_xticks([])
+        ax.tick_params(axis="y", labelsize=sheet.size - 1)
+        ax.grid(visible=True, axis="y", color="#E6E6E6", lw=0.7)
+        sns.despine(ax=ax, bottom=True)
+
+    return sheet.finish([(paint, (34, top, sheet.width - 46, tall))])
+
+
+def _numeric(labels: Any) -> list[float] | None:
+    try:
+        return [float(str(x).split()[0]) for x in labels]
+    except (ValueError, IndexError):
+        return None
+
+
+# ---- overlap, strip, timeline -----------------------------------------------------------------------------------
+
+
+def overlap(sheet: Sheet) -> Any:
+    """Draw two groups back to back over the same bands, each as a share of its own largest band."""
+    exhibit = sheet.exhibit
+    names = list(exhibit.columns)[:2]
+    sheet.head()
+    for k, name in enumerate(names):
+        side = "left" if k == 0 else "right"
+        sheet.texts.append((MARGIN, sheet.y + sheet.size * 1.05, "■", {"fontsize": sheet.size, "color": COLOURS[k]}))
+        sheet.say(f"{name} ({side})", x=MARGIN + 12, width=sheet.width - 30)
+    middle, top = 70.0, sheet.y + 4
+    step = 15.0
+    bands = [r for r in exhibit.rows if any((r, c) in exhibit.cells for c in names)]
+    for band in bands:
+        sheet.y += step
+        sheet.texts.append((MARGIN, sheet.y, str(band)[:14], {"fontsize": sheet.size - 1, "color": INK}))
+    tall = step * len(bands) + 4
+    sheet.y = top + tall + 4
+    most = {c: max((x.value for r in bands if (x := exhibit.cells.get((r, c))) and x.shown and x.value), default=1)
+            for c in names}  # fmt: skip
+
+    def paint(ax: Any) -> None:
+        ax.set_xlim(-1.28, 1.28)
+        ax.set_ylim(tall, 0)
+        ax.axis("off")
+        ax.axvline(0, color=INK, lw=0.8)
+        for i, band in enumerate(bands):
+            for k, name in enumerate(names):
+                cell, sign = exhibit.cells.get((band, name)), (-1, 1)[k]
+                if cell is None:
+                    continue
+                share = cell.value / most[name] if cell.shown and cell.value else 0
+                ax.barh(step * i + 7, sign * share, height=11, color=COLOURS[k])
+                ax.text(sign * (share + 0.03), step * i + 7, cell.text if cell.shown else "too few",
+                        ha=("right", "left")[k], va="center", fontsize=sheet.size - 1.5)  # fmt: skip
+
+    return sheet.finish([(paint, (middle, top, sheet.width - middle - MARGIN, tall))])
+
+
+def strip(sheet: Sheet) -> Any:
+    """Draw a dot per cell of a rows-by-columns grid, its area in proportion, its number beside it."""
+    exhibit = sheet.exhibit
+    if len(exhibit.columns) == 1 or len(exhibit.columns) > (6 if sheet.narrow else 12):
+        return rows(sheet)
+    grid = grid_of(exhibit)
+    sheet.head()
+    left, wide = (MARGIN, sheet.width - 2 * MARGIN) if sheet.narrow else (150.0, sheet.width - 158)
+    step_x = wide / len(exhibit.columns)
+    deepest = 0.0
+    for k, column in enumerate(exhibit.columns):
+        taken = sheet.say(column, x=left + step_x * k, width=step_x, size=sheet.size - 1, colour=GREY, advance=False)
+        deepest = max(deepest, taken)
+    sheet.y += deepest + 2
+    top, dots = sheet.y, []
+    for label, cells in grid:
+        if sheet.narrow:
+            sheet.say(label)
+            height = 20.0
+        else:
+            height = max(sheet.say(label, width=left - MARGIN - 6, advance=False), 22.0)
+        dots += [(sheet.y + height / 2, exhibit.columns.index(c), x) for c, x in cells]
+        sheet.y += height + 3
+    tall = sheet.y - top
+    most = max((x.value for _, _, x in dots if x.shown and x.value), default=1) or 1
+
+    def paint(ax: Any) -> None:
+        ax.set_xlim(0, wide)
+        ax.set_ylim(tall, 0)
+        ax.axis("off")
+        for y, k, x in dots:
+            size = 3 + 11 * (max(x.value, 0) / most) ** 0.5 if x.shown and x.value is not None else 0
+            if size and x.value:
+                ax.plot([step_x * k + 8], [y - top], "o", ms=size, color=COLOURS[0], mec="white")
+            ax.text(step_x * k + 17, y - top, x.text, va="center", fontsize=sheet.size - 1)
+
+    return sheet.finish([(paint, (left, top, wide, tall))])
+
+
+def timeline(sheet: Sheet) -> Any:
+    """Draw dated entries down a line, oldest first, each label beside its dot."""
+    sheet.head()
+    dots, top = [], sheet.y
+    for when, label in dated(sheet.exhibit):
+        dots.append(sheet.y + sheet.size * 0.7)
+        sheet.say(when, bold=True, x=28, width=sheet.width - 36)
+        sheet.say(label, x=28, width=sheet.width - 36)
+        sheet.y += 5
+    tall = sheet.y - top
+
+    def paint(ax: Any) -> None:
+        ax.set_xlim(0, 12)
+        ax.set_ylim(tall, 0)
+        ax.axis("off")
+        ax.plot([6, 6], [0, tall], color=COLOURS[0], lw=1.5)
+        ax.plot([6] * len(dots), [y - top for y in dots], "o", ms=6, color=COLOURS[0], mec="white")
+
+    return sheet.finish([(paint, (MARGIN, top, 12, tall))])

@@ -1,0 +1,155 @@
+"""A sheet: one image being laid out, its texts, its marks, its axes; nothing is computed but positions.
+
+Layout is in points, from the top down, so that long labels wrap and push what follows instead of colliding with it.
+On a narrow sheet a row's label and value stand above its mark; on a wide one they stand left and right of it.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass, field
+from typing import Any
+
+COLOURS = ("#12436D", "#28A197", "#801650", "#F46A25", "#3D3D3D", "#A285D1")
+MARKERS = ("o", "s", "D", "^", "v", "P")
+INK, GREY, RULE = "#1A1A1A", "#595959", "#D0D0D0"
+SIGNS = ("●", "■", "◆", "▲", "▼", "✚")
+MARGIN = 8.0
+
+
+@dataclass(slots=True)
+class Sheet:
+    """One image being laid out: the exhibit, what stands above and below, its width in points."""
+
+    exhibit: Any
+    headline: str
+    foot: list[str]
+    stamp: str
+    width: float
+    narrow: bool
+    texts: list[tuple[float, float, str, dict[str, Any]]] = field(default_factory=list)
+    y: float = 0.0
+
+    @property
+    def size(self) -> float:
+        """Size of the text in points."""
+        return 8.3 if self.narrow else 9.0
+
+    def wrap(self, text: str, width: float, size: float | None = None, *, bold: bool = False) -> list[str]:
+        """Return the text in lines no wider than `width` points."""
+        per = (0.66 if bold else 0.575) * (size or self.size)
+        return textwrap.wrap(str(text), max(int(width / per), 8), break_long_words=True) or [""]
+
+    def say(
+        self, text: str, *, x: float = MARGIN, width: float | None = None, size: float | None = None,
+        bold: bool = False, colour: str = INK, advance: bool = True, down: int = 0,
+    ) -> float:  # fmt: skip
+        """Place wrapped text `down` lines below the current height; return the height it takes and move down by it."""
+        size = size or self.size
+        lines = self.wrap(text, width or self.width - 2 * MARGIN, size, bold=bold)
+        for k, line in enumerate(lines):
+            style = {"fontsize": size, "color": colour, "ha": "left",
+                     "va": "baseline", "fontweight": "bold" if bold else "normal"}  # fmt: skip
+            self.texts.append((x, self.y + size * (1.05 + 1.3 * (k + down)), line, style))
+        taken = size * 1.3 * (len(lines) + down)
+        if advance:
+            self.y += taken
+        return taken
+
+    def head(self) -> None:
+        """Place the stamp and the title."""
+        self.y = 5.0
+        if self.stamp:
+            self.say(self.stamp, size=7.5, bold=True, colour="#801650")
+        self.say(self.headline, size=9.5 if self.narrow else 11, bold=True)
+        self.y += 4
+
+    def key(self, names: list[str]) -> None:
+        """Place the key of several series, one line each, so that it never collides."""
+        for k, name in enumerate(names):
+            style = {"fontsize": self.size, "color": COLOURS[k % 6], "ha": "center"}
+            self.texts.append((MARGIN + 4, self.y + self.size * 1.05, SIGNS[k % 6], style))
+            self.say(name, x=MARGIN + 13, width=self.width - 30)
+        self.y += 4
+
+    def finish(self, axes: list[tuple[Any, tuple[float, float, float, float]]] | None = None) -> Any:
+        """Return the figure: foot placed, height known, axes drawn by their functions at (left, top, width, height)."""
+        from matplotlib.figure import Figure
+
+        self.y += 6
+        for line in self.foot:
+            self.say(line, size=7.0 if self.narrow else 7.5, colour=GREY)
+        height = self.y + 6
+        figure = Figure(figsize=(self.width / 72, height / 72))
+        for paint, (left, top, width, tall) in axes or []:
+            box = (left / self.width, 1 - (top + tall) / height, width / self.width, tall / height)
+            paint(figure.add_axes(box))
+        for x, y, text, style in self.texts:
+            figure.text(x / self.width, 1 - y / height, text.replace("$", r"\$"), **style)
+        return figure
+
+
+def has_marks(exhibit: Any) -> bool:
+    """Return whether anything in the exhibit can be drawn."""
+    if exhibit.chart == "timeline":
+        return bool(dated(exhibit))
+    return any(x.shown and x.value is not None for x in exhibit.cells.values())
+
+
+def grid_of(exhibit: Any) -> list[tuple[str, list[tuple[str, Any]]]]:
+    """Return (row label, [(column label, checked row)]) for rows that have a cell."""
+    rows = []
+    for r in exhibit.rows:
+        cells = [(c, exhibit.cells[r, c]) for c in exhibit.columns if (r, c) in exhibit.cells]
+        cells = [(c, x) for c, x in cells if x.kind != "words"]
+        if cells:
+            rows.append((r, cells))
+    return rows
+
+
+def extra(exhibit: Any, *names: str, default: Any = None) -> Any:
+    """Return the first of these extras that the exhibit has."""
+    return next((exhibit.extras[n] for n in names if n in exhibit.extras), default)
+
+
+def references(exhibit: Any) -> list[float]:
+    """Return the reference lines that the exhibit asks for."""
+    found = extra(exhibit, "reference", "references", "lines", "null")
+    if found is None:
+        return []
+    return [float(v) for v in (found if isinstance(found, list | tuple) else [found])]
+
+
+def axis_label(exhibit: Any, fallback: str = "") -> str:
+    """Return the words under a chart's scale."""
+    return str(extra(exhibit, "axis", "x_label", "axis_label", "xlabel", default=fallback) or fallback)
+
+
+def limits_of(exhibit: Any, values: list[float], *, zero: bool) -> tuple[float, float]:
+    """Return the ends of the scale: as asked, else around the values, from zero for bars."""
+    given = extra(exhibit, "limits", "range")
+    if given:
+        return float(given[0]), float(given[1])
+    low, high = min(values), max(values)
+    if zero:
+        low, high = min(low, 0.0), max(high, 0.0)
+    pad = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
+    return (low if zero and low == 0 else low - pad), high + pad
+
+
+def unit_of(exhibit: Any) -> str:
+    """Return the unit of every shown cell, or "" where they differ."""
+    units = {x.unit for x in exhibit.cells.values() if x.shown and x.value is not None and x.unit}
+    return units.pop() if len(units) == 1 else ""
+
+
+def dated(exhibit: Any) -> list[tuple[str, str]]:
+    """Return (date words, what) of a timeline: the row is the date, or its first cell is."""
+    out = []
+    for r in exhibit.rows:
+        cells = [exhibit.cells[r, c].text for c in exhibit.columns if (r, c) in exhibit.cells]
+        if cells and any(ch.isdigit() for ch in cells[0]) and not any(ch.isdigit() for ch in str(r)):
+            out.append((cells[0], "; ".join([str(r), *cells[1:]])))
+        elif cells:
+            out.append((str(r), "; ".join(cells)))
+    return out
