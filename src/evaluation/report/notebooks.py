@@ -72,11 +72,24 @@ def _outputs(cell: Any, desk: Desk, seen: set[str]) -> list[Block]:
         if "exhibit" in mark and mark["exhibit"] not in seen:
             seen.add(mark["exhibit"])
             found = [e for e in desk.checked.exhibits if e.id == mark["exhibit"]]
-            blocks += exhibits(desk, found, fold=40)
+            said = [_in_words(e) for e in found if _is_words(e)]
+            blocks += said or exhibits(desk, found, fold=40)
         elif "answer" in mark:
             lines = answer_lines([r for i in mark["answer"] if (r := desk.rows.get(i)) is not None])
             blocks += [Block("lines", lines, "panel brief")] if lines else []
     return blocks
+
+
+def _is_words(exhibit: Any) -> bool:
+    """Return whether an exhibit is an answer in words: one column of plain words."""
+    return len(exhibit.columns) == 1 and not exhibit.chart and all(x.kind == "words" for x in exhibit.cells.values())
+
+
+def _in_words(exhibit: Any) -> Block:
+    """Return an answer in words as paragraphs, each with its row's label where there are several."""
+    cells = [(r, exhibit.cells[r, c]) for r in exhibit.rows for c in exhibit.columns if (r, c) in exhibit.cells]
+    lines = [x.text if len(cells) == 1 else f"{r}: {x.text}" for r, x in cells]
+    return Block("lines", [say.Line((line,)) for line in lines], "panel brief")
 
 
 def answer_lines(rows: list[Any]) -> list[say.Line]:

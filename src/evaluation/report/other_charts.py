@@ -27,7 +27,7 @@ from .sheet import (
 def lines(sheet: Sheet) -> Any:
     """Draw series over waves (columns, unless extras say `x = "rows"`): marks with intervals, labelled directly."""
     exhibit = sheet.exhibit
-    over_rows = extra(exhibit, "x", default="") == "rows" or len(exhibit.columns) == 1
+    over_rows = extra(exhibit, "x", default="") == "rows" or len(exhibit.columns) == 1 or _stand_along_rows(exhibit)
     places = list(exhibit.rows if over_rows else exhibit.columns)
     names = list(exhibit.columns if over_rows else exhibit.rows)
     series = [(n, [(k, exhibit.cells.get((p, n) if over_rows else (n, p))) for k, p in enumerate(places)])
@@ -42,6 +42,16 @@ def lines(sheet: Sheet) -> Any:
     top, tall = sheet.y + 6, 150.0 if sheet.narrow else 170.0
     sheet.y = top + tall + (40 if sheet.narrow else 26)
     return sheet.finish([(lambda ax: _lines(ax, series, places, sheet), (34, top, sheet.width - 46, tall))])
+
+
+def _stand_along_rows(exhibit: Any) -> bool:
+    """Return whether the rows are points along a scale (waves, years, sizes) and the columns are not."""
+    import re
+
+    def along(labels: Any) -> bool:
+        return all(re.match(r"[Ww]?\d", str(x)) for x in labels)
+
+    return along(exhibit.rows) and not along(exhibit.columns)
 
 
 def _lines(ax: Any, series: list[Any], places: list[str], sheet: Sheet) -> None:

@@ -143,7 +143,8 @@ def _change_table(desk: Desk) -> Any:
     return Markup(
         '<div class="wide" role="region" tabindex="0" aria-labelledby="t-last-wave"><table><caption id="t-last-wave">'
         "From the last wave to this one: share giving a positive answer</caption>"
-        '<thead><tr><th scope="col">Question and group</th><th scope="col">{} ({})</th><th scope="col">{} ({})</th></tr>'
+        '<thead><tr><th scope="col">Question and group</th>'
+        '<th scope="col">{} ({})</th><th scope="col">{} ({})</th></tr>'
         "</thead><tbody>{}</tbody></table></div>"
     ).format(last.label, last.id, ctx.wave_words(ctx.wave).label, ctx.wave, body)
 
@@ -181,7 +182,7 @@ def annex(desk: Desk, notebooks: list[tuple[str, str]]) -> Page:
         reason = desk.ctx.absent.get(f"annex-{letter}", "No exhibit was made for this section in this run.")
         blocks = [*own, *placed] or [Block("absent", reason)]
         made.append(Section(letter, title, f"{letter}", tuple(blocks)))
-    elsewhere = [e for e in desk.checked.exhibits if not any(s.startswith("annex-") for s in e.sections)]
+    elsewhere = [e for e in desk.checked.exhibits if e.sections and not any(s.startswith("annex-") for s in e.sections)]
     rest = exhibits(desk, elsewhere, fold=0, full=True, pictures=False)
     if rest:
         made.append(Section("Q", "Exhibits of the other pages, with their result ids", "Q", tuple(rest)))

@@ -30,6 +30,12 @@ def publish(plan: Any, wave: str, exhibit: Exhibit) -> None:
     display(notebooks.view(checked, figure), raw=True, metadata={"evaluation": {"exhibit": exhibit.id}})
 
 
+def publish_all(plan: Any, wave: str, exhibits: Iterable[Exhibit]) -> None:
+    """Publish several exhibits, in order."""
+    for exhibit in exhibits:
+        publish(plan, wave, exhibit)
+
+
 def answer(plan: Any, results: Any | Iterable[Any]) -> None:
     """Display the answer of a notebook: one protected line for each result; the run puts the final view in place."""
     from IPython.display import display

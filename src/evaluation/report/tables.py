@@ -22,7 +22,7 @@ def html(exhibit: CheckedExhibit, *, prefix: str = "t", heading: str = "") -> Ma
     if not isinstance(exhibit, CheckedExhibit):
         raise TypeError(f"tables lay out what disclosure.protect made, not {type(exhibit).__name__}")
     name = anchor(exhibit.id, prefix)
-    head = Markup("").join(Markup('<th scope="col">{}</th>').format(c) for c in exhibit.columns)
+    head = Markup("").join(Markup('<th scope="col">{}</th>').format(c or "What was found") for c in exhibit.columns)
     corner = exhibit.row_header or "Row"
     body = Markup("\n").join(_row(exhibit, r) for r in exhibit.rows)
     notes = Markup("").join(Markup('<p class="note" data-plan>{}</p>').format(n) for n in exhibit.notes)
@@ -37,7 +37,7 @@ def plain(header: Any, rows: Any, *, caption: str, name: str, ids: bool = False)
     head = Markup("").join(Markup('<th scope="col">{}</th>').format(c) for c in header)
     lines = []
     for row in rows:
-        first = Markup('<th scope="row">{}</th>').format(row[0])
+        first = Markup('<th scope="row">{}</th>').format(row[0] or "–")
         cells = _traced(row) if ids else Markup("").join(Markup("<td>{}</td>").format(c) for c in row[1:])
         lines.append(Markup("<tr>{}{}</tr>").format(first, cells))
     return Markup(
@@ -48,7 +48,7 @@ def plain(header: Any, rows: Any, *, caption: str, name: str, ids: bool = False)
 
 def _traced(row: Any) -> Markup:
     """Return the cells of a row of numbers: its column is a header too, its last cell is the result id."""
-    second = Markup('<th scope="row">{}</th>').format(row[1])
+    second = Markup('<th scope="row">{}</th>').format(row[1] or "What was found")
     figures = Markup("").join(Markup('<td data-r="{}">{}</td>').format(row[-1], c) for c in row[2:-1])
     return second + figures + Markup("<td data-plan>{}</td>").format(row[-1])
 
@@ -60,7 +60,7 @@ def anchor(text: str, prefix: str) -> str:
 
 def _row(exhibit: CheckedExhibit, row: str) -> Markup:
     cells = Markup("").join(_cell(exhibit.cells.get((row, c))) for c in exhibit.columns)
-    return Markup('<tr><th scope="row">{}</th>{}</tr>').format(row, cells)
+    return Markup('<tr><th scope="row">{}</th>{}</tr>').format(row or exhibit.title, cells)
 
 
 def _cell(checked: Any) -> Markup:
