@@ -1,0 +1,127 @@
+"""Charts: every kind, hard labels, hidden cells, deterministic bytes, alt text from the same rows."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+import report_study as study
+
+from evaluation import disclosure
+from evaluation.exhibits import Exhibit, Item, Measure
+from evaluation.report import charts, figures
+
+EVERY = [e for e in [*study.main_answers("positive"), *study.charts(), *study.tables()] if e.chart]
+
+
+def checked(exhibit):
+    return disclosure.protect([exhibit], study.plan().disclosure).exhibits[0]
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return {e.id: (checked(e), figures.draw(checked(e), stamp="SYNTHETIC DATA", date="4 July 2026")) for e in EVERY}
+
+
+def test_each_kind_of_chart_is_drawn(drawn):
+    assert {e.chart for e, _ in drawn.values()} == set(charts.DRAWERS)
+
+
+def test_drawings_are_sound_small_and_hold_title_source_wave_date_and_stamp(drawn):
+    for id, (_, figure) in drawn.items():
+        for svg in (figure.svg, figure.narrow):
+            words = "".join(ElementTree.fromstring(svg).itertext())
+            flat = re.sub(r"\s+", "", words)
+            assert re.sub(r"\s+", "", figure.finding) in flat, id
+            assert "SYNTHETICDATA" in flat
+            assert "Reportof4July2026" in flat
+            assert "W2025" in flat
+            assert len(svg) < 120_000, id
+        assert figure.png.startswith(b"\x89PNG")
+
+
+def test_narrow_drawings_are_narrow(drawn):
+    for _, figure in drawn.values():
+        widths = [float(ElementTree.fromstring(s).get("width").removesuffix("pt")) for s in (figure.svg, figure.narrow)]
+        assert widths == [figures.WIDE, figures.NARROW]
+
+
+def test_no_text_leaves_the_drawing(drawn):
+    """Text is placed from the left or the right edge with an estimated width; none may start or end outside."""
+    for id, (_, figure) in drawn.items():
+        for svg, width in ((figure.svg, figures.WIDE), (figure.narrow, figures.NARROW)):
+            for text in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text"):
+                place = text.get("transform") or ""
+                found = re.search(r"translate\(([\d.-]+)", place)
+                x = float(text.get("x") or (found[1] if found else 0))
+                size = float(re.search(r"([\d.]+)px", text.get("style", "")).group(1))
+                wide = 0.5 * size * len(text.text or "")
+                anchor = re.search(r"text-anchor: (\w+)", text.get("style", ""))
+                start = {"middle": x - wide / 2, "end": x - wide}.get(anchor[1] if anchor else "", x)
+                assert start > -4, (id, text.text)
+                assert start + wide < width + 4, (id, text.text)
+
+
+def test_alt_text_states_the_finding_and_the_numbers_and_is_not_the_title(drawn):
+    for exhibit, figure in drawn.values():
+        assert figure.alt.startswith(figure.finding)
+        assert figure.alt != exhibit.title
+        first = next(exhibit.cells[r, c] for r in exhibit.rows for c in exhibit.columns if (r, c) in exhibit.cells)
+        assert first.text in figure.alt
+
+
+def test_table_and_drawing_come_from_the_same_rows(drawn):
+    for exhibit, figure in drawn.values():
+        assert [r[-1] for r in figure.rows] == [
+            exhibit.cells[r, c].id for r in exhibit.rows for c in exhibit.columns if (r, c) in exhibit.cells
+        ]
+
+
+def test_the_same_exhibit_gives_the_same_bytes():
+    exhibit = checked(EVERY[0])
+    assert figures.draw(exhibit, stamp="x") == figures.draw(exhibit, stamp="x")
+
+
+def test_drawing_leaves_the_settings_of_matplotlib_as_they_were():
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    figures.draw(checked(EVERY[0]))
+    assert dict(mpl.rcParams) == before
+
+
+def test_one_verdict_makes_the_headline():
+    exhibit = checked(next(e for e in EVERY if e.id == "gap.all"))
+    assert figures.draw(exhibit).finding == "Black and all other respondents: lower"
+
+
+def test_nothing_to_draw_is_no_chart():
+    few = study.count("n.few", 3, arm=1)
+    assert figures.draw(checked(Exhibit("few", "Few", (Item("a", "b", few),), chart="bars"))) is None
+    assert figures.draw(checked(Exhibit("none", "None", (Item("a", "b", few),)))) is None
+
+
+def test_a_hidden_cell_keeps_its_place_and_says_so():
+    cells = [
+        ("LPACT only", "People", study.count("n.one", 41, arm=1)),
+        ("Both", "People", study.count("n.two", 3, arm=2)),
+    ]
+    words = "".join(
+        ElementTree.fromstring(figures.draw(checked(study.grid("arms", "Arms", cells, "", "bars"))).svg).itertext()
+    )
+    assert "Both" in words
+    assert "few" in words
+
+
+def test_an_unknown_chart_is_refused_by_name():
+    odd = Exhibit("odd", "Odd", (Item("a", "b", Measure("m.odd", 1.0)),), chart="pie")
+    with pytest.raises(ValueError, match="'pie'"):
+        figures.draw(checked(odd))
+
+
+def test_a_dollar_sign_is_text():
+    odd = study.grid(
+        "odd", "Costs in $ and $ again", [("$5 to $9", "Pounds", Measure("m.cost", 3.0, "pounds"))], "", "bars"
+    )
+    assert "$5 to $9" in "".join(ElementTree.fromstring(figures.draw(checked(odd)).svg).itertext())
