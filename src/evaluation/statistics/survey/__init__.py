@@ -1,0 +1,28 @@
+"""Design-based estimation: errors that know the clustering, the weights, and that the weights were calibrated."""
+
+from evaluation.statistics.survey.design import Design
+from evaluation.statistics.survey.linear import (
+    difference,
+    frame_of,
+    korn_graubard,
+    mean,
+    proportion,
+    quantile,
+    ratio,
+    total,
+    weighted_quantile,
+)
+from evaluation.statistics.survey.models import Fit, chisq, glm, ordered_logit, rank_test, t_test
+from evaluation.statistics.survey.replicates import (
+    Jackknife,
+    bootstrap,
+    effective_clusters,
+    replicate_weights,
+    with_null,
+)
+
+__all__ = [
+    "Design", "Fit", "Jackknife", "bootstrap", "chisq", "difference", "effective_clusters", "frame_of", "glm",
+    "korn_graubard", "mean", "ordered_logit", "proportion", "quantile", "rank_test", "ratio", "replicate_weights",
+    "t_test", "total", "weighted_quantile", "with_null",
+]  # fmt: skip

@@ -1,0 +1,167 @@
+"""The survey design: weights, clusters, strata, finite populations and what the weights were calibrated on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation import errors
+from evaluation.statistics.weighting import Weights
+
+
+class Design:
+    """A stratified, clustered, weighted sample for with-replacement linearised errors.
+
+    Parameters
+    ----------
+    frame : DataFrame, index unique
+    weight : str, Series or Weights
+        Column of weights, or a `Weights` object.
+    cluster, strata, fpc : str, optional
+        Columns of the primary sampling unit (default: each row), the stratum, and the number of units in the
+        stratum's population (or the sampled share, at most 1).
+    nest : bool
+        Whether cluster labels repeat across strata; without it a label in two strata is an error.
+    calibrated_on : Weights, optional
+        Record of the calibration: errors are those of residuals from a regression on its columns with base weights
+        (Deville and Särndal 1992, section 3.4). `weight` itself where that is a `Weights` object made by calibration.
+
+    Raises
+    ------
+    MissingValues, DataError, EmptyCell
+        Missing values in a role; weights that are not positive; a stratum with one cluster; a repeated label.
+    """
+
+    def __init__(
+        self, frame: pd.DataFrame, *, weight: str | pd.Series | Weights, cluster: str | None = None,
+        strata: str | None = None, fpc: str | None = None, nest: bool = False, calibrated_on: Weights | None = None,
+    ) -> None:  # fmt: skip
+        roles = [c for c in (cluster, strata, fpc, weight if isinstance(weight, str) else None) if c]
+        errors.require_columns(frame, roles, role="the survey design")
+        errors.require_complete(frame, roles, role="the survey design")
+        if frame.index.has_duplicates:
+            raise errors.DataError("the frame's index has duplicates", todo="Give one row per respondent.")
+        self.frame = frame
+        self.weights = _weights(frame, weight)
+        self.calibration = _record(frame, weight, calibrated_on)
+        self.strata_codes, strata_labels = _codes(frame, strata)
+        self.cluster_codes, self.cluster_labels = _clusters(frame, cluster, self.strata_codes, strata_labels, nest)
+        self.clustered = cluster is not None
+        self.cluster, self.strata, self.fpc, self.nest = cluster, strata, fpc, nest
+        self.stratum_of_cluster = np.zeros(len(self.cluster_labels), dtype=int)
+        self.stratum_of_cluster[self.cluster_codes] = self.strata_codes
+        self.clusters_in = np.bincount(self.stratum_of_cluster, minlength=len(strata_labels))
+        lonely = [str(strata_labels[i]) for i in np.flatnonzero(self.clusters_in == 1)]
+        if lonely:
+            raise errors.EmptyCell(f"a stratum has one cluster only: {', '.join(lonely)}", todo="Join strata.")
+        self.left_over = _finite(frame, fpc, self.strata_codes, self.clusters_in)
+
+    @property
+    def df(self) -> int:
+        """Clusters less strata."""
+        return int(len(self.cluster_labels) - len(self.clusters_in))
+
+    @property
+    def n(self) -> int:
+        """Unweighted people."""
+        return len(self.frame)
+
+    def residuals(self, scores: np.ndarray) -> np.ndarray:
+        """Return linearised variables (n, k) as residuals on the calibration columns; unchanged without them."""
+        if self.calibration is None:
+            return scores
+        base = np.sqrt(self.calibration.base.to_numpy(dtype=float))
+        x = self.calibration.columns * base[:, None]
+        fitted = np.linalg.lstsq(x, scores * base[:, None], rcond=1e-11)[0]
+        return scores - self.calibration.columns @ fitted
+
+    def covariance(self, scores: np.ndarray) -> np.ndarray:
+        """Return the covariance (k, k) of the weighted totals of linearised variables, shape (n, k).
+
+        With-replacement Taylor linearisation: clusters centred within strata, times n_h / (n_h - 1) and, with a
+        finite population, 1 minus the sampled share.
+        """
+        scores = np.asarray(scores, dtype=float)
+        scores = scores[:, None] if scores.ndim == 1 else scores
+        z = self.residuals(scores) * self.weights[:, None]
+        totals = np.zeros((len(self.cluster_labels), z.shape[1]))
+        np.add.at(totals, self.cluster_codes, z)
+        means = np.zeros((len(self.clusters_in), z.shape[1]))
+        np.add.at(means, self.stratum_of_cluster, totals)
+        means /= self.clusters_in[:, None]
+        gap = totals - means[self.stratum_of_cluster]
+        factor = (self.clusters_in / (self.clusters_in - 1) * self.left_over)[self.stratum_of_cluster]
+        return (gap * factor[:, None]).T @ gap
+
+    def column(self, name: str) -> np.ndarray:
+        """Return a complete numeric column of the frame; missing values are refused."""
+        errors.require_columns(self.frame, [name], role="an estimate")
+        errors.require_complete(self.frame, [name], role="an estimate")
+        return self.frame[name].to_numpy(dtype=float)
+
+    def domain(self, mask: pd.Series | np.ndarray) -> np.ndarray:
+        """Return a domain as 0/1; the whole design is kept, so errors know about people outside it."""
+        series = mask.reindex(self.frame.index) if isinstance(mask, pd.Series) else pd.Series(mask, self.frame.index)
+        if series.isna().any():
+            raise errors.MissingValues("a domain is missing for some people")
+        return series.to_numpy(dtype=float)
+
+
+def _weights(frame: pd.DataFrame, weight: Any) -> np.ndarray:
+    series = frame[weight] if isinstance(weight, str) else weight.values if isinstance(weight, Weights) else weight
+    series = series.reindex(frame.index)
+    if series.isna().any():
+        raise errors.MissingValues(f"{int(series.isna().sum())} weights are missing", todo="Weight everybody.")
+    values = series.to_numpy(dtype=float)
+    if not np.isfinite(values).all() or (values < 0).any() or not values.sum() > 0:
+        raise errors.DataError("weights must be numbers of 0 or more, not all 0")
+    return values
+
+
+def _record(frame: pd.DataFrame, weight: Any, given: Weights | None) -> Weights | None:
+    record = given if given is not None else weight if isinstance(weight, Weights) else None
+    if record is None or record.columns.size == 0:
+        return None
+    if not record.values.index.equals(frame.index):
+        raise errors.DataError("the calibration record belongs to another frame", todo="Keep every calibrated row.")
+    return record
+
+
+def _codes(frame: pd.DataFrame, column: str | None) -> tuple[np.ndarray, list[Any]]:
+    if column is None:
+        return np.zeros(len(frame), dtype=int), ["all"]
+    codes, labels = pd.factorize(frame[column], sort=True)
+    return codes, list(labels)
+
+
+def _clusters(frame, cluster, strata_codes, strata_labels, nest):
+    if cluster is None:
+        return np.arange(len(frame)), list(frame.index)
+    if nest:
+        pairs = pd.Series(list(zip(strata_codes, frame[cluster], strict=True)))
+        codes, labels = pd.factorize(pairs)
+        return codes, list(labels)
+    codes, labels = pd.factorize(frame[cluster], sort=True)
+    crossing = pd.Series(strata_codes).groupby(codes).nunique()
+    if (crossing > 1).any():
+        bad = [str(labels[i]) for i in crossing.index[crossing > 1][:3]]
+        raise errors.DataError(f"clusters {', '.join(bad)} stand in two strata", todo="Set nest=True if labels repeat.")
+    return codes, list(labels)
+
+
+def _finite(frame: pd.DataFrame, fpc: str | None, strata_codes: np.ndarray, clusters_in: np.ndarray) -> np.ndarray:
+    """Return 1 minus the sampled share per stratum."""
+    if fpc is None:
+        return np.ones(len(clusters_in))
+    left = np.ones(len(clusters_in))
+    for stratum in range(len(clusters_in)):
+        values = np.unique(frame[fpc].to_numpy(dtype=float)[strata_codes == stratum])
+        if len(values) != 1 or values[0] <= 0:
+            raise errors.DataError("the finite population is not one positive number per stratum")
+        share = values[0] if values[0] <= 1 else clusters_in[stratum] / values[0]
+        if share > 1:
+            raise errors.DataError("a stratum holds more clusters than its population")
+        left[stratum] = 1 - share
+    return left
