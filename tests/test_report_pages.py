@@ -14,7 +14,6 @@ from evaluation import disclosure
 from evaluation.errors import CheckFailed
 from evaluation.exhibits import Exhibit, Item
 from evaluation.report import checks, html, pages, phrases, sentences
-from evaluation.report.context import EarlierReport
 
 KINDS = ("positive", "negative", "null", "unsure", "small")
 PAGES = ("index.html", "annex.html", "sense-check.html", "practice-bank.html")
@@ -246,10 +245,6 @@ def test_the_index_lists_reports_and_what_changed(tmp_path):
     assert "was “too uncertain to say”, is “lower”" in whole
     assert "&lt;b&gt;x&lt;/b&gt;" in whole
     assert checks.accessibility(whole) == []
-
-
-def test_an_earlier_report_is_a_plain_record():
-    assert EarlierReport("2026-07-04_W2025", "W2025", "2026-07-04", "draft").headline == ""
 
 
 @pytest.mark.parametrize(

@@ -173,8 +173,8 @@ def accounted(number: str, row: Any) -> bool:
     """Return whether a printed number is one of a checked row's numbers, at any of the ways it may be printed."""
     from . import phrases
 
-    words = " ".join(str(getattr(row, k, "") or "") for k in ("text", "n_text", "reason", "id", "question", "method",
-                                                             "se_method", "estimand"))  # fmt: skip
+    told = ("text", "n_text", "reason", "id", "question", "method", "se_method", "estimand", "gates")
+    words = " ".join(str(getattr(row, k, "") or "") for k in told)
     if re.search(rf"(?<![\d.,]){re.escape(number)}(?![\d])", words):
         return True
     values = [

@@ -44,17 +44,6 @@ class SenseCheckRow:
 
 
 @dataclass(frozen=True, slots=True)
-class EarlierReport:
-    """An earlier report for the index and the change table: its folder's name, wave, date and status."""
-
-    name: str
-    wave: str
-    date: str
-    status: str
-    headline: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class ReportContext:
     """Everything a page prints that is not a result.
 
@@ -92,7 +81,6 @@ class ReportContext:
     deviations: tuple[str, ...] = ()
     absent: Mapping[str, str] = field(default_factory=dict)
     sense_check: tuple[SenseCheckRow, ...] = ()
-    earlier: tuple[EarlierReport, ...] = ()
 
     @property
     def words(self) -> Any:

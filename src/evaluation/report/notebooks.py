@@ -117,7 +117,8 @@ def _markdown(text: str) -> Markup:
 
     made = mistune.create_markdown(escape=True, plugins=["table"])(text)
     made = re.sub(r"<(/?)h[1-6]", r"<\1h3", made)
-    made = re.sub(r"<table>", '<table><caption class="hear">Table in the text</caption>', made)
+    opened = '<div class="wide" tabindex="0"><table><caption class="hear">Table in the text</caption>'
+    made = made.replace("<table>", opened).replace("</table>", "</table></div>")
     made = re.sub(r"<th(?=[ >])(?!ead)", '<th scope="col"', made)
     return Markup(re.sub(r"<img[^>]*>", "", made))
 

@@ -164,7 +164,7 @@ def _still_absent(desk: Desk) -> list[str]:
 def _words(ctx: ReportContext) -> list[Block]:
     sources = [("annex.html", "Technical annex"), ("results.csv", "Every number, as a spreadsheet (CSV)"),
                ("results.xlsx", "Every number, as a workbook (XLSX)"), ("sense-check.html", "Sense-check pack"),
-               ("practice-bank.html", "Practice-bank entry")]  # fmt: skip
+               ("practice-bank.html", "Practice-bank entry"), ("../index.html", "All reports")]  # fmt: skip
     reuse = "Figures may be quoted with their verdict word, the number of people, the wave and the date of this report."
     return [Block("words", list(phrases.VERDICT_MEANING.items())), Block("links", sources, fixed=True),
             Block("para", [f"Contact: {ctx.contact.team}.", reuse])]  # fmt: skip

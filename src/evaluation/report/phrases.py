@@ -118,7 +118,7 @@ def finding(row: Any, subject: Subject, cite: Any, *, pre_waves: int = 1) -> lis
     """
     word = row.verdict or ""
     if row.kind == "not_identified" or word == "not answerable":
-        return [f"This survey cannot answer that, because {_reason(row)}."]
+        return [f"This survey cannot answer that, because {cite(row, _reason(row))}."]
     if row.kind == "too_few" or not row.shown or word == "too few to report":
         return [f"Too few people answered to report safely on {subject.what} {subject.who}".strip() + "."]
     lead = "Indicative only: " if getattr(row, "indicative", False) else ""
@@ -142,7 +142,7 @@ def _by_word(row: Any, s: Subject, cite: Any, word: str, pre_waves: int) -> list
     if word.startswith(("higher", "lower")):
         return _directed(row, s, cite, word, pre_waves)
     if word == "little or no difference":
-        margin = cite.plan(number(row.margin, unit)) if row.margin is not None else "the margin"
+        margin = cite.plan(number(row.margin, unit)) if _bar(row, "margin") is not None else "the margin"
         if row.licence == "association":
             return [f"The groups who answered differed by less than {margin} {unit_words(unit)} in {s.what}."]
         return [
@@ -184,7 +184,7 @@ def _directed(row: Any, s: Subject, cite: Any, word: str, pre_waves: int) -> lis
     low, high = row.low, row.high
     first, last = (abs(high), abs(low)) if high <= 0 else (low, high)
     between = f"between {cite(row, number(first, unit))} and {cite(row, number(last, unit))}"
-    small_study = row.mde is not None and row.margin is not None and row.mde > 2 * row.margin
+    small_study = _bar(row, "mde") is not None and _bar(row, "margin") is not None and row.mde > 2 * row.margin
     if small_study:
         size = f"by somewhere {between} {unit_words(unit)}"
         lines = [f"{upper_first(clause)}, {size}.", "Studies this small overstate."]
@@ -193,10 +193,15 @@ def _directed(row: Any, s: Subject, cite: Any, word: str, pre_waves: int) -> lis
         lines = [f"{upper_first(clause)}, by about {about} {unit_words(unit, row.value)} ({between})."]
     if word.endswith("fragile"):
         lines.append("This depends on how we analyse it, or on doubts we could not remove: see section 13.")
-    if word.endswith("small") and row.margin is not None:
+    if word.endswith("small") and _bar(row, "margin") is not None:
         margin = cite.plan(number(row.margin, unit))
         lines.append(f"That is less than the {margin} {unit_words(unit)} set in advance as worth noticing.")
     return lines
+
+
+def _bar(row: Any, name: str) -> float | None:
+    """Return a number that a row may lack."""
+    return getattr(row, name, None)
 
 
 def _effect_clause(s: Subject, side: str, pre_waves: int) -> str:

@@ -183,7 +183,7 @@ def stacked(sheet: Sheet) -> Any:
     return sheet.finish([(paint, (left, top, wide, tall))])
 
 
-SHADES = ("#12436D", "#28A197", "#BFBFBF", "#F46A25", "#801650", "#A285D1")
+SHADES = ("#12436D", "#28A197", "#949494", "#F46A25", "#801650", "#A285D1")
 
 
 def _stack(ax: Any, y: float, cells: list[tuple[str, Any]], parts: list[str], sheet: Sheet, wide: float) -> None:

@@ -56,6 +56,19 @@ class Rows:
         return list(self._rows.values())
 
 
+def fixed(text: str) -> str:
+    """Return words of the plan, marked as fixed where they hold a number ("people aged 16 to 24")."""
+    return cite.plan(text) if any(ch.isdigit() for ch in text) else text
+
+
+def _group(ctx: ReportContext, code: str) -> str:
+    return fixed(ctx.group_words(code))
+
+
+def _short(ctx: ReportContext, outcome: str) -> str:
+    return fixed(ctx.short(outcome))
+
+
 def in_brief(rows: Rows, ctx: ReportContext) -> list[Line]:
     """Return the lines of section 1: the focus group's level now and then, the change, the gap, attendees, actions."""
     lines = [_levels(rows, ctx)]
@@ -70,29 +83,33 @@ def _levels(rows: Rows, ctx: ReportContext) -> Line:
     now = rows.get("level", outcome, ctx.focus, ctx.wave)
     if now is None:
         return Line(())
-    who, short = ctx.group_words(ctx.focus), ctx.short(outcome)
+    who, short = _group(ctx, ctx.focus), _short(ctx, outcome)
     label = ctx.wave_words(ctx.wave).label
-    if not now.shown or now.value is None:
+    if not now.shown:
         return Line((f"In {_wave(label)}, too few {who} answered to report {short} safely.",))
-    said.append(f"In {_wave(label)}, {cite(now, phrases.in_ten(now.value))} {who} were positive on {short}.")
+    said.append(f"In {_wave(label)}, {_tenth(now)} {who} were positive on {short}.")
     said.append(f"That is {_share(now)} of {_people(now)}.")
     then = next((r for w in ctx.before if (r := rows.get("level", outcome, ctx.focus, w.id)) and r.shown), None)
-    if then is not None and then.value is not None:
+    if then is not None:
         year = ctx.wave_words(then.wave).year()
-        tenth = cite(then, phrases.in_ten(then.value))
+        tenth = _tenth(then)
         said.append(f"In {cite.plan(year)} it was {tenth} ({_share(then)}, of {_people(then)}).")
     other = rows.get("level", outcome, ctx.comparison, ctx.wave) if ctx.comparison else None
-    if other is not None and other.shown and other.value is not None:
+    if other is not None and other.shown:
         said.append(
-            f"Among {ctx.group_words(ctx.comparison)} it was {cite(other, phrases.in_ten(other.value))} "
-            f"({_share(other)}, of {_people(other)})."
+            f"Among {_group(ctx, ctx.comparison)} it was {_tenth(other)} ({_share(other)}, of {_people(other)})."
         )
     return Line(tuple(said))
 
 
 def _wave(label: str) -> str:
     """Return a wave's label for the middle of a sentence: "the first re-run"."""
-    return f"the {label[:1].lower()}{label[1:]}" if label[:1].isupper() and " " in label else label
+    return fixed(f"the {label[:1].lower()}{label[1:]}" if label[:1].isupper() and " " in label else label)
+
+
+def _tenth(row: Any) -> str:
+    """Return a share in tens; at the ends of the scale, where no value is given, as it is printed."""
+    return cite(row, phrases.in_ten(row.value) if row.value is not None else row.text)
 
 
 def _share(row: Any) -> str:
@@ -110,7 +127,7 @@ def primary(rows: Rows, ctx: ReportContext) -> Line | None:
     row = next((r for g in (ctx.focus, "all") if (r := rows.get("change", outcome, g, ctx.wave))), None)
     if row is None:
         return None
-    subject = Subject(ctx.short(outcome), f"among {ctx.group_words(row.group or ctx.focus)}",
+    subject = Subject(_short(ctx, outcome), f"among {_group(ctx, row.group or ctx.focus)}",
                       f"than in {cite.plan(_first_year(ctx))}", "change")  # fmt: skip
     return judged(row, subject, ctx)
 
@@ -126,9 +143,9 @@ def gap(rows: Rows, ctx: ReportContext) -> Line | None:
     row = next((r for r in found if r.id.split(".")[3:4] == [ctx.wave.lower()]), None)
     if row is None or not ctx.comparison:
         return None
-    than = f"than among {ctx.group_words(ctx.comparison)}"
-    pair = f"between {ctx.group_words(ctx.focus)} and {ctx.group_words(ctx.comparison)}"
-    return judged(row, Subject(ctx.short(outcome), f"among {ctx.group_words(ctx.focus)}", than, pair=pair), ctx)
+    than = f"than among {_group(ctx, ctx.comparison)}"
+    pair = f"between {_group(ctx, ctx.focus)} and {_group(ctx, ctx.comparison)}"
+    return judged(row, Subject(_short(ctx, outcome), f"among {_group(ctx, ctx.focus)}", than, pair=pair), ctx)
 
 
 def attended(rows: Rows, ctx: ReportContext) -> Line | None:
@@ -137,9 +154,9 @@ def attended(rows: Rows, ctx: ReportContext) -> Line | None:
     row = rows.get("attend", outcome, "all", ctx.wave)
     if row is None:
         return None
-    who, than = f"among {ctx.words.treated}", f"than among {ctx.words.untreated} but were otherwise alike"
-    pair = f"between {ctx.words.treated} and {ctx.words.untreated}"
-    return judged(row, Subject(ctx.short(outcome), who, than, pair=pair), ctx)
+    who, than = f"among {fixed(ctx.words.treated)}", f"than among {fixed(ctx.words.untreated)} but were otherwise alike"
+    pair = f"between {fixed(ctx.words.treated)} and {fixed(ctx.words.untreated)}"
+    return judged(row, Subject(_short(ctx, outcome), who, than, pair=pair), ctx)
 
 
 def actions(rows: Rows) -> Line | None:
@@ -186,12 +203,15 @@ def designs(rows: Rows, ctx: ReportContext) -> list[Line]:
         row = next((r for r in rows.starting(f"{name.lower()}.") if r.id.split(".")[1] == design.outcome.lower()), None)
         if row is None:
             continue
-        subject = Subject(f"the change in {ctx.short(design.outcome)}", f"(“{design.title}”)",
+        subject = Subject(f"the change in {_short(ctx, design.outcome)}", f"(“{fixed(design.title)}”)",
                           "than in the group it is compared with", "difference in change")  # fmt: skip
         line = judged(row, subject, ctx)
         if row.kind != "estimate":
             line = Line(
-                (f"“{design.title}”: {line.sentences[0][:1].lower()}{line.sentences[0][1:]}", *line.sentences[1:]),
+                (
+                    f"“{fixed(design.title)}”: {line.sentences[0][:1].lower()}{line.sentences[0][1:]}",
+                    *line.sentences[1:],
+                ),
                 line.verdict,
             )
         out.append(line)
@@ -245,33 +265,41 @@ def _with_mde(rows: Rows, ctx: ReportContext) -> Any | None:
     outcome = ctx.plan.outcomes.primary
     tried = [rows.get("change", outcome, ctx.focus, ctx.wave), rows.get("attend", outcome, "all", ctx.wave)]
     tried += [r for r in rows.all() if r.kind == "estimate"]
-    return next((r for r in tried if r is not None and r.kind == "estimate" and r.shown and r.mde), None)
+    return next(
+        (r for r in tried if r is not None and r.kind == "estimate" and r.shown and getattr(r, "mde", None)), None
+    )
 
 
 def how_sure(rows: Rows, ctx: ReportContext) -> list[str]:
     """Return the six bullets of section 13: what failed first, then what would move the answer most."""
     failed = [g for g in ctx.gates if not g.passed]
-    said = []
+    said, police = [], fixed(ctx.words.institution)
     if failed:
         names = phrases.listed([_gate_words(g) for g in failed[:4]])
         more = " and others in the annex" if len(failed) > 4 else ""
         said.append(f"These conditions set in advance were not met: {names}{more}.")
     main = rows.get("change", ctx.plan.outcomes.primary, ctx.focus, ctx.wave)
-    if main is not None and main.kind == "estimate" and main.shown and main.same_sign_share is not None:
+    if (
+        main is not None
+        and main.kind == "estimate"
+        and main.shown
+        and getattr(main, "same_sign_share", None) is not None
+    ):
         share = cite(main, f"{main.same_sign_share * 100:.0f}")
         said.append(f"Of all the ways of analysing that we tried, {share} per cent agree in direction.")
     said += [
-        "People chose to attend. Those who came may have thought well of the police, or badly, beforehand.",
-        "People chose to answer. Those who declined may trust the police less, so shares may be overstated.",
-        "Some answers were given near a police officer, which may make them warmer.",
+        "People chose to attend. Those who came may have felt differently beforehand.",
+        f"People chose to answer. Those who declined may trust {police} less, so shares may be overstated.",
+        f"Answers given near staff of {police} may be warmer than answers given alone.",
         "People who had not attended may have heard of the events, which would make any difference look smaller.",
-        "Other things changed over the same period, for everybody. They are listed in the annex.",
+        "Other things may have changed over the same period, for everybody.",
     ]
     return said[:6]
 
 
 def _gate_words(gate: Any) -> str:
-    return gate.note.rstrip(".").lower() if gate.note else gate.id.replace("_", " ").replace(".", " ")
+    words = gate.note.rstrip(".") if gate.note else gate.id.replace("_", " ").replace(".", " ")
+    return fixed(words[:1].lower() + words[1:])
 
 
 def next_wave(rows: Rows, ctx: ReportContext) -> list[str]:
