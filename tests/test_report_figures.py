@@ -96,6 +96,14 @@ def test_one_verdict_makes_the_headline():
     assert figures.draw(exhibit).finding == "Black and all other respondents: lower"
 
 
+def test_refused_contrasts_are_counted_in_the_headline():
+    exhibit = checked(next(e for e in EVERY if e.id == "designs.forest"))
+    assert (
+        figures.draw(exhibit).finding
+        == "Five ways of asking whether it changed: higher in 2 of 3; no answer for the rest"
+    )
+
+
 def test_nothing_to_draw_is_no_chart():
     few = study.count("n.few", 3, arm=1)
     assert figures.draw(checked(Exhibit("few", "Few", (Item("a", "b", few),), chart="bars"))) is None

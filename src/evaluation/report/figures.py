@@ -140,8 +140,7 @@ def finding(exhibit: CheckedExhibit) -> str:
     if judged and len({x.verdict for _, x in judged}) == 1:
         word = phrases.VERDICT_WORDS.get(judged[0][1].verdict, judged[0][1].verdict)
         word = f"{word[:1].lower()}{word[1:]}"
-        tail = "" if len(judged) == 1 else f" in each of the {cite.plan(str(len(judged)))} shown"
-        return f"{cite.plan(exhibit.title)}: {word}{tail}"
+        return f"{cite.plan(exhibit.title)}: {word}{_out_of(exhibit, len(judged))}"
     units = {x.unit for _, _, x in cells}
     if len(units) > 1 or len(cells) < 2 or exhibit.chart in ("timeline", "strip", "overlap", "curve"):
         return cite.plan(exhibit.title)
@@ -150,6 +149,16 @@ def finding(exhibit: CheckedExhibit) -> str:
     if least[2].text == most[2].text:
         return f"{cite.plan(exhibit.title)}: {cite(most[2], most[2].text)} throughout"
     return f"{cite.plan(exhibit.title)}: from {_placed(exhibit, least)} to {_placed(exhibit, most)}"
+
+
+def _out_of(exhibit: CheckedExhibit, judged: int) -> str:
+    """Return how many of the exhibit's contrasts a shared verdict is of; those refused are counted."""
+    refused = sum(
+        x.kind in ("not_identified", "too_few") or (x.verdict and not x.shown) for x in exhibit.cells.values()
+    )
+    if refused:
+        return cite.plan(f" in {judged} of {judged + refused}; no answer for the rest")
+    return "" if judged == 1 else cite.plan(f" in each of the {judged} shown")
 
 
 def _placed(exhibit: CheckedExhibit, cell: tuple[str, str, Any]) -> str:
