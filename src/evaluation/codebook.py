@@ -21,7 +21,7 @@ ROLES = ("id", "design", "treatment", "outcome", "mediator", "collection", "cont
 SENSITIVITIES = ("direct", "special", "ordinary")
 KEYS = {
     "name", "label", "type", "levels", "extra_levels", "role", "req", "sens", "quasi", "min", "max", "route", "scale",
-    "note", "warn_outside", "required_if", "reverse",
+    "note", "warn_outside", "required_if", "reverse", "made_from", "becomes",
 }  # fmt: skip
 WAVE = re.compile(r"W[0-9]{4}[a-z]?")
 WITH_LEVELS = ("category", "ordinal", "multi", "yndk")
@@ -43,6 +43,10 @@ class Variable:
         Wave id from which the column must exist, "always", or "optional".
     route : str
         Condition on another column under which the question was asked, "attended == 'yes'".
+    made_from : str
+        The finer variable this one can be made from: its levels are the first word of the finer one's codes.
+    becomes : str
+        For a full postcode: the variable that takes its district; the postcode itself is never kept in a stage.
     """
 
     name: str
@@ -62,6 +66,8 @@ class Variable:
     scale: str = ""
     reverse: bool = False
     note: str = ""
+    made_from: str = ""
+    becomes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +206,11 @@ def _table(name: str, raw: Any, shared: Mapping[str, dict[str, str]], faults: li
         on = v.route.split(" ")[0] if v.route else ""
         if on and on not in names:
             faults.append(f"{name}.{v.name}: routed on {on!r}, which the table lacks")
+        for other in (v.made_from, v.becomes):
+            if other and other not in names:
+                faults.append(f"{name}.{v.name}: names {other!r}, which the table lacks")
+        if v.sens == "direct" and v.role in ("outcome", "mediator", "control", "treatment") and v.type != "text":
+            faults.append(f"{name}.{v.name}: an identifier cannot be a {v.role}")
     age = int(raw["minimum_age"]) if raw.get("minimum_age") else None
     return Table(name, str(raw.get("grain", "")), key, {v.name: v for v in made}, age)
 
@@ -227,7 +238,7 @@ def _variable(table: str, raw: Any, shared: Mapping[str, dict[str, str]], faults
         _number(raw.get("min"), where, faults), _number(raw.get("max"), where, faults),
         (float(outside[0]), float(outside[1])) if outside else None, str(raw.get("route") or ""),
         str(raw.get("required_if") or ""), str(raw.get("scale") or ""), raw.get("reverse") == "true",
-        str(raw.get("note") or ""),
+        str(raw.get("note") or ""), str(raw.get("made_from") or ""), str(raw.get("becomes") or ""),
     )  # fmt: skip
 
 

@@ -141,7 +141,7 @@ def _wave_toml(
     book = plan.codebook
     mapped = {p.target for p in proposals}
     lines = [f'wave = "{wave}"', f"label = {_quoted('Wave ' + wave[1:])}", f"file = {_quoted(export.name)}",
-             f'sha256 = "{_sha(export)}"', f"header_row = {place[0]}", '# start = "2026-05-01"   # fieldwork, when known',
+             f'sha256 = "{_sha(export)}"', f"header_row = {place[0]}", '# start = "2026-05-01"   # when known',
              '# end = "2026-06-30"', 'date_order = "day_first"', 'origin = "real"',
              f"attendance_asked = {'true' if plan.treatment.column in mapped else 'false'}", "",
              "[columns]   # confirm each; the number is how sure the proposal is"]  # fmt: skip

@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 MOST_OF_A_KIND = 8
-TYPED_IN = re.compile(r"@|\d{5,}|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|https?:|www\.", re.I)
+MOST_ROWS = 5
+SHOWN_FROM = 3  # people who gave a label before it counts as the tool's and not as one person's words
+LIKE = 0.8
+TYPED_IN = re.compile(r"@|\d{5,}|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|https?:|www\.|\+?\d[\d ()-]{8,}", re.I)
+NUMBER_OF_PERSON = re.compile(r"[A-Za-z]{0,8}[-_]?[A-Za-z0-9]{1,12}")
+PHONE_OR_POSTCODE = re.compile(r"(0|44)\d{9,10}|[A-Z]{1,2}\d[A-Z\d]?\d[A-Z]{2}", re.I)
+NEVER_WAIVED = frozenset({
+    "unreadable", "unknown_column", "unknown_variable", "missing_column", "doubled_column", "missing_id",
+    "duplicate_respondent", "attendance_not_asked", "export_changed", "identifier", "mixed_origin",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault. `kind` is what a waiver names; `row` is the row of the file; `who` the respondent's number."""
+    """One fault.
+
+    Attributes
+    ----------
+    kind : str
+        What a waiver names.
+    row, who : int or None, str
+        First row of the file that has it, and that respondent's number.
+    n, rows : int, tuple of int
+        How many rows have it, and the first of them.
+    near : str
+        The nearest valid value.
+    """
 
     kind: str
     file: str
@@ -22,19 +44,52 @@ class Fault:
     row: int | None = None
     who: str = ""
     near: str = ""
+    n: int = 1
+    rows: tuple[int, ...] = ()
+
+    @property
+    def waivable(self) -> bool:
+        """Whether a person may allow it in wave.toml, with a reason."""
+        return self.kind not in NEVER_WAIVED
+
+    def place(self) -> str:
+        """Return the rows in words: "row 5", or "rows 5, 9, 12 and 34 more"."""
+        rows = self.rows or ((self.row,) if self.row else ())
+        if not rows:
+            return ""
+        shown = ", ".join(str(r) for r in rows[:MOST_ROWS])
+        more = self.n - min(len(rows), MOST_ROWS)
+        return f"row{'s' if self.n > 1 else ''} {shown}" + (f" and {more} more" if more > 0 else "")
 
     def line(self) -> str:
         """Return the fault in one line."""
-        place = f"{self.file}" + (f", row {self.row}" if self.row else "") + (f", {self.column}" if self.column else "")
+        where = ", ".join(p for p in (self.file, self.place(), self.column) if p)
         who = f" [respondent {self.who}]" if self.who else ""
         near = f" Nearest: {self.near}." if self.near else ""
-        return f"{place}{who}: {self.what}.{near} {self.todo} ({self.kind})"
+        return f"{where}{who}: {self.what}.{near} {self.todo} ({self.kind})"
 
 
-def safe(text: str) -> str:
-    """Return a label as a message may show it: anything that looks typed in by a person is withheld."""
+def safe(text: str, *, people: int = SHOWN_FROM, known: Iterable[str] = ()) -> str:
+    """Return a label as a message may show it; what one person may have typed is withheld.
+
+    A label is shown when it does not look like a contact detail, is short, and either several people gave it (then
+    it is the tool's) or it is nearly one of the `known` labels (then it is a slip).
+    """
     shown = " ".join(str(text).split())
-    return "(withheld: it looks typed in)" if TYPED_IN.search(shown) or len(shown) > 60 else repr(shown)
+    if TYPED_IN.search(shown) or len(shown) > 60:
+        return "(withheld: it looks typed in)"
+    low = shown.lower()
+    if people >= SHOWN_FROM or any(SequenceMatcher(None, low, k.lower()).ratio() >= LIKE for k in known):
+        return repr(shown)
+    return "(withheld: too few people gave it, it may be their own words)"
+
+
+def safe_number(who: str) -> str:
+    """Return a respondent's number as a message may show it; "" when it may be a name or a contact detail."""
+    text = str(who).strip()
+    plain = re.sub(r"\W", "", text)
+    named = text.isalpha() or PHONE_OR_POSTCODE.fullmatch(plain)
+    return text if NUMBER_OF_PERSON.fullmatch(text) and not named else ""
 
 
 def fault_table(faults: Sequence[Fault]) -> str:

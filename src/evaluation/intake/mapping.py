@@ -1,27 +1,29 @@
-"""Apply a wave's map: export columns to codebook variables, labels to codes, blanks to reasons; every fault kept."""
+"""Apply a wave's map: export columns to codebook variables, labels to codes, blanks to reasons; every fault kept.
+
+Each distinct text of a column is read once, however many people wrote it.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from evaluation.codebook import Codebook, Variable
 from evaluation.errors import nearest
-from evaluation.intake.faults import Fault, safe
+from evaluation.intake import cells
+from evaluation.intake.cells import BLANK, MISSING_WORDS, NOT_ASKED, ROUTED, UNREADABLE, normal, parse_date
+from evaluation.intake.faults import MOST_ROWS, Fault, safe, safe_number
 from evaluation.intake.readers import Read
 from evaluation.intake.wavefile import WaveInfo
 
-BLANK, ROUTED, NOT_ASKED = -9, -6, -5
-MISSING_WORDS = {
-    "dont know": -8, "don't know": -8, "not sure": -8, "dont know / not sure": -8, "don't know / not sure": -8,
-    "does not know": -8, "prefer not to say": -7, "prefers not to say": -7, "rather not say": -7,
-    "not applicable": -6, "n/a": -6, "left blank": -9, "no answer": -9,
-}  # fmt: skip
+__all__ = [
+    "BLANK", "MISSING_WORDS", "NOT_ASKED", "ROUTED", "ROW", "UNREADABLE", "Mapped", "apply", "normal", "parse_date",
+]  # fmt: skip
+
 ROW = "#row"
 
 
@@ -30,235 +32,232 @@ class Mapped:
     """Values by codebook name, the reason of each missing one, and every fault.
 
     `values` holds codes (text, whole numbers for ordinals), numbers and dates (NA where missing); `reasons` has the
-    same shape: 0 present, else -9 to -3. `rows` is the row of the file of each record.
+    same shape: 0 present, else -9 to -3. `rows` is the row of the file of each record, `who` its respondent.
     """
 
-    values: dict[str, pd.Series] = field(default_factory=dict)
-    reasons: dict[str, pd.Series] = field(default_factory=dict)
+    values: dict[str, pd.Series] = field(default_factory=dict, repr=False)
+    reasons: dict[str, pd.Series] = field(default_factory=dict, repr=False)
     faults: list[Fault] = field(default_factory=list)
-    rows: pd.Series = field(default_factory=lambda: pd.Series(dtype=int))
-    who: pd.Series = field(default_factory=lambda: pd.Series(dtype=object))
+    rows: pd.Series = field(default_factory=lambda: pd.Series(dtype=int), repr=False)
+    who: pd.Series = field(default_factory=lambda: pd.Series(dtype=object), repr=False)
 
-
-def normal(text: str) -> str:
-    """Return a label for comparison: lower case, single spaces, straight apostrophes and dashes, no final stop."""
-    plain = text.replace("\u2019", "'").replace("\u2018", "'").replace("\u2013", "-").replace("\u2014", "-")
-    return " ".join(plain.lower().split()).rstrip(".:")
+    def fault(
+        self, kind: str, info: WaveInfo, column: str, what: str, todo: str, places: Sequence[int] = (), near: str = ""
+    ) -> None:  # fmt: skip
+        """Keep a fault that stands at these places (row numbers from 0)."""
+        if not len(places):
+            self.faults.append(Fault(kind, info.file, column, what, todo, near=near))
+            return
+        rows = tuple(int(self.rows.iloc[p]) for p in places[:MOST_ROWS])
+        who = safe_number(self.who.iloc[places[0]])
+        self.faults.append(Fault(kind, info.file, column, what, todo, rows[0], who, near, len(places), rows))
 
 
 def apply(read: Read, info: WaveInfo, book: Codebook, *, required: set[str]) -> Mapped:
     """Return the mapped wave; `required` are the variables that this wave must hold or declare as not asked."""
     out = Mapped()
     frame = read.frame
-    out.rows = pd.Series(range(read.first_row, read.first_row + len(frame)), index=frame.index)
+    out.rows = pd.Series(read.rows, index=frame.index)
     targets = _targets(frame, info, book, out)
     id_column = next((c for c, t in targets.items() if t == "resp_id"), "")
-    numbered = ROW in info.columns
-    out.who = (
-        frame[id_column].astype(str) if id_column else pd.Series([str(i + 1) for i in range(len(frame))], frame.index)
-    )
-    if numbered:
-        out.values["resp_id"], out.reasons["resp_id"] = out.who, pd.Series(0, frame.index)
+    numbered = pd.Series([str(i + 1) for i in range(len(frame))], frame.index, dtype=object)
+    out.who = frame[id_column].astype(object) if id_column else numbered
+    if info.columns.get(ROW) == "resp_id":
+        out.values["resp_id"], out.reasons["resp_id"] = numbered, _reasons(np.zeros(len(frame)), frame.index)
     by_name: dict[str, list[str]] = {}
     for column, target in targets.items():
         by_name.setdefault(target.split(".")[0], []).append(column)
     for name, columns in by_name.items():
-        _one(name, columns, targets, frame, info, book.variable(name), out)
+        var = book.variable(name)
+        if var.type == "multi":
+            _multi(columns, targets, frame, info, var, out)
+        else:
+            _one(columns[0], frame, info, var, out)
+    _made_from(info, book, out)
     _not_asked(frame, info, book, required, out)
     return out
 
 
+def _reasons(codes: np.ndarray, index: pd.Index) -> pd.Series:
+    return pd.Series(codes.astype(np.int8), index=index)
+
+
 def _targets(frame: pd.DataFrame, info: WaveInfo, book: Codebook, out: Mapped) -> dict[str, str]:
     """Return export column → codebook name (or name.level), with a fault for every column that has no home."""
-    file, known = info.file, set(book.names())
+    known = set(book.names())
     targets: dict[str, str] = {}
     for column in frame.columns:
         target = info.columns.get(column)
         if target is None:
             if column not in info.ignore:
-                near = nearest(normal(column).replace(" ", "_"), known) or nearest(column, known)
-                out.faults.append(Fault("unknown_column", file, column, "the map does not name this column",
-                                        "Add it to [columns] or, with a reason, to [ignore].", near=near))  # fmt: skip
+                near = nearest(normal(column).replace(" ", "_"), known) or nearest(column, info.columns)
+                out.fault("unknown_column", info, column, "the map does not name this column",
+                          "Add it to [columns] or, with a reason, to [ignore].", near=near)  # fmt: skip
             continue
-        if target.split(".")[0] not in known:
-            out.faults.append(Fault("unknown_variable", file, column, f"the codebook has no {target!r}",
-                                    "Correct the map.", near=nearest(target, known)))  # fmt: skip
+        name, _, level = target.partition(".")
+        if name not in known or (level and level not in book.variable(name).levels):
+            among = book.variable(name).levels if name in known else known
+            out.fault("unknown_variable", info, column, f"the codebook has no {target!r}", "Correct the map.",
+                      near=nearest(level or name, among))  # fmt: skip
             continue
         targets[column] = target
     for column in info.columns:
         if column not in frame.columns and column != ROW:
-            out.faults.append(Fault("missing_column", file, column, "the map names a column that the export lacks",
-                                    "Correct the map.", near=nearest(column, frame.columns)))  # fmt: skip
+            out.fault("missing_column", info, column, "the map names a column that the export lacks",
+                      "Correct the map.", near=nearest(column, frame.columns))  # fmt: skip
     for target in sorted({t for t in targets.values() if list(targets.values()).count(t) > 1}):
         both = [c for c, t in targets.items() if t == target]
-        out.faults.append(Fault("doubled_column", file, " and ".join(both), f"two columns are mapped to {target!r}",
-                                "Keep one."))  # fmt: skip
+        out.fault("doubled_column", info, " and ".join(both), f"two columns are mapped to {target!r}", "Keep one.")
         for column in both[1:]:
             del targets[column]
     return targets
 
 
-def _one(
-    name: str, columns: list[str], targets: Mapping[str, str], frame: pd.DataFrame, info: WaveInfo, var: Variable,
-    out: Mapped,
-) -> None:  # fmt: skip
-    if var.type == "multi":
-        _multi(name, columns, targets, frame, info, var, out)
-        return
-    column = columns[0]
-    cells = frame[column].astype(str).str.strip()
-    readers = {"integer": _numeric, "number": _numeric, "date": _dates, "datetime": _dates, "id": _ids, "text": _ids}
-    values: list[Any] = [pd.NA] * len(cells)
-    reasons = [0] * len(cells)
-    labels = _label_map(info.labels.get(name, {}), var)
-    reader = readers.get(var.type)
-    banded = info.bands.get(name)
-    for place, cell in enumerate(cells):
-        if cell == "":
-            reasons[place] = BLANK
-            continue
-        code = labels.get(normal(cell))
-        if code is None and banded is not None:
-            code = _band(cell, banded)
-        if code is None and reader is not None:
-            found, wrong = reader(cell, var, info.date_order)
-            if not wrong:
-                values[place] = found
-                continue
-            code, problem = MISSING_WORDS.get(normal(cell)), wrong
-        else:
-            code = MISSING_WORDS.get(normal(cell)) if code is None else code
-            problem = f"the label {safe(cell)} is not mapped"
-        if code is None:
-            kind = "unmapped_label" if reader is None else "value"
-            near = "" if reader else nearest(cell, var.levels.values())
-            out.faults.append(Fault(kind, info.file, column, problem, f"Map it in [labels.{name}].", near=near,
-                                    row=int(out.rows.iloc[place]), who=str(out.who.iloc[place])))  # fmt: skip
-            reasons[place] = -4
-        elif _is_missing(code):
-            reasons[place] = int(code)
-        else:
-            values[place] = int(code) if var.type == "ordinal" else str(code)
-    out.values[name] = pd.Series(values, index=frame.index, dtype=object)
-    out.reasons[name] = pd.Series(reasons, index=frame.index)
+def _one(column: str, frame: pd.DataFrame, info: WaveInfo, var: Variable, out: Mapped) -> None:
+    """Read a column with one answer a person."""
+    found = frame[column].array
+    texts, codes = [str(c) for c in found.categories], found.codes
+    people = np.bincount(codes, minlength=len(texts))
+    labels = cells.label_map(info.labels.get(var.name, {}), var)
+    values = np.empty(len(texts), dtype=object)
+    reasons = np.zeros(len(texts), dtype=np.int8)
+    for place, text in enumerate(texts):
+        values[place], reasons[place], wrong, kind = _read_cell(text, var, info, labels, int(people[place]))
+        if wrong and people[place]:
+            near = nearest(normal(text), [normal(w) for w in var.levels.values()])
+            shown = next((w for w in var.levels.values() if normal(w) == near), "") if near else ""
+            todo = f"Map it in [labels.{var.name}], or correct it in the survey tool."
+            out.fault(kind, info, column, wrong, todo, np.flatnonzero(codes == place), near=shown)
+    out.values[var.name] = pd.Series(values[codes], index=frame.index, dtype=object)
+    out.reasons[var.name] = _reasons(reasons[codes], frame.index)
 
 
-def _is_missing(code: Any) -> bool:
-    return bool(re.fullmatch(r"-[3-9]", str(code)))
+def _read_cell(
+    text: str, var: Variable, info: WaveInfo, labels: Mapping[str, Any], people: int
+) -> tuple[Any, int, str, str]:
+    """Return value, reason, what is wrong, and the kind of fault, for one text of a column."""
+    if text == "":
+        return pd.NA, BLANK, "", ""
+    plain = normal(text)
+    code = labels.get(plain)
+    if code is None and var.name in info.bands:
+        code = cells.band(text, info.bands[var.name])
+    if code is None and not var.levels:
+        value, wrong = _open(text, var, info.date_order)
+        if not wrong:
+            return value, 0, "", ""
+        code, kind = MISSING_WORDS.get(plain), "value"
+    else:
+        code = MISSING_WORDS.get(plain) if code is None else code
+        known = [*var.levels.values(), *labels]
+        wrong, kind = f"the label {safe(text, people=people, known=known)} is not mapped", "unmapped_label"
+    if code is None:
+        return pd.NA, UNREADABLE, wrong, kind
+    if cells.is_missing(code):
+        return pd.NA, int(code), "", ""
+    if str(code) not in {str(c) for c in var.levels} | set(var.extra_levels) and var.levels:
+        return pd.NA, UNREADABLE, f"the map gives the code {str(code)!r}, which the codebook lacks", "unknown_level"
+    return (int(code) if var.type == "ordinal" else str(code)), 0, "", ""
 
 
-def _label_map(given: Mapping[str, str], var: Variable) -> dict[str, Any]:
-    """Return normalised label → code: the wave's own map first, then the codebook's words (never a number alone)."""
-    known = {normal(words): code for code, words in var.levels.items()}
-    known |= {normal(str(code)): code for code in var.levels if not str(code).lstrip("-").isdigit()}
-    return known | {normal(str(label)): str(code) for label, code in given.items()}
-
-
-def _band(cell: str, band: Mapping[str, Any]) -> str | None:
-    """Return the level of a number by its cut points: levels[i] holds numbers under cuts[i], the last all others."""
-    try:
-        number = float(cell)
-    except ValueError:
-        return None
-    place = sum(number >= float(c) for c in band["cuts"])
-    return str(band["levels"][place])
-
-
-def _numeric(cell: str, var: Variable, _: str) -> tuple[Any, str]:
-    try:
-        number = float(cell.replace(",", ""))
-    except ValueError:
-        return None, f"{safe(cell)} is not a number"
-    if var.type == "integer" and not number.is_integer():
-        return None, "the number is not whole"
-    if (var.min is not None and number < var.min) or (var.max is not None and number > var.max):
-        return None, f"the number lies outside {var.min:g} to {var.max:g}" if var.max is not None else "too small"
-    return int(number) if var.type == "integer" else number, ""
-
-
-def _ids(cell: str, _: Variable, __: str) -> tuple[Any, str]:
-    return cell, ""
-
-
-def _dates(cell: str, _: Variable, order: str) -> tuple[Any, str]:
-    found = parse_date(cell, order)
-    return (found, "") if found else (None, f"{safe(cell)} is not a date in the order stated ({order})")
-
-
-def parse_date(cell: str, order: str) -> dt.date | None:
-    """Return a date: ISO always; day or month first as stated; "mixed" takes what is unambiguous, else day first."""
-    text = cell.strip().split("T")[0].split(" ")[0] if re.match(r"\d{4}-\d", cell) else cell.strip()
-    if match := re.fullmatch(r"(\d{4})-(\d{1,2})(?:-(\d{1,2}))?", text):
-        return _made(int(match[1]), int(match[2]), int(match[3] or 1))
-    if re.fullmatch(r"\d{5}(\.\d+)?", text):
-        return dt.date(1899, 12, 30) + dt.timedelta(days=int(float(text)))
-    if match := re.match(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})(?:\s|$)", text):
-        a, b, year = int(match[1]), int(match[2]), int(match[3])
-        year += 2000 if year < 100 else 0
-        if order == "iso":
-            return None
-        first_is_month = order == "month_first" or (order == "mixed" and b > 12)
-        return _made(year, a, b) if first_is_month else _made(year, b, a)
-    for form in ("%d %B %Y", "%d %b %Y", "%B %Y", "%b %Y", "%d-%b-%Y"):
-        try:
-            return dt.datetime.strptime(text, form).date()
-        except ValueError:
-            continue
-    return None
-
-
-def _made(year: int, month: int, day: int) -> dt.date | None:
-    try:
-        return dt.date(year, month, day)
-    except ValueError:
-        return None
+def _open(text: str, var: Variable, order: str) -> tuple[Any, str]:
+    """Return what stands in a column without levels; a message never shows it."""
+    if var.type in ("integer", "number"):
+        return cells.numeric(text, var)
+    if var.type in ("date", "datetime"):
+        found = parse_date(text, order)
+        return (found, "") if found else (None, f"what stands here is not a date in the order stated ({order})")
+    if var.type == "id" and text.endswith(".0") and text[:-2].isdigit():
+        return text[:-2], ""
+    return text, ""
 
 
 def _multi(
-    name: str, columns: list[str], targets: Mapping[str, str], frame: pd.DataFrame, info: WaveInfo, var: Variable,
-    out: Mapped,
-) -> None:  # fmt: skip
+    columns: list[str], targets: Mapping[str, str], frame: pd.DataFrame, info: WaveInfo, var: Variable, out: Mapped
+) -> None:
     """Read ticks from one delimited column or from a column per level; both give the same codes joined by ";"."""
-    chosen: list[list[str]] = [[] for _ in range(len(frame))]
-    reasons = [BLANK] * len(frame)
-    labels = _label_map(info.labels.get(name, {}), var)
-    delimiter = info.multi.get(name, {}).get("delimiter", ";")
+    order = [str(level) for level in var.levels]
+    ticks = np.zeros((len(frame), len(order)), dtype=bool)
+    reasons = np.full(len(frame), BLANK, dtype=np.int8)
+    labels = cells.label_map(info.labels.get(var.name, {}), var)
+    delimiter = str(info.multi.get(var.name, {}).get("delimiter", ";"))
     for column in columns:
         level = targets[column].partition(".")[2]
-        for place, cell in enumerate(frame[column].astype(str).str.strip()):
-            if cell == "":
+        found = frame[column].array
+        for place, text in enumerate(str(c) for c in found.categories):
+            if text == "":
                 continue
-            reasons[place] = 0
-            for part in [cell] if level else [p.strip() for p in cell.split(delimiter) if p.strip()]:
-                if level:
-                    if normal(part) not in ("0", "no", "not selected", "unticked", "false"):
-                        chosen[place].append(level)
-                    continue
-                code = labels.get(normal(part), MISSING_WORDS.get(normal(part)))
-                if code is None:
-                    out.faults.append(Fault(
-                        "unmapped_label", info.file, column, f"the label {safe(part)} is not mapped",
-                        f"Map it in [labels.{name}].", near=nearest(part, var.levels.values()),
-                        row=int(out.rows.iloc[place]), who=str(out.who.iloc[place])))  # fmt: skip
-                elif _is_missing(code):
-                    reasons[place] = int(code)
-                else:
-                    chosen[place].append(str(code))
-    order = list(var.levels)
-    values = [
-        ";".join(sorted(set(c), key=order.index)) if r == 0 else pd.NA for c, r in zip(chosen, reasons, strict=True)
-    ]
-    out.values[name] = pd.Series(values, index=frame.index, dtype=object)
-    out.reasons[name] = pd.Series(reasons, index=frame.index)
+            rows = np.flatnonzero(found.codes == place)
+            if not len(rows):
+                continue
+            chosen, reason, wrong = _ticked(text, level, labels, delimiter, var, len(rows))
+            for part, shown in wrong:
+                near = nearest(part, var.levels.values())
+                out.fault("unmapped_label", info, column, f"the label {shown} is not mapped",
+                          f"Map it in [labels.{var.name}].", rows, near=near)  # fmt: skip
+            reasons[rows] = np.where(reasons[rows] == 0, 0, reason)
+            for code in chosen:
+                ticks[rows, order.index(code)] = True
+    shapes, which = np.unique(ticks, axis=0, return_inverse=True)
+    words = np.array([";".join(o for o, t in zip(order, shape, strict=True) if t) for shape in shapes], dtype=object)
+    values = words[which.reshape(-1)]
+    values[reasons != 0] = pd.NA
+    out.values[var.name] = pd.Series(values, index=frame.index, dtype=object)
+    out.reasons[var.name] = _reasons(reasons, frame.index)
+
+
+def _ticked(
+    text: str, level: str, labels: Mapping[str, Any], delimiter: str, var: Variable, people: int
+) -> tuple[list[str], int, list[tuple[str, str]]]:
+    """Return the codes that one cell ticks, the reason when it says why none, and the parts that nothing maps."""
+    if level:
+        reason = MISSING_WORDS.get(normal(text), 0)
+        return ([] if normal(text) in cells.UNTICKED or reason else [level]), reason, []
+    chosen, wrong, reason = [], [], 0
+    whole = labels.get(normal(text))
+    for part in [text] if whole is not None else [p.strip() for p in text.split(delimiter) if p.strip()]:
+        code = labels.get(normal(part), MISSING_WORDS.get(normal(part)))
+        if code is None or (not cells.is_missing(code) and str(code) not in var.levels):
+            wrong.append((part, safe(part, people=people, known=[*var.levels.values(), *labels])))
+        elif cells.is_missing(code):
+            reason = int(code)
+        else:
+            chosen.append(str(code))
+    return chosen, (0 if chosen else reason or (UNREADABLE if wrong else 0)), wrong
+
+
+def _made_from(info: WaveInfo, book: Codebook, out: Mapped) -> None:
+    """Fill a variable that is a coarser form of another: its levels are the first word of the other's codes."""
+    for name in book.names():
+        var = book.variable(name)
+        if not var.made_from or var.made_from not in out.values:
+            continue
+        fine, reasons = out.values[var.made_from], out.reasons[var.made_from]
+        made = {c: next((k for k in var.levels if str(c).split("_")[0] == k), pd.NA) for c in fine.dropna().unique()}
+        coarse = fine.map(lambda c, made=made: pd.NA if c is pd.NA else made[c]).astype(object)
+        if name not in out.values:
+            out.values[name], out.reasons[name] = coarse, reasons.copy()
+            continue
+        both = coarse.notna() & out.values[name].notna()
+        apart = np.flatnonzero((both & (coarse != out.values[name]).fillna(False).astype(bool)).to_numpy())
+        if len(apart):
+            out.fault("contradiction", info, name, f"it disagrees with {var.made_from!r}",
+                      "Correct one of the two columns.", apart)  # fmt: skip
 
 
 def _not_asked(frame: pd.DataFrame, info: WaveInfo, book: Codebook, required: set[str], out: Mapped) -> None:
     """Fill what the wave did not ask with "not asked in this wave"; a required variable must say so itself."""
     for name in book.names():
         if name in out.values:
+            if name in info.not_asked:
+                out.fault(
+                    "contradiction", info, name, "it is mapped and also said not to be asked", "Keep one of the two."
+                )
             continue
-        if name in required and name not in info.not_asked and name != "wave":
-            out.faults.append(Fault("missing_column", info.file, name, f"no column holds {book.label(name)!r}",
-                                    "Map one in [columns], or say why in [not_asked]."))  # fmt: skip
-        out.values[name] = pd.Series([pd.NA] * len(frame), index=frame.index, dtype=object)
-        out.reasons[name] = pd.Series(NOT_ASKED, index=frame.index)
+        excused = not info.attendance_asked and book.role(name) == "treatment"
+        if name in required and name not in info.not_asked and name != "wave" and not excused:
+            out.fault("missing_column", info, name, f"no column holds {book.label(name)!r}",
+                      "Map one in [columns], or say why in [not_asked].")  # fmt: skip
+        nothing = np.full(len(frame), pd.NA, dtype=object)
+        out.values[name] = pd.Series(nothing, index=frame.index, dtype=object)
+        out.reasons[name] = _reasons(np.full(len(frame), NOT_ASKED), frame.index)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 import secrets
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from evaluation.errors import StudyError
@@ -71,6 +74,47 @@ def keyed(values: pd.Series, key: bytes) -> pd.Series:
         return hmac.new(key, b"link:" + plain, hashlib.sha256).hexdigest()[:24]
 
     return pd.Series([one(v) for v in values], index=values.index, dtype=object)
+
+
+POSTCODE = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?) ?([0-9][A-Z]{2})", re.I)
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+PHONE = re.compile(r"(\+44|0044|0)[ ()-]?[1-9]([ ()-]?[0-9]){8,9}")
+
+
+def district(postcode: str) -> str:
+    """Return the district (outward code) of a full UK postcode, "LE2" of "LE2 7AB"; "" when it is not one."""
+    match = POSTCODE.fullmatch(" ".join(str(postcode).upper().split()))
+    return match[1] if match else ""
+
+
+def identifies(text: str) -> bool:
+    """Return whether a text is, or holds, an e-mail address, a UK phone number or a full UK postcode."""
+    plain = " ".join(str(text).split())
+    return bool(EMAIL.search(plain) or PHONE.fullmatch(plain) or POSTCODE.fullmatch(plain))
+
+
+def coarsen(plan: Any, mapped: Any) -> None:
+    """Fill the variables that take the district of a full postcode; one that cannot be read becomes uncodable."""
+    book = plan.codebook
+    for name in book.names():
+        target = book.variable(name).becomes
+        if not target or name not in mapped.values or not (mapped.reasons[target] == -5).all():
+            continue
+        found = mapped.values[name].map(lambda v: pd.NA if v is pd.NA else district(v) or pd.NA)
+        mapped.values[target] = found.astype(object)
+        unread = found.isna().to_numpy() & (mapped.reasons[name] == 0).to_numpy()
+        mapped.reasons[target] = mapped.reasons[name].mask(unread, -4).astype(np.int8)
+
+
+def identifiers(plan: Any, mapped: Any, index: pd.Index) -> pd.DataFrame:
+    """Return the direct identifiers that the export holds: names and contacts, no link code, no answer."""
+    book, columns = plan.codebook, {}
+    for name in book.names():
+        var = book.variable(name)
+        held = name in mapped.values and mapped.values[name].notna().any()
+        if held and var.sens == "direct" and var.role == "collection" and not var.becomes:
+            columns[name] = mapped.values[name].astype("str").to_numpy()
+    return pd.DataFrame(columns, index=index)
 
 
 def private_folder(path: Path) -> Path:

@@ -1,6 +1,7 @@
 """Read an export as it was written: every cell as text, labels instead of codes where the export carries them.
 
 Nothing is guessed. A file whose encoding cannot be told, or whose text is garbled, is refused with a reason.
+Columns are categoricals of text: an answer is read once however many people gave it.
 """
 
 from __future__ import annotations
@@ -8,35 +9,46 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from evaluation.errors import InputError
 
 TEXT = (".csv", ".tsv", ".txt")
 SHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
-GARBLED = ("�", "Ã©", "â€™", "Ã¨", "Â£", "â€“")
+SPSS = (".sav", ".zsav")
+DELIMITERS = (",", ";", "\t", "|")
+GENERIC = ("response", "open-ended response", "selected choice")
+# UTF-8 that was read as CP1252: a lead byte shown as a capital with an accent, then a continuation byte
+GARBLED = re.compile("\ufffd|Ã[\u0080-\u00bfƒ†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ„…‚]|Â[\u0080-\u00bf]|â€|ï»¿")
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """An export: every cell as text ("" for an empty one), the file row of the first record, and labels of codes.
+    """An export.
 
     Attributes
     ----------
-    frame : DataFrame of str
-    first_row : int
-        Row of the file (1-based) in which the first record stands.
+    frame : DataFrame of categoricals
+        Every cell as text, "" for an empty one; a record per row.
+    rows : ndarray of int
+        Row of the file (1-based) in which each record stands.
     value_labels : mapping
         Column to {code as text: label}, for formats that carry labels.
+    questions : mapping
+        Column to the words of its question, where the export holds them apart from the name.
     """
 
     frame: pd.DataFrame
-    first_row: int
-    value_labels: dict[str, dict[str, str]]
+    rows: np.ndarray
+    value_labels: dict[str, dict[str, str]] = field(default_factory=dict)
+    questions: dict[str, str] = field(default_factory=dict)
 
 
 def read(
@@ -49,79 +61,146 @@ def read(
     header_row : int
         1-based row of the (first) header row; rows above it are titles.
     header_rows : int
-        Number of header rows: with 2, question texts stand over (or under) names, and both are joined by " | ".
+        Number of header rows: their words are joined by " | "; a blank in an upper row repeats the cell to its left.
 
     Raises
     ------
     InputError
-        The file is empty, of an unknown format, garbled, or lacks the sheet.
+        The file is empty, of an unknown format, garbled, lacks the sheet, or has doubled or uneven columns.
     """
     kind = path.suffix.lower()
     if not path.is_file() or path.stat().st_size == 0:
         what = "the export is empty" if path.is_file() else f"there is no export {path.name!r}"
         raise InputError(what, where=path.name, todo="Export it again, and name it in wave.toml.")
     if kind in TEXT:
-        rows = _text_rows(path, delimiter, encoding)
-    elif kind in SHEETS:
-        rows = _sheet_rows(path, sheet)
-    elif kind in (".sav", ".zsav"):
+        return _text(path, header_row, header_rows, delimiter, encoding)
+    if kind in SHEETS:
+        return _framed(sheet_rows(path, sheet), header_row, header_rows, path.name)
+    if kind in SPSS:
         return _spss(path)
-    else:
-        raise InputError(f"{kind or 'no'} format is not known", where=path.name, todo="Use csv, tsv, xlsx, xls or sav.")
-    return _framed(rows, header_row, header_rows, path)
+    raise InputError(f"{kind or 'no'} format is not known", where=path.name, todo="Use csv, tsv, xlsx, xls or sav.")
 
 
-def _text_rows(path: Path, delimiter: str, encoding: str) -> list[list[str]]:
-    text = decode(path.read_bytes(), path.name, encoding)
-    if not delimiter:
-        delimiter = "\t" if path.suffix.lower() == ".tsv" else _sniff(text)
-    return list(csv.reader(io.StringIO(text), delimiter=delimiter))
+# ---- text ---------------------------------------------------------------------------------------------------------
 
 
-def decode(content: bytes, name: str, encoding: str = "") -> str:
-    """Return the text of a file: UTF-8 with or without mark, UTF-16 with mark, else CP1252; garbled text is refused."""
-    if encoding:
-        text = content.decode(encoding)
-    elif content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = content.decode("utf-16")
-    else:
+def encoding_of(content: bytes, name: str, encoding: str = "") -> str:
+    """Return the encoding of a text: UTF-8 with or without mark, UTF-16 with mark, else CP1252.
+
+    Raises
+    ------
+    InputError
+        The text is garbled (saved in one encoding, read in another), or no encoding fits.
+    """
+    marks = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
+    marked = next((found for mark, found in marks if content.startswith(mark)), "")
+    for candidate in (encoding,) if encoding else (marked,) if marked else ("utf-8", "cp1252"):
         try:
-            text = content.decode("utf-8-sig")
+            text = content.decode(candidate)
+        except LookupError:
+            raise InputError(f"encoding {candidate!r} is not known", where=name, todo="Correct wave.toml.") from None
         except UnicodeDecodeError:
-            try:
-                text = content.decode("cp1252")
-            except UnicodeDecodeError:
-                raise InputError("the encoding cannot be told", where=name, todo="Save the file as UTF-8.") from None
-    if "\x00" in text:
-        raise InputError("the file holds null characters", where=name, todo="Save it as UTF-8 text.")
-    if any(mark in text for mark in GARBLED):
-        raise InputError(
-            "the text is garbled (it was saved in one encoding and read in another)", where=name,
-            todo="Export it again from the survey tool as UTF-8.",
+            continue
+        if "\x00" in text:
+            raise InputError("the file holds null characters", where=name, todo="Export it again as UTF-8 text.")
+        if not text.isascii() and (found := GARBLED.search(text)):
+            row = text.count("\n", 0, found.start()) + 1
+            raise InputError(
+                f"the text is garbled near row {row}: it was saved in one encoding and read in another", where=name,
+                todo="Export it again from the survey tool as UTF-8.",
+            )  # fmt: skip
+        return candidate
+    raise InputError("the encoding cannot be told", where=name, todo="Export it as UTF-8, or name it in wave.toml.")
+
+
+def head_rows(path: Path, count: int, delimiter: str = "", encoding: str = "") -> tuple[list[list[str]], str, str]:
+    """Return the first rows of a text file, its delimiter and its encoding."""
+    content = path.read_bytes()
+    found = encoding_of(content, path.name, encoding)
+    start = content[: 65536 + 4096 * count].decode(found, errors="ignore")
+    if not delimiter:
+        delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(start)
+    reader = csv.reader(io.StringIO(start), delimiter=delimiter)
+    return [row for row, _ in zip(reader, range(count), strict=False)], delimiter, found
+
+
+def _delimiter(text: str) -> str:
+    """Return the delimiter that splits the first lines into most columns, by the middle line."""
+    lines = [line for line in text.splitlines()[:30] if line.strip()][:-1] or text.splitlines()[:1]
+
+    def columns(delimiter: str) -> int:
+        widths = sorted(len(r) for r in csv.reader(lines, delimiter=delimiter))
+        return widths[len(widths) // 2] if widths else 0
+
+    return max(DELIMITERS, key=columns)
+
+
+def _text(path: Path, header_row: int, header_rows: int, delimiter: str, encoding: str) -> Read:
+    last = header_row + header_rows - 1
+    heads, delimiter, encoding = head_rows(path, last, delimiter, encoding)
+    names, questions = _names(heads, header_row, header_rows, path.name)
+    width = max(len(h) for h in heads[header_row - 1 :])
+    try:
+        frame = pd.read_csv(
+            path, sep=delimiter, encoding=encoding, header=None, names=range(width), index_col=False, skiprows=last,
+            dtype="category", keep_default_na=False, na_filter=False, skip_blank_lines=False, low_memory=False,
+            on_bad_lines="error",
         )  # fmt: skip
-    return text
+    except pd.errors.EmptyDataError:
+        raise _no_answers(path.name) from None
+    except pd.errors.ParserError as error:
+        found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+        what = (
+            f"row {found[2]} has {found[3]} cells under {found[1]} columns"
+            if found
+            else "the rows cannot be told apart"
+        )
+        todo = "A delimiter or a quotation mark stands inside an answer: export it again, with answers in quotes."
+        raise InputError(what, where=path.name, todo=todo) from None
+    columns = {names[i]: _stripped(frame[i]) for i in range(width) if names[i]}
+    return _records(columns, np.arange(last + 1, last + 1 + len(frame)), path.name, questions)
 
 
-def _sniff(text: str) -> str:
-    """Return the delimiter that splits the first lines most often and most evenly."""
-    lines = [line for line in text.splitlines()[:20] if line.strip()]
-    counts = {d: [len(r) for r in csv.reader(lines, delimiter=d)] for d in (",", ";", "\t", "|")}
-    return max(counts, key=lambda d: (min(counts[d], default=0) > 1, min(counts[d], default=0), sum(counts[d])))
+def _stripped(column: pd.Series) -> pd.Categorical:
+    """Return a column with blanks around its answers removed, and cells that the row lacks as ""."""
+    values = column.array
+    texts = [str(c).strip() for c in values.categories]
+    codes = values.codes.astype(np.int64)
+    if (codes < 0).any():
+        texts.append("")
+        codes[codes < 0] = len(texts) - 1
+    known = {t: i for i, t in enumerate(dict.fromkeys(texts))}
+    at = np.array([known[t] for t in texts], dtype=np.int64)
+    return pd.Categorical.from_codes(at[codes], categories=pd.Index(list(known), dtype=object))
 
 
-def _sheet_rows(path: Path, sheet: str) -> list[list[str]]:
+# ---- workbooks ----------------------------------------------------------------------------------------------------
+
+
+def sheet_rows(path: Path, sheet: str = "") -> list[list[str]]:
+    """Return a sheet's rows as text; with several sheets that hold anything, one must be named."""
+    book = workbook(path)
+    if sheet and sheet not in book.sheet_names:
+        raise InputError(f"there is no sheet {sheet!r}; the sheets are {book.sheet_names}", where=path.name)
+    if not sheet:
+        held = [n for n in book.sheet_names if book.get_sheet_by_name(n).to_python()]
+        if len(held) > 1:
+            raise InputError(f"the workbook has several sheets: {held}", where=path.name,
+                             todo='Name the one with the answers in wave.toml: sheet = "…".')  # fmt: skip
+        sheet = (held or book.sheet_names)[0]
+    rows = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+    return [[_cell(c) for c in row] for row in rows]
+
+
+def workbook(path: Path) -> Any:
+    """Return an opened workbook of any spreadsheet format."""
     from python_calamine import CalamineWorkbook
 
     try:
-        book = CalamineWorkbook.from_path(str(path))
+        return CalamineWorkbook.from_path(str(path))
     except Exception as error:  # noqa: BLE001 - the library has one error class per format
         raise InputError(f"the workbook cannot be read ({type(error).__name__})", where=path.name,
-                         todo="Save it again as xlsx.") from None  # fmt: skip
-    names = book.sheet_names
-    if sheet and sheet not in names:
-        raise InputError(f"there is no sheet {sheet!r}; the sheets are {names}", where=path.name)
-    rows = book.get_sheet_by_name(sheet or names[0]).to_python(skip_empty_area=False)
-    return [[_cell(c) for c in row] for row in rows]
+                         todo="Save it again as xlsx, without a password.") from None  # fmt: skip
 
 
 def _cell(value: Any) -> str:
@@ -130,54 +209,121 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
     if isinstance(value, dt.datetime):
         return value.date().isoformat() if value.time() == dt.time() else value.isoformat(sep=" ")
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    return str(value)
+    return value.isoformat() if isinstance(value, dt.date) else str(value).strip()
 
 
-def _framed(rows: list[list[str]], header_row: int, header_rows: int, path: Path) -> Read:
-    if len(rows) < header_row + header_rows - 1 or not any(c.strip() for c in rows[header_row - 1]):
-        raise InputError(
-            f"there is no header in row {header_row}", where=path.name, todo="Set header_row in wave.toml."
-        )
-    heads = rows[header_row - 1 : header_row - 1 + header_rows]
-    width = max(len(h) for h in heads)
-    padded = [[*h, *[""] * (width - len(h))] for h in heads]
-    names = [" | ".join(dict.fromkeys(p.strip() for p in parts if p.strip())) for parts in zip(*padded, strict=True)]
-    first = header_row + header_rows
-    body = [[*r, *[""] * (width - len(r))][:width] for r in rows[first - 1 :]]
-    body = [r for r in body if any(c.strip() for c in r)]
+def _framed(rows: list[list[str]], header_row: int, header_rows: int, name: str) -> Read:
+    names, questions = _names(rows, header_row, header_rows, name)
+    last = header_row + header_rows - 1
+    body = rows[last:]
+    wide = next((n for n, r in enumerate(body, last + 1) if any(c for c in r[len(names) :])), 0)
+    if wide:
+        raise InputError(f"row {wide} has answers under no column", where=name, todo="Give every column a heading.")
+    columns = {
+        names[i]: pd.Categorical([r[i] if i < len(r) else "" for r in body]) for i in range(len(names)) if names[i]
+    }
+    return _records(columns, np.arange(last + 1, last + 1 + len(body)), name, questions)
+
+
+# ---- both ---------------------------------------------------------------------------------------------------------
+
+
+def _names(
+    heads: Sequence[Sequence[str]], header_row: int, header_rows: int, name: str
+) -> tuple[list[str], dict[str, str]]:
+    """Return the column names of the header rows, and the question of each where a row above or below holds it."""
+    chosen = [list(h) for h in heads[header_row - 1 : header_row - 1 + header_rows]]
+    if len(chosen) < header_rows or not any(c.strip() for row in chosen for c in row):
+        raise InputError(f"there is no header in row {header_row}", where=name, todo="Set header_row in wave.toml.")
+    width = max(len(h) for h in chosen)
+    padded = [[" ".join(c.split()) for c in [*h, *[""] * (width - len(h))]] for h in chosen]
+    for upper in padded[:-1]:
+        for place in range(1, width):
+            if not upper[place] and padded[-1][place]:
+                upper[place] = upper[place - 1]
+    names, questions = [], {}
+    for parts in zip(*padded, strict=True):
+        kept = [p for p in dict.fromkeys(parts) if p]
+        kept = [p for p in kept if p.lower() not in GENERIC] or kept
+        names.append(" | ".join(kept))
+        if len(kept) > 1:
+            questions[names[-1]] = max(kept, key=len)
     doubled = sorted({n for n in names if n and names.count(n) > 1})
     if doubled:
-        raise InputError(f"columns stand twice: {doubled}", where=path.name, todo="Rename or remove one of each.")
-    if not body:
-        raise InputError("the export holds a header and no answers", where=path.name, todo="Export it again.")
-    keep = [i for i, n in enumerate(names) if n]
-    frame = pd.DataFrame([[r[i].strip() for i in keep] for r in body], columns=[names[i] for i in keep], dtype=object)
-    return Read(frame, first, {})
+        raise InputError(f"columns stand twice: {doubled}", where=name, todo="Rename or remove one of each.")
+    return names, questions
+
+
+def _records(columns: dict[str, pd.Categorical], rows: np.ndarray, name: str, questions: dict[str, str]) -> Read:
+    """Return the records that hold anything; wholly empty rows are not people."""
+    held = np.zeros(len(rows), dtype=bool)
+    for column in columns.values():
+        held |= np.asarray(column.categories != "")[column.codes] if len(column) else held
+    if not held.any():
+        raise _no_answers(name)
+    frame = pd.DataFrame(columns)
+    if not held.all():
+        frame = frame[held].reset_index(drop=True)
+    return Read(frame, rows[held], {}, questions)
+
+
+def _no_answers(name: str) -> InputError:
+    return InputError("the export holds a header and no answers", where=name, todo="Export it again.")
+
+
+# ---- SPSS ---------------------------------------------------------------------------------------------------------
 
 
 def _spss(path: Path) -> Read:
-    """Read SPSS data: user-missing codes are kept, and become their labels with every other code."""
+    """Read SPSS data: user-missing codes are kept, and become their labels with every other code.
+
+    A user-missing code without a label becomes "user-missing -9": what it means is for a person to say.
+    """
     import pyreadstat
 
-    raw, meta = pyreadstat.read_sav(str(path), apply_value_formats=False, user_missing=True)
+    try:
+        raw, meta = pyreadstat.read_sav(str(path), apply_value_formats=False, user_missing=True)
+    except (pyreadstat.ReadstatError, UnicodeDecodeError) as error:
+        raise InputError(f"the SPSS file cannot be read ({type(error).__name__})", where=path.name,
+                         todo="Save it again as sav.") from None  # fmt: skip
+    if not len(raw):
+        raise _no_answers(path.name)
     labels = {c: {_cell(k): str(v) for k, v in found.items()} for c, found in meta.variable_value_labels.items()}
-    frame = pd.DataFrame({c: [_spss_cell(v) for v in raw[c]] for c in raw.columns}, dtype=object)
-    for column, known in labels.items():
-        frame[column] = [known.get(v, v) for v in frame[column]]
-    if not len(frame):
-        raise InputError("the export holds no answers", where=path.name, todo="Export it again.")
-    return Read(frame, 1, labels)
+    columns = {}
+    for column in raw.columns:
+        known = labels.get(column, {})
+        missing = meta.missing_ranges.get(column, [])
+        found = pd.Categorical(pd.Series([_spss_cell(v) for v in raw[column]], dtype=object))
+        texts = [known.get(t) or (f"user-missing {t}" if _in_ranges(t, missing) else t) for t in found.categories]
+        columns[column] = _stripped(pd.Series(_renamed(found, texts)))
+    questions = {k: v for k, v in meta.column_names_to_labels.items() if v}
+    read = _records(columns, np.arange(1, len(raw) + 1), path.name, questions)
+    return Read(read.frame, read.rows, labels, questions)
+
+
+def _renamed(found: pd.Categorical, texts: list[str]) -> pd.Categorical:
+    known = {t: i for i, t in enumerate(dict.fromkeys(texts))}
+    at = np.array([known[t] for t in texts], dtype=np.int64)
+    return pd.Categorical.from_codes(at[found.codes] if len(at) else found.codes, categories=list(known))
+
+
+def _in_ranges(text: str, ranges: list[dict[str, Any]]) -> bool:
+    try:
+        value: Any = float(text)
+    except ValueError:
+        value = text
+    for found in ranges:
+        low, high = found.get("lo"), found.get("hi")
+        if isinstance(value, str) != isinstance(low, str):
+            continue
+        if low <= value <= high:
+            return True
+    return False
 
 
 def _spss_cell(value: Any) -> str:
-    if value is None or (isinstance(value, float) and value != value):
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return _cell(value).strip()
+    return "" if value is None or (isinstance(value, float) and value != value) else _cell(value)

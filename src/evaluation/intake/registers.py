@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from evaluation.errors import InputError, nearest
-from evaluation.intake import mapping, readers
+from evaluation.intake import cells, readers
 from evaluation.intake.faults import Fault, safe
 from evaluation.study import Plan
 
@@ -69,13 +69,13 @@ def _read(plan: Plan, name: str) -> tuple[pd.DataFrame, list[Fault]]:
               near=nearest(c, table.variables)) for c in read.frame if c not in table.variables
     ]  # fmt: skip
     columns: dict[str, Any] = {}
-    rows = pd.Series(range(read.first_row, read.first_row + len(read.frame)))
+    rows = pd.Series(read.rows)
     for var in table.variables.values():
         if var.name not in read.frame:
             if var.required_from == "always":
                 faults.append(Fault("missing_column", path.name, var.name, "the register needs this column", "Add it."))
             continue
-        values, wrong = _typed(var, read.frame[var.name].astype(str).str.strip(), rows, path.name)
+        values, wrong = _typed(var, read.frame[var.name].astype(object), rows, path.name)
         faults += wrong
         if var.sens != "direct":
             columns[var.name] = values
@@ -88,11 +88,11 @@ def _read(plan: Plan, name: str) -> tuple[pd.DataFrame, list[Fault]]:
     return frame, faults
 
 
-def _typed(var: Any, cells: pd.Series, rows: pd.Series, file: str) -> tuple[Any, list[Fault]]:
-    labels = mapping._label_map({}, var) | {str(c).lower(): c for c in (*var.levels, *var.extra_levels)}
+def _typed(var: Any, texts: pd.Series, rows: pd.Series, file: str) -> tuple[Any, list[Fault]]:
+    labels = cells.label_map({}, var) | {str(c).lower(): c for c in (*var.levels, *var.extra_levels)}
     values: list[Any] = []
     faults = []
-    for place, cell in enumerate(cells):
+    for place, cell in enumerate(texts):
         value, wrong = _value(var, cell, labels)
         values.append(value)
         if wrong:
@@ -103,19 +103,19 @@ def _typed(var: Any, cells: pd.Series, rows: pd.Series, file: str) -> tuple[Any,
 
 def _value(var: Any, cell: str, labels: dict[str, Any]) -> tuple[Any, str]:
     none = pd.NaT if var.type == "date" else pd.NA
-    if cell == "" or mapping._is_missing(cell):
+    if cell == "" or (cells.is_missing(cell) and var.type != "number"):
         return none, ""
     if var.type in ("integer", "number"):
-        found, wrong = mapping._numeric(cell, var, "")
+        found, wrong = cells.numeric(cell, var, under_0=True)
         return (none, wrong) if wrong else (found, "")
     if var.type == "date":
-        found = mapping.parse_date(cell, "day_first")
-        return (pd.Timestamp(found), "") if found else (none, f"{safe(cell)} is not a date")
+        found = cells.parse_date(cell, "day_first")
+        return (pd.Timestamp(found), "") if found else (none, "what stands here is not a date")
     if var.type == "multi":
-        parts = [labels.get(mapping.normal(p)) for p in cell.split(";") if p.strip()]
+        parts = [labels.get(cells.normal(p)) for p in cell.split(";") if p.strip()]
         return (none, f"{safe(cell)} holds an unknown level") if None in parts else (";".join(map(str, parts)), "")
     if var.type in ("category", "yndk", "ordinal"):
-        code = labels.get(mapping.normal(cell))
+        code = labels.get(cells.normal(cell))
         return (none, f"{safe(cell)} is not a level") if code is None else (code, "")
     return cell, ""
 
@@ -134,7 +134,7 @@ def margins(plan: Plan) -> dict[str, pd.Series]:
     path = plan.root / plan.population.margins_file
     if not path.is_file():
         raise InputError(f"there is no {path.name}", where=plan.population.margins_file, todo="Add it, or plan none.")
-    table = readers.read(path).frame
+    table = readers.read(path).frame.astype(object)
     lacking = {"margin", "cell", "population", "source"} - set(table.columns)
     if lacking:
         raise InputError(f"{path.name} lacks the columns {sorted(lacking)}", todo="margin,cell,population,source")
@@ -151,8 +151,9 @@ def _margin(plan: Plan, name: str, rows: pd.DataFrame, file: str) -> pd.Series:
         f"cell {'|'.join(c)!r} of {name}: {len(columns)} levels joined by |" for c in cells if len(c) != len(columns)
     ]
     for cell in cells:
-        faults += [f"cell {'|'.join(cell)!r} of {name}: no level {part!r} of {column}"
-                   for part, column in zip(cell, columns, strict=False) if part not in plan.levels_of(column)]  # fmt: skip
+        pairs = zip(cell, columns, strict=False)
+        words = f"cell {'|'.join(cell)!r} of {name}"
+        faults += [f"{words}: no level {p!r} of {c}" for p, c in pairs if p not in plan.levels_of(c)]
     population = pd.to_numeric(rows["population"].str.replace(",", ""), errors="coerce")
     if population.isna().any() or (population < 0).any():
         faults.append(f"a population of {name} is not a number of people")

@@ -68,8 +68,8 @@ def save_gates(plan: Plan, wave: str, gates: Sequence[Gate]) -> None:
     kept = {g["id"]: g for g in read_json(path) or []}
     order = list(kept)
     for gate in gates:
-        kept[gate.id] = {"id": gate.id, "kind": gate.kind, "passed": bool(gate.passed),
-                         "value": exchange.plain(gate.value), "bar": exchange.plain(gate.bar), "note": gate.note}  # fmt: skip
+        bounds = {k: exchange.plain(getattr(gate, k)) for k in ("value", "bar")}
+        kept[gate.id] = {"id": gate.id, "kind": gate.kind, "passed": bool(gate.passed), "note": gate.note, **bounds}
         order = [*order, gate.id] if gate.id not in order else order
     write_json(path, [kept[i] for i in order])
 
@@ -144,8 +144,9 @@ def save_sample(plan: Plan, wave: str, sample: Any) -> None:
     frame = pd.DataFrame({"match_weight": sample.match_weight.astype(float), "treated": sample.treated.astype(bool)})
     write_frame(where / "sample.parquet", frame)
     write_frame(where / "pairs.parquet", sample.pairs.reset_index(drop=True))
-    about = {"estimand": sample.estimand, "method": sample.method, "treat": sample.treat, "replace": bool(sample.replace),
-             "unmatched": [str(i) for i in sample.unmatched], "fingerprint": fingerprint(sample)}  # fmt: skip
+    about = {k: getattr(sample, k) for k in ("estimand", "method", "treat")}
+    about |= {"replace": bool(sample.replace), "unmatched": [str(i) for i in sample.unmatched]}
+    about["fingerprint"] = fingerprint(sample)
     write_json(where / "sample.json", about)
 
 

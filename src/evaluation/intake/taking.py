@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from evaluation.errors import InputError, StudyError
 from evaluation.intake import mapping, privacy, readers, validate, wavefile
-from evaluation.intake.faults import Fault, fault_table
+from evaluation.intake.faults import NEVER_WAIVED, Fault, fault_table
 from evaluation.intake.wavefile import WaveInfo
 from evaluation.study import Derived, Plan
 
@@ -28,24 +29,26 @@ class WaveIn:
     ledger : DataFrame
         step, reason, n_out, n_left.
     faults : tuple of Fault
-        Faults that were waived; `meta` is the wave's `WaveInfo`.
+        Faults that were waived, or passed by a draft; `meta` is the wave's `WaveInfo`.
+    identifiers : DataFrame
+        Direct identifiers of the respondents kept, for the owner's private store only; never part of a stage.
     """
 
-    design: pd.DataFrame
-    outcomes: pd.DataFrame
-    reasons: pd.DataFrame
+    design: pd.DataFrame = field(repr=False)
+    outcomes: pd.DataFrame = field(repr=False)
+    reasons: pd.DataFrame = field(repr=False)
     ledger: pd.DataFrame
     faults: tuple[Fault, ...]
     meta: WaveInfo
+    identifiers: pd.DataFrame = field(repr=False, default_factory=pd.DataFrame)
 
 
 def check(plan: Plan, wave: str) -> list[Fault]:
     """Return every fault of a wave that no waiver covers; nothing is written."""
     try:
-        _, _, open_faults, _ = _mapped(plan, wave)
+        return _mapped(plan, wave)[2]
     except (InputError, StudyError) as error:
         return [Fault("unreadable", f"waves/{wave}", error.where, error.what, error.todo)]
-    return open_faults
 
 
 def take_in(plan: Plan, wave: str, *, draft: bool = False) -> WaveIn:
@@ -57,15 +60,19 @@ def take_in(plan: Plan, wave: str, *, draft: bool = False) -> WaveIn:
         Open faults, all of them in one table (`draft` lets faults that may be waived pass).
     """
     info, mapped, open_faults, waived = _mapped(plan, wave)
-    if open_faults and not draft:
-        raise InputError(fault_table(open_faults), faults=open_faults, todo="Nothing was written.")
+    stopping = [f for f in open_faults if not (draft and f.waivable)]
+    if stopping:
+        raise InputError(fault_table(stopping), faults=stopping, todo="Nothing was written.")
     frame, reasons = _frames(plan, info, mapped)
+    identifiers = privacy.identifiers(plan, mapped, frame.index)
     frame, reasons, ledger = _left(plan, info, frame, reasons)
     frame = frame.assign(**_derived(plan, frame))
     roles = {n: plan.codebook.role(n) for n in plan.codebook.names()}
     design = [c for c in frame if _role(plan, roles, c) in IN_DESIGN or c in ("wave", "link")]
     outcomes = [c for c in frame if _role(plan, roles, c) in IN_OUTCOMES]
-    return WaveIn(frame[design], frame[outcomes], reasons, ledger, tuple(waived), info)
+    allowed = (*waived, *(open_faults if draft else ()))
+    kept = identifiers.loc[frame.index]
+    return WaveIn(frame[design], frame[outcomes], reasons, ledger, allowed, info, kept)
 
 
 def _role(plan: Plan, roles: dict[str, str], column: str) -> str:
@@ -80,12 +87,22 @@ def _mapped(plan: Plan, wave: str) -> tuple[WaveInfo, mapping.Mapped, list[Fault
     read = readers.read(info.path, sheet=info.sheet, header_row=info.header_row, header_rows=info.header_rows,
                         delimiter=info.delimiter, encoding=info.encoding)  # fmt: skip
     mapped = mapping.apply(read, info, plan.codebook, required=required(plan, wave))
-    faults = mapped.faults + validate.check(plan, info, mapped)
+    privacy.coarsen(plan, mapped)
+    validate.check(plan, info, mapped)
     if info.sha256 and hashlib.sha256(info.path.read_bytes()).hexdigest() != info.sha256:
-        faults.append(Fault("export_changed", info.file, "", "the export is not the file that was taken in",
-                            "Restore it, or take the new one in with add-wave."))  # fmt: skip
-    waived = [f for f in faults if _is_waived(f, info)]
-    return info, mapped, [f for f in faults if f not in waived], waived
+        mapped.faults.append(Fault("export_changed", info.file, "", "the export is not the file that was taken in",
+                                   "Restore it, or take the new one in with add-wave."))  # fmt: skip
+    _unused_waivers(info, mapped)
+    waived = [f for f in mapped.faults if _is_waived(f, info)]
+    return info, mapped, [f for f in mapped.faults if f not in waived], waived
+
+
+def _unused_waivers(info: WaveInfo, mapped: mapping.Mapped) -> None:
+    """Refuse a waiver of a fault that nobody may waive: it would be read as if it had been allowed."""
+    for waiver in info.waivers:
+        if waiver.fault in NEVER_WAIVED:
+            mapped.fault("bad_waiver", info, waiver.where, f"the fault {waiver.fault!r} cannot be waived",
+                         "Remove the waiver and mend the fault.")  # fmt: skip
 
 
 def required(plan: Plan, wave: str) -> set[str]:
@@ -104,13 +121,20 @@ def required(plan: Plan, wave: str) -> set[str]:
 
 
 def _is_waived(fault: Fault, info: WaveInfo) -> bool:
-    return any(w.fault == fault.kind and w.where in ("", fault.column, fault.who) for w in info.waivers)
+    return fault.waivable and any(w.fault == fault.kind and w.where in ("", fault.column) for w in info.waivers)
+
+
+def respondent(wave: str, number: object) -> str:
+    """Return the index of a respondent, "W2024-0007"."""
+    text = str(number).strip()
+    text = text.removeprefix(f"{wave}-")
+    return f"{wave}-{text.zfill(4) if text.isdigit() else text}"
 
 
 def _frames(plan: Plan, info: WaveInfo, mapped: mapping.Mapped) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return typed values and reasons without identifiers and free text; link codes become keyed hashes."""
-    index = pd.Index([f"{info.wave}-{i}" for i in mapped.values["resp_id"]], name="respondent", dtype="object")
-    columns: dict[str, Any] = {"wave": [info.wave] * len(index)}
+    index = pd.Index([respondent(info.wave, i) for i in mapped.values["resp_id"]], name="respondent", dtype="object")
+    columns: dict[str, Any] = {"wave": pd.array([info.wave] * len(index), dtype="str")}
     reasons: dict[str, Any] = {}
     for name in plan.codebook.names():
         var = plan.codebook.variable(name)
@@ -128,24 +152,32 @@ def _frames(plan: Plan, info: WaveInfo, mapped: mapping.Mapped) -> tuple[pd.Data
 
 
 def _link(values: pd.Series) -> Any:
-    if values.isna().all():
-        return pd.array([pd.NA] * len(values), dtype="string")
-    return privacy.keyed(values, privacy.study_key()).astype("string").to_numpy()
+    key = privacy.study_key() if values.notna().any() else b""
+    return _text(privacy.keyed(values, key).to_numpy())
+
+
+def _text(values: Any) -> Any:
+    return pd.array(values, dtype="str")
 
 
 def _typed(name: str, var: Any, values: pd.Series) -> dict[str, Any]:
-    if var.type in ("ordinal", "integer"):
-        return {name: pd.array([pd.NA if v is pd.NA else int(v) for v in values], dtype="Int64")}
-    if var.type == "number":
-        return {name: pd.array([pd.NA if v is pd.NA else float(v) for v in values], dtype="Float64")}
+    """Return a variable's columns in the types of the stages."""
+    missing = values.isna().to_numpy()
+    held = values.to_numpy()
+    if var.type in ("ordinal", "integer", "number"):
+        whole = var.type != "number"
+        numbers = np.where(missing, 0, held).astype("int64" if whole else "float64")
+        made = pd.arrays.IntegerArray if whole else pd.arrays.FloatingArray
+        return {name: made(numbers, missing)}
     if var.type in ("date", "datetime"):
-        months = [pd.NaT if v is pd.NA else pd.Timestamp(v).replace(day=1) for v in values]
-        return {name: pd.Series(months, dtype="datetime64[ns]").to_numpy()}
-    text = {name: pd.array([pd.NA if v is pd.NA else str(v) for v in values], dtype="string")}
+        days = np.where(missing, "NaT", held).astype("datetime64[D]")
+        return {name: days.astype("datetime64[M]").astype("datetime64[ns]")}
+    text = {name: _text(held)}
     if var.type == "multi":
+        codes, shapes = pd.factorize(values)
         for level in var.levels:
-            ticks = [pd.NA if v is pd.NA else level in str(v).split(";") for v in values]
-            text[f"{name}.{level}"] = pd.array(ticks, dtype="boolean")
+            ticks = np.array([level in str(s).split(";") for s in shapes] + [False])
+            text[f"{name}.{level}"] = pd.arrays.BooleanArray(ticks[codes], missing.copy())
     return text
 
 
@@ -182,7 +214,7 @@ def withdrawn(plan: Plan, wave: str) -> set[str]:
     lacking = {"wave", "resp_id"} - set(rows.columns)
     if lacking:
         raise InputError(f"withdrawn.csv lacks {sorted(lacking)}", todo="Its header is wave,resp_id.")
-    return {f"{wave}-{r}" for r in rows.loc[rows["wave"] == wave, "resp_id"].str.strip()}
+    return {respondent(wave, r) for r in rows.loc[rows["wave"] == wave, "resp_id"].dropna()}
 
 
 def _derived(plan: Plan, frame: pd.DataFrame) -> dict[str, Any]:
@@ -191,10 +223,10 @@ def _derived(plan: Plan, frame: pd.DataFrame) -> dict[str, Any]:
 
 def _derive(made: Derived, source: pd.Series) -> Any:
     """Return a derived column: levels mapped ("*" for all others), or a number cut; missing stays missing."""
+    codes, found = pd.factorize(source.astype(object))
     if made.cuts:
-        numbers = source.astype("Float64")
-        places = [pd.NA if v is pd.NA else made.levels[sum(v >= c for c in made.cuts)] for v in numbers]
-        return pd.array(places, dtype="string")
-    other = made.map.get("*")
-    found = [pd.NA if v is pd.NA or v != v else made.map.get(str(v), other) for v in source.astype(object)]
-    return pd.array([pd.NA if v is None else v for v in found], dtype="string")
+        levels = [made.levels[sum(float(v) >= c for c in made.cuts)] for v in found]
+    else:
+        other = made.map.get("*")
+        levels = [made.map.get(str(v), other) for v in found]
+    return _text(np.array([*(pd.NA if v is None else v for v in levels), pd.NA], dtype=object)[codes])

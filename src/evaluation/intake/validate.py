@@ -3,126 +3,129 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
 
-from evaluation.intake.faults import Fault
-from evaluation.intake.mapping import NOT_ASKED, ROUTED, Mapped
+from evaluation.intake.cells import BLANK, NOT_ASKED, ROUTED
+from evaluation.intake.mapping import Mapped
+from evaluation.intake.privacy import identifies
 from evaluation.intake.wavefile import WaveInfo
 from evaluation.study import Plan
 
 ROUTE = re.compile(r"(\w+) == '(\w+)'")
 LEAST_FOR_CORRELATION = 50
 MOST_STRAIGHT = 0.4
+LEAST_STATEMENTS = 5
+MOST_NEGATIVE = -0.1
 
 
-def check(plan: Plan, info: WaveInfo, mapped: Mapped) -> list[Fault]:
-    """Return the faults that only show when the whole wave is seen."""
-    checks: tuple[Callable[[Plan, WaveInfo, Mapped], list[Fault]], ...] = (
+def check(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    """Add the faults that only show when the whole wave is seen; routed-past blanks get their reason here."""
+    checks: tuple[Callable[[Plan, WaveInfo, Mapped], None], ...] = (
         _ids,
         _too_few,
         _fieldwork,
         _routing,
+        _identifiers,
         _attendance,
         _wording,
         _reversed,
         _straight,
     )
-    return [fault for one in checks for fault in one(plan, info, mapped)]
+    for one in checks:
+        one(plan, info, mapped)
 
 
-def _fault(
-    info: WaveInfo, mapped: Mapped, kind: str, column: str, what: str, todo: str, place: int | None = None
-) -> Fault:
-    if place is None:
-        return Fault(kind, info.file, column, what, todo)
-    row, who = int(mapped.rows.iloc[place]), str(mapped.who.iloc[place])
-    return Fault(kind, info.file, column, what, todo, row=row, who=who)
+def _ids(_: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    if (mapped.reasons["resp_id"] == NOT_ASKED).all():
+        mapped.fault("missing_column", info, "resp_id", "no column numbers the respondents",
+                     'Map one, or number the rows: "#row" = "resp_id".')  # fmt: skip
+        return
+    ids = mapped.values["resp_id"].map(lambda v: v if v is pd.NA else str(v).lstrip("0") or "0").astype(object)
+    if missing := list(np.flatnonzero(ids.isna().to_numpy())):
+        mapped.fault("missing_id", info, "resp_id", "the respondent has no number", "Number them.", missing)
+    if doubled := list(np.flatnonzero((ids.notna() & ids.duplicated()).to_numpy())):
+        mapped.fault("duplicate_respondent", info, "resp_id", "this respondent stands twice",
+                     "Remove one of the rows in the survey tool and export again.", doubled)  # fmt: skip
 
 
-def _ids(plan: Plan, info: WaveInfo, mapped: Mapped) -> list[Fault]:
-    if "resp_id" not in mapped.values or (mapped.reasons["resp_id"] == NOT_ASKED).all():
-        return [_fault(info, mapped, "missing_column", "resp_id", "no column numbers the respondents",
-                       'Map one, or number the rows: "#row" = "resp_id".')]  # fmt: skip
-    ids = mapped.values["resp_id"]
-    out = []
-    for place in np.flatnonzero(ids.isna().to_numpy()):
-        out.append(
-            _fault(info, mapped, "missing_id", "resp_id", "the respondent has no number", "Number them.", int(place))
-        )
-    for place in np.flatnonzero((ids.notna() & ids.duplicated()).to_numpy()):
-        out.append(_fault(info, mapped, "duplicate_respondent", "resp_id", "this respondent stands twice",
-                          "Remove one of the rows in the survey tool and export again.", int(place)))  # fmt: skip
-    return out
+def _too_few(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    least = plan.sizes.least_answers
+    if len(mapped.rows) < least:
+        mapped.fault("too_few_answers", info, "", f"fewer than {least} people answered",
+                     "Check that the export is complete; a wave this small cannot be used.")  # fmt: skip
 
 
-def _too_few(plan: Plan, info: WaveInfo, mapped: Mapped) -> list[Fault]:
-    n, least = len(mapped.rows), plan.sizes.least_answers
-    if n >= least:
-        return []
-    return [_fault(info, mapped, "too_few_answers", "", f"fewer than {least} people answered",
-                   "Check that the export is complete; a wave this small cannot be used.")]  # fmt: skip
-
-
-def _fieldwork(plan: Plan, info: WaveInfo, mapped: Mapped) -> list[Fault]:
-    out = []
+def _fieldwork(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    """Dates of collection lie in the fieldwork; dates of taking part do not lie after it."""
     for name, values in mapped.values.items():
         var = plan.codebook.variable(name)
-        if var.type != "date" or var.role not in ("collection", "treatment"):
+        if var.type not in ("date", "datetime") or var.role not in ("collection", "treatment"):
             continue
-        for place, day in enumerate(values):
-            if day is pd.NA or day is None:
-                continue
-            early = var.role == "collection" and info.start and day < info.start
-            late = info.end and day > info.end
-            if early or late:
-                out.append(_fault(info, mapped, "date_outside_fieldwork", name,
-                                  "the date lies outside the fieldwork of wave.toml",
-                                  "Correct the date order or the fieldwork, or waive it with a reason.", place))  # fmt: skip
-    return out
+        days = np.where(values.isna(), "NaT", values.to_numpy()).astype("datetime64[D]")
+        outside = np.zeros(len(days), dtype=bool)
+        if info.start and var.role == "collection":
+            outside |= days < np.datetime64(info.start)
+        if info.end:
+            outside |= days > np.datetime64(info.end)
+        if outside.any():
+            mapped.fault("date_outside_fieldwork", info, name, "the date lies outside the fieldwork of wave.toml",
+                         "Correct the date order or the fieldwork, or waive it with a reason.",
+                         list(np.flatnonzero(outside)))  # fmt: skip
 
 
-def _routing(plan: Plan, info: WaveInfo, mapped: Mapped) -> list[Fault]:
+def _routing(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
     """Blank where routed past becomes "not applicable"; an answer where routed past is a fault."""
-    out = []
     for name, values in mapped.values.items():
         match = ROUTE.fullmatch(plan.codebook.variable(name).route)
         if not match or match[1] not in mapped.values or (mapped.reasons[name] == NOT_ASKED).all():
             continue
-        on = mapped.values[match[1]]
-        past = (on.notna() & (on != match[2])).fillna(False).to_numpy(dtype=bool)
-        mapped.reasons[name] = mapped.reasons[name].mask(past & values.isna().to_numpy(), ROUTED)
-        nothing = values.isin([0, "", "none"]).to_numpy()
-        values[past & nothing] = pd.NA
-        mapped.reasons[name] = mapped.reasons[name].mask(past & nothing, ROUTED)
-        for place in np.flatnonzero(past & values.notna().to_numpy()):
-            out.append(_fault(info, mapped, "impossible_routing", name,
-                              f"answered although {match[1]} is not {match[2]!r}", "Correct one of the two.", int(place)))  # fmt: skip
-    return out
+        on = mapped.values[match[1]].astype(str)
+        past = ((mapped.reasons[match[1]] == 0) & (on != match[2])).to_numpy()
+        nothing = values.isna().to_numpy() | values.isin([0, "", "none"]).to_numpy()
+        quiet = past & nothing & (mapped.reasons[name].isin([0, BLANK, ROUTED])).to_numpy()
+        values[quiet] = pd.NA
+        mapped.reasons[name] = mapped.reasons[name].mask(quiet, ROUTED).astype(np.int8)
+        if (past & ~nothing).any():
+            mapped.fault("impossible_routing", info, name, f"answered although {match[1]} is not {match[2]!r}",
+                         "Correct one of the two, or waive it with a reason.",
+                         list(np.flatnonzero(past & ~nothing)))  # fmt: skip
 
 
-def _attendance(plan: Plan, info: WaveInfo, mapped: Mapped) -> list[Fault]:
-    column = plan.treatment.column
-    if info.attendance_asked or column not in mapped.values or not mapped.values[column].notna().any():
-        return []
-    return [_fault(info, mapped, "attendance_not_asked", column, "attendance stands in a wave that did not ask it",
-                   "Set attendance_asked = true if it was asked; otherwise remove the column from the map.")]  # fmt: skip
+def _identifiers(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    """Refuse a contact detail in a column that is kept; the cell is never shown."""
+    for name, values in mapped.values.items():
+        var = plan.codebook.variable(name)
+        if var.type != "id" or var.sens == "direct" or not (mapped.reasons[name] == 0).any():
+            continue
+        texts = values.dropna().unique()
+        found = {t for t in texts if identifies(t)}
+        if found:
+            mapped.fault("identifier", info, name, "a contact detail stands in a column that is kept",
+                         "Remove it in the survey tool, or map the column to a variable of class direct.",
+                         list(np.flatnonzero(values.isin(found).to_numpy())))  # fmt: skip
 
 
-def _wording(plan: Plan, info: WaveInfo, mapped: Mapped) -> list[Fault]:
+def _attendance(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    if info.attendance_asked:
+        return
+    for column in dict.fromkeys((plan.treatment.column, plan.treatment.second_column)):
+        if column and mapped.values[column].notna().any():
+            mapped.fault("attendance_not_asked", info, column, "attendance stands in a wave that did not ask it",
+                         "Set attendance_asked = true if it was; otherwise move the column to [ignore].")  # fmt: skip
+
+
+def _wording(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
     """Every outcome item that an earlier wave may have asked needs a statement about its wording."""
     if info.wave == plan.waves[0]:
-        return []
-    out = []
+        return
     for item in outcome_items(plan):
         asked = item in mapped.reasons and not (mapped.reasons[item] == NOT_ASKED).all()
         if asked and item not in info.wording:
-            out.append(_fault(info, mapped, "wording_unstated", item, "it is not said whether the wording is the same",
-                              f"Write same, changed or unknown under [wording] {item}."))  # fmt: skip
-    return out
+            mapped.fault("wording_unstated", info, item, "it is not said whether the wording is the same",
+                         f"Write same, changed or unknown under [wording] {item}.")  # fmt: skip
 
 
 def outcome_items(plan: Plan) -> list[str]:
@@ -131,33 +134,43 @@ def outcome_items(plan: Plan) -> list[str]:
     return list(dict.fromkeys(items))
 
 
-def _scale_frame(items: Any, mapped: Mapped) -> pd.DataFrame:
-    return pd.DataFrame(
-        {i: pd.to_numeric(mapped.values[i], errors="coerce").astype(float) for i in items if i in mapped.values}
-    )
+def _numbers(items: Iterable[str], mapped: Mapped) -> pd.DataFrame:
+    held = {i: mapped.values[i] for i in items if i in mapped.values and mapped.values[i].notna().any()}
+    return pd.DataFrame({i: pd.to_numeric(v.where(v.notna(), np.nan)).astype(float) for i, v in held.items()})
 
 
-def _reversed(plan: Plan, info: WaveInfo, mapped: Mapped) -> list[Fault]:
-    out = []
-    for scale in plan.scales.values():
-        frame = _scale_frame(scale.items, mapped)
-        for item in frame.columns:
-            rest = frame.drop(columns=item).mean(axis=1)
-            both = frame[item].notna() & rest.notna()
-            if both.sum() < LEAST_FOR_CORRELATION or frame.loc[both, item].nunique() < 2:
-                continue
-            if np.corrcoef(frame.loc[both, item], rest[both])[0, 1] < -0.1:
-                out.append(_fault(info, mapped, "reversed_item", item, "answers run against the rest of the scale",
-                                  "The item is reversed or recoded in this export: mend [labels]."))  # fmt: skip
-    return out
+def _reversed(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    """Find an item whose answers run against the rest of its set: it was reversed or recoded in this export.
+
+    The sets are the plan's scales, and the primary outcome with the mean of every scale.
+    """
+    sets = [scale.items for scale in plan.scales.values()]
+    sets += [(plan.outcomes.primary, *items) for items in sets]
+    accused: set[str] = set()
+    for number, items in enumerate(sets):
+        frame = _numbers(items, mapped)
+        whole = number < len(plan.scales)
+        for item in frame.columns if whole else frame.columns[:1]:
+            if item not in accused and _runs_against(frame, item):
+                accused.add(item)
+                mapped.fault("reversed_item", info, item, "answers run against the rest of the scale",
+                             "The item is reversed or recoded in this export: mend [labels].")  # fmt: skip
 
 
-def _straight(plan: Plan, info: WaveInfo, mapped: Mapped) -> list[Fault]:
-    items = [i for s in plan.scales.values() for i in s.items]
-    frame = _scale_frame(items, mapped).dropna()
-    if len(frame) < LEAST_FOR_CORRELATION or frame.shape[1] < 5:
-        return []
-    if (frame.nunique(axis=1) == 1).mean() <= MOST_STRAIGHT:
-        return []
-    return [_fault(info, mapped, "straight_lining", "", "many people gave one answer to every statement of the scale",
-                   "Look at how the answers were collected, or waive it with a reason.")]  # fmt: skip
+def _runs_against(frame: pd.DataFrame, item: str) -> bool:
+    rest = frame.drop(columns=item).mean(axis=1)
+    both = frame[item].notna() & rest.notna()
+    n = int(both.sum())
+    if n < LEAST_FOR_CORRELATION or frame.loc[both, item].nunique() < 2 or rest[both].nunique() < 2:
+        return False
+    r = np.corrcoef(frame.loc[both, item], rest[both])[0, 1]
+    return bool(r < MOST_NEGATIVE and r * np.sqrt(n) < -2)
+
+
+def _straight(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    frame = _numbers((i for s in plan.scales.values() for i in s.items), mapped).dropna()
+    if len(frame) < LEAST_FOR_CORRELATION or frame.shape[1] < LEAST_STATEMENTS:
+        return
+    if (frame.nunique(axis=1) == 1).mean() > MOST_STRAIGHT:
+        mapped.fault("straight_lining", info, "", "many people gave one answer to every statement of the scale",
+                     "Look at how the answers were collected, or waive it with a reason.")  # fmt: skip
