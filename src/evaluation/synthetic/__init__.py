@@ -1,0 +1,79 @@
+"""Make a synthetic study with a known truth: waves as survey tools export them, registers, and the truth beside."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from evaluation import codebook
+from evaluation.errors import StudyError, nearest
+from evaluation.synthetic import exports, registers, waves
+
+SHIPPED = Path(__file__).parent / "truth.toml"
+LISTED = ("waves", "registers")
+
+
+def read_truth(file: Path | None = None) -> dict[str, Any]:
+    """Return a truth; keys it leaves out take the shipped value, and an unknown key names the nearest."""
+    base = tomllib.loads(SHIPPED.read_text("utf-8"))
+    if file is None:
+        return base
+    given = tomllib.loads(Path(file).read_text("utf-8"))
+    for section, values in given.items():
+        if section not in base:
+            raise StudyError(f"the truth has no {section!r}", todo=f"Nearest: {nearest(section, base)!r}.")
+        if not isinstance(values, dict):
+            base[section] = values
+            continue
+        unknown = sorted(set(values) - set(base[section]))
+        if unknown:
+            raise StudyError(f"the truth's [{section}] has no {unknown[0]!r}",
+                             todo=f"Nearest: {nearest(unknown[0], base[section])!r}.")  # fmt: skip
+        base[section] |= values
+    return base
+
+
+def draw(truth: Mapping[str, Any], margins: pd.DataFrame, *, seed: int) -> dict[str, pd.DataFrame]:
+    """Return the clean answers of each wave, for simulations that need no files."""
+    return waves.draw(truth, margins, seed)
+
+
+def make(truth_file: Path | None, folder: Path, *, seed: int | None = None) -> Path:
+    """Write `data_raw/` of a synthetic study below `folder`: waves, registers, truth, and the list of what is shipped.
+
+    The codebook and the population margins stand there already (copied from the checkout when they do not).
+    """
+    raw = Path(folder) / "data_raw"
+    _inputs(raw)
+    truth = read_truth(truth_file)
+    seed = truth["seed"] if seed is None else seed
+    book = codebook.load(raw / "codebook.yaml")
+    margins = pd.read_csv(raw / "population" / "margins.csv")
+    exports.write(waves.draw(truth, margins, seed), book, raw / "waves")
+    registers.write(raw / "registers", seed)
+    text = (truth_file or SHIPPED).read_text("utf-8")
+    (raw / "truth.toml").write_text(text, "utf-8")
+    files = sorted(p for part in LISTED for p in (raw / part).rglob("*") if p.is_file() and p.name != "README.md")
+    lines = [f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(raw.parent).as_posix()}" for p in files]
+    (raw / "SHIPPED.sha256").write_text("\n".join(lines) + "\n", "utf-8")
+    return Path(folder)
+
+
+def _inputs(raw: Path) -> None:
+    """Copy codebook and margins of this checkout where the folder has none."""
+    own = Path(__file__).parents[3] / "data_raw"
+    for name in ("codebook.yaml", "population/margins.csv"):
+        target = raw / name
+        if not target.is_file():
+            if not (own / name).is_file():
+                raise StudyError(
+                    f"there is no {name}", todo="Make the study inside a checkout, or copy it there first."
+                )
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(own / name, target)
