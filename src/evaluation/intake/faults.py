@@ -16,7 +16,8 @@ NUMBER_OF_PERSON = re.compile(r"[A-Za-z]{0,8}[-_]?[A-Za-z0-9]{1,12}")
 PHONE_OR_POSTCODE = re.compile(r"(0|44)\d{9,10}|[A-Z]{1,2}\d[A-Z\d]?\d[A-Z]{2}", re.I)
 NEVER_WAIVED = frozenset({
     "unreadable", "unknown_column", "unknown_variable", "missing_column", "doubled_column", "missing_id",
-    "duplicate_respondent", "attendance_not_asked", "export_changed", "identifier", "mixed_origin",
+    "duplicate_respondent", "attendance_not_asked", "export_changed", "identifier", "mixed_origin", "reason_unstated",
+    "bad_waiver",
 })  # fmt: skip
 
 

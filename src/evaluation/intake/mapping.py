@@ -18,7 +18,7 @@ from evaluation.intake import cells
 from evaluation.intake.cells import BLANK, MISSING_WORDS, NOT_ASKED, ROUTED, UNREADABLE, normal, parse_date
 from evaluation.intake.faults import MOST_ROWS, Fault, safe, safe_number
 from evaluation.intake.readers import Read
-from evaluation.intake.wavefile import WaveInfo
+from evaluation.intake.wavefile import UNSTATED, WaveInfo
 
 __all__ = [
     "BLANK", "MISSING_WORDS", "NOT_ASKED", "ROUTED", "ROW", "UNREADABLE", "Mapped", "apply", "normal", "parse_date",
@@ -93,24 +93,53 @@ def _targets(frame: pd.DataFrame, info: WaveInfo, book: Codebook, out: Mapped) -
                 near = nearest(normal(column).replace(" ", "_"), known) or nearest(column, info.columns)
                 out.fault("unknown_column", info, column, "the map does not name this column",
                           "Add it to [columns] or, with a reason, to [ignore].", near=near)  # fmt: skip
-            continue
-        name, _, level = target.partition(".")
-        if name not in known or (level and level not in book.variable(name).levels):
-            among = book.variable(name).levels if name in known else known
-            out.fault("unknown_variable", info, column, f"the codebook has no {target!r}", "Correct the map.",
-                      near=nearest(level or name, among))  # fmt: skip
-            continue
-        targets[column] = target
+        elif (near := _wrong_target(target, book)) is not None:
+            out.fault(
+                "unknown_variable", info, column, f"the codebook has no {target!r}", "Correct the map.", near=near
+            )
+        else:
+            targets[column] = target
     for column in info.columns:
         if column not in frame.columns and column != ROW:
             out.fault("missing_column", info, column, "the map names a column that the export lacks",
                       "Correct the map.", near=nearest(column, frame.columns))  # fmt: skip
-    for target in sorted({t for t in targets.values() if list(targets.values()).count(t) > 1}):
-        both = [c for c, t in targets.items() if t == target]
-        out.fault("doubled_column", info, " and ".join(both), f"two columns are mapped to {target!r}", "Keep one.")
-        for column in both[1:]:
-            del targets[column]
-    return targets
+    _stated(info, known, out)
+    return _once(targets, info, out)
+
+
+def _wrong_target(target: str, book: Codebook) -> str | None:
+    """Return the nearest valid target of a wrong one ("" for none); None for a right one."""
+    name, dot, level = target.partition(".")
+    if name not in book.names():
+        return nearest(name, book.names())
+    var = book.variable(name)
+    if dot and (var.type != "multi" or level not in var.levels):
+        return nearest(level, var.levels) if var.type == "multi" else name
+    return None
+
+
+def _stated(info: WaveInfo, known: set[str], out: Mapped) -> None:
+    """Add a fault for each entry of wave.toml that names no variable, or gives no reason where one is due."""
+    for table in ("ignore", "not_asked"):
+        for name, reason in getattr(info, table).items():
+            if not str(reason).strip() or reason == UNSTATED:
+                out.fault("reason_unstated", info, name, f"[{table}] gives no reason", "Write the reason in words.")
+    for table in ("labels", "not_asked", "wording", "multi", "bands"):
+        for name in getattr(info, table):
+            if name not in known:
+                out.fault("unknown_variable", info, name, f"[{table}] names a variable that the codebook lacks",
+                          "Correct wave.toml.", near=nearest(name, known))  # fmt: skip
+
+
+def _once(targets: dict[str, str], info: WaveInfo, out: Mapped) -> dict[str, str]:
+    """Return the targets with the first of each doubled one; a variable is read from one column."""
+    by_target: dict[str, list[str]] = {}
+    for column, target in targets.items():
+        by_target.setdefault(target, []).append(column)
+    for target, columns in by_target.items():
+        if len(columns) > 1:
+            out.fault("doubled_column", info, " and ".join(columns), f"they are all mapped to {target!r}", "Keep one.")
+    return {columns[0]: target for target, columns in by_target.items()}
 
 
 def _one(column: str, frame: pd.DataFrame, info: WaveInfo, var: Variable, out: Mapped) -> None:

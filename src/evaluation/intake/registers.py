@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.errors import InputError, nearest
-from evaluation.intake import cells, readers
+from evaluation.errors import InputError, StudyError, nearest
+from evaluation.intake import cells, readers, wavefile
 from evaluation.intake.faults import Fault, safe
 from evaluation.study import Plan
 
@@ -26,7 +26,10 @@ def register_file(plan: Plan, name: str) -> Path | None:
 
 def _listed(plan: Plan) -> dict[str, Any]:
     file = plan.root / "data_raw" / "registers" / "registers.toml"
-    return tomllib.loads(file.read_text("utf-8")) if file.is_file() else {}
+    try:
+        return tomllib.loads(file.read_text("utf-8")) if file.is_file() else {}
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"registers.toml is not valid TOML: {error}", todo="Mend the line it names.") from None
 
 
 def origin(plan: Plan, name: str) -> str:
@@ -51,9 +54,28 @@ def register(plan: Plan, name: str) -> pd.DataFrame | None:
 
 
 def check_registers(plan: Plan) -> list[Fault]:
-    """Return every fault of every register supplied."""
+    """Return every fault of the registers supplied, of the population margins, and of what was mixed."""
     held = [n for n in plan.codebook.tables if n != "survey" and register_file(plan, n) is not None]
-    return [fault for name in held for fault in _read(plan, name)[1]]
+    faults = [fault for name in held for fault in _read(plan, name)[1]]
+    try:
+        margins(plan)
+    except InputError as error:
+        faults.append(Fault("margins", Path(plan.population.margins_file).name, "", error.what, error.todo))
+    return faults + _mixed(plan, held)
+
+
+def _mixed(plan: Plan, held: list[str]) -> list[Fault]:
+    """Refuse real and synthetic data in one study; published official figures go with either."""
+    folder = plan.root / "data_raw" / "waves"
+    taken = [w for w in plan.waves if (folder / w / "wave.toml").is_file()]
+    origins = {f"wave {w}": wavefile.load(plan.root, w).origin for w in taken}
+    origins |= {f"register {n}": origin(plan, n) for n in held}
+    by_kind = {kind: [n for n, o in origins.items() if o == kind] for kind in ("real", "synthetic")}
+    if not all(by_kind.values()):
+        return []
+    what = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in by_kind.items())
+    return [Fault("mixed_origin", "data_raw", "", f"the study mixes real and synthetic data ({what})",
+                  "Keep them in different studies: evaluation init FOLDER.")]  # fmt: skip
 
 
 def _read(plan: Plan, name: str) -> tuple[pd.DataFrame, list[Fault]]:

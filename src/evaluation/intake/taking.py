@@ -92,9 +92,19 @@ def _mapped(plan: Plan, wave: str) -> tuple[WaveInfo, mapping.Mapped, list[Fault
     if info.sha256 and hashlib.sha256(info.path.read_bytes()).hexdigest() != info.sha256:
         mapped.faults.append(Fault("export_changed", info.file, "", "the export is not the file that was taken in",
                                    "Restore it, or take the new one in with add-wave."))  # fmt: skip
+    _withdrawals_found(plan, info, mapped)
     _unused_waivers(info, mapped)
     waived = [f for f in mapped.faults if _is_waived(f, info)]
     return info, mapped, [f for f in mapped.faults if f not in waived], waived
+
+
+def _withdrawals_found(plan: Plan, info: WaveInfo, mapped: mapping.Mapped) -> None:
+    """Say it when somebody withdrew whom the export does not hold: the number may be mistyped."""
+    here = {respondent(info.wave, i) for i in mapped.values["resp_id"].dropna()}
+    unknown = withdrawn(plan, info.wave) - here
+    if unknown:
+        mapped.fault("withdrawn_unknown", info, "resp_id", f"withdrawn.csv names {len(unknown)} that this wave lacks",
+                     "Correct the number, or waive it when the export was made after they withdrew.")  # fmt: skip
 
 
 def _unused_waivers(info: WaveInfo, mapped: mapping.Mapped) -> None:

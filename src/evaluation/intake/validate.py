@@ -171,6 +171,7 @@ def _straight(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
     frame = _numbers((i for s in plan.scales.values() for i in s.items), mapped).dropna()
     if len(frame) < LEAST_FOR_CORRELATION or frame.shape[1] < LEAST_STATEMENTS:
         return
-    if (frame.nunique(axis=1) == 1).mean() > MOST_STRAIGHT:
+    grid = frame.to_numpy()
+    if (grid.min(axis=1) == grid.max(axis=1)).mean() > MOST_STRAIGHT:
         mapped.fault("straight_lining", info, "", "many people gave one answer to every statement of the scale",
                      "Look at how the answers were collected, or waive it with a reason.")  # fmt: skip

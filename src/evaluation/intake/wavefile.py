@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.errors import StudyError, nearest
+from evaluation.study import WAVE_ID
 
 KEYS = {
     "wave", "label", "file", "sha256", "sheet", "header_row", "header_rows", "delimiter", "encoding", "start", "end",
     "date_order", "origin", "attendance_asked", "approached", "columns", "labels", "ignore", "not_asked", "wording",
     "waivers", "multi", "bands", "margins", "confirmed",
 }  # fmt: skip
+TABLES = ("columns", "labels", "ignore", "not_asked", "wording", "multi", "bands")
+WHOLE = {"header_row": 1, "header_rows": 1, "approached": 0}
+UNSTATED = "SAY WHY"
 ORDERS = ("day_first", "month_first", "iso", "mixed")
 WORDINGS = ("same", "changed", "unknown")
 
@@ -71,6 +75,8 @@ def load(root: Path, wave: str) -> WaveInfo:
     StudyError
         The file is missing or not TOML, has an unknown key (the nearest is named), or a value out of its set.
     """
+    if not WAVE_ID.fullmatch(wave):
+        raise StudyError(f"{wave!r} is no wave id", todo="Ids look like W2026.")
     folder = root / "data_raw" / "waves" / wave
     file = folder / "wave.toml"
     if not file.is_file():
@@ -95,33 +101,66 @@ def load(root: Path, wave: str) -> WaveInfo:
 
 
 def _faults(content: dict[str, Any], wave: str) -> list[str]:
+    """Return what is wrong with the keys; only when those are sound, what is wrong with their values."""
     out = []
     for key in sorted(set(content) - KEYS):
         hint = nearest(key, KEYS)
         out.append(f"unknown key {key!r}" + (f"; did you mean {hint!r}?" if hint else ""))
     out += [f"{key!r} is missing" for key in ("wave", "label", "file") if not content.get(key)]
+    out += [f"[{key}] is a table of key = value" for key in TABLES if not isinstance(content.get(key, {}), dict)]
+    for key, least in WHOLE.items():
+        value = content.get(key, least)
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            out.append(f"{key} is a whole number, {least} or more")
+    if not isinstance(content.get("attendance_asked", True), bool):
+        out.append("attendance_asked is true or false")
+    if Path(str(content.get("file", "x"))).name != str(content.get("file", "x")):
+        out.append("file is the name of a file beside wave.toml, without folders")
     if content.get("wave", wave) != wave:
         out.append(f"it says wave {content['wave']!r} and stands in the folder of {wave!r}")
     if content.get("origin", "real") not in ("real", "synthetic"):
         out.append("origin is 'real' or 'synthetic'")
     if content.get("date_order", "day_first") not in ORDERS:
         out.append(f"date_order is one of {', '.join(ORDERS)}")
-    out += [
-        f"wording.{k} is one of {', '.join(WORDINGS)}"
-        for k, v in content.get("wording", {}).items()
-        if v not in WORDINGS
-    ]
+    return out or _tables(content) + _dates(content) + _waivers(content)
+
+
+def _tables(content: dict[str, Any]) -> list[str]:
+    out = []
+    for column, name in content.get("columns", {}).items():
+        if not isinstance(name, str):
+            out.append(f"columns: {column!r} is mapped to one name in quotes")
+    for name, labels in content.get("labels", {}).items():
+        if not isinstance(labels, dict):
+            out.append(f"labels.{name} is a table of label = code")
+    for name, state in content.get("wording", {}).items():
+        if state not in WORDINGS:
+            out.append(f"wording.{name} is one of {', '.join(WORDINGS)}")
+    for name, band in content.get("bands", {}).items():
+        if not isinstance(band, dict) or len(band.get("levels", ())) != len(band.get("cuts", ())) + 1:
+            out.append(f"bands.{name} has cuts, and one level more than cuts")
+    return out
+
+
+def _dates(content: dict[str, Any]) -> list[str]:
+    out = []
     for key in ("start", "end"):
         try:
             _date(content.get(key))
         except ValueError:
             out.append(f"{key} is a date such as 2024-05-01")
-    out += [
-        "a waiver needs a fault and a reason"
-        for w in content.get("waivers", [])
-        if not (w.get("fault") and w.get("reason"))
-    ]
+    if not out:
+        start, end = (_date(content.get(k)) for k in ("start", "end"))
+        out += ["the fieldwork ends before it starts"] if start and end and start > end else []
     return out
+
+
+def _waivers(content: dict[str, Any]) -> list[str]:
+    given = content.get("waivers", [])
+    listed = isinstance(given, list) and all(isinstance(w, dict) for w in given)
+    if listed and all(w.get("fault") and w.get("reason") for w in given):
+        return []
+    return ["a waiver is a [[waivers]] entry with a fault, where it is, and a reason"]
 
 
 def _date(value: Any) -> dt.date | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,12 @@ def up_to(plan: Plan, wave: str) -> tuple[str, ...]:
     return (*plan.earlier_waves(wave), wave)
 
 
-def take_in_all(plan: Plan, wave: str, *, draft: bool = False) -> list[WaveIn]:
-    """Return the wave and every wave before it, taken in; real and synthetic data never meet in one report."""
+def take_in_all(plan: Plan, wave: str, *, draft: bool | None = None) -> list[WaveIn]:
+    """Return the wave and every wave before it, taken in; real and synthetic data never meet in one report.
+
+    `draft` (default: whether the run is one) lets faults that may be waived pass.
+    """
+    draft = bool(os.environ.get("EVALUATION_DRAFT")) if draft is None else draft
     taken = [take_in(plan, w, draft=draft) for w in up_to(plan, wave)]
     origins = {t.meta.origin for t in taken}
     if len(origins) > 1:
@@ -65,6 +70,17 @@ def store(plan: Plan, wave: str, taken: Sequence[WaveIn]) -> None:
     stages.write_frame(where / "missing.parquet", _missing(taken))
     ledgers = [t.ledger.assign(wave=t.meta.wave) for t in taken]
     stages.write_frame(where / "ledger.parquet", pd.concat(ledgers, ignore_index=True))
+    for one in taken:
+        _keep_identifiers(plan, one)
+
+
+def _keep_identifiers(plan: Plan, one: WaveIn) -> None:
+    """Keep names and contacts in the owner's private store, which git ignores; remove it when there are none left."""
+    path = plan.root / "data_raw" / ".identifiers" / f"{one.meta.wave}.parquet"
+    if len(one.identifiers.columns):
+        stages.write_frame(path, one.identifiers)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _missing(taken: Sequence[WaveIn]) -> pd.DataFrame:
