@@ -62,6 +62,17 @@ def test_the_answer_stands_first_and_outputs_are_the_checked_view():
     assert checks.accessibility(whole) == []
 
 
+def test_charts_in_a_notebook_page_link_to_the_report_s_files(tmp_path):
+    import re
+
+    checked = disclosure.protect(exhibits(), study.plan().disclosure)
+    html.write_report(checked, study.context(), tmp_path, notebooks={"05_x": notebook()}, pdf=False)
+    whole = (tmp_path / "notebooks" / "05_x.html").read_text("utf-8")
+    links = re.findall(r'href="([^"#]+)"', whole)
+    assert links
+    assert all((tmp_path / "notebooks" / link).is_file() for link in links)
+
+
 def test_released_notebooks_hold_only_the_checked_view():
     import nbformat
 

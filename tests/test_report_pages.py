@@ -176,6 +176,13 @@ def test_pages_are_sound_and_self_contained(written):
         assert (folder / "index.html").stat().st_size < 1_000_000
 
 
+def test_every_link_inside_the_report_leads_somewhere(written):
+    folder = written["positive"]
+    for page in PAGES:
+        for link in re.findall(r'href="([^"#]+)"', (folder / page).read_text("utf-8")):
+            assert link == "../index.html" or (folder / link).is_file(), link
+
+
 def test_every_page_and_drawing_is_stamped(written):
     folder = written["positive"]
     for page in PAGES:

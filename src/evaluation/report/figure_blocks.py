@@ -28,7 +28,7 @@ class Placed:
 
 
 def exhibits(
-    desk: Desk, found: list[Any], *, fold: int, full: bool = False, pictures: bool = True, most: int = 99
+    desk: Desk, found: list[Any], *, fold: int, full: bool = False, pictures: bool = True, most: int = 99, up: str = ""
 ) -> list[Block]:
     """Return blocks for exhibits: charts first come together, tables stand alone; long tables are folded.
 
@@ -43,7 +43,7 @@ def exhibits(
             continue
         figure = desk.figures.get(exhibit.id) if pictures else None
         if figure is not None:
-            placed = place(figure, exhibit, prefix="f")
+            placed = place(figure, exhibit, up=up)
             if blocks and blocks[-1].kind == "figures":
                 blocks[-1].content.append(placed)
             else:
@@ -57,13 +57,13 @@ def exhibits(
     return blocks + more
 
 
-def place(figure: Figure, exhibit: Any, *, prefix: str, embed: bool = True) -> Placed:
+def place(figure: Figure, exhibit: Any, *, up: str = "") -> Placed:
     """Return a drawn chart with both drawings inside the page, and links to the files to copy."""
-    folder = f"figures/{exhibit.id}"
+    folder = f"{up}figures/{exhibit.id}"
     links = tuple((f"{folder}.{kind}", kind.upper()) for kind in ("png", "svg", "csv"))
     return Placed(
-        figure, tables.anchor(exhibit.id, prefix), uri(figure.svg), uri(figure.narrow), " ".join(footer(exhibit)),
-        tuple(exhibit.notes), links if embed else (), numbers(exhibit),
+        figure, tables.anchor(exhibit.id, "f"), uri(figure.svg), uri(figure.narrow), " ".join(footer(exhibit)),
+        tuple(exhibit.notes), links, numbers(exhibit),
     )  # fmt: skip
 
 

@@ -73,7 +73,7 @@ def _outputs(cell: Any, desk: Desk, seen: set[str]) -> list[Block]:
             seen.add(mark["exhibit"])
             found = [e for e in desk.checked.exhibits if e.id == mark["exhibit"]]
             said = [_in_words(e) for e in found if _is_words(e)]
-            blocks += said or exhibits(desk, found, fold=40)
+            blocks += said or exhibits(desk, found, fold=40, up="../")
         elif "answer" in mark:
             lines = answer_lines([r for i in mark["answer"] if (r := desk.rows.get(i)) is not None])
             blocks += [Block("lines", lines, "panel brief")] if lines else []
