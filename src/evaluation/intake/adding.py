@@ -3,59 +3,59 @@
 from __future__ import annotations
 
 import hashlib
-import re
+import json
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from difflib import SequenceMatcher
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation.codebook import Codebook, Variable
+import numpy as np
+
 from evaluation.errors import InputError, StudyError
-from evaluation.intake import readers, taking
+from evaluation.intake import proposing, readers, taking
 from evaluation.intake.faults import Fault, fault_table, safe
-from evaluation.intake.mapping import MISSING_WORDS, normal
+from evaluation.intake.proposing import Proposal
+from evaluation.intake.validate import outcome_items
+from evaluation.intake.wavefile import UNSTATED
 from evaluation.study import WAVE_ID, Plan
-
-LEAST = 0.75
-MOST_LEVELS = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """One proposed pair, with how sure: 1.0 exact, 0.95 equal once normalised, less for the nearest."""
-
-    column: str
-    target: str
-    confidence: float
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What `add-wave` did: the proposals, where wave.toml stands, and every fault that is left."""
+    """What `add-wave` did: the proposals, the columns left over, and every fault that is left."""
 
     wave: str
     proposals: tuple[Proposal, ...]
     unmapped: tuple[str, ...]
     faults: tuple[Fault, ...]
     kept: bool = False
-    notes: tuple[str, ...] = field(default=())
 
     def summary(self) -> str:
         """Return what a person has to confirm, and the faults."""
-        first = (
-            "wave.toml stands already and was kept." if self.kept else "wave.toml was written; confirm each line of it:"
-        )
-        lines = [f"The export of {self.wave} was copied in. {first}"]
-        lines += [f"  {p.confidence:4.0%}  {safe(p.column)} → {p.target}" for p in self.proposals]
-        lines += [f"   ?    {safe(c)} is not mapped" for c in self.unmapped]
+        first = "wave.toml stands already and was kept." if self.kept else (
+            "wave.toml was written. Read each line of it, then set confirmed = true:")  # fmt: skip
+        lines = [f"The export of {self.wave} was copied in, unchanged. {first}"]
+        if not self.kept:
+            lines += [f"  {shown(p.column)} → {p.target}   ({p.how})" for p in self.proposals]
+            lines += [f"  {shown(c)} → ?   (nothing in the codebook is like it)" for c in self.unmapped]
         lines.append(fault_table(self.faults) if self.faults else "No faults: the wave can be used.")
-        return "\n".join([*lines, *self.notes])
+        return "\n".join(lines)
 
 
-def add(plan: Plan, export: Path, wave: str) -> Added:
+def shown(column: str) -> str:
+    """Return a heading as a message may show it (a question's words are shown in short)."""
+    text = " ".join(column.split())
+    return safe(text) if len(text) <= 60 else f"{safe(text[:50])} …"
+
+
+def add(plan: Plan, export: Path, wave: str, **options: Any) -> Added:
     """Copy the export into `data_raw/waves/<wave>/`, propose its map, and list every fault at once.
+
+    Parameters
+    ----------
+    options
+        `sheet`, `header_row`, `header_rows`, `delimiter`, `encoding`, where they are known; else they are found.
 
     Raises
     ------
@@ -71,118 +71,113 @@ def add(plan: Plan, export: Path, wave: str) -> Added:
     if not export.is_file():
         raise InputError(f"there is no file {export.name!r}")
     folder = plan.root / "data_raw" / "waves" / wave
+    kept = (folder / "wave.toml").is_file()
+    proposals: list[Proposal] = []
+    unmapped: list[str] = []
+    if not kept:
+        found = proposing.layout(export, plan.codebook)
+        place = {
+            k: v for k in ("sheet", "header_row", "header_rows", "delimiter") if (v := getattr(found, k))
+        } | options
+        read = readers.read(export, **place)
+        proposals, unmapped = proposing.propose(read, plan.codebook)
+    target = _copy(export, folder)
+    if not kept:
+        text = _wave_toml(plan, wave, target, place, read, proposals)
+        (folder / "wave.toml").write_text(text, "utf-8")
+    return Added(wave, tuple(proposals), tuple(unmapped), tuple(taking.check(plan, wave)), kept)
+
+
+def _copy(export: Path, folder: Path) -> Path:
+    """Copy the export in, once and for all."""
     target = folder / export.name
-    if target.is_file() and _sha(target) != _sha(export):
-        raise InputError(f"another {export.name!r} of {wave} was taken in before", where=f"data_raw/waves/{wave}",
+    others = [p.name for p in folder.glob("*") if p.name not in ("wave.toml", export.name)]
+    if others or (target.is_file() and _sha(target) != _sha(export)):
+        raise InputError(f"another export of {folder.name} was taken in before", where=f"data_raw/waves/{folder.name}",
                          todo="Move the old folder away first: raw exports are never overwritten.")  # fmt: skip
-    header_row, sheet = _find_header(export, plan.codebook)
-    read = readers.read(export, header_row=header_row, sheet=sheet)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not target.is_file():
         shutil.copyfile(export, target)
         target.chmod(0o600)
-    proposals, unmapped = propose(list(read.frame.columns), plan.codebook)
-    kept = (folder / "wave.toml").is_file()
-    if not kept:
-        text = _wave_toml(plan, wave, target, (header_row, sheet), read, proposals)
-        (folder / "wave.toml").write_text(text, "utf-8")
-    return Added(wave, tuple(proposals), tuple(unmapped), tuple(taking.check(plan, wave)), kept)
+    return target
 
 
 def _sha(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _find_header(export: Path, book: Codebook) -> tuple[int, str]:
-    """Return the row, among the first ten, whose cells look most like the codebook (title rows stand above it)."""
-    if export.suffix.lower() not in (*readers.TEXT, *readers.SHEETS):
-        return 1, ""
-    best, at = -1.0, 1
-    for row in range(1, 11):
-        try:
-            columns = [c for c in readers.read(export, header_row=row).frame.columns if c]
-        except InputError:
-            continue
-        score = sum(p.confidence for p in propose(columns, book)[0])
-        if score > best:
-            best, at = score, row
-    return at, ""
-
-
-def propose(columns: Sequence[str], book: Codebook) -> tuple[list[Proposal], list[str]]:
-    """Return the proposed map, each variable used once, and the columns left over."""
-    names = [book.variable(n) for n in book.names()]
-    scored = [(_likeness(column, var), column, var.name) for column in columns for var in names]
-    taken: set[str] = set()
-    found: dict[str, Proposal] = {}
-    for score, column, name in sorted(scored, key=lambda s: (-s[0], columns.index(s[1]), s[2])):
-        if score >= LEAST and column not in found and name not in taken:
-            found[column] = Proposal(column, name, round(score, 2))
-            taken.add(name)
-    return [found[c] for c in columns if c in found], [c for c in columns if c not in found]
-
-
-def _likeness(column: str, var: Variable) -> float:
-    if column == var.name:
-        return 1.0
-    bare = re.sub(r"^(q?\d+[a-z]?[.):_ ]+)", "", normal(column))
-    if bare in (normal(var.name), normal(var.label)) or bare.replace(" ", "_") == var.name:
-        return 0.95
-    near = max(SequenceMatcher(None, bare, normal(w)).ratio() for w in (var.label, var.name.replace("_", " ")))
-    return 0.9 * near
+def _quoted(text: Any) -> str:
+    return json.dumps(str(text), ensure_ascii=False)
 
 
 def _wave_toml(
-    plan: Plan, wave: str, export: Path, place: tuple[int, str], read: readers.Read, proposals: Sequence[Proposal]
+    plan: Plan, wave: str, export: Path, place: dict[str, Any], read: readers.Read, proposals: Sequence[Proposal]
 ) -> str:
     """Return wave.toml as text: the proposals with their confidence as comments, for a person to confirm."""
-    import tomli_w
-
-    book = plan.codebook
-    mapped = {p.target for p in proposals}
-    lines = [f'wave = "{wave}"', f"label = {_quoted('Wave ' + wave[1:])}", f"file = {_quoted(export.name)}",
-             f'sha256 = "{_sha(export)}"', f"header_row = {place[0]}", '# start = "2026-05-01"   # when known',
-             '# end = "2026-06-30"', 'date_order = "day_first"', 'origin = "real"',
-             f"attendance_asked = {'true' if plan.treatment.column in mapped else 'false'}", "",
-             "[columns]   # confirm each; the number is how sure the proposal is"]  # fmt: skip
-    lines += [f"{_quoted(p.column)} = {_quoted(p.target)}   # {p.confidence:.0%}" for p in proposals]
+    mapped = {p.target.split(".")[0] for p in proposals}
+    lines = [
+        f'wave = "{wave}"', f"label = {_quoted('Survey of ' + wave[1:])}", f"file = {_quoted(export.name)}",
+        f'sha256 = "{_sha(export)}"', "confirmed = false   # true once every line below has been read",
+        *(f"{k} = {_quoted(v) if isinstance(v, str) else v}" for k, v in place.items()),
+        "# start and end of fieldwork, when they are known:", '# start = "2026-05-01"', '# end = "2026-06-30"',
+        f"date_order = {_quoted(_date_order(plan, read, proposals))}", 'origin = "real"',
+        f"attendance_asked = {'true' if plan.treatment.column in mapped else 'false'}", "",
+        "[columns]   # the export's column = the codebook's variable",
+        *(f"{_quoted(p.column)} = {_quoted(p.target)}   # {p.how}" for p in proposals),
+    ]  # fmt: skip
     if "resp_id" not in mapped:
-        lines.append('"#row" = "resp_id"   # the rows are numbered')
-    for p in proposals:
-        lines += _labels(p, book.variable(p.target), read)
-    absent = dict.fromkeys(sorted(taking.required(plan, wave) - mapped - {"wave", "resp_id"}), "SAY WHY")
-    rest = {c: "SAY WHY" for c in read.frame.columns if c not in {p.column for p in proposals}}
-    if rest:
-        lines += [
-            "",
-            "# Columns that match nothing: map them above, or keep them here with the reason",
-            tomli_w.dumps({"ignore": rest}),
-        ]
-    if absent:
-        lines += ["# Variables that this wave should hold and no column matches", tomli_w.dumps({"not_asked": absent})]
+        lines.append('"#row" = "resp_id"   # no column numbers the respondents: the rows are numbered')
+    for proposal in proposals:
+        lines += _labels(plan, proposal, read)
+    asked = [i for i in outcome_items(plan) if i in mapped] if plan.earlier_waves(wave) else []
+    absent = sorted(taking.required(plan, wave) - mapped - {"wave", "resp_id"} - _made(plan, mapped))
+    rest = [c for c in read.frame.columns if c not in {p.column for p in proposals}]
+    lines += _table("wording", "same, changed or unknown, against the first wave that asked", asked, "unknown")
+    lines += _table("ignore", "columns that are not read, with the reason", rest, UNSTATED)
+    lines += _table("not_asked", "variables that this wave should hold, and why it does not", absent, UNSTATED)
     return "\n".join(lines) + "\n"
 
 
-def _labels(proposal: Proposal, var: Variable, read: readers.Read) -> list[str]:
-    """Return lines that map the labels of a closed question that the codebook's own words do not already cover."""
-    if not var.levels or var.type == "multi":
+def _made(plan: Plan, mapped: Iterable[str]) -> set[str]:
+    """Return the variables that can be made from the mapped ones."""
+    book, here = plan.codebook, set(mapped)
+    return {n for n in book.names() if book.variable(n).made_from in here}
+
+
+def _table(name: str, words: str, keys: Sequence[str], value: str) -> list[str]:
+    return ["", f"[{name}]   # {words}", *(f"{_quoted(k)} = {_quoted(value)}" for k in keys)] if keys else []
+
+
+def _date_order(plan: Plan, read: readers.Read, proposals: Sequence[Proposal]) -> str:
+    texts: list[str] = []
+    for p in proposals:
+        if "." not in p.target and plan.codebook.variable(p.target).type in ("date", "datetime"):
+            texts += [str(c) for c in read.frame[p.column].array.categories]
+    return proposing.date_order(texts)
+
+
+def _labels(plan: Plan, proposal: Proposal, read: readers.Read) -> list[str]:
+    """Return the lines that map the labels of a closed question, and what separates the ticks of a multiple one."""
+    if "." in proposal.target:
         return []
-    known = {normal(w) for w in var.levels.values()} | {normal(str(c)) for c in var.levels if not str(c).isdigit()}
-    seen = [c for c in dict.fromkeys(read.frame[proposal.column]) if c and normal(c) not in known | set(MISSING_WORDS)]
-    if not seen or len(seen) > MOST_LEVELS:
+    var = plan.codebook.variable(proposal.target)
+    if not var.levels:
         return []
-    lines = ["", f"[labels.{var.name}]"]
-    for label in seen:
-        scored = max(var.levels, key=lambda c: SequenceMatcher(None, normal(label), normal(str(var.levels[c]))).ratio())
-        sure = SequenceMatcher(None, normal(label), normal(str(var.levels[scored]))).ratio()
-        exact = label in {str(c) for c in var.levels}
-        code, note = (label, "a number alone: check its meaning") if exact else (str(scored), f"{sure:.0%}")
-        mark = "" if exact or sure >= LEAST else "# "
-        lines.append(f"{mark}{_quoted(label)} = {_quoted(code)}   # {note}")
+    found = read.frame[proposal.column].array
+    texts = [str(c) for c in found.categories]
+    people = dict(zip(texts, np.bincount(found.codes, minlength=len(texts)).tolist(), strict=True))
+    lines: list[str] = []
+    if var.type == "multi":
+        mark = proposing.delimiter(texts, var)
+        parts = [part.strip() for t in texts for part in t.split(mark)]
+        texts, people = list(dict.fromkeys(parts)), {p: sum(people[t] for t in people if p in t) for p in parts}
+        lines = ["", f"[multi.{var.name}]", f"delimiter = {_quoted(mark)}"]
+    pairs = proposing.labels(texts, var, people)
+    if pairs:
+        lines += ["", f"[labels.{var.name}]   # the export's label = the codebook's level"]
+        codes = ", ".join(str(c) for c in var.levels)
+        lines += [
+            f"{_quoted(label)} = {_quoted(code)}   # {sure:.0%}" if code else f"# {_quoted(label)} =   # one of {codes}"
+            for label, code, sure in pairs
+        ]
     return lines
-
-
-def _quoted(text: Any) -> str:
-    import json
-
-    return json.dumps(str(text), ensure_ascii=False)

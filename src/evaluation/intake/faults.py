@@ -17,7 +17,7 @@ PHONE_OR_POSTCODE = re.compile(r"(0|44)\d{9,10}|[A-Z]{1,2}\d[A-Z\d]?\d[A-Z]{2}",
 NEVER_WAIVED = frozenset({
     "unreadable", "unknown_column", "unknown_variable", "missing_column", "doubled_column", "missing_id",
     "duplicate_respondent", "attendance_not_asked", "export_changed", "identifier", "mixed_origin", "reason_unstated",
-    "bad_waiver",
+    "bad_waiver", "unconfirmed",
 })  # fmt: skip
 
 

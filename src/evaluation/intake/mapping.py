@@ -120,10 +120,14 @@ def _wrong_target(target: str, book: Codebook) -> str | None:
 
 def _stated(info: WaveInfo, known: set[str], out: Mapped) -> None:
     """Add a fault for each entry of wave.toml that names no variable, or gives no reason where one is due."""
+    if not info.confirmed:
+        out.fault("unconfirmed", info, "", "the proposed map of wave.toml has not been confirmed",
+                  "Read it line by line, then set confirmed = true.")  # fmt: skip
     for table in ("ignore", "not_asked"):
         for name, reason in getattr(info, table).items():
             if not str(reason).strip() or reason == UNSTATED:
-                out.fault("reason_unstated", info, name, f"[{table}] gives no reason", "Write the reason in words.")
+                near = nearest(normal(name).replace(" ", "_"), known) if table == "ignore" else ""
+                out.fault("reason_unstated", info, name, f"[{table}] gives no reason", "Write it in words.", near=near)
     for table in ("labels", "not_asked", "wording", "multi", "bands"):
         for name in getattr(info, table):
             if name not in known:

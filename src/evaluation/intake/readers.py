@@ -24,6 +24,7 @@ TEXT = (".csv", ".tsv", ".txt")
 SHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
 SPSS = (".sav", ".zsav")
 DELIMITERS = (",", ";", "\t", "|")
+IMPORT_ID = '{"importid"'  # the third header row of one tool
 GENERIC = ("response", "open-ended response", "selected choice")
 # UTF-8 that was read as CP1252: a lead byte shown as a capital with an accent, then a continuation byte
 GARBLED = re.compile("\ufffd|Ã[\u0080-\u00bfƒ†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ„…‚]|Â[\u0080-\u00bf]|â€|ï»¿")
@@ -138,12 +139,12 @@ def _delimiter(text: str) -> str:
 def _text(path: Path, header_row: int, header_rows: int, delimiter: str, encoding: str) -> Read:
     last = header_row + header_rows - 1
     heads, delimiter, encoding = head_rows(path, last, delimiter, encoding)
-    names, questions = _names(heads, header_row, header_rows, path.name)
+    names, questions = header_names(heads, header_row, header_rows, path.name)
     width = max(len(h) for h in heads[header_row - 1 :])
     try:
         frame = pd.read_csv(
             path, sep=delimiter, encoding=encoding, header=None, names=range(width), index_col=False, skiprows=last,
-            dtype="category", keep_default_na=False, na_filter=False, skip_blank_lines=False, low_memory=False,
+            dtype=object, keep_default_na=False, na_filter=False, skip_blank_lines=False, low_memory=False,
             on_bad_lines="error",
         )  # fmt: skip
     except pd.errors.EmptyDataError:
@@ -157,20 +158,30 @@ def _text(path: Path, header_row: int, header_rows: int, delimiter: str, encodin
         )
         todo = "A delimiter or a quotation mark stands inside an answer: export it again, with answers in quotes."
         raise InputError(what, where=path.name, todo=todo) from None
-    columns = {names[i]: _stripped(frame[i]) for i in range(width) if names[i]}
-    return _records(columns, np.arange(last + 1, last + 1 + len(frame)), path.name, questions)
+    columns = {names[i]: _stripped(frame.pop(i)) for i in range(width) if names[i]}
+    rows = np.arange(last + 1, last + 1 + len(frame))
+    _unheaded([frame[i] for i in range(width) if i in frame.columns], rows, path.name)
+    return _records(columns, rows, path.name, questions)
+
+
+def _unheaded(columns: Sequence[pd.Series], rows: np.ndarray, name: str) -> None:
+    """Refuse answers under no heading: nobody can say what they are."""
+    for column in columns:
+        held = np.flatnonzero(column.notna() & (column != ""))
+        if len(held):
+            raise InputError(f"row {rows[held[0]]} has answers under no column", where=name,
+                             todo="Give every column a heading.")  # fmt: skip
 
 
 def _stripped(column: pd.Series) -> pd.Categorical:
-    """Return a column with blanks around its answers removed, and cells that the row lacks as ""."""
-    values = column.array
-    texts = [str(c).strip() for c in values.categories]
-    codes = values.codes.astype(np.int64)
-    if (codes < 0).any():
-        texts.append("")
-        codes[codes < 0] = len(texts) - 1
-    known = {t: i for i, t in enumerate(dict.fromkeys(texts))}
-    at = np.array([known[t] for t in texts], dtype=np.int64)
+    """Return a column with blanks around its answers removed, and cells that the row lacks as "".
+
+    pandas' own categories are not used: it turns a column of digits into numbers, and "0001" into 1.
+    """
+    codes, found = pd.factorize(column)
+    texts = [str(c).strip() for c in found]
+    known = {t: i for i, t in enumerate(dict.fromkeys([*texts, ""]))}
+    at = np.array([known[t] for t in [*texts, ""]], dtype=np.int64)
     return pd.Categorical.from_codes(at[codes], categories=pd.Index(list(known), dtype=object))
 
 
@@ -217,14 +228,17 @@ def _cell(value: Any) -> str:
 
 
 def _framed(rows: list[list[str]], header_row: int, header_rows: int, name: str) -> Read:
-    names, questions = _names(rows, header_row, header_rows, name)
+    names, questions = header_names(rows, header_row, header_rows, name)
     last = header_row + header_rows - 1
     body = rows[last:]
-    wide = next((n for n, r in enumerate(body, last + 1) if any(c for c in r[len(names) :])), 0)
+    held = [i for i, n in enumerate(names) if n]
+    wide = next((n for n, r in enumerate(body, last + 1) if any(c for i, c in enumerate(r) if i not in held)), 0)
     if wide:
         raise InputError(f"row {wide} has answers under no column", where=name, todo="Give every column a heading.")
     columns = {
-        names[i]: pd.Categorical([r[i] if i < len(r) else "" for r in body]) for i in range(len(names)) if names[i]
+        names[i]: _stripped(pd.Series([r[i] if i < len(r) else "" for r in body], dtype=object))
+        for i in range(len(names))
+        if names[i]
     }
     return _records(columns, np.arange(last + 1, last + 1 + len(body)), name, questions)
 
@@ -232,8 +246,8 @@ def _framed(rows: list[list[str]], header_row: int, header_rows: int, name: str)
 # ---- both ---------------------------------------------------------------------------------------------------------
 
 
-def _names(
-    heads: Sequence[Sequence[str]], header_row: int, header_rows: int, name: str
+def header_names(
+    heads: Sequence[Sequence[str]], header_row: int, header_rows: int, name: str = ""
 ) -> tuple[list[str], dict[str, str]]:
     """Return the column names of the header rows, and the question of each where a row above or below holds it."""
     chosen = [list(h) for h in heads[header_row - 1 : header_row - 1 + header_rows]]
@@ -248,7 +262,7 @@ def _names(
     names, questions = [], {}
     for parts in zip(*padded, strict=True):
         kept = [p for p in dict.fromkeys(parts) if p]
-        kept = [p for p in kept if p.lower() not in GENERIC] or kept
+        kept = [p for p in kept if p.lower() not in GENERIC and not p.lower().startswith(IMPORT_ID)] or kept[:1]
         names.append(" | ".join(kept))
         if len(kept) > 1:
             questions[names[-1]] = max(kept, key=len)
@@ -297,18 +311,12 @@ def _spss(path: Path) -> Read:
     for column in raw.columns:
         known = labels.get(column, {})
         missing = meta.missing_ranges.get(column, [])
-        found = pd.Categorical(pd.Series([_spss_cell(v) for v in raw[column]], dtype=object))
+        found = _stripped(pd.Series([_spss_cell(v) for v in raw[column]], dtype=object))
         texts = [known.get(t) or (f"user-missing {t}" if _in_ranges(t, missing) else t) for t in found.categories]
-        columns[column] = _stripped(pd.Series(_renamed(found, texts)))
+        columns[column] = _stripped(pd.Series(np.array(texts, dtype=object)[found.codes]))
     questions = {k: v for k, v in meta.column_names_to_labels.items() if v}
     read = _records(columns, np.arange(1, len(raw) + 1), path.name, questions)
     return Read(read.frame, read.rows, labels, questions)
-
-
-def _renamed(found: pd.Categorical, texts: list[str]) -> pd.Categorical:
-    known = {t: i for i, t in enumerate(dict.fromkeys(texts))}
-    at = np.array([known[t] for t in texts], dtype=np.int64)
-    return pd.Categorical.from_codes(at[found.codes] if len(at) else found.codes, categories=list(known))
 
 
 def _in_ranges(text: str, ranges: list[dict[str, Any]]) -> bool:

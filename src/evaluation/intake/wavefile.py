@@ -59,6 +59,7 @@ class WaveInfo:
     waivers: tuple[Waiver, ...] = ()
     multi: dict[str, dict[str, str]] = field(default_factory=dict)
     bands: dict[str, dict[str, Any]] = field(default_factory=dict)
+    confirmed: bool = True
     folder: Path = Path()
 
     @property
@@ -94,7 +95,7 @@ def load(root: Path, wave: str) -> WaveInfo:
     waivers = tuple(
         Waiver(str(w["fault"]), str(w.get("where", "")), str(w["reason"])) for w in content.get("waivers", [])
     )
-    plain = {k: v for k, v in content.items() if k not in ("waivers", "margins", "confirmed")}
+    plain = {k: v for k, v in content.items() if k not in ("waivers", "margins")}
     for key in ("start", "end"):
         plain[key] = _date(plain.get(key))
     return WaveInfo(**plain, waivers=waivers, folder=folder)
@@ -112,8 +113,9 @@ def _faults(content: dict[str, Any], wave: str) -> list[str]:
         value = content.get(key, least)
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             out.append(f"{key} is a whole number, {least} or more")
-    if not isinstance(content.get("attendance_asked", True), bool):
-        out.append("attendance_asked is true or false")
+    for key in ("attendance_asked", "confirmed"):
+        if not isinstance(content.get(key, True), bool):
+            out.append(f"{key} is true or false")
     if Path(str(content.get("file", "x"))).name != str(content.get("file", "x")):
         out.append("file is the name of a file beside wave.toml, without folders")
     if content.get("wave", wave) != wave:

@@ -173,6 +173,6 @@ def read_design(plan: Plan, wave: str) -> pd.DataFrame:
     return pd.concat([t.design for t in take_in_all(plan, wave)])
 
 
-def add(plan: Plan, export: Path, wave: str) -> adding.Added:
+def add(plan: Plan, export: Path, wave: str, **options: Any) -> adding.Added:
     """Copy an export in untouched, propose its map, write wave.toml to be confirmed, and list every fault."""
-    return adding.add(plan, Path(export), wave)
+    return adding.add(plan, Path(export), wave, **options)
