@@ -143,7 +143,7 @@ def _penalised(design: np.ndarray, y: np.ndarray, weight: np.ndarray, beta: np.n
     return float(weight @ (y * eta - np.logaddexp(0, eta)) + 0.5 * logdet)
 
 
-def _finish(design, y, weight, beta, link, shrink, converged, step) -> Fit:  # noqa: PLR0913
+def _finish(design, y, weight, beta, link, shrink, converged, step) -> Fit:
     eta = design @ beta
     p, slope, info = _link(eta, link)
     w = weight * info

@@ -63,7 +63,7 @@ def standard_error(sd: float, n1: float, n2: float, *, effect1: float = 1.0, eff
     return sd * math.sqrt(effect1 / n1 + effect2 / n2)
 
 
-def people_needed(  # noqa: PLR0913
+def people_needed(
     difference: float,
     sd: float,
     *,
@@ -84,7 +84,7 @@ def people_needed(  # noqa: PLR0913
     return math.ceil(first - 1e-9), math.ceil(first * ratio - 1e-9)
 
 
-def sessions_needed(  # noqa: PLR0913
+def sessions_needed(
     difference: float,
     sd: float,
     *,

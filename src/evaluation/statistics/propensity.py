@@ -207,7 +207,7 @@ def _policy(word: str) -> str:
     return word
 
 
-def _choose(design, y, weight, penalty, link, names) -> tuple[_logistic.Fit, str, tuple[str, ...]]:  # noqa: PLR0913
+def _choose(design, y, weight, penalty, link, names) -> tuple[_logistic.Fit, str, tuple[str, ...]]:
     """Fit by the asked method, or by maximum likelihood with Firth as the stated fall-back."""
     if link not in ("logit", "probit"):
         raise errors.Unsupported(f"link {link!r} is not known", todo="Use 'logit' or 'probit'.")
@@ -237,7 +237,7 @@ def _choose(design, y, weight, penalty, link, names) -> tuple[_logistic.Fit, str
     return _logistic.firth(design, y, weight), f"Firth's penalised likelihood{why}", separation
 
 
-def _pack(model, frame, treated, names, centre, spread, inputs) -> PropensityScores:  # noqa: PLR0913
+def _pack(model, frame, treated, names, centre, spread, inputs) -> PropensityScores:
     fitted, method, separation = model
     treat, covariates, survey_weight, link = inputs
     back = np.eye(len(names) + 1)

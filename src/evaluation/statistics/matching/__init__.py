@@ -8,10 +8,10 @@ from evaluation.statistics.matching.assignment import full, optimal
 from evaluation.statistics.matching.balancing import entropy_balance
 from evaluation.statistics.matching.inverse import trim, weights
 from evaluation.statistics.matching.neighbours import nearest
-from evaluation.statistics.matching.sample import Caliper, MatchedSample
+from evaluation.statistics.matching.sample import Caliper, MatchedSample, restrict
 from evaluation.statistics.matching.strata import coarsened_exact, subclass
 
 __all__ = [
     "Caliper", "MatchedSample", "coarsened_exact", "entropy_balance", "full", "nearest", "optimal",
-    "subclass", "trim", "weights",
+    "restrict", "subclass", "trim", "weights",
 ]  # fmt: skip

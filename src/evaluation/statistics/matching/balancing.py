@@ -15,7 +15,7 @@ from evaluation.statistics.propensity import only_treated_levels
 _MOST = 200
 
 
-def entropy_balance(  # noqa: PLR0913
+def entropy_balance(
     frame: pd.DataFrame,
     *,
     treat: str,

@@ -17,7 +17,7 @@ from evaluation.statistics.matching.sample import MatchedSample, no_pairs
 ESTIMANDS = ("ATT", "ATE", "ATC", "ATO", "ATM")
 
 
-def weights(  # noqa: PLR0913
+def weights(
     frame: pd.DataFrame,
     scores: Any,
     *,

@@ -158,7 +158,7 @@ def id_ranks(index: pd.Index) -> np.ndarray:
     return ranks
 
 
-def _by_group(frame, score, focal, inside, exact, how):  # noqa: PLR0913
+def _by_group(frame, score, focal, inside, exact, how):
     """Match within each group of the exact columns; return positions of focal, of partner, and the round."""
     ranks = id_ranks(frame.index)
     if exact:
@@ -180,7 +180,7 @@ def _by_group(frame, score, focal, inside, exact, how):  # noqa: PLR0913
     return tuple(f[final] for f in found)
 
 
-def _group(score, ranks, units, others, ratio, width, replace, order):  # noqa: PLR0913
+def _group(score, ranks, units, others, ratio, width, replace, order):
     """Match `units` to `others` (row positions) by score; ties by id, lower side first."""
     others = others[np.lexsort((ranks[others], score[others]))]
     both = np.concatenate([others, units])
@@ -198,7 +198,7 @@ def _group(score, ranks, units, others, ratio, width, replace, order):  # noqa: 
     return units[a], others[b], rounds
 
 
-def _with_replacement(score, units, others, below, ratio, width):  # noqa: PLR0913
+def _with_replacement(score, units, others, below, ratio, width):
     """Take the `ratio` nearest at once: candidates are the `ratio` others on each side, lower side first."""
     steps = np.arange(ratio)
     places = np.stack([below[:, None] - 1 - steps, below[:, None] + steps], axis=2).reshape(len(units), -1)
@@ -212,7 +212,7 @@ def _with_replacement(score, units, others, below, ratio, width):  # noqa: PLR09
     return np.repeat(units, ok.sum(axis=1)), others[places[rows, chosen][ok]], turn[ok]
 
 
-def _in_turn(unit, other, below, turn, ratio, width):  # noqa: PLR0913
+def _in_turn(unit, other, below, turn, ratio, width):
     """Go round the units in turn; links skip the controls already taken (union-find with path halving)."""
     size = len(other)
     lower = list(range(size + 1))
@@ -246,7 +246,7 @@ def _in_turn(unit, other, below, turn, ratio, width):  # noqa: PLR0913
     return np.array(a, dtype=np.int64), np.array(b, dtype=np.int64), np.array(rounds, dtype=np.int64)
 
 
-def _closest(unit, other, below, turn, ratio, width):  # noqa: PLR0913
+def _closest(unit, other, below, turn, ratio, width):
     """Take the nearest free pair there is, again and again; ties to the unit whose id comes first."""
     size = len(other)
     lower, upper = list(range(size + 1)), list(range(size + 1))

@@ -146,7 +146,7 @@ def mean_one(weight: np.ndarray) -> np.ndarray:
     return weight * (kept.sum() / weight.sum()) if kept.any() else weight
 
 
-def from_pairs(  # noqa: PLR0913
+def from_pairs(
     frame: pd.DataFrame,
     treated: np.ndarray,
     found: tuple[np.ndarray, np.ndarray, np.ndarray],
@@ -174,4 +174,32 @@ def from_pairs(  # noqa: PLR0913
         match_weight=pd.Series(weight, index=frame.index, name="match_weight"), pairs=pairs,
         unmatched=frame.index[lost], estimand="ATM" if lost.any() else target, treat=treat, target=target,
         treated=pd.Series(treated, index=frame.index, name=treat), **words,
+    )  # fmt: skip
+
+
+def restrict(sample: Any, index: pd.Index) -> MatchedSample:
+    """Return a fixed sample for some of its people: nobody is matched anew, pairs that lost a member are dropped.
+
+    Pairs: an attendee keeps the partners that are left, and partners' shares are made again; an attendee without
+    partners left has weight 0. Weights without pairs keep their values. The estimand keeps its name.
+    """
+    keep = sample.match_weight.index.isin(index)
+    treated = sample.treated.reindex(index)
+    if not len(sample.pairs):
+        weight = sample.match_weight.where(keep, 0.0).reindex(index).fillna(0.0)
+        return _copy(sample, weight, sample.pairs, treated)
+    pairs = sample.pairs[sample.pairs["treated"].isin(index) & sample.pairs["control"].isin(index)]
+    share = 1.0 / pairs.groupby("treated")["control"].transform("count")
+    controls = share.groupby(pairs["control"]).sum()
+    weight = pd.Series(0.0, index=index, name="match_weight")
+    weight[pairs["treated"].unique()] = 1.0
+    weight[controls.index] = mean_one(controls.to_numpy())
+    return _copy(sample, weight, pairs.reset_index(drop=True), treated)
+
+
+def _copy(sample: Any, weight: pd.Series, pairs: pd.DataFrame, treated: pd.Series) -> MatchedSample:
+    return MatchedSample(
+        match_weight=weight, pairs=pairs, unmatched=sample.unmatched, estimand=sample.estimand, method=sample.method,
+        treat=sample.treat, treated=treated.fillna(False).astype(bool), replace=sample.replace,
+        stratum=getattr(sample, "stratum", None),
     )  # fmt: skip

@@ -14,7 +14,7 @@ from evaluation.statistics.matching.neighbours import read_scores
 from evaluation.statistics.matching.sample import MatchedSample, mean_one, no_pairs
 
 
-def subclass(  # noqa: PLR0913
+def subclass(
     frame: pd.DataFrame,
     scores: Any,
     *,
@@ -51,7 +51,7 @@ def subclass(  # noqa: PLR0913
     )  # fmt: skip
 
 
-def coarsened_exact(  # noqa: PLR0913
+def coarsened_exact(
     frame: pd.DataFrame,
     *,
     treat: str,

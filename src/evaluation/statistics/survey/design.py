@@ -47,7 +47,7 @@ class Design:
         self.weights = _weights(frame, weight)
         self.calibration = _record(frame, weight, calibrated_on)
         self.strata_codes, strata_labels = _codes(frame, strata)
-        self.cluster_codes, self.cluster_labels = _clusters(frame, cluster, self.strata_codes, strata_labels, nest)
+        self.cluster_codes, self.cluster_labels = _clusters(frame, cluster, self.strata_codes, nest)
         self.clustered = cluster is not None
         self.cluster, self.strata, self.fpc, self.nest = cluster, strata, fpc, nest
         self.stratum_of_cluster = np.zeros(len(self.cluster_labels), dtype=int)
@@ -136,7 +136,7 @@ def _codes(frame: pd.DataFrame, column: str | None) -> tuple[np.ndarray, list[An
     return codes, list(labels)
 
 
-def _clusters(frame, cluster, strata_codes, strata_labels, nest):
+def _clusters(frame, cluster, strata_codes, nest):
     if cluster is None:
         return np.arange(len(frame)), list(frame.index)
     if nest:
