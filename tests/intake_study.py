@@ -30,7 +30,9 @@ def answers(n=60, seed=1, wave="W2024"):
     pick = lambda levels: rng.choice(levels, n)  # noqa: E731
     attended = np.where(np.arange(n) % 3 == 0, "Yes", "No")
     trust = rng.integers(0, 5, n)
-    near = lambda levels: [levels[min(len(levels) - 1, max(0, t + d))] for t, d in zip(trust, rng.integers(-1, 2, n), strict=True)]  # noqa: E731
+    near = lambda levels: [
+        levels[min(len(levels) - 1, max(0, t + d))] for t, d in zip(trust, rng.integers(-1, 2, n), strict=True)
+    ]  # noqa: E731
     frame = {
         "resp_id": [f"{i + 1:04d}" for i in range(n)], "interview_date": pick(["03/05/2024", "14/06/2024"]),
         "session_id": [f"S{i % 10}" for i in range(n)], "admin_by": pick(["Community leader", "Self-completed online"]),
@@ -85,7 +87,7 @@ def put(plan, wave, frame, *, name="export.csv", content=None, **more):
     return describe(plan, wave, path, {HEADINGS.get(c, c): c for c in frame.columns}, **more)
 
 
-def describe(plan, wave, path, columns, **more):
+def describe(plan, wave, path, names, **more):
     """Write the wave.toml of an export that stands in its folder."""
     import tomli_w
 
@@ -96,7 +98,7 @@ def describe(plan, wave, path, columns, **more):
     toml = {
         "wave": wave, "label": f"Survey of {wave[1:]}", "file": path.name, "origin": "synthetic",
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "attendance_asked": not first,
-        "columns": columns, "not_asked": dict.fromkeys([m for m in missing if m not in columns.values()], "left out"),
+        "columns": names, "not_asked": dict.fromkeys([m for m in missing if m not in names.values()], "left out"),
         "wording": {} if first else dict.fromkeys(outcome_items(plan), "same"),
     }  # fmt: skip
     for key, value in more.items():
@@ -149,7 +151,9 @@ def xls(path, rows):
     head = bof(0x0005) + record(0x0042, struct.pack("<H", 1200))
     bound = len(record(0x0085, struct.pack("<IHBB", 0, 0, len(name), 0) + name))
     start = len(head) + bound + len(eof)
-    stream = head + record(0x0085, struct.pack("<IHBB", start, 0, len(name), 0) + name) + eof + bof(0x0010) + cells + eof
+    stream = (
+        head + record(0x0085, struct.pack("<IHBB", start, 0, len(name), 0) + name) + eof + bof(0x0010) + cells + eof
+    )
     path.write_bytes(_compound(stream.ljust(4096, b"\0")))
 
 
