@@ -166,7 +166,7 @@ def _plain_loader() -> Any:
     """Return a YAML loader that knows only text, lists and mappings, and refuses doubled keys."""
     import yaml
 
-    class Plain(yaml.SafeLoader):
+    class Plain(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
         """Every scalar is the text that was written."""
 
     Plain.yaml_implicit_resolvers = {}

@@ -12,7 +12,7 @@ MOST_ROWS = 5
 SHOWN_FROM = 3  # people who gave a label before it counts as the tool's and not as one person's words
 LIKE = 0.8
 TYPED_IN = re.compile(r"@|\d{5,}|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|https?:|www\.|\+?\d[\d ()-]{8,}", re.I)
-NUMBER_OF_PERSON = re.compile(r"[A-Za-z]{0,8}[-_]?[A-Za-z0-9]{1,12}")
+NUMBER_OF_PERSON = re.compile(r"(?=.*[0-9])[A-Za-z0-9_-]{1,40}")  # a digit, no blank: not a name
 PHONE_OR_POSTCODE = re.compile(r"(0|44)\d{9,10}|[A-Z]{1,2}\d[A-Z\d]?\d[A-Z]{2}", re.I)
 NEVER_WAIVED = frozenset({
     "unreadable", "unknown_column", "unknown_variable", "missing_column", "doubled_column", "missing_id",
@@ -89,8 +89,7 @@ def safe_number(who: str) -> str:
     """Return a respondent's number as a message may show it; "" when it may be a name or a contact detail."""
     text = str(who).strip()
     plain = re.sub(r"\W", "", text)
-    named = text.isalpha() or PHONE_OR_POSTCODE.fullmatch(plain)
-    return text if NUMBER_OF_PERSON.fullmatch(text) and not named else ""
+    return text if NUMBER_OF_PERSON.fullmatch(text) and not PHONE_OR_POSTCODE.fullmatch(plain) else ""
 
 
 def fault_table(faults: Sequence[Fault]) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.intake.cells import BLANK, NOT_ASKED, ROUTED
+from evaluation.intake.faults import safe_number
 from evaluation.intake.mapping import Mapped
 from evaluation.intake.privacy import identifies
 from evaluation.intake.wavefile import WaveInfo
@@ -43,6 +44,11 @@ def _ids(_: Plan, info: WaveInfo, mapped: Mapped) -> None:
         mapped.fault("missing_column", info, "resp_id", "no column numbers the respondents",
                      'Map one, or number the rows: "#row" = "resp_id".')  # fmt: skip
         return
+    named = mapped.values["resp_id"].map(lambda v: v is not pd.NA and not safe_number(v)).to_numpy(dtype=bool)
+    if named.any():
+        mapped.fault("identifier", info, "resp_id", "what numbers the respondents may be a name or a contact detail",
+                     'Use the tool\'s own number, or number the rows: "#row" = "resp_id".',
+                     list(np.flatnonzero(named)))  # fmt: skip
     ids = mapped.values["resp_id"].map(lambda v: v if v is pd.NA else str(v).lstrip("0") or "0").astype(object)
     if missing := list(np.flatnonzero(ids.isna().to_numpy())):
         mapped.fault("missing_id", info, "resp_id", "the respondent has no number", "Number them.", missing)
@@ -98,7 +104,7 @@ def _identifiers(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
     """Refuse a contact detail in a column that is kept; the cell is never shown."""
     for name, values in mapped.values.items():
         var = plan.codebook.variable(name)
-        if var.type != "id" or var.sens == "direct" or not (mapped.reasons[name] == 0).any():
+        if var.type != "id" or var.sens == "direct" or name == "resp_id" or not (mapped.reasons[name] == 0).any():
             continue
         texts = values.dropna().unique()
         found = {t for t in texts if identifies(t)}
