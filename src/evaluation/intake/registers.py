@@ -135,10 +135,11 @@ def _value(var: Any, cell: str, labels: dict[str, Any]) -> tuple[Any, str]:
         return (pd.Timestamp(found), "") if found else (none, "what stands here is not a date")
     if var.type == "multi":
         parts = [labels.get(cells.normal(p)) for p in cell.split(";") if p.strip()]
-        return (none, f"{safe(cell)} holds an unknown level") if None in parts else (";".join(map(str, parts)), "")
+        return (none, "one of the ticks is not a level") if None in parts else (";".join(map(str, parts)), "")
     if var.type in ("category", "yndk", "ordinal"):
         code = labels.get(cells.normal(cell))
-        return (none, f"{safe(cell)} is not a level") if code is None else (code, "")
+        known = [str(w) for w in var.levels.values()]
+        return (none, f"{safe(cell, people=1, known=known)} is not a level") if code is None else (code, "")
     return cell, ""
 
 
@@ -179,6 +180,7 @@ def _margin(plan: Plan, name: str, rows: pd.DataFrame, file: str) -> pd.Series:
     population = pd.to_numeric(rows["population"].str.replace(",", ""), errors="coerce")
     if population.isna().any() or (population < 0).any():
         faults.append(f"a population of {name} is not a number of people")
+    faults += [f"cell {'|'.join(c)!r} of {name} stands twice" for c in sorted({c for c in cells if cells.count(c) > 1})]
     if faults:
         raise InputError("\n".join(faults), where=file)
     if len(columns) == 1:
