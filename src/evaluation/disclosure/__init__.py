@@ -1,0 +1,20 @@
+"""The gate: suppress, round, attack what is left. The only maker of objects that may be shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evaluation.disclosure.attack import Tables, intervals, protect_counts, rounded
+from evaluation.disclosure.checked import TOO_FEW, CheckedExhibit, CheckedResults, CheckedRow
+from evaluation.disclosure.leaks import escape_cell, scan
+from evaluation.disclosure.protecting import protect
+
+__all__ = [
+    "TOO_FEW", "CheckedExhibit", "CheckedResults", "CheckedRow", "Tables", "escape_cell", "intervals", "protect",
+    "protect_counts", "rounded", "scan", "to_ledger",
+]  # fmt: skip
+
+
+def to_ledger(checked: CheckedResults, *, report: str) -> dict[str, Any]:
+    """Return what a release adds to the ledger: published counts by key (null where hidden), nothing exact."""
+    return {"report": report, "counts": dict(sorted(checked.counts.items()))}

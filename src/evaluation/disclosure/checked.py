@@ -1,0 +1,156 @@
+"""What may be shown: rows, exhibits and results that only this room can make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import pandas as pd
+
+from evaluation.estimates import Gate
+
+_TOKEN = object()
+TOO_FEW = "too few to report"
+COLUMNS = (
+    "id", "exhibit", "kind", "status", "text", "question", "outcome", "group", "wave", "value", "se", "low", "high",
+    "low_90", "high_90", "df", "p", "unit", "n", "n_text", "n_effective", "n_sessions", "null", "margin", "mde",
+    "family", "p_family", "same_sign_share", "specification_median", "doubt", "indicative", "licence", "planned",
+    "estimand", "method", "se_method", "sample", "gates", "verdict", "reason", "what_would_help",
+)  # fmt: skip
+
+
+def sealed(token: object) -> None:
+    """Refuse a maker that is not this room."""
+    if token is not _TOKEN:
+        raise TypeError("checked results are made by disclosure.protect and by nothing else")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRow:
+    """One result as it may be shown: text of its table cell, protected numbers, and its words.
+
+    `shown` is False where there is nothing to print but a reason. `n_text` is "about 45"; `n` is rounded.
+    """
+
+    token: Any = field(repr=False)
+    id: str = ""
+    kind: str = "words"
+    text: str = ""
+    shown: bool = True
+    reason: str = ""
+    value: float | None = None
+    se: float | None = None
+    low: float | None = None
+    high: float | None = None
+    low_90: float | None = None
+    high_90: float | None = None
+    df: float | None = None
+    p: float | None = None
+    unit: str = ""
+    n: int | None = None
+    n_text: str = ""
+    n_effective: float | None = None
+    n_sessions: int | None = None
+    null: float | None = None
+    margin: float | None = None
+    mde: float | None = None
+    family: str = ""
+    p_family: float | None = None
+    same_sign_share: float | None = None
+    specification_median: float | None = None
+    doubt: str = ""
+    indicative: bool = False
+    question: str = ""
+    outcome: str = ""
+    group: str = ""
+    wave: str = ""
+    licence: str = ""
+    planned: bool = False
+    estimand: str = ""
+    method: str = ""
+    se_method: str = ""
+    sample: str = ""
+    gates: tuple[Gate, ...] = ()
+    verdict: str = ""
+    what_would_help: str = ""
+
+    def __post_init__(self) -> None:
+        sealed(self.token)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedExhibit:
+    """An exhibit as it may be shown: order of rows and columns, and a checked row per cell."""
+
+    token: Any = field(repr=False)
+    id: str = ""
+    title: str = ""
+    sections: tuple[str, ...] = ()
+    chart: str = ""
+    row_header: str = ""
+    notes: tuple[str, ...] = ()
+    source: str = ""
+    wave: str = ""
+    extras: Mapping[str, object] = field(default_factory=dict)
+    rows: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    cells: Mapping[tuple[str, str], CheckedRow] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        sealed(self.token)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedResults:
+    """Everything of a run that may be shown.
+
+    Attributes
+    ----------
+    log : mapping
+        Rule → number of cells it hid ("threshold", "secondary", "base", "dominance", "share").
+    audit : mapping
+        What the attacker tried and recovered: "attacked", "recovered" (0, or the run fails), "components".
+    counts : mapping
+        Key → published rounded count, or None where hidden: what a release adds to the ledger.
+    """
+
+    token: Any = field(repr=False)
+    exhibits: tuple[CheckedExhibit, ...] = ()
+    log: Mapping[str, int] = field(default_factory=dict)
+    audit: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        sealed(self.token)
+
+    def exhibit(self, id: str) -> CheckedExhibit:
+        """Return an exhibit by its id."""
+        return next(e for e in self.exhibits if e.id == id)
+
+    def rows(self) -> Iterator[tuple[str, CheckedRow]]:
+        """Yield (exhibit id, row), each result once, at its first place."""
+        seen: set[str] = set()
+        for exhibit in self.exhibits:
+            for row in exhibit.cells.values():
+                if row.id not in seen:
+                    seen.add(row.id)
+                    yield exhibit.id, row
+
+    def result(self, id: str) -> CheckedRow:
+        """Return a result by its id."""
+        return next(row for _, row in self.rows() if row.id == id)
+
+    def frame(self) -> pd.DataFrame:
+        """Return the rows of results.csv: one per result id, numbers that are hidden left blank with their status."""
+        known = {f.name for f in fields(CheckedRow)}
+        records = []
+        for exhibit, row in self.rows():
+            record: dict[str, Any] = {c: getattr(row, c) for c in COLUMNS if c in known}
+            record["exhibit"] = exhibit
+            record["status"] = (
+                "shown" if row.shown else (row.reason and row.kind == "not_identified" and "not answerable") or TOO_FEW
+            )
+            record["gates"] = ";".join(g.text() for g in row.gates)
+            records.append(record)
+        return pd.DataFrame(records, columns=list(COLUMNS))

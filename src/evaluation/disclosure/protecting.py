@@ -1,0 +1,217 @@
+"""`protect`: from everything a run offers to what may be shown, once for all tables together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from evaluation.disclosure.attack import Tables, protect_counts, rounded
+from evaluation.disclosure.checked import _TOKEN, TOO_FEW, CheckedExhibit, CheckedResults, CheckedRow
+from evaluation.errors import CheckFailed
+from evaluation.estimates import Estimate, NotIdentified, verdict
+from evaluation.estimates import TooFew as Few
+from evaluation.exhibits import Count, Exhibit, Measure, Words
+
+DOMINANCE = 0.10  # p-per-cent rule: what is left without the two largest must be at least this share of the largest
+EDGE = 5.0  # per cent: shares nearer to 0 or 100 are printed as "under 5%" and "over 95%"
+
+
+def protect(exhibits: Sequence[Exhibit], rules: Any, *, earlier: Sequence[Mapping[str, Any]] = ()) -> CheckedResults:
+    """Return what may be shown of all exhibits together.
+
+    Parameters
+    ----------
+    rules : object
+        `.threshold`, `.rounding`, `.least_base` (the plan's `disclosure`).
+    earlier : sequence of ledger entries
+        What earlier releases published; the attacker reads them too.
+
+    Raises
+    ------
+    CheckFailed
+        One key stands for two different counts, or the attacker recovers a small cell that nothing can hide.
+    """
+    tables = _tables(exhibits, rules, earlier)
+    hidden, primary, audit = protect_counts(tables)
+    if audit["recovered"]:
+        raise CheckFailed(f"{audit['recovered']} small counts could be worked out from the tables",
+                          todo="Publish fewer margins of these tables, or join their categories.")  # fmt: skip
+    log: Counter[str] = Counter(threshold=0, secondary=0, base=0, dominance=0, share=0)
+    log["threshold"], log["secondary"] = len(primary), len(hidden - primary)
+    maker = _Maker(tables, hidden, rules, log)
+    out = tuple(_exhibit(e, maker) for e in exhibits)
+    counts = {
+        k: None if k in hidden else rounded(n, rules.rounding)
+        for k, n in tables.counts.items()
+        if k not in tables.exact
+    }
+    return CheckedResults(_TOKEN, out, dict(log), audit, counts)
+
+
+def _tables(exhibits: Sequence[Exhibit], rules: Any, earlier: Sequence[Mapping[str, Any]]) -> Tables:
+    counts: dict[str, int] = {}
+    exact: set[str] = set()
+    for exhibit in exhibits:
+        for item in exhibit.items:
+            c = item.result
+            if not isinstance(c, Count):
+                continue
+            if counts.setdefault(c.key, c.n) != c.n:
+                raise CheckFailed(f"the key {c.key!r} stands for two different counts", where=exhibit.id)
+            if c.public or not c.sensitive:
+                exact.add(c.key)
+    sums = list(dict.fromkeys((total, tuple(parts)) for e in exhibits for total, parts in e.sums))
+    sums = [s for s in sums if all(k in counts for k in (s[0], *s[1]))]
+    for total, parts in sums:
+        if counts[total] != sum(counts[p] for p in parts):
+            raise CheckFailed(f"the sum {total!r} does not hold", todo="Correct the exhibit's sums.")
+    return Tables(counts, sums, rules.rounding, rules.threshold, _known(earlier, rules), exact)
+
+
+def _known(earlier: Sequence[Mapping[str, Any]], rules: Any) -> dict[str, tuple[float, float]]:
+    """Return what earlier releases say of a cell: the interval of its rounded count."""
+    half = (rules.rounding - 1) // 2 if rules.rounding % 2 else rules.rounding / 2
+    out: dict[str, tuple[float, float]] = {}
+    for entry in earlier:
+        for key, value in entry.get("counts", {}).items():
+            if value is not None:
+                low, high = out.get(key, (0.0, float("inf")))
+                out[key] = (max(low, value - half), min(high, value + half))
+    return out
+
+
+class _Maker:
+    """Makes checked rows by the rules of one run."""
+
+    def __init__(self, tables: Tables, hidden: set[str], rules: Any, log: Counter[str]) -> None:
+        self.tables, self.hidden, self.rules, self.log = tables, hidden, rules, log
+
+    def row(self, result: Any) -> CheckedRow:
+        """Return a result as it may be shown."""
+        makers = {Count: self._count, Measure: self._measure, Words: self._words, Estimate: self._estimate,
+                  NotIdentified: self._refusal, Few: self._few}  # fmt: skip
+        return makers[type(result)](result)
+
+    def _hidden(self, result: Any, rule: str, kind: str) -> CheckedRow:
+        if rule in ("base", "dominance", "share"):
+            self.log[rule] += 1
+        words = {k: getattr(result, k) for k in _WORDS if hasattr(result, k)}
+        return CheckedRow(_TOKEN, id=result.id, kind=kind, text=TOO_FEW, shown=False, reason=TOO_FEW, **words)
+
+    def _count(self, c: Count) -> CheckedRow:
+        if c.key in self.hidden:
+            return self._hidden(c, "threshold", "count")
+        n = c.n if c.key in self.tables.exact else rounded(c.n, self.rules.rounding)
+        return CheckedRow(_TOKEN, id=c.id, kind="count", text=f"{n:,}", value=float(n), unit=c.unit, n=n, wave=c.wave)
+
+    def _measure(self, m: Measure) -> CheckedRow:
+        if not m.public:
+            if m.base is not None and m.base < self.rules.threshold:
+                return self._hidden(m, "base", "measure")
+            if len(m.largest) >= 2 and m.value - sum(m.largest[:2]) < DOMINANCE * m.largest[0]:
+                return self._hidden(m, "dominance", "measure")
+            if any(k in self.hidden for k in m.share_of):
+                return self._hidden(m, "share", "measure")
+        value = self._share(m) if m.share_of and not m.public else m.value
+        ends = [None if e is None else round(e, m.decimals) for e in (m.low, m.high)]
+        text = _figure(value, m.unit, m.decimals)
+        if ends[0] is not None and ends[1] is not None:
+            text += f" ({_figure(ends[0], m.unit, m.decimals)} to {_figure(ends[1], m.unit, m.decimals)})"
+        n = None if m.base is None else m.base if m.public else rounded(m.base, self.rules.rounding)
+        return CheckedRow(_TOKEN, id=m.id, kind="measure", text=text, value=round(float(value), m.decimals), low=ends[0],
+                          high=ends[1], unit=m.unit, n=n, n_text="" if n is None else f"about {n:,}", wave=m.wave,
+                          method=m.method)  # fmt: skip
+
+    def _share(self, m: Measure) -> float:
+        top, bottom = (self.tables.counts[k] for k in m.share_of[:2])
+        base = rounded(bottom, self.rules.rounding)
+        return 100 * rounded(top, self.rules.rounding) / base if base else 0.0
+
+    def _words(self, w: Words) -> CheckedRow:
+        return CheckedRow(_TOKEN, id=w.id, kind="words", text=w.text)
+
+    def _refusal(self, r: NotIdentified) -> CheckedRow:
+        words = {k: getattr(r, k) for k in _WORDS if hasattr(r, k)}
+        return CheckedRow(_TOKEN, id=r.id, kind="not_identified", text="not answerable", shown=False, reason=r.reason,
+                          what_would_help=r.what_would_help, **words)  # fmt: skip
+
+    def _few(self, r: Few) -> CheckedRow:
+        return replace(self._hidden(r, "", "too_few"), reason=TOO_FEW)
+
+    def _estimate(self, e: Estimate) -> CheckedRow:
+        if e.n and min(e.n.values()) < self.rules.least_base:
+            return replace(
+                self._hidden(e, "base", "too_few"), verdict="too few to report" if e.null is not None else ""
+            )
+        numbers = _numbers(e)
+        parts = [f"about {rounded(k, self.rules.rounding):,}" for k in e.n.values()]
+        total = sum(rounded(k, self.rules.rounding) for k in e.n.values()) if e.n else None
+        words = {k: getattr(e, k) for k in _WORDS if hasattr(e, k)}
+        extra = {k: getattr(e, k) for k in ("null", "margin", "p_family", "same_sign_share", "specification_median",
+                                            "indicative", "doubt", "family", "sample")}  # fmt: skip
+        return CheckedRow(
+            _TOKEN, id=e.id, kind="estimate", text=_estimate_text(e), n=total, n_text=" and ".join(parts),
+            n_effective=None if e.n_effective is None else round(e.n_effective), n_sessions=e.n_sessions,
+            df=None if e.df is None else round(e.df, 1), p=None if e.p is None else round(e.p, 4),
+            mde=None if e.mde is None else round(e.mde, 2), **numbers, **words, **extra,
+        )  # fmt: skip
+
+
+_WORDS = ("question", "outcome", "group", "wave", "unit", "licence", "planned", "gates", "verdict", "estimand", "method",
+          "se_method")  # fmt: skip
+
+
+def _exhibit(e: Exhibit, maker: _Maker) -> CheckedExhibit:
+    cells = {(i.row, i.column): maker.row(i.result) for i in e.items}
+    rows = tuple(dict.fromkeys(i.row for i in e.items))
+    columns = tuple(dict.fromkeys(i.column for i in e.items))
+    return CheckedExhibit(_TOKEN, e.id, e.title, e.sections, e.chart, e.row_header, e.notes, e.source, e.wave, e.extras,
+                          rows, columns, cells)  # fmt: skip
+
+
+def _is_share(unit: str) -> bool:
+    return "per cent" in unit
+
+
+def _is_points(unit: str) -> bool:
+    return "percentage" in unit
+
+
+def _numbers(e: Estimate) -> dict[str, float | None]:
+    """Return the numbers of an estimate as results.csv holds them; the verdict of the rounded row stays the same."""
+    names = ("value", "se", "low", "high", "low_90", "high_90")
+    for places in (0, 2, 6) if _is_share(e.unit) else (4, 8):
+        out = {k: _round(getattr(e, k), places) for k in names}
+        if _is_share(e.unit):
+            out = {k: v if v is None or k == "se" else min(max(v, EDGE), 100 - EDGE) for k, v in out.items()}
+            return out
+        if not e.verdict or verdict(e.tidy() | out) == verdict(e):
+            return out
+    return {k: getattr(e, k) for k in names}
+
+
+def _round(value: float | None, places: int) -> float | None:
+    return None if value is None else round(float(value), places) + 0.0
+
+
+def _estimate_text(e: Estimate) -> str:
+    places = 0 if _is_share(e.unit) or _is_points(e.unit) else 2
+    value = _edge(e.value) if _is_share(e.unit) else _figure(e.value, e.unit, places)
+    if e.low is None or e.high is None:
+        return value
+    ends = [_edge(x) if _is_share(e.unit) else _figure(x, e.unit, places) for x in (e.low, e.high)]
+    return f"{value} ({ends[0]} to {ends[1]})"
+
+
+def _edge(share: float) -> str:
+    if share < EDGE:
+        return "under 5%"
+    return "over 95%" if share > 100 - EDGE else f"{share:.0f}%"
+
+
+def _figure(value: float, unit: str, places: int) -> str:
+    number = f"{value:,.{places}f}"
+    number = number.lstrip("-") if float(number.replace(",", "")) == 0 else number.replace("-", "\u2212")
+    return f"{number}%" if _is_share(unit) else f"£{number}" if unit in ("£", "pounds") else number
