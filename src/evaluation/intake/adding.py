@@ -75,7 +75,8 @@ def add(plan: Plan, export: Path, wave: str, **options: Any) -> Added:
     proposals: list[Proposal] = []
     unmapped: list[str] = []
     if not kept:
-        found = proposing.layout(export, plan.codebook)
+        said = {k: v for k, v in options.items() if k in ("delimiter", "encoding")}
+        found = proposing.layout(export, plan.codebook, **said)
         place = {
             k: v for k in ("sheet", "header_row", "header_rows", "delimiter") if (v := getattr(found, k))
         } | options

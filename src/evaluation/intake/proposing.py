@@ -48,11 +48,11 @@ class Layout:
     score: float = 0.0
 
 
-def layout(path: Path, book: Codebook) -> Layout:
-    """Return the sheet and the header rows whose cells are most often names, labels or levels of the codebook."""
+def layout(path: Path, book: Codebook, *, delimiter: str = "", encoding: str = "") -> Layout:
+    """Return the sheet and the header rows whose cells are most often names or labels of the codebook."""
     kind = path.suffix.lower()
     if kind in readers.TEXT:
-        rows, delimiter, _ = readers.head_rows(path, MOST_TITLE_ROWS + MOST_HEADER_ROWS)
+        rows, delimiter, _ = readers.head_rows(path, MOST_TITLE_ROWS + MOST_HEADER_ROWS, delimiter, encoding)
         return replace(_header(rows, book), delimiter=delimiter)
     if kind in readers.SHEETS:
         best = Layout()
@@ -67,7 +67,6 @@ def layout(path: Path, book: Codebook) -> Layout:
 
 def _header(rows: Sequence[Sequence[str]], book: Codebook) -> Layout:
     known = {normal(w) for n in book.names() for w in (n, book.label(n))}
-    known |= {normal(str(w)) for n in book.names() for w in book.levels(n).values()}
     full = next((i for i, r in enumerate(rows, 1) if sum(bool(c.strip()) for c in r) > len(r) / 2), 1)
     best = Layout(header_row=full)
     for row in range(1, min(len(rows), MOST_TITLE_ROWS) + 1):
@@ -108,10 +107,10 @@ def propose(read: readers.Read, book: Codebook) -> tuple[list[Proposal], list[st
         for target, likes in targets.items():
             score = max((_likeness(w, likes, target) for w in dict.fromkeys(words) if w), default=0.0)
             if score >= LEAST:
-                scored.append((-score, place, target))
+                scored.append((-score, place, "." not in target, target))
     taken: set[str] = set()
     found: dict[str, Proposal] = {}
-    for score, place, target in sorted(scored):
+    for score, place, _, target in sorted(scored):
         if columns[place] not in found and target not in taken and not _clashes(target, taken):
             found[columns[place]] = Proposal(columns[place], target, round(-score, 2))
             taken.add(target)
