@@ -1,10 +1,12 @@
 """A small study in a folder of its own: made-up answers, written by the layouts of several survey tools."""
 
+import atexit
 import csv
 import hashlib
 import io
 import shutil
 import struct
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -61,8 +63,21 @@ def headed(frame):
     return frame.rename(columns=HEADINGS)
 
 
+MADE = {}
+
+
 def make(folder, waves=("W2022", "W2024", "W2025"), n=60):
-    """Return the plan of a study whose waves are csv exports without a fault."""
+    """Return the plan of a study whose waves are csv exports without a fault (made once, then copied)."""
+    if (waves, n) not in MADE:
+        template = Path(tempfile.mkdtemp(prefix="study-")) / "study"
+        atexit.register(shutil.rmtree, template.parent, ignore_errors=True)
+        MADE[waves, n] = _made(template, waves, n)
+    template = MADE[waves, n]
+    shutil.copytree(template.root, folder)
+    return template.model_copy(update={"root": folder})
+
+
+def _made(folder, waves, n):
     (folder / "data_raw").mkdir(parents=True)
     shutil.copy(ROOT / "data_raw" / "codebook.yaml", folder / "data_raw" / "codebook.yaml")
     shutil.copy(ROOT / "study.toml", folder / "study.toml")

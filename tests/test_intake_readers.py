@@ -97,7 +97,11 @@ def test_title_rows_above_the_header(tmp_path, kind):
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 def test_two_header_rows_are_joined_and_a_blank_repeats_its_neighbour(tmp_path, kind):
-    rows = [["Respondent", "Which contact?", "", "Your age"], ["", "Victim", "Witness", "Response"], ["1", "1", "", "20"]]
+    rows = [
+        ["Respondent", "Which contact?", "", "Your age"],
+        ["", "Victim", "Witness", "Response"],
+        ["1", "1", "", "20"],
+    ]
     path = tmp_path / f"export.{kind}"
     path.write_bytes(csv_bytes(rows)) if kind == "csv" else xlsx(path, {"S": rows})
     read = readers.read(path, header_rows=2)
@@ -142,7 +146,9 @@ def test_spss_labels_stand_for_codes_and_user_missing_codes_are_kept(tmp_path):
     import pyreadstat
 
     path = tmp_path / "export.sav"
-    frame = pd.DataFrame({"ID": [1.0, 2.0, 3.0, 4.0, 5.0], "Q1": [1.0, 5.0, -7.0, np.nan, -9.0], "N": [3.0, -1.0, 0, 8, 9]})
+    frame = pd.DataFrame(
+        {"ID": [1.0, 2.0, 3.0, 4.0, 5.0], "Q1": [1.0, 5.0, -7.0, np.nan, -9.0], "N": [3.0, -1.0, 0, 8, 9]}
+    )
     pyreadstat.write_sav(
         frame, path, column_labels={"Q1": "I have confidence"},
         variable_value_labels={"Q1": {1: "Strongly disagree", 5: "Strongly agree", -7: "Prefer not to say"}},

@@ -173,7 +173,9 @@ def test_lee_without_a_difference_in_answering_is_the_difference():
 
 def test_nonresponse_matches_the_settled_example():
     # 90 of 27,958 at a correlation of 0.005: 4.4 points of a share near one half (decisions: standard deviation 50 points)
-    assert sensitivity.nonresponse_bias(answered=90, population=27_958, correlation=0.005, sd=50) == pytest.approx(4.4, abs=0.05)
+    assert sensitivity.nonresponse_bias(answered=90, population=27_958, correlation=0.005, sd=50) == pytest.approx(
+        4.4, abs=0.05
+    )
     rho = sensitivity.correlation_to_erase(value=10, answered=90, population=27_958, sd=50)
     assert sensitivity.nonresponse_bias(answered=90, population=27_958, correlation=rho, sd=50) == pytest.approx(10)
 

@@ -61,7 +61,7 @@ def verify(report: Path, *, study_file: Path | None = None, say: Callable[[str],
     """
     manifest = read_manifest(report)
     notes = _inputs_moved(manifest, study_file)
-    spoilt = _tampered(report, manifest)
+    spoilt = tampered(report, manifest)
     if spoilt:
         return Verified("differs", spoilt, notes)
     draft = "run with --draft" in manifest["draft_reasons"]
@@ -79,7 +79,7 @@ def read_manifest(report: Path) -> dict[str, Any]:
     return json.loads(file.read_text("utf-8"))
 
 
-def _tampered(report: Path, manifest: Mapping[str, Any]) -> str:
+def tampered(report: Path, manifest: Mapping[str, Any]) -> str:
     """Return the first output whose bytes are not those the manifest recorded, or ""."""
     for name, recorded in sorted(manifest["outputs"].items()):
         file = report / name

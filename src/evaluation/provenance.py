@@ -76,7 +76,7 @@ def input_files(root: Path, waves: Iterable[str], codebook: str, margins: str) -
     """Return the input files of a run that exist: plan, codebook, margins, waves, registers, withdrawals."""
     raw = root / "data_raw"
     named = [root / "study.toml", root / codebook, root / margins, raw / "withdrawn.csv", root / "releases/ledger.json"]
-    folders = [raw / "registers", *(raw / "waves" / w for w in waves)]
+    folders = [raw / "registers", raw / "sense_check", *(raw / "waves" / w for w in waves)]
     inside = [p for folder in folders if folder.is_dir() for p in folder.rglob("*") if p.is_file()]
     plans = list((root / "plans").glob("*.toml"))
     return sorted({p for p in (*named, *inside, *plans) if p.is_file()})

@@ -168,7 +168,7 @@ class Placebo:
 
     @property
     def grade(self) -> str:
-        """ "pass", "flag" or "fail"."""
+        """Return the worse of both ranks: pass, flag or fail."""
         ranks = [sum(v > bar for bar in bars) for v, *bars in (self.worst, self.mean)]
         return ("pass", "flag", "fail")[max(ranks)]
 

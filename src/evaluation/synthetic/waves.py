@@ -39,7 +39,7 @@ def _people(wave: str, truth: Mapping[str, Any], margins: pd.DataFrame, rng: Any
     parts = [drawn.attend(drawn.residents(n - linked, margins, truth, rng), truth, rng).assign(boost=False, link="")]
     if linked:
         again = before[before["link"] != ""].head(linked).copy()
-        newly = drawn.attend(again, truth | {"attending": truth["attending"] | {"base": -0.9}}, rng)
+        newly = drawn.attend(again, truth | {"attending": truth["attending"] | {"base": -2.2}}, rng)
         again["attended"] = again["attended"] | (newly["attended"] & ~again["attended"])
         again["iag"] = again["iag"] | newly["iag"] & again["attended"] & (rng.random(len(again)) < 0.2)
         parts.append(again.assign(boost=False))
@@ -119,7 +119,7 @@ def _attendance(frame: pd.DataFrame, people: pd.DataFrame, wave: str, truth: Map
 
 def event_months(*, before: dt.date) -> list[dt.date]:
     """Return the first day of each month in which the synthetic register holds an event before a date."""
-    months = [dt.date(2022, 10, 1) + dt.timedelta(days=45 * i) for i in range(24)]
+    months = [dt.date(2022, 10, 1) + dt.timedelta(days=45 * i + 4) for i in range(24)]
     return [m.replace(day=1) for m in months if m.replace(day=1) < before.replace(day=1)] or [dt.date(2022, 10, 1)]
 
 

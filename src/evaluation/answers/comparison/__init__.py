@@ -15,6 +15,7 @@ from evaluation.answers.comparison.prepared import (
     Comparison,
     caliper_over,
     companion,
+    everybody,
     holds_outcomes,
     match,
     nobody,
@@ -23,6 +24,6 @@ from evaluation.answers.comparison.prepared import (
 
 __all__ = [
     "COMPARISON_WEIGHT", "Comparison", "arms_table", "attendance_model", "balance_answer", "balance_gates",
-    "balance_table", "caliper_over", "claims", "companion", "holds_outcomes", "match", "nobody", "overlap",
+    "balance_table", "caliper_over", "claims", "companion", "everybody", "holds_outcomes", "match", "nobody", "overlap",
     "overlap_answer", "overlap_gates", "prepare", "routes", "sample_table",
 ]  # fmt: skip

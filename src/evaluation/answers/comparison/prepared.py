@@ -132,3 +132,12 @@ def holds_outcomes(plan: Plan, compare: Comparison) -> bool:
     """Return whether any outcome, or item of a scale, stands in the frame that the design is made from."""
     items = {i for s in plan.scales.values() for i in s.items} | set(plan.all_outcomes)
     return bool(items & set(compare.people.columns))
+
+
+def everybody(people: pd.DataFrame) -> matching.MatchedSample:
+    """Return a sample in which everybody has match weight 1: the comparison before matching."""
+    return matching.MatchedSample(
+        pd.Series(1.0, index=people.index, name="match_weight"),
+        pd.DataFrame({"treated": [], "control": [], "round": []}), people.index[:0], "ATT", "no matching", TREATED,
+        people[TREATED] == 1,
+    )  # fmt: skip

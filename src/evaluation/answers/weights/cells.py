@@ -1,0 +1,97 @@
+"""Cells of a population margin: who is in which, what was collapsed by the plan's order, and what is empty."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from evaluation.study import Collapse
+
+NOT_STATED = "not stated"
+JOIN = " × "
+MERGED = "+"
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """One margin: each respondent's cell and each cell's population.
+
+    Attributes
+    ----------
+    name : str
+        Name of the margin; `columns` are the columns it crosses.
+    of : Series
+        Cell of each respondent ("not stated" where any of its columns is missing).
+    population : Series
+        People in the population per cell, "not stated" holding the sample's share of the total.
+    steps : tuple of str
+        Each collapse that was needed, in words.
+    empty : tuple of str
+        Cells with people in the population and nobody in the sample, after every collapse.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    of: pd.Series
+    population: pd.Series
+    steps: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
+
+
+def collapsed(people: pd.DataFrame, name: str, margin: pd.Series, *, steps: Sequence[Collapse], least: int) -> Cells:
+    """Return the cells of a margin after the collapses that the plan states, each only where a cell is too small.
+
+    `margin` is indexed by the levels of the columns it is named by (a MultiIndex for crossed margins).
+    """
+    columns = tuple(str(n) for n in margin.index.names)
+    keys = [k if isinstance(k, tuple) else (k,) for k in margin.index]
+    cell = {key: key for key in keys}
+    rows = people[list(columns)].astype(object)
+    stated = rows.notna().all(axis=1)
+    own = [tuple(str(v) for v in r) for r in rows[stated].itertuples(index=False)]
+    unknown = sorted({k for k in own if k not in cell})
+    said: list[str] = []
+    for step in steps:
+        if step.margin == name and step.column in columns:
+            said += _apply(cell, own, columns.index(step.column), step.merge, least)
+    of = pd.Series(NOT_STATED, index=people.index, dtype=object)
+    of[stated] = [JOIN.join(cell[k]) if k in cell else NOT_STATED for k in own]
+    population = margin.groupby([JOIN.join(cell[k]) for k in keys]).sum().astype(float)
+    found = Cells(name, columns, of, population, tuple(said + [f"{' × '.join(u)} is in no margin" for u in unknown]))
+    return _with_not_stated(found)
+
+
+def _apply(cell: dict, own: list, place: int, merge: Sequence[str], least: int) -> list[str]:
+    """Merge, within each combination of the other columns, the named levels when one of their cells is too small."""
+    counts: dict[tuple[str, ...], int] = {}
+    for key in own:
+        if key in cell:
+            counts[cell[key]] = counts.get(cell[key], 0) + 1
+    groups: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    for now in set(cell.values()):
+        if set(now[place].split(MERGED)) <= set(merge):
+            groups.setdefault(now[:place] + now[place + 1 :], set()).add(now)
+    said = []
+    for rest, cells in sorted(groups.items()):
+        if len(cells) < 2 or all(counts.get(c, 0) >= least for c in cells):
+            continue
+        levels = [m for m in merge if any(m in c[place].split(MERGED) for c in cells)]
+        joined = (*rest[:place], MERGED.join(levels), *rest[place:])
+        for key, now in cell.items():
+            if now in cells:
+                cell[key] = joined
+        said.append(f"{' with '.join(levels)}" + (f", among {JOIN.join(rest)}" if rest else ""))
+    return said
+
+
+def _with_not_stated(cells: Cells) -> Cells:
+    """Share out "not stated" in proportion: it becomes a cell with the sample's share of the population."""
+    share = float((cells.of == NOT_STATED).mean())
+    population = cells.population * (1 - share)
+    if share > 0:
+        population = pd.concat([population, pd.Series({NOT_STATED: cells.population.sum() * share})])
+    held = set(cells.of)
+    empty = tuple(sorted(c for c in population.index if population[c] > 0 and c not in held))
+    return replace(cells, population=population, empty=empty)
