@@ -240,8 +240,19 @@ class Exposure(_Part):
     pre_waves: tuple[str, ...] = ()
 
 
+class Subset(_Part):
+    """A part of the sample that the comparison is repeated in: levels kept, or levels left out."""
+
+    name: str
+    column: str
+    keep: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+
+
 class Sensitivity(_Part):
-    """Draws, axes and bars of the sensitivity analyses."""
+    """Draws, axes, subsets and bars of the sensitivity analyses."""
+
+    subsets: tuple[Subset, ...] = ()
 
     kappa_sd: tuple[float, ...] = (0.1, 0.2, 0.3, 0.5)
     shocks_points: tuple[float, ...] = (0.0, 3.0, 5.0)

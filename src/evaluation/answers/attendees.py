@@ -54,9 +54,15 @@ def joined(compare: Comparison, survey: Survey, outcome: str) -> pd.DataFrame:
 def planned(plan: Plan, people: pd.DataFrame, sample: Any, outcome: str, column: str = "") -> Any:
     """Return the planned estimate: in the matched sample, adjusted for the prognostic covariates."""
     return guarded(
-        effects.in_sample, people, sample_for(people, sample), outcome=column or outcome, treat=TREATED,
-        covariates=adjusted_for(plan, people), cluster="session", survey_weight=COMPARISON_WEIGHT,
-    )  # fmt: skip
+        effects.in_sample,
+        people,
+        sample_for(people, sample),
+        outcome=column or outcome,
+        treat=TREATED,
+        covariates=adjusted_for(plan, people),
+        cluster="session",
+        survey_weight=COMPARISON_WEIGHT,
+    )
 
 
 def adjusted_for(plan: Plan, people: pd.DataFrame) -> tuple[str, ...]:
@@ -80,20 +86,39 @@ def guarded(function: Any, *args: Any, **words: Any) -> Any:
 
 
 def _labelled(  # noqa: PLR0913
-    plan: Plan, wave: str, result: Any, outcome: str, compare: Comparison, survey: Survey, *, method: str = "", share: bool = False,
-    gates: Sequence[Gate] = (), licence: str = "association",
-) -> Any:  # fmt: skip
+    plan: Plan,
+    wave: str,
+    result: Any,
+    outcome: str,
+    compare: Comparison,
+    survey: Survey,
+    *,
+    method: str = "",
+    share: bool = False,
+    gates: Sequence[Gate] = (),
+    licence: str = "association",
+) -> Any:
     family = plan.outcomes.family(outcome)
     words = plan.words
     short = w.short(plan, outcome)
     question = f"Do {words.treated} differ from similar {words.untreated} in {short}?"
     named = w.name(
-        result, "attendshare" if share else "attend", outcome=outcome, group="all", wave=wave, method=method,
-        question=question + (f" ({method.replace('-', ' ')})" if method else ""), licence=licence,
-        planned=not method and not share and family in ("primary", "secondary", "control"), family=family,
-        null=0.0, margin=plan.outcomes.margin_share if share else margin_of(plan, survey, outcome),
-        unit=w.SHARE if share else w.POINTS, estimand=_estimand(result), gates=gates,
-    )  # fmt: skip
+        result,
+        "attendshare" if share else "attend",
+        outcome=outcome,
+        group="all",
+        wave=wave,
+        method=method,
+        question=question + (f" ({method.replace('-', ' ')})" if method else ""),
+        licence=licence,
+        planned=not method and not share and family in ("primary", "secondary", "control"),
+        family=family,
+        null=0.0,
+        margin=plan.outcomes.margin_share if share else margin_of(plan, survey, outcome),
+        unit=w.SHARE if share else w.POINTS,
+        estimand=_estimand(result),
+        gates=gates,
+    )
     return w.sized(named, plan, dict(compare.sessions))
 
 
@@ -118,11 +143,17 @@ def _companions(plan, wave, compare, sample, survey, gates) -> list[Any]:
         "entropy-balancing": _entropy(plan, compare, people, outcome),
         "weighting": guarded(_inverse, compare, people, outcome, plan),
         "doubly-robust": guarded(
-            effects.doubly_robust, people, outcome=outcome, treat=TREATED, covariates=adjusted_for(plan, people),
-            survey_weight=COMPARISON_WEIGHT, cluster="session"),
+            effects.doubly_robust,
+            people,
+            outcome=outcome,
+            treat=TREATED,
+            covariates=adjusted_for(plan, people),
+            survey_weight=COMPARISON_WEIGHT,
+            cluster="session",
+        ),
         "general-sample-only": _subset(plan, people, sample, outcome, ~people["boost"] | (people[TREATED] == 0)),
         "lists-only": _subset(plan, people, sample, outcome, people["boost"] | (people[TREATED] == 0)),
-    }  # fmt: skip
+    }
     return [_labelled(plan, wave, r, outcome, compare, survey, method=m, gates=gates) for m, r in found.items()]
 
 
@@ -134,7 +165,7 @@ def _weighted(people: pd.DataFrame, outcome: str, sample: Any) -> Any:
 
 
 def _entropy(plan: Plan, compare: Comparison, people: pd.DataFrame, outcome: str) -> Any:
-    made = comparing.companion(plan, replace(compare, people=people))
+    made = comparing.companion(plan, replace(compare, people=compare.people.loc[people.index]))
     return made if isinstance(made, NotIdentified) else guarded(_weighted, people, outcome, made)
 
 
@@ -160,10 +191,16 @@ def methods(plan: Plan, wave: str, results: Sequence[Any]) -> Exhibit:
     rows = [r for r in results if r.outcome == outcome and r.id.startswith("attend.")]
     triples = [(_method_words(r.id), "Difference", r) for r in rows]
     return w.exhibit(
-        "attend.methods", f"{plan.words.treated_short} and {plan.words.untreated_short.lower()}, by method", triples,
-        sections=("policy-7", "annex-G"), wave=wave, chart="forest", row_header="Method", source="Survey",
+        "attend.methods",
+        f"{plan.words.treated_short} and {plan.words.untreated_short.lower()}, by method",
+        triples,
+        sections=("policy-7", "annex-G"),
+        wave=wave,
+        chart="forest",
+        row_header="Method",
+        source="Survey",
         extras={"axis": f"Difference in {w.short(plan, outcome)} ({w.POINTS})", "reference": 0.0},
-    )  # fmt: skip
+    )
 
 
 def _method_words(id: str) -> str:
@@ -175,12 +212,21 @@ def outcomes(plan: Plan, wave: str, results: Sequence[Any]) -> Exhibit:
     """Return the planned contrast for every outcome: primary, secondary, exploratory, controls."""
     rows = [r for r in results if r.id.startswith("attend.") and r.id.count(".") == 3]
     triples = [(plan.label_of(r.outcome), "Difference", r) for r in rows]
-    triples += [(f"{plan.label_of(r.outcome)}: positive answers", "Difference", r)
-                for r in results if r.id.startswith("attendshare.")]  # fmt: skip
+    triples += [
+        (f"{plan.label_of(r.outcome)}: positive answers", "Difference", r)
+        for r in results
+        if r.id.startswith("attendshare.")
+    ]
     return w.exhibit(
-        "attend.outcomes", "Every outcome by the planned method", triples, sections=("annex-G",), wave=wave,
-        chart="", row_header="Outcome", source="Survey",
-    )  # fmt: skip
+        "attend.outcomes",
+        "Every outcome by the planned method",
+        triples,
+        sections=("annex-G",),
+        wave=wave,
+        chart="",
+        row_header="Outcome",
+        source="Survey",
+    )
 
 
 def answer(plan: Plan, wave: str, survey: Survey, results: Sequence[Any]) -> Exhibit:

@@ -33,8 +33,9 @@ def primary_id(plan: Plan, wave: str) -> str:
 def gates_table(plan: Plan, wave: str, gates: Sequence[Gate]) -> Exhibit:
     """Return every gate of the run: what it asks, its kind, and whether it was passed."""
     rows = gate_rows(gates, wave) or [("No gate", "Result", words(f"gate.none.{wave}", "no gate was set"))]
-    return exhibit("gates.all", "Conditions fixed in advance", rows, sections=("annex-A",), wave=wave,
-                   row_header="Gate")  # fmt: skip
+    return exhibit(
+        "gates.all", "Conditions fixed in advance", rows, sections=("annex-A",), wave=wave, row_header="Gate"
+    )
 
 
 def settled(
@@ -50,8 +51,9 @@ def settled(
             latest[item.result.id] = item.result
     latest |= {r.id: r for r in doubted}
     rows = [r for r in latest.values() if _is_contrast(r)]
-    return [replace(with_verdict(r), mde=_detectable(plan, r)) if isinstance(r, Estimate) else with_verdict(r)
-            for r in rows]  # fmt: skip
+    return [
+        replace(with_verdict(r), mde=_detectable(plan, r)) if isinstance(r, Estimate) else with_verdict(r) for r in rows
+    ]
 
 
 def _is_contrast(result: Any) -> bool:
@@ -85,8 +87,15 @@ def table(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
         triples.append((name, "Planned", words(f"planned.{row.id}", "planned" if row.planned else "not planned")))
     if not triples:
         triples = [("No contrast", "Verdict", words(f"verdict.none.{wave}", "no comparison could be made"))]
-    return exhibit("verdicts.all", "Verdicts by the rule", triples, sections=("policy-13", "annex-B"), wave=wave,
-                   row_header="Question", extras={"headline": [r.id for r in rows if is_headline(r, plan)]})  # fmt: skip
+    return exhibit(
+        "verdicts.all",
+        "Verdicts by the rule",
+        triples,
+        sections=("policy-13", "annex-B"),
+        wave=wave,
+        row_header="Question",
+        extras={"headline": [r.id for r in rows if is_headline(r, plan)]},
+    )
 
 
 def estimands(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
@@ -98,14 +107,24 @@ def estimands(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
         name = row.question or row.id
         parts = {"Licence": row.licence, "Planned": "yes" if row.planned else "no"}
         if isinstance(row, Estimate):
-            parts |= {"What is estimated": row.estimand or "a difference of means", "Estimator": row.method or "",
-                      "Error": row.se_method or ""}  # fmt: skip
-        triples += [(name, k, words(f"estimand.{row.id}.{k}".replace(" ", "-"), v or "not stated"))
-                    for k, v in parts.items()]  # fmt: skip
+            parts |= {
+                "What is estimated": row.estimand or "a difference of means",
+                "Estimator": row.method or "",
+                "Error": row.se_method or "",
+            }
+        triples += [
+            (name, k, words(f"estimand.{row.id}.{k}".replace(" ", "-"), v or "not stated")) for k, v in parts.items()
+        ]
     if not triples:
         triples = [("None", "", words(f"estimand.none.{wave}", "no contrast of the primary outcome was made"))]
-    return exhibit("estimands.all", "What each number is an estimate of", triples, sections=("annex-B",), wave=wave,
-                   row_header="Contrast")  # fmt: skip
+    return exhibit(
+        "estimands.all",
+        "What each number is an estimate of",
+        triples,
+        sections=("annex-B",),
+        wave=wave,
+        row_header="Contrast",
+    )
 
 
 def all_ruled(rows: Sequence[Any]) -> bool:
@@ -119,12 +138,16 @@ def can_and_cannot(plan: Plan, wave: str, rows: Sequence[Any], gates: Sequence[G
     triples: list[tuple[str, str, Any]] = []
     seen = {r.id.split(".")[0]: r for r in rows if is_headline(r, plan)}
     said = {
-        "change": (f"How answers on {short(plan, plan.outcomes.primary)} differ between surveys",
-                   "That the same people changed: other people answered each time"),
+        "change": (
+            f"How answers on {short(plan, plan.outcomes.primary)} differ between surveys",
+            "That the same people changed: other people answered each time",
+        ),
         "gap": (f"How {w.focus_group} and {w.comparison_group} differ", "Why they differ"),
-        "attend": (f"How {w.treated} and {w.untreated} differ, among people alike in what was asked",
-                   f"That {w.programme} made them differ"),
-    }  # fmt: skip
+        "attend": (
+            f"How {w.treated} and {w.untreated} differ, among people alike in what was asked",
+            f"That {w.programme} made them differ",
+        ),
+    }
     for key, (may, may_not) in said.items():
         row = seen.get(key)
         answered = row is not None and row.verdict not in ("", "not answerable", "too few to report")
@@ -135,8 +158,14 @@ def can_and_cannot(plan: Plan, wave: str, rows: Sequence[Any], gates: Sequence[G
     for row in refusals:
         triples.append((row.question or row.id, "May be said", words(f"say.{row.id}.may", "nothing")))
         triples.append((row.question or row.id, "May not be concluded", words(f"say.{row.id}.not", row.reason)))
-    return exhibit("say.all", "What may be said, and what may not be concluded", triples, sections=("annex-B",),
-                   wave=wave, row_header="On")  # fmt: skip
+    return exhibit(
+        "say.all",
+        "What may be said, and what may not be concluded",
+        triples,
+        sections=("annex-B",),
+        wave=wave,
+        row_header="On",
+    )
 
 
 def answer(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:

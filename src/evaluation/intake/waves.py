@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,7 +34,7 @@ from evaluation.study import Plan
 
 __all__ = [
     "Fault", "WaveIn", "WaveInfo", "add", "check", "check_registers", "comparability", "fault_table", "info",
-    "load_design", "load_gates", "load_missing", "load_outcomes", "load_published", "load_results", "load_sample",
+    "fieldwork", "load_design", "load_gates", "load_missing", "load_outcomes", "load_published", "load_results", "load_sample",
     "load_stage", "margins", "not_asked_but_answered", "read_design", "register", "registers_held", "save_gate",
     "save_gates", "save_published", "save_results", "save_sample", "save_stage", "store", "take_in", "take_in_all",
 ]  # fmt: skip
@@ -42,6 +43,11 @@ __all__ = [
 def info(plan: Plan, wave: str) -> WaveInfo:
     """Return a wave's `wave.toml`."""
     return wavefile.load(plan.root, wave)
+
+
+def fieldwork(plan: Plan, wave: str) -> dict[str, tuple[dt.date | None, dt.date | None]]:
+    """Return (start, end) of the fieldwork of the wave and those before it; None where it is not known."""
+    return {w: (info(plan, w).start, info(plan, w).end) for w in up_to(plan, wave)}
 
 
 def up_to(plan: Plan, wave: str) -> tuple[str, ...]:

@@ -54,25 +54,42 @@ def gaps(plan: Plan, wave: str, survey: Survey) -> Exhibit:
     if not triples:
         triples = [("No groups", "", w.words(f"gap.none.all.{wave}", "the plan compares no groups"))]
     return w.exhibit(
-        "gap.all", f"{plan.words.focus_group} less {plan.words.comparison_group}", triples, sections=("policy-5", "annex-H"),
-        wave=wave, chart="forest" if len(triples) > 1 else "", row_header="Outcome", source="Survey, weighted",
+        "gap.all",
+        f"{plan.words.focus_group} less {plan.words.comparison_group}",
+        triples,
+        sections=("policy-5", "annex-H"),
+        wave=wave,
+        chart="forest" if len(triples) > 1 else "",
+        row_header="Outcome",
+        source="Survey, weighted",
         extras={"axis": "Difference of means (points)", "reference": 0.0},
-    )  # fmt: skip
+    )
 
 
 def _contrast(plan: Plan, survey: Survey, made: Any, contrast: str, outcome: str, wave: str, code: str = "") -> Any:
     (first, _), short = focus(plan), w.short(plan, outcome)
     who = {first: plan.words.focus_group, "all": "people who answered"}.get(code or first, plan.words.comparison_group)
     question = (
-        f"Do {plan.words.focus_group} and {plan.words.comparison_group} differ in {short}?" if contrast == "gap"
+        f"Do {plan.words.focus_group} and {plan.words.comparison_group} differ in {short}?"
+        if contrast == "gap"
         else f"Has {short} changed among {who}?"
-    )  # fmt: skip
+    )
     family = plan.outcomes.family(outcome)
     named = w.name(
-        made, contrast, outcome=outcome, group=code or first, wave=wave, question=question, licence="descriptive",
-        planned=family in ("primary", "secondary"), family=family, null=0.0, margin=margin_of(plan, survey, outcome),
-        unit=w.POINTS, estimand="difference of population means, if people who answered are like those who did not",
-    )  # fmt: skip
+        made,
+        contrast,
+        outcome=outcome,
+        group=code or first,
+        wave=wave,
+        question=question,
+        licence="descriptive",
+        planned=family in ("primary", "secondary"),
+        family=family,
+        null=0.0,
+        margin=margin_of(plan, survey, outcome),
+        unit=w.POINTS,
+        estimand="difference of population means, if people who answered are like those who did not",
+    )
     return w.sized(named, plan, None)
 
 
@@ -85,11 +102,15 @@ def change(plan: Plan, survey: Survey, outcome: str, wave: str, code: str, *, sh
     if before is None:
         return NotIdentified("no earlier wave asked this question", "Ask it again next time.")
     column = group_column(plan) if code != "all" else ""
-    parts = [level(plan, survey, outcome, x, column=column, code="" if code == "all" else code, share=share)
-             for x in (before, wave)]  # fmt: skip
+    parts = [
+        level(plan, survey, outcome, x, column=column, code="" if code == "all" else code, share=share)
+        for x in (before, wave)
+    ]
     if any(isinstance(p, TooFew) for p in parts):
-        counts = {x: next(iter(p.counts.values() if isinstance(p, TooFew) else p.n.values()))
-                  for x, p in zip((before, wave), parts, strict=True)}  # fmt: skip
+        counts = {
+            x: next(iter(p.counts.values() if isinstance(p, TooFew) else p.n.values()))
+            for x, p in zip((before, wave), parts, strict=True)
+        }
         return TooFew(counts=counts, needed=plan.sizes.least_people)
     return difference(parts[1], parts[0], labels=(wave, before))
 
@@ -102,8 +123,15 @@ def difference(later: Estimate, earlier: Estimate, *, labels: tuple[str, str]) -
     sessions = (
         None if later.n_sessions is None or earlier.n_sessions is None else min(later.n_sessions, earlier.n_sessions)
     )
-    return from_se(later.value - earlier.value, math.sqrt(va + vb), df=df, n=n, n_sessions=sessions,
-                   method="difference of weighted levels of two waves", se_method=later.se_method)  # fmt: skip
+    return from_se(
+        later.value - earlier.value,
+        math.sqrt(va + vb),
+        df=df,
+        n=n,
+        n_sessions=sessions,
+        method="difference of weighted levels of two waves",
+        se_method=later.se_method,
+    )
 
 
 def changes(plan: Plan, wave: str, survey: Survey, comparable: pd.DataFrame) -> Exhibit:
@@ -121,18 +149,34 @@ def changes(plan: Plan, wave: str, survey: Survey, comparable: pd.DataFrame) -> 
             triples.append((f"{plan.label_of(outcome)}: {who}", "Change in the mean", named))
             if is_item(plan, outcome):
                 raw = change(plan, survey, outcome, wave, name, share=True)
-                share = w.name(raw, "changeshare", outcome=outcome, group=name, wave=wave, unit=w.SHARE, null=0.0,
-                               margin=plan.outcomes.margin_share, licence="descriptive",
-                               question=f"Has the share of positive answers on {w.short(plan, outcome)} changed?")  # fmt: skip
+                share = w.name(
+                    raw,
+                    "changeshare",
+                    outcome=outcome,
+                    group=name,
+                    wave=wave,
+                    unit=w.SHARE,
+                    null=0.0,
+                    margin=plan.outcomes.margin_share,
+                    licence="descriptive",
+                    question=f"Has the share of positive answers on {w.short(plan, outcome)} changed?",
+                )
                 triples.append((f"{plan.label_of(outcome)}: {who}", "Change in the share", _worded(share, state)))
     if not triples:
         triples = [("No earlier wave", "", w.words(f"change.none.all.{wave}", "this is the first wave to ask"))]
     return w.exhibit(
-        "change.all", "Change since the first wave that asked", triples, sections=("policy-8", "annex-H"), wave=wave,
-        row_header="Outcome and group", source="Survey, weighted",
-        notes=("Error of sampling only; other people answered each time, and news that moved everybody is in the change.",),
+        "change.all",
+        "Change since the first wave that asked",
+        triples,
+        sections=("policy-8", "annex-H"),
+        wave=wave,
+        row_header="Outcome and group",
+        source="Survey, weighted",
+        notes=(
+            "Error of sampling only; other people answered each time, and news that moved everybody is in the change.",
+        ),
         extras={"reference": 0.0},
-    )  # fmt: skip
+    )
 
 
 def _worded(result: Any, state: str) -> Any:

@@ -26,8 +26,16 @@ def groups(plan: Plan) -> list[tuple[str, str, str]]:
 
 
 def _named(plan: Plan, result: Any, contrast: str, outcome: str, code: str, wave: str) -> Any:
-    return w.name(result, contrast, outcome=outcome, group=code or "all", wave=wave, planned=True,
-                  licence="descriptive", question=f"{plan.label_of(outcome)}, {code or 'all'}, {wave}")  # fmt: skip
+    return w.name(
+        result,
+        contrast,
+        outcome=outcome,
+        group=code or "all",
+        wave=wave,
+        planned=True,
+        licence="descriptive",
+        question=f"{plan.label_of(outcome)}, {code or 'all'}, {wave}",
+    )
 
 
 def reliability(plan: Plan, wave: str, survey: Survey) -> Exhibit:
@@ -41,14 +49,24 @@ def reliability(plan: Plan, wave: str, survey: Survey) -> Exhibit:
         except errors.DataError as error:
             triples.append((scale.label, "Result", w.words(f"scale.{name}.all.{wave}", error.what)))
             continue
-        for column, value in (("Alpha", found.alpha), ("Omega", found.omega),
-                              ("Lowest item-rest correlation", float(found.items["item_rest"].min()))):  # fmt: skip
+        for column, value in (
+            ("Alpha", found.alpha),
+            ("Omega", found.omega),
+            ("Lowest item-rest correlation", float(found.items["item_rest"].min())),
+        ):
             id = f"scale.{name}.all.{wave}.{column.split()[0]}"
             triples.append((scale.label, column, w.measure(id, value, "", base=found.n, wave=wave)))
     if not triples:
         triples = [("No scale", "Result", w.words(f"scale.none.all.{wave}", "the plan names no scale"))]
-    return w.exhibit("scales.reliability", "Do the statements hold together?", triples, sections=("annex-F",), wave=wave,
-                     row_header="Scale", source="Survey, complete answers, unweighted")  # fmt: skip
+    return w.exhibit(
+        "scales.reliability",
+        "Do the statements hold together?",
+        triples,
+        sections=("annex-F",),
+        wave=wave,
+        row_header="Scale",
+        source="Survey, complete answers, unweighted",
+    )
 
 
 def _levels(plan: Plan, survey: Survey, outcomes: list[str], waves: list[str]) -> list[tuple[str, str, Any]]:
@@ -71,16 +89,22 @@ def trio(plan: Plan, wave: str, survey: Survey) -> Exhibit:
     shown = [w_ for w_ in (*plan.earlier_waves(wave), wave) if w_ in survey.weights]
     outcomes = [o for o in plan.all_outcomes if survey.asked(o, shown[0]) and o not in plan.outcomes.negative_controls]
     return w.exhibit(
-        "levels.trio", "What people say, by group and wave", _levels(plan, survey, outcomes, shown),
-        sections=("policy-5", "annex-H"), wave=wave, chart="dots", row_header="Question and group", source="Survey, weighted",
+        "levels.trio",
+        "What people say, by group and wave",
+        _levels(plan, survey, outcomes, shown),
+        sections=("policy-5", "annex-H"),
+        wave=wave,
+        chart="dots",
+        row_header="Question and group",
+        source="Survey, weighted",
         notes=("Shares are of people who gave an answer on the scale; don't-knows are counted apart.",),
         extras={"axis": "Positive answers (per cent)"},
-    )  # fmt: skip
+    )
 
 
 def trust(plan: Plan, wave: str, survey: Survey) -> Exhibit:
     """Return the other outcomes in the report's wave, and the items of the scales."""
-    first = [w_ for w_ in (*plan.earlier_waves(wave), wave) if w_ in survey.weights][0]
+    first = next(w_ for w_ in (*plan.earlier_waves(wave), wave) if w_ in survey.weights)
     items = [i for s in plan.scales.values() for i in s.items]
     rest = [o for o in (*items, *plan.all_outcomes) if not survey.asked(o, first) or first == wave]
     outcomes = [o for o in dict.fromkeys(rest) if survey.asked(o, wave) and is_item(plan, o)]
@@ -88,10 +112,16 @@ def trust(plan: Plan, wave: str, survey: Survey) -> Exhibit:
     if not triples:
         triples = [("No further question", "", w.words(f"level.none.all.{wave}", "no other question was asked"))]
     return w.exhibit(
-        "levels.trust", "Trust, fairness and being heard", triples, sections=("policy-6", "annex-F"), wave=wave,
-        chart="dots" if len(triples) > 1 else "", row_header="Statement and group", source="Survey, weighted",
+        "levels.trust",
+        "Trust, fairness and being heard",
+        triples,
+        sections=("policy-6", "annex-F"),
+        wave=wave,
+        chart="dots" if len(triples) > 1 else "",
+        row_header="Statement and group",
+        source="Survey, weighted",
         extras={"axis": "Positive answers (per cent)"},
-    )  # fmt: skip
+    )
 
 
 def raw_beside_weighted(plan: Plan, wave: str, survey: Survey) -> Exhibit:
@@ -102,11 +132,30 @@ def raw_beside_weighted(plan: Plan, wave: str, survey: Survey) -> Exhibit:
         if not survey.asked(outcome, wave):
             continue
         made = level(plan, survey, outcome, wave, share=False)
-        raw = w.measure(f"rawmean.{outcome}.all.{wave}", float(frame[outcome].mean()), "points",
-                        base=int(frame[outcome].notna().sum()), wave=wave)  # fmt: skip
+        raw = w.measure(
+            f"rawmean.{outcome}.all.{wave}",
+            float(frame[outcome].mean()),
+            "points",
+            base=int(frame[outcome].notna().sum()),
+            wave=wave,
+        )
         triples.append((plan.label_of(outcome), "Unweighted", raw))
-        named = w.name(made, "mean" if is_item(plan, outcome) else "weightedmean", outcome=outcome, group="all",
-                       wave=wave, licence="descriptive", planned=True)  # fmt: skip
+        named = w.name(
+            made,
+            "mean" if is_item(plan, outcome) else "weightedmean",
+            outcome=outcome,
+            group="all",
+            wave=wave,
+            licence="descriptive",
+            planned=True,
+        )
         triples.append((plan.label_of(outcome), "Weighted", named))
-    return w.exhibit("levels.all", "Unweighted and weighted means", triples, sections=("annex-E",), wave=wave,
-                     row_header="Outcome", source="Survey, general sample")  # fmt: skip
+    return w.exhibit(
+        "levels.all",
+        "Unweighted and weighted means",
+        triples,
+        sections=("annex-E",),
+        wave=wave,
+        row_header="Outcome",
+        source="Survey, general sample",
+    )

@@ -136,8 +136,14 @@ def bounded(made: Estimate) -> Estimate:
         return made
     half = {q: float(t.ppf(q, made.df)) * se / (p * (1 - p)) for q in (0.975, 0.95)}
     ends = {q: (100 * float(expit(logit(p) - h)), 100 * float(expit(logit(p) + h))) for q, h in half.items()}
-    return replace(made, low=ends[0.975][0], high=ends[0.975][1], low_90=ends[0.95][0], high_90=ends[0.95][1],
-                   se_method=f"{made.se_method}, logit interval")  # fmt: skip
+    return replace(
+        made,
+        low=ends[0.975][0],
+        high=ends[0.975][1],
+        low_90=ends[0.95][0],
+        high_90=ends[0.95][1],
+        se_method=f"{made.se_method}, logit interval",
+    )
 
 
 def _too_few_sessions(plan: Plan, design: Any, *inside: np.ndarray) -> bool:
@@ -158,5 +164,5 @@ def values(plan: Plan, frame: pd.DataFrame, outcome: str, *, share: bool) -> np.
 
 
 def is_item(plan: Plan, outcome: str) -> bool:
-    """Return whether an outcome is one question with answers 1 to 5, so that a share of positive answers makes sense."""
+    """Return whether an outcome is one question with answers 1 to 5, of which some are positive."""
     return outcome not in plan.scales and len(plan.levels_of(outcome)) >= 5

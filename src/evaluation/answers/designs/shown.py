@@ -1,0 +1,247 @@
+"""The designs as exhibits: the forest with its refusals, every cell counted, what each assumes, recall, shocks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from evaluation.answers import words as w
+from evaluation.answers.designs.evidence import Evidence
+from evaluation.answers.designs.made import REFUSED, linked_rows, remembered
+from evaluation.answers.samples import TREATED
+from evaluation.estimates import Estimate, NotIdentified, TooFew
+from evaluation.exhibits import Exhibit
+from evaluation.study import Plan
+
+ASSUMES = {
+    "D1": (
+        "Places would have changed alike without events; the same kinds of people answered each time.",
+        "People who never came are in it: it is about a place, not about attending.",
+    ),
+    "D2": (
+        "News and policing moved both groups alike between the surveys.",
+        "Anything that moved one group only is in it.",
+    ),
+    "D3": (
+        "Who attends can be told from age, sex, area and the like, in the same way in both years.",
+        "People who came because they already trusted the police are not accounted for.",
+    ),
+    "D4": (
+        "Memory of then is coloured alike among those who came and those who did not.",
+        "Memory is coloured by how one feels now.",
+    ),
+    "D5": (
+        "Those who newly came would have changed like those who never did.",
+        "People who let their answers be linked are few and not typical; answering twice can itself change answers.",
+    ),
+}
+
+
+def forest(plan: Plan, found: Evidence, results: Sequence[Any], refusal: Any) -> Exhibit:
+    """Return each design's estimate or refusal, the refused change of attendees first."""
+    triples = [("Attendees before and after", "Difference in change", refusal)]
+    for result in results:
+        parts = result.id.split(".")
+        design = plan.designs[parts[0].upper()]
+        name = f"{parts[0].upper()} {design.title}" + (f" ({parts[4].replace('-', ' ')})" if len(parts) > 4 else "")
+        triples.append((name, "Difference in change", result))
+    return w.exhibit(
+        "designs.forest",
+        "Did confidence change more where the events went?",
+        triples,
+        sections=("policy-8", "annex-H"),
+        wave=found.wave,
+        chart="forest" if any(isinstance(r, Estimate) for r in results) else "",
+        row_header="Design",
+        source="Survey, weighted; register of events",
+        notes=("Error of sampling only: news that moved one group between the surveys is not in the ranges.",),
+        extras={"axis": f"Difference in change ({w.POINTS})", "reference": 0.0},
+    )
+
+
+def cells(plan: Plan, found: Evidence, results: Sequence[Any]) -> Exhibit:
+    """Return the number of people in every cell of every design, and how many linked people stand in none."""
+    triples: list[tuple[str, str, Any]] = []
+    for result in results:
+        if result.id.count(".") > 3:
+            continue
+        name = result.id.split(".")[0].upper()
+        counts = result.n if isinstance(result, Estimate) else getattr(result, "counts", {})
+        for place, (cell, n) in enumerate(counts.items()):
+            triples.append((f"{name}: {cell}", "People (about)", _people(f"cells.{result.id}.{place}", n, found.wave)))
+    design = plan.designs.get("D5")
+    aside = linked_rows(plan, found, design)[1] if design and set(design.waves) <= set(found.fieldwork) else {}
+    for place, (reason, n) in enumerate(aside.items()):
+        triples.append(
+            (
+                f"D5, in no group: {reason}",
+                "People (about)",
+                _people(f"cells.d5.aside{place}.{found.wave}", n, found.wave),
+            )
+        )
+    if not triples:
+        triples = [
+            ("No design", "People (about)", w.words(f"cells.none.all.{found.wave}", "no design had people to count"))
+        ]
+    return w.exhibit(
+        "designs.cells",
+        "How many people each design rests on",
+        triples,
+        sections=("annex-H",),
+        wave=found.wave,
+        row_header="Cell",
+        source="Survey, unweighted, rounded to 5",
+    )
+
+
+def _people(id: str, n: int, wave: str) -> Any:
+    """Return a rounded number of people, or words where it is under ten."""
+    if n < 10:
+        return w.words(id, "under 10")
+    return w.measure(id, 5 * round(n / 5), "people", base=n, wave=wave, decimals=0)
+
+
+def assumptions(plan: Plan, found: Evidence) -> Exhibit:
+    """Return what each design of the plan assumes, and what it leaves in."""
+    triples: list[tuple[str, str, Any]] = []
+    for name, design in plan.designs.items():
+        assumes, leaves = ASSUMES[name]
+        stem = f"assumes.{name}.all.{found.wave}"
+        row = f"{name} {design.title}"
+        triples += [
+            (row, "Would have to be true", w.words(f"{stem}.a", assumes)),
+            (row, "Left in", w.words(f"{stem}.b", leaves)),
+            (row, "Licence", w.words(f"{stem}.c", design.licence)),
+        ]
+    if not triples:
+        triples = [("No design", "Licence", w.words(f"assumes.none.all.{found.wave}", "the plan names no design"))]
+    return w.exhibit(
+        "designs.assumptions",
+        "What each design assumes",
+        triples,
+        sections=("annex-H", "annex-B"),
+        wave=found.wave,
+        row_header="Design",
+    )
+
+
+def recall(plan: Plan, found: Evidence) -> Exhibit:
+    """Return how far memory agrees with what was answered then: people who did not attend, recalled and measured."""
+    column, outcome = plan.treatment.retrospective_column, plan.outcomes.primary
+    title, stem = "Does memory agree with what was said then?", "recall"
+    before = found.survey.first_asked(plan, outcome, found.wave)
+    people = remembered(plan, found, found.wave, outcome) if column and column in found.survey.outcomes else None
+    if people is None or before is None:
+        refusal = NotIdentified("nothing remembered can be set beside an earlier answer", "Ask how it was before.")
+        return w.refusal_exhibit("designs.recall", title, refusal, found.wave, ("annex-H",), f"{stem}.all.all")
+    others = people[people[TREATED] == 0]
+    then = found.survey.outcomes[column].reindex(others.index)
+    weight = others["comparison_weight"]
+    frame = found.survey.general(before).dropna(subset=[outcome])
+    cells_ = (
+        (
+            "Remembered, people who did not attend",
+            float((then * weight).sum() / weight.sum()),
+            len(others),
+            "remembered",
+        ),
+        (
+            f"Answered in {before}, everybody",
+            float((frame[outcome] * frame["population_weight"]).sum() / frame["population_weight"].sum()),
+            len(frame),
+            "answered",
+        ),
+    )
+    if min(c[2] for c in cells_) < plan.sizes.least_people:
+        few = TooFew(counts={c[0]: c[2] for c in cells_}, needed=plan.sizes.least_people)
+        return w.refusal_exhibit("designs.recall", title, few, found.wave, ("annex-H",), f"{stem}.all.all")
+    triples = [
+        (
+            name,
+            "Mean (1 to 5)",
+            w.measure(f"{stem}.{outcome}.{id}.{found.wave}", value, "points", base=n, wave=found.wave),
+        )
+        for name, value, n, id in cells_
+    ]
+    gap = cells_[0][1] - cells_[1][1]
+    triples.append(
+        (
+            "Remembered less answered",
+            "Mean (1 to 5)",
+            w.measure(
+                f"{stem}.{outcome}.bias.{found.wave}", gap, "points", base=min(c[2] for c in cells_), wave=found.wave
+            ),
+        )
+    )
+    return w.exhibit(
+        "designs.recall",
+        title,
+        triples,
+        sections=("annex-H",),
+        wave=found.wave,
+        row_header="Source",
+        source="Survey, weighted",
+    )
+
+
+def shocks(plan: Plan, found: Evidence, results: Sequence[Any]) -> Exhibit:
+    """Return the interval of each change widened by news that moved one group between the surveys.
+
+    A shock of s percentage points is turned into points of the mean by the outcome's standard deviation (a share near
+    one half has a standard deviation of 50 percentage points); it adds to the variance once per wave.
+    """
+    triples: list[tuple[str, str, Any]] = []
+    for result in results:
+        if not isinstance(result, Estimate) or not result.se or result.id.count(".") > 3:
+            continue
+        sd = found.survey.sd.get(result.outcome, float("nan"))
+        if not math.isfinite(sd) or len(plan.designs[result.id.split(".")[0].upper()].waves) < 2:
+            continue
+        name = f"{result.id.split('.')[0].upper()} {plan.designs[result.id.split('.')[0].upper()].title}"
+        half = (result.high - result.low) / 2 / result.se
+        for points in plan.sensitivity.shocks_points:
+            se = math.sqrt(result.se**2 + 2 * (points / 50.0 * sd) ** 2)
+            column = "Sampling only" if points == 0 else f"News of {points:g} percentage points"
+            made = w.measure(
+                f"shock.{result.id}.{points:g}",
+                result.value,
+                w.POINTS,
+                base=min(result.n.values()),
+                wave=found.wave,
+                low=result.value - half * se,
+                high=result.value + half * se,
+            )
+            triples.append((name, column, made))
+    if not triples:
+        triples = [
+            ("No change", "Sampling only", w.words(f"shock.none.all.{found.wave}", "no change could be estimated"))
+        ]
+    return w.exhibit(
+        "designs.shocks",
+        "How much wider the ranges are when news moved one group",
+        triples,
+        sections=("annex-H", "annex-I"),
+        wave=found.wave,
+        row_header="Design",
+    )
+
+
+def answer(plan: Plan, found: Evidence, results: Sequence[Any], refusal: Any) -> Exhibit:
+    """Return the answer of notebook 06: the refusal, then each design's estimate or reason."""
+    triples = [("Attendees before and after", "Answer", refusal)]
+    for result in results:
+        if result.id.count(".") == 3:
+            triples.append(
+                (
+                    f"{result.id.split('.')[0].upper()} {plan.designs[result.id.split('.')[0].upper()].title}",
+                    "Answer",
+                    result,
+                )
+            )
+    return w.exhibit(
+        "answer.06", "Did confidence change more where the events went?", triples, sections=(), wave=found.wave
+    )
+
+
+__all__ = ["REFUSED", "answer", "assumptions", "cells", "forest", "recall", "shocks"]

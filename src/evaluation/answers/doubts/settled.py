@@ -1,0 +1,91 @@
+"""What the doubts change: gates of the controls, agreement of the curve, corrected chances; and the answer of 07."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from evaluation.answers import words as w
+from evaluation.answers.doubts.collecting import adjusted_p
+from evaluation.answers.doubts.controlled import NOTHING, SAW, Controls
+from evaluation.answers.doubts.unseen import planned_row
+from evaluation.estimates import Estimate, Gate, NotIdentified
+from evaluation.exhibits import Exhibit
+from evaluation.study import Plan
+
+GATE = "attend.controls"
+
+
+def gates(plan: Plan, wave: str, found: Controls) -> list[Gate]:
+    """Return the gate of the negative controls; a test that could not have noticed anything sets none."""
+    if found.state not in (SAW, NOTHING):
+        return []
+    note = "attendees do not differ on things that the events cannot have moved"
+    return [Gate(GATE, "quality", found.state == NOTHING, found.p, 0.05, note)]
+
+
+def applied(
+    plan: Plan, wave: str, attend: Sequence[Any], curve: Any, found: Sequence[Gate], controls: Controls
+) -> list[Any]:
+    """Return the results with what was found: agreement of the curve, corrected p, and the doubt of the controls.
+
+    Where attendees differ from others on the controls in one direction, the doubt is one-sided: it downgrades only a
+    finding in that direction. Where the controls point both ways, the gate itself downgrades any finding.
+    """
+    corrected = adjusted_p(attend)
+    out = []
+    for row in attend:
+        if not isinstance(row, Estimate):
+            out.append(row)
+            continue
+        words: dict[str, Any] = {"p_family": corrected.get(row.id)}
+        if found and not found[0].passed and row.family != "control":
+            words |= (
+                {"doubt": {1: "up", -1: "down"}[controls.sign]} if controls.sign else {"gates": (*row.gates, *found)}
+            )
+        primary = row.outcome == plan.outcomes.primary and row.id.startswith("attend.")
+        if primary and not isinstance(curve, NotIdentified):
+            words |= {"same_sign_share": curve.same_sign_share, "specification_median": curve.median}
+        out.append(replace(row, **words))
+    return out
+
+
+def answer(plan: Plan, wave: str, doubted: Sequence[Any], curve: Any, controls: Controls) -> Exhibit:
+    """Return the answer of notebook 07: the doubts in order of how much they could move the verdict."""
+    row = planned_row(plan, doubted)
+    triples: list[tuple[str, str, Any]] = []
+    if isinstance(row, Estimate):
+        base = min(row.n.values())
+        triples.append(
+            (
+                "An earlier gap of this size would leave nothing of the difference",
+                "Answer",
+                w.measure(f"answer.07.breakeven.{wave}", abs(row.value), w.POINTS, base=base, wave=wave),
+            )
+        )
+        if not isinstance(curve, NotIdentified):
+            triples.append(
+                (
+                    "Other ways of analysing that point the same way",
+                    "Answer",
+                    w.measure(
+                        f"answer.07.same.{wave}",
+                        100 * curve.same_sign_share,
+                        "per cent",
+                        base=base,
+                        wave=wave,
+                        decimals=0,
+                    ),
+                )
+            )
+        triples.append(
+            (
+                "On things the events cannot have moved, attendees showed",
+                "Answer",
+                w.words(f"answer.07.controls.{wave}", controls.state),
+            )
+        )
+    else:
+        triples.append(("Answer", "Answer", replace(row, id=f"answer.07.all.{wave}".lower())))
+    return w.exhibit("answer.07", "How easily could this be wrong?", triples, sections=(), wave=wave)
