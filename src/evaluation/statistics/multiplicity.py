@@ -1,0 +1,273 @@
+"""Several outcomes at once: chances corrected within a family, and one joint test of negative controls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from evaluation import errors
+from evaluation.statistics import _roles
+from evaluation.statistics.inference import Regression, _signs, cluster_codes, cluster_robust, regress
+
+LEAST_CLUSTERS = 6  # clusters a side under which the bootstrap has too few sign vectors to be trusted
+WILD = "wild cluster bootstrap max-t"
+HOLM = "Holm on t(df)"
+POWER = 0.80
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """One test that none of several outcomes differs by treatment (negative controls).
+
+    Attributes
+    ----------
+    p, statistic, critical : float
+        Chance of a largest |t| at least this far out when no outcome differs; the largest |t|; its critical value.
+    table : DataFrame
+        One row per outcome: outcome, value, se, df, t, p, p_family, detectable, n, method. `detectable` is the true
+        difference, in the outcome's unit, that this test finds with 80 % power.
+    clusters_a_side : int
+        Clusters that hold somebody of the smaller arm.
+    """
+
+    p: float
+    statistic: float
+    critical: float
+    table: pd.DataFrame = field(repr=False)
+    method: str
+    clusters_a_side: int
+    alpha: float = 0.05
+
+    def reading(self, worthwhile: float | Mapping[str, float]) -> str:
+        """Return "differs", "no difference seen", or "not informative" where a worthwhile size could not be seen.
+
+        `worthwhile` is the smallest size that would matter, in the outcomes' unit, one for all or one per outcome.
+        """
+        if self.p <= self.alpha:
+            return "differs"
+        bars = worthwhile if isinstance(worthwhile, Mapping) else dict.fromkeys(self.table["outcome"], worthwhile)
+        lacking = [o for o in self.table["outcome"] if o not in bars]
+        if lacking:
+            raise errors.UnknownColumn(f"no worthwhile size for {', '.join(map(repr, lacking))}")
+        seen = all(row.detectable <= bars[row.outcome] for row in self.table.itertuples())
+        return "no difference seen" if seen else "not informative"
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row per outcome, with the joint p in each."""
+        return self.table.assign(p_joint=self.p)
+
+    def summary(self) -> str:
+        """Return one sentence."""
+        largest = float(self.table["detectable"].max())
+        return (
+            f"{len(self.table)} outcomes tested together: p = {self.p:.3f} ({self.method}); "
+            f"differences under {largest:.2g} could have gone unseen."
+        )
+
+
+def _checked(p: pd.Series | Mapping[str, float]) -> pd.Series:
+    values = pd.Series(p, dtype=float)
+    if values.isna().any() or not values.between(0, 1).all():
+        raise errors.DataError("p-values lie between 0 and 1 and are not missing", todo="Drop what was not tested.")
+    return values
+
+
+def holm(p: pd.Series | Mapping[str, float]) -> pd.Series:
+    """Return p-values that keep the chance of any false finding in the family (Holm 1979, step-down)."""
+    values = _checked(p)
+    order = np.argsort(values.to_numpy(), kind="stable")
+    k = len(values)
+    stepped = np.maximum.accumulate(np.minimum(1.0, (k - np.arange(k)) * values.to_numpy()[order]))
+    out = np.empty(k)
+    out[order] = stepped
+    return pd.Series(out, index=values.index)
+
+
+def benjamini_hochberg(p: pd.Series | Mapping[str, float]) -> pd.Series:
+    """Return p-values that keep the share of false findings (Benjamini and Hochberg 1995, step-up)."""
+    values = _checked(p)
+    order = np.argsort(values.to_numpy(), kind="stable")[::-1]
+    k = len(values)
+    stepped = np.minimum.accumulate(np.minimum(1.0, k / (k - np.arange(k)) * values.to_numpy()[order]))
+    out = np.empty(k)
+    out[order] = stepped
+    return pd.Series(out, index=values.index)
+
+
+def expected_by_chance(k: int, alpha: float = 0.05) -> float:
+    """Return how many of k comparisons would differ by chance alone."""
+    if k < 0 or not 0 <= alpha <= 1:
+        raise errors.DataError("a count of comparisons is 0 or more, and a level lies between 0 and 1")
+    return k * alpha
+
+
+def romano_wolf(  # noqa: PLR0913
+    frame: pd.DataFrame, *, outcomes: Sequence[str], treat: str, covariates: Sequence[str] = (),
+    weight: str | None = None, cluster: str | None = None, draws: int = 999, seed: int, missing: str = "refuse",
+) -> pd.DataFrame:  # fmt: skip
+    """Return p-values of a family of outcomes that keep the chance of any false finding (Romano and Wolf 2005).
+
+    Each outcome is regressed on the treatment and the covariates. Signs are drawn once per cluster and draw, and used
+    for all outcomes, so the dependence between outcomes is kept; residuals come from the fit under the null; each t
+    has its own CR1S error. Step j compares the j-th largest |t| with the largest of those not yet rejected.
+
+    Parameters
+    ----------
+    frame : DataFrame, one row per person
+    outcomes, covariates : names of columns; words among covariates become indicators
+    treat : name of a 0/1 column
+    weight, cluster : names of columns; without `cluster` each person is one
+    draws : int
+        Sign vectors; all 2**G are used where that is no more.
+    missing : "refuse", or "each" to test each outcome on the people who answered it (the same signs by cluster)
+
+    Returns
+    -------
+    DataFrame
+        outcome, value, se, df, t, p, p_family, n, method, in the order given. With fewer than six clusters a side
+        `p` is from t with Satterthwaite df (CR2) and `p_family` Holm's, and `method` says so.
+    """
+    fits = _fits(frame, outcomes, treat, covariates, weight, cluster, missing)
+    if fits.a_side < LEAST_CLUSTERS:
+        table = _classical(fits)
+        table["p_family"] = holm(table["p"]).to_numpy()
+        return table[_COLUMNS]
+    table, drawn, enumerated = _bootstrap(fits, draws, seed)
+    size = np.abs(table["t"].to_numpy())
+    order = np.argsort(-size, kind="stable")
+    largest = np.maximum.accumulate(drawn[:, order[::-1]], axis=1)[:, ::-1]
+    stepped = np.maximum.accumulate([_share(largest[:, j], size[o], enumerated) for j, o in enumerate(order)])
+    table["p_family"] = pd.Series(stepped, index=order)
+    return table[_COLUMNS]
+
+
+def joint(  # noqa: PLR0913
+    frame: pd.DataFrame, *, outcomes: Sequence[str], treat: str, covariates: Sequence[str] = (),
+    weight: str | None = None, cluster: str | None = None, draws: int = 999, seed: int, missing: str = "refuse",
+    alpha: float = 0.05,
+) -> Joint:  # fmt: skip
+    """Test once that no outcome differs by treatment, and say what size of difference the test could have seen.
+
+    The statistic is the largest |t|, its distribution that of `romano_wolf`; with fewer than six clusters a side the
+    smallest Holm p and the Bonferroni critical value. An outcome's detectable size is (critical value + t quantile at
+    0.80) × its error (the larger of CR1S and CR2); the joint test's power is at least that of its best outcome.
+    """
+    from scipy.special import stdtrit
+
+    if not 0 < alpha < 1:
+        raise errors.DataError(f"alpha {alpha} is not between 0 and 1")
+    arguments = {"outcomes": outcomes, "treat": treat, "covariates": covariates, "weight": weight, "cluster": cluster}
+    table = romano_wolf(frame, **arguments, draws=draws, seed=seed, missing=missing)
+    fits = _fits(frame, outcomes, treat, covariates, weight, cluster, missing)
+    statistic = float(table["t"].abs().max())
+    df = table["df"].to_numpy()
+    if fits.a_side < LEAST_CLUSTERS:
+        critical = stdtrit(df, 1 - alpha / (2 * len(table)))
+    else:
+        _, drawn, _ = _bootstrap(fits, draws, seed)
+        critical = np.full(len(table), np.quantile(drawn.max(axis=1), 1 - alpha, method="higher"))
+    table = table.assign(detectable=(critical + stdtrit(df, POWER)) * table["se"])
+    return Joint(
+        float(table["p_family"].min()), statistic, float(critical.max()), table, str(table["method"].iloc[0]),
+        fits.a_side, alpha,
+    )  # fmt: skip
+
+
+_COLUMNS = ["outcome", "value", "se", "df", "t", "p", "p_family", "n", "method"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fits:
+    """Fits of a family: (outcome, regression, cluster codes in the whole frame) and the numbers of clusters."""
+
+    fits: list[tuple[str, Regression, np.ndarray]]
+    clusters: int
+    a_side: int
+
+
+def _fits(frame, outcomes, treat, covariates, weight, cluster, missing) -> _Fits:
+    """Check the roles and fit every outcome on the treatment and covariates."""
+    names = [outcomes] if isinstance(outcomes, str) else list(outcomes)
+    if not names or len(set(names)) < len(names) or {treat, *covariates} & set(names):
+        raise errors.DataError("outcomes must be one or more different columns, apart from treatment and covariates")
+    if missing not in ("refuse", "each"):
+        raise errors.Unsupported(f"missing {missing!r} is not known", todo="Use 'refuse' or 'each'.")
+    errors.require_columns(frame, names, role="the family of outcomes")
+    treated = _roles.check(frame, treat=treat, covariates=covariates, survey_weight=weight,
+                           others=[cluster] if cluster else [])  # fmt: skip
+    if missing == "refuse":
+        errors.require_complete(frame, names, role="outcomes")
+    codes, clusters = cluster_codes(frame[cluster] if cluster else np.arange(len(frame)), len(frame))
+    built = _roles.columns(frame, covariates, drop_first=True)
+    x = np.column_stack([np.ones(len(frame)), treated, built.matrix])
+    w, fits, sides = _roles.weights(frame, weight), [], []
+    for name in names:
+        rows = frame[name].notna().to_numpy()
+        y = _roles.numeric(frame.loc[rows], name, role="outcome")
+        if not treated[rows].any() or treated[rows].all() or rows.sum() <= x.shape[1]:
+            raise errors.EmptyCell(f"too few people answered {name!r} to compare", todo="Leave it out of the family.")
+        fit = regress(x[rows], y, ["(Intercept)", treat, *built.names], w[rows])
+        if np.abs(fit.residuals).max() <= 1e-12 * max(np.abs(y).max(), 1.0):
+            raise errors.DataError(f"the outcome {name!r} never varies around its fit", todo="Leave it out.")
+        fits.append((name, fit, codes[rows]))
+        sides += [len(np.unique(codes[rows & side])) for side in (treated, ~treated)]
+    return _Fits(fits, clusters, min(sides))
+
+
+def _classical(fits: _Fits) -> pd.DataFrame:
+    """Return CR2 errors and t tests with Satterthwaite degrees of freedom."""
+    rows = []
+    for name, fit, codes in fits.fits:
+        made = cluster_robust(fit, codes).estimate(fit.names[1])
+        rows.append((name, made.value, made.se, made.df, made.value / made.se, made.p, len(fit.y), HOLM))
+    return pd.DataFrame(rows, columns=["outcome", "value", "se", "df", "t", "p", "n", "method"])
+
+
+def _bootstrap(fits: _Fits, draws: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, bool]:
+    """Return the table without family p, |t| of the draws (draws, outcomes), and whether all signs were used."""
+    if draws < 99:
+        raise errors.DataError(f"{draws} draws are too few for a p-value", todo="Use 99 at least, better 999.")
+    signs = _signs(fits.clusters, "rademacher", draws, seed)
+    enumerated = fits.clusters < 60 and len(signs) == 2**fits.clusters
+    rows, drawn = [], []
+    for name, fit, codes in fits.fits:
+        present, inner = np.unique(codes, return_inverse=True)
+        se, t, moved = _max_t_parts(fit, inner, signs[:, present])
+        p = _share(np.abs(moved), abs(t), enumerated)
+        rows.append((name, float(fit.params[1]), se, float(len(present) - 1), t, p, len(fit.y), WILD))
+        drawn.append(np.abs(moved))
+    table = pd.DataFrame(rows, columns=["outcome", "value", "se", "df", "t", "p", "n", "method"])
+    return table, np.column_stack(drawn), enumerated
+
+
+def _max_t_parts(fit: Regression, codes: np.ndarray, signs: np.ndarray) -> tuple[float, float, np.ndarray]:
+    """Return the CR1S error, t of the treatment, and t of each draw under the null, by sums over clusters."""
+    w, x, n, k = fit.weights, fit.x, len(fit.y), fit.x.shape[1]
+    clusters = signs.shape[1]
+    bread = np.linalg.inv(x.T @ (x * w[:, None]))
+    lead = bread[1]
+    scale = clusters / (clusters - 1) * (n - 1) / (n - k)
+    pull = x @ lead
+    hat = np.zeros((clusters, k))
+    np.add.at(hat, codes, x * (w * pull)[:, None])
+
+    own = np.bincount(codes, w * pull * fit.residuals, minlength=clusters)
+    se = float(np.sqrt(scale * (own**2).sum()))
+
+    rest = np.delete(x, 1, axis=1)
+    root = np.sqrt(w)
+    under_null = fit.y - rest @ np.linalg.lstsq(rest * root[:, None], fit.y * root, rcond=None)[0]
+    sums = np.zeros((clusters, k))
+    np.add.at(sums, codes, x * (w * under_null)[:, None])
+    moved = signs @ (sums @ bread)
+    left = signs * (sums @ lead) - moved @ hat.T
+    return se, float(fit.params[1]) / se, moved[:, 1] / np.sqrt(scale * (left**2).sum(axis=1))
+
+
+def _share(drawn: np.ndarray, at: float, enumerated: bool) -> float:
+    """Return the share of draws at least as far out; drawn ones count the data as one of them."""
+    far = int((drawn >= at - 1e-10).sum())
+    return far / len(drawn) if enumerated else (1 + far) / (1 + len(drawn))
