@@ -137,7 +137,7 @@ def patterns(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     return table.sort_values(["n", "missing"], ascending=[False, True], kind="stable").reset_index(drop=True)[order]
 
 
-def impute(  # noqa: PLR0913
+def impute(
     frame: pd.DataFrame, columns: Sequence[str], *, m: int = 20, iterations: int = 10, donors: int = 5, seed: int,
     methods: Mapping[str, str] | None = None,
 ) -> list[pd.DataFrame]:  # fmt: skip
