@@ -30,7 +30,7 @@ def test_logit_agrees_with_glm():
     made = fitted()
     for term, row in made.coefficients.iterrows():
         assert row["coefficient"] == pytest.approx(R["coef"][r_name(term)], rel=1e-6, abs=1e-8), term
-        assert row["se"] == pytest.approx(R["se"][r_name(term)], rel=5e-5), term  # glm keeps its last step's weights
+        assert row["se"] == pytest.approx(R["se"][r_name(term)], rel=5e-4), term  # glm keeps its last step's weights
     assert made.values.to_numpy() == pytest.approx(R["fitted"], rel=1e-6)
     assert made.logit.to_numpy() == pytest.approx(R["linear"], rel=1e-6, abs=1e-6)
     assert made.method == "maximum likelihood"
