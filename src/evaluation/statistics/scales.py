@@ -32,7 +32,8 @@ class Reliability:
 
     def summary(self) -> str:
         """Return one sentence."""
-        return f"Alpha {self.alpha:.2f} ({self.alpha_low:.2f} to {self.alpha_high:.2f}), omega {self.omega:.2f}, {self.n} people."
+        interval = f"{self.alpha_low:.2f} to {self.alpha_high:.2f}"
+        return f"Alpha {self.alpha:.2f} ({interval}), omega {self.omega:.2f}, {self.n} people."
 
 
 def score(frame: pd.DataFrame, items: Sequence[str], *, least: int) -> pd.Series:
@@ -44,11 +45,12 @@ def score(frame: pd.DataFrame, items: Sequence[str], *, least: int) -> pd.Series
     return numbers.mean(axis=1).where(numbers.notna().sum(axis=1) >= least)
 
 
-def reliability(frame: pd.DataFrame, items: Sequence[str]) -> Reliability:
+def reliability(frame: pd.DataFrame, items: Sequence[str], *, ends: tuple[float, float] | None = None) -> Reliability:
     """Return alpha with Feldt's interval (by pingouin), omega total of one factor, item-rest correlations.
 
     Complete cases. Omega is (sum of loadings)² over that plus the sum of uniquenesses, from a one-factor minimum
-    residual solution of the correlations (McDonald 1999).
+    residual solution of the correlations (McDonald 1999). Floor and ceiling are shares at the `ends` of the answers
+    (lowest, highest); without them, at the lowest and highest answer anybody gave to the item.
 
     Raises
     ------
@@ -63,11 +65,11 @@ def reliability(frame: pd.DataFrame, items: Sequence[str]) -> Reliability:
         raise errors.DataError("reliability needs three items, ten complete answers, and items that vary")
     alpha, (low, high) = cronbach_alpha(numbers)
     total = numbers.sum(axis=1)
-    rows = [
-        (i, float(np.corrcoef(numbers[i], total - numbers[i])[0, 1]), float((numbers[i] == numbers[i].min()).mean()),
-         float((numbers[i] == numbers[i].max()).mean()))
-        for i in numbers
-    ]  # fmt: skip
+    rows = []
+    for name, item in numbers.items():
+        low_end, high_end = ends or (item.min(), item.max())
+        rest = float(np.corrcoef(item, total - item)[0, 1])
+        rows.append((name, rest, float((item == low_end).mean()), float((item == high_end).mean())))
     table = pd.DataFrame(rows, columns=["item", "item_rest", "floor", "ceiling"])
     return Reliability(float(alpha), float(low), float(high), omega(numbers.corr().to_numpy()), table, len(numbers))
 
