@@ -38,12 +38,18 @@ def share_true(claimed: float, *, specificity: float, sensitivity: float = 1.0) 
     return min(1.0, max(0.0, prevalence) * sensitivity / claimed)
 
 
-def route_counterparts(frame: pd.DataFrame, *, treat: str, routes: list[str]) -> float:
+def route_counterparts(frame: pd.DataFrame, *, treat: str, routes: list[str], missing: str = "level") -> float:
     """Return the share (0 to 1) of treated people whose route of collection no untreated person shares.
 
-    `routes` are columns; a route is a combination of their values. Without columns the share is 0.
+    `routes` are columns; a route is a combination of their values. Without columns the share is 0. A value that was
+    not recorded counts as a value of its own (`missing="level"`), or is refused (`missing="refuse"`).
     """
     errors.require_columns(frame, [treat, *routes], role="routes of collection")
+    errors.require_complete(frame, [treat], role="treatment")
+    if missing not in ("level", "refuse"):
+        raise errors.Unsupported(f"missing {missing!r} is not known", todo="Use 'level' or 'refuse'.")
+    if missing == "refuse":
+        errors.require_complete(frame, routes, role="routes of collection")
     if not routes:
         return 0.0
     route = pd.Series(list(map(tuple, frame[routes].astype(str).to_numpy())), index=frame.index)
