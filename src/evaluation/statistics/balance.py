@@ -17,7 +17,7 @@ import pandas as pd
 from evaluation import errors, parallel
 from evaluation.statistics import _roles
 
-DENOMINATORS = {"ATT": "treated", "ATM": "treated", "ATC": "control", "ATE": "pooled", "ATO": "all"}
+DENOMINATORS = {"ATT": "treated", "ATM": "treated", "ATC": "control", "ATE": "pooled", "ATO": "weighted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class Balance:
     ----------
     table : DataFrame
         One row per covariate or level: variable, covariate, level, kind ("binary" or "numeric"), mean_treated,
-        mean_control, smd, variance_ratio, ks each `_before` and `_after` (`variance_ratio` NaN for binary columns).
+        mean_control, smd, variance_ratio, ks, ecdf_mean each `_before` and `_after` (`variance_ratio` NaN for binary
+        columns; `ks` and `ecdf_mean` are the largest and the mean gap between the distribution functions).
     effective_n : mapping
         Kish's effective number in each arm, before and after.
     """
@@ -60,7 +61,7 @@ class Balance:
         )
 
 
-def compare(
+def compare(  # noqa: PLR0913
     frame: pd.DataFrame,
     *,
     treat: str,
@@ -69,6 +70,8 @@ def compare(
     survey_weight: str | None = None,
     estimand: str = "ATT",
     denominator: str | None = None,
+    squares: bool = False,
+    interactions: bool = False,
 ) -> Balance:
     """Compare covariates of treated and untreated people, before and after `weights`.
 
@@ -77,22 +80,26 @@ def compare(
     weights : Series or column, optional
         Match weights (0 for people left out); they are multiplied by the survey weight.
     estimand : "ATT", "ATM", "ATC", "ATE" or "ATO"
-        Decides the denominator: SD of the treated, of the untreated, the root mean of both variances, of everybody.
-    denominator : "treated", "control", "pooled" or "all", optional
-        Overrides it.
+        Decides the denominator: SD of the treated, of the untreated, the root mean of both variances, of everybody
+        as weighted.
+    denominator : "treated", "control", "pooled", "all" or "weighted", optional
+        Overrides it. All but "weighted" come from the sample before `weights`.
+    squares, interactions : bool
+        Further rows: squares of numeric covariates, and products of each two columns of different covariates.
 
     Returns
     -------
     Balance
     """
     treated = _roles.check(frame, treat=treat, covariates=covariates, survey_weight=survey_weight)
-    built = _roles.columns(frame, list(covariates), drop_first=False)
+    built = _further(_roles.columns(frame, list(covariates), drop_first=False), squares, interactions)
     base = _roles.weights(frame, survey_weight)
     match = _weights(frame, weights)
     chosen = denominator or DENOMINATORS.get(estimand)
-    if chosen not in ("treated", "control", "pooled", "all"):
+    if chosen not in ("treated", "control", "pooled", "all", "weighted"):
         raise errors.Unsupported(f"estimand {estimand!r} or denominator {denominator!r} is not known")
-    spread = _spread(built.matrix, built.binary, treated, base, chosen)
+    over = base * match if chosen == "weighted" else base
+    spread = _spread(built.matrix, built.binary, treated, over, chosen)
     before = _side(built.matrix, built.binary, treated, base, spread)
     after = _side(built.matrix, built.binary, treated, base * match, spread)
     kinds = np.where(built.binary, "binary", "numeric")
@@ -103,6 +110,24 @@ def compare(
     n = {f"{arm}_{name}": _roles.kish(w[mask]) for name, w in (("before", base), ("after", base * match))
          for arm, mask in (("treated", treated), ("control", ~treated))}  # fmt: skip
     return Balance(table, n, estimand, chosen)
+
+
+def _further(built: _roles.Columns, squares: bool, interactions: bool) -> _roles.Columns:
+    """Return the columns with squares of numeric ones and products across covariates, where asked for."""
+    extra = [(i, i) for i in range(len(built.names)) if squares and not built.binary[i]]
+    if interactions:
+        pairs = ((i, j) for i in range(len(built.names)) for j in range(i + 1, len(built.names)))
+        extra += [(i, j) for i, j in pairs if built.covariates[i] != built.covariates[j]]
+    if not extra:
+        return built
+    made = np.column_stack([built.matrix[:, i] * built.matrix[:, j] for i, j in extra])
+    names = [f"{built.names[i]}²" if i == j else f"{built.names[i]} × {built.names[j]}" for i, j in extra]
+    about = [built.covariates[i] if i == j else f"{built.covariates[i]} × {built.covariates[j]}" for i, j in extra]
+    binary = np.array([bool(built.binary[i] and built.binary[j]) for i, j in extra])
+    return _roles.Columns(
+        np.hstack([built.matrix, made]), (*built.names, *names), (*built.covariates, *about),
+        (*built.levels, *[""] * len(extra)), np.concatenate([built.binary, binary]),
+    )  # fmt: skip
 
 
 def _weights(frame: pd.DataFrame, weights: pd.Series | str | None) -> np.ndarray:
@@ -123,7 +148,7 @@ def _variance(x: np.ndarray, binary: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 def _spread(x: np.ndarray, binary: np.ndarray, treated: np.ndarray, base: np.ndarray, chosen: str) -> np.ndarray:
-    if chosen == "all":
+    if chosen in ("all", "weighted"):
         var = _variance(x, binary, base)
     elif chosen == "pooled":
         var = (_variance(x[treated], binary, base[treated]) + _variance(x[~treated], binary, base[~treated])) / 2
@@ -140,18 +165,21 @@ def _side(x, binary, treated, w, spread) -> dict[str, np.ndarray]:
     smd = np.divide(gap, spread, out=np.where(np.abs(gap) < 1e-12, 0.0, np.copysign(np.inf, gap)), where=spread > 1e-12)
     var_t, var_c = _variance(x[treated], binary, w[treated]), _variance(x[~treated], binary, w[~treated])
     ratio = np.where(binary, np.nan, np.divide(var_t, var_c, out=np.full(len(gap), np.nan), where=var_c > 0))
-    ks = np.array([abs(gap[j]) if binary[j] else _ks(x[treated, j], t, x[~treated, j], c) for j in range(x.shape[1])])
-    return {"mean_treated": mean_t, "mean_control": mean_c, "smd": smd, "variance_ratio": ratio, "ks": ks}
+    ecdf = [(abs(gap[j]), abs(gap[j])) if binary[j] else _ecdf(x[treated, j], t, x[~treated, j], c)
+            for j in range(x.shape[1])]  # fmt: skip
+    largest, mean = np.array(ecdf).reshape(-1, 2).T
+    return {"mean_treated": mean_t, "mean_control": mean_c, "smd": smd, "variance_ratio": ratio, "ks": largest,
+            "ecdf_mean": mean}  # fmt: skip
 
 
-def _ks(a: np.ndarray, wa: np.ndarray, b: np.ndarray, wb: np.ndarray) -> float:
-    """Return the largest gap between two weighted distribution functions."""
+def _ecdf(a: np.ndarray, wa: np.ndarray, b: np.ndarray, wb: np.ndarray) -> tuple[float, float]:
+    """Return the largest gap between two weighted distribution functions, and the mean gap over values held."""
     values = np.concatenate([a, b])
     steps = np.concatenate([wa, -wb])
     order = np.argsort(values, kind="stable")
     total = np.cumsum(steps[order])
     last = np.append(np.diff(values[order]) > 0, True)
-    return float(np.abs(total[last]).max())
+    return float(np.abs(total[last]).max()), float(np.abs(total[last]).mean())
 
 
 @dataclass(frozen=True, slots=True)
