@@ -92,6 +92,27 @@ def test_ties_are_settled_by_id_lower_side_first():
         assert score[made.pairs["control"].item()] == 0.4
 
 
+def test_the_range_over_ties_is_shown():
+    """Coarse scores tie often: other orders of ids give other pairs of the same distance; fine scores never do."""
+    coarse = P.round(2).clip(lower=0.01)
+    made = matching.tie_breaks(D, coarse, treat="attended", draws=6, seed=1, caliper_scale="score")
+    plain = nearest(scores=coarse, caliper_scale="score")
+    for one in made:
+        assert one.match_weight.index.equals(D.index)
+        assert (D.loc[one.pairs["treated"], "attended"] == 1).all()
+        assert (D.loc[one.pairs["control"], "attended"] == 0).all()
+        assert one.n == plain.n
+        assert (one.match_weight[one.pairs["control"]] > 0).all()
+    means = {round(D.loc[one.pairs["control"], "trust"].mean(), 12) for one in made}
+    assert len(means) > 1
+    fine = matching.tie_breaks(D, P, treat="attended", draws=3, seed=1, caliper=0.2)
+    for one in fine:
+        pd.testing.assert_series_equal(one.match_weight, nearest(caliper=0.2).match_weight)
+        assert set(one.unmatched) == set(nearest(caliper=0.2).unmatched)
+    with pytest.raises(errors.Unsupported, match="order of ids"):
+        matching.tie_breaks(D, P, treat="attended", seed=1, order="data")
+
+
 @pytest.mark.parametrize("scale", ["score", "logit", "logit_pooled"])
 @pytest.mark.parametrize("replace", [False, True])
 def test_every_pair_lies_within_its_caliper(scale, replace):

@@ -236,3 +236,64 @@ def _summed(influence: np.ndarray, cluster: np.ndarray | None) -> tuple[float, f
     codes, count = inference.cluster_codes(cluster, len(influence))
     sums = np.bincount(codes, influence, minlength=count)
     return float(np.sqrt(count / (count - 1) * (sums**2).sum())), float(count - 1), "influence function, by session"
+
+
+def weighted(
+    frame: pd.DataFrame,
+    sample: Any,
+    *,
+    outcome: str,
+    treat: str,
+    survey_weight: str | None = None,
+    cluster: str | None = None,
+) -> Estimate:
+    """Estimate the difference of weighted means, with an error that knows that the score was estimated.
+
+    M-estimation (Lunceford and Davidian 2004, section 4; Stefanski and Boos 2002): the influence of each person on the
+    two weighted means, plus its influence on the score's coefficients times the derivative of the difference by
+    these. Summed by session where sessions are known (G / (G - 1), t on G - 1), else normal.
+
+    Parameters
+    ----------
+    sample : MatchedSample
+        Made by `matching.weights` from fitted scores (not trimmed, no shift of prevalence), ATT, ATC, ATE, ATO or ATM.
+
+    Raises
+    ------
+    Unsupported
+        Weights that do not come from a fitted score: `in_sample` serves them.
+    """
+    if sample.estimated != "propensity" or getattr(sample, "capped", False):
+        raise errors.Unsupported("the weights do not come from a fitted score alone", todo="Use effects.in_sample.")
+    used = _used(frame, sample, outcome, treat, (), survey_weight, cluster)
+    scores = sample.scores
+    if len(used) < len(scores.values) or not used.index.equals(scores.values.index):
+        raise errors.DataError("the score was fitted to other people", todo="Design and estimate on the same people.")
+    d, y = used[treat].to_numpy(dtype=float), used[outcome].to_numpy(dtype=float)
+    s, p = _roles.weights(used, survey_weight), scores.values.to_numpy()
+    w = s * sample.match_weight.reindex(used.index).to_numpy(dtype=float)
+    size = np.array([(w * (1 - d)).sum(), (w * d).sum()])
+    means = np.array([(w * (1 - d) * y).sum(), (w * d * y).sum()]) / size
+    lever = d * (y - means[1]) / size[1] - (1 - d) * (y - means[0]) / size[0]
+    slope = (s * _by_chance(sample.target, d == 1, p) * lever) @ scores.gradient
+    influence = w * lever + scores.scores @ scores.bread.T @ slope
+    se, df, how = _summed(influence, None if cluster is None else used[cluster].to_numpy())
+    sessions = None if cluster is None else int(used[cluster].nunique())
+    return from_se(
+        float(means[1] - means[0]), se, df=df if cluster else float("inf"), n_sessions=sessions,
+        n={"treated": int(d.sum()), "untreated": int((1 - d).sum())}, n_effective=_roles.kish(w[d == 0]),
+        method=f"weighted means after {sample.method}", se_method=f"M-estimation, {how}", outcome=outcome,
+        estimand=_words(sample.estimand), sample=sample.estimand,
+    )  # fmt: skip
+
+
+def _by_chance(target: str, treated: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Return the derivative of each person's weight by the chance of treatment."""
+    lower = p < 0.5
+    return {
+        "ATT": np.where(treated, 0.0, 1 / (1 - p) ** 2),
+        "ATC": np.where(treated, -1 / p**2, 0.0),
+        "ATE": np.where(treated, -1 / p**2, 1 / (1 - p) ** 2),
+        "ATO": np.where(treated, -1.0, 1.0),
+        "ATM": np.where(treated, np.where(lower, 0.0, -1 / p**2), np.where(lower, 1 / (1 - p) ** 2, 0.0)),
+    }[target]

@@ -10,8 +10,9 @@ from evaluation.statistics.matching.inverse import trim, weights
 from evaluation.statistics.matching.neighbours import nearest
 from evaluation.statistics.matching.sample import Caliper, MatchedSample, restrict
 from evaluation.statistics.matching.strata import coarsened_exact, subclass
+from evaluation.statistics.matching.ties import tie_breaks
 
 __all__ = [
     "Caliper", "MatchedSample", "coarsened_exact", "entropy_balance", "full", "nearest", "optimal",
-    "restrict", "subclass", "trim", "weights",
+    "restrict", "subclass", "tie_breaks", "trim", "weights",
 ]  # fmt: skip

@@ -153,7 +153,6 @@ def from_pairs(
     *,
     treat: str,
     target: str,
-    eligible: np.ndarray | None = None,
     **words: Any,
 ) -> MatchedSample:
     """Return the sample made by pairs (`focal` position, `other` position, round): shares, then mean 1 by arm.
