@@ -159,9 +159,7 @@ def fit(  # noqa: PLR0913
         `NotConverged` when maximum likelihood was insisted on and does not exist.
     """
     covariates = list(covariates)
-    treated = _roles.check(
-        frame, treat=treat, covariates=covariates, survey_weight=survey_weight, outcomes=outcomes
-    )
+    treated = _roles.check(frame, treat=treat, covariates=covariates, survey_weight=survey_weight, outcomes=outcomes)
     _refuse_changed(covariates, changed_by_attending)
     if not covariates:
         raise errors.DataError("no covariates for the propensity score", todo="Name at least one.")

@@ -46,9 +46,7 @@ def optimal(  # noqa: PLR0913
     score = read_scores(frame, scores)[0 if caliper_scale == "score" else 1]
     limit = make_caliper(score, treated, caliper, caliper_scale, caliper_over)
     width = np.inf if limit is None else limit.absolute
-    parts = [
-        _assign(score, units, others, ratio, width) for units, others in _groups(frame, treated, exact, ratio)
-    ]
+    parts = [_assign(score, units, others, ratio, width) for units, others in _groups(frame, treated, exact, ratio)]
     found = tuple(np.concatenate([p[i] for p in parts]) for i in range(3))
     if not len(found[0]):
         raise errors.NobodyMatched("nobody has a counterpart in the caliper", todo="Widen it.")

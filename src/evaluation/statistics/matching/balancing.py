@@ -53,9 +53,7 @@ def entropy_balance(
         No weights give balance; the column with the largest gap is named.
     """
     covariates = list(covariates)
-    treated = _roles.check(
-        frame, treat=treat, covariates=covariates, survey_weight=survey_weight, outcomes=outcomes
-    )
+    treated = _roles.check(frame, treat=treat, covariates=covariates, survey_weight=survey_weight, outcomes=outcomes)
     if estimand not in ("ATT", "ATC", "ATE"):
         raise errors.Unsupported(f"entropy balancing has no estimand {estimand!r}", todo="Use ATT, ATC or ATE.")
     if moments not in (1, 2, 3) or not covariates:

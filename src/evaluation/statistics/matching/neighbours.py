@@ -116,9 +116,7 @@ def read_scores(frame: pd.DataFrame, scores: Any) -> tuple[np.ndarray, np.ndarra
     return p, _align(scores.logit, frame.index)
 
 
-def make_caliper(
-    score: np.ndarray, treated: np.ndarray, width: float | None, scale: str, over: str
-) -> Caliper | None:
+def make_caliper(score: np.ndarray, treated: np.ndarray, width: float | None, scale: str, over: str) -> Caliper | None:
     """Return the caliper in absolute units with the SD it was made from; None without a caliper."""
     _known(over, ("all", "control", "none"), "caliper_over")
     if width is None:
