@@ -1,0 +1,220 @@
+"""What was done about it: status, time to an answer, time to done with refusals competing, what was reported back."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation.errors import DataError, require_columns
+
+EVENTS = ("done", "refused with a reason", "refused without a reason")
+ANSWERED = ("referred", "under_way", "done", "cannot", "reported_back")
+DONE = ("done", "reported_back")
+
+
+def outcomes(actions: pd.DataFrame, *, until: pd.Timestamp) -> pd.DataFrame:
+    """Return, for each dated action, days from raised and how it ended by `until`.
+
+    Columns: days (float), event (0 open, 1 done, 2 refused with a reason, 3 refused without), `answered` (days to the
+    first response, else to `until`) and `was_answered`. Actions without a date of raising are not in it: count them
+    with `undated`. What happened after `until` is not known yet and counts as open.
+    """
+    require_columns(actions, ["raised_date", "status", "status_date"], role="actions")
+    rows = actions.dropna(subset=["raised_date"])
+    rows = rows[rows["raised_date"] <= until]
+    ended = rows["status_date"].where(rows["status_date"] <= until)
+    reason = rows["reason_cannot"].notna() & rows["reason_cannot"].ne("") if "reason_cannot" in rows else False
+    cannot = (rows["status"] == "cannot").fillna(False)
+    done = rows["status"].isin(DONE)
+    event = np.select([done & ended.notna(), cannot & ended.notna() & reason, cannot & ended.notna()], [1, 2, 3], 0)
+    last = ended.where(event > 0).fillna(until)
+    answered = rows["status"].isin(ANSWERED) & ended.notna()
+    first = ended.where(answered).fillna(until)
+    if "fed_back_date" in rows:
+        told = rows["fed_back_date"].where(rows["fed_back_date"] <= until)
+        earlier = told.notna() & (told < first)
+        first, answered = first.where(~earlier, told), answered | told.notna()
+    days = (last - rows["raised_date"]).dt.days.astype(float)
+    waited = (first - rows["raised_date"]).dt.days.astype(float)
+    if (days < 0).any() or (waited < 0).any():
+        bad = rows.index[(days < 0) | (waited < 0)][:5]
+        raise DataError(f"{len(bad)} actions were answered before they were raised", where="actions",
+                        todo="Correct raised_date or status_date.")  # fmt: skip
+    return pd.DataFrame({"days": days, "event": event, "answered": waited, "was_answered": answered.astype(bool)},
+                        index=rows.index)  # fmt: skip
+
+
+def undated(actions: pd.DataFrame) -> int:
+    """Return how many actions have no date of raising: counted, never dropped in silence."""
+    return int(actions["raised_date"].isna().sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Incidence:
+    """Cumulative incidence of one way of ending, at each time at which something ended.
+
+    Attributes
+    ----------
+    times, value, se, low, high : tuple of float
+        Days from raised; share ended that way by then (0 to 1); standard error; 95 % interval on the log(-log) scale.
+    n, ended : int
+        Actions at risk at the start; those that ended this way.
+    """
+
+    event: str
+    times: tuple[float, ...]
+    value: tuple[float, ...]
+    se: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    n: int
+    ended: int
+
+    def at(self, day: float) -> tuple[float, float, float]:
+        """Return (share, low, high) at a day."""
+        place = int(np.searchsorted(self.times, day, side="right")) - 1
+        return (0.0, 0.0, 0.0) if place < 0 else (self.value[place], self.low[place], self.high[place])
+
+    def tidy(self) -> dict[str, Any]:
+        """Return the share at the last time at which something ended."""
+        last = self.at(math.inf)
+        return {"event": self.event, "n": self.n, "ended": self.ended, "value": last[0], "low": last[1],
+                "high": last[2]}  # fmt: skip
+
+
+def cumulative_incidence(days: pd.Series, event: pd.Series, *, names: tuple[str, ...] = EVENTS) -> list[Incidence]:
+    """Return the Aalen-Johansen cumulative incidence of each way of ending, open ones censored.
+
+    Parameters
+    ----------
+    days : Series of float
+        Time from raised to the end, or to the last day seen.
+    event : Series of int
+        0 still open; k the k-th name. Ends come before censorings on the same day.
+
+    Notes
+    -----
+    F_k(t) = Σ S(u-) d_k(u) / Y(u), S the Kaplan-Meier estimate of not having ended at all. Variance: Aalen (1978), as
+    `survival::survfit` gives for multi-state data without weights (infinitesimal jackknife is not used; Marubini and
+    Valsecchi 1995, equation 10.12).
+    """
+    t, kind = days.to_numpy(dtype=float), event.to_numpy(dtype=int)
+    if len(t) == 0 or (t < 0).any() or np.isnan(t).any():
+        raise DataError("cumulative incidence needs times of 0 or more, none missing", todo="Leave out undated ones.")
+    times = np.unique(t[kind > 0])
+    at_risk = np.array([(t >= u).sum() for u in times], dtype=float)
+    ends = np.array([[((t == u) & (kind == k)).sum() for u in times] for k in range(1, len(names) + 1)], dtype=float)
+    total = ends.sum(axis=0)
+    left = np.concatenate([[1.0], np.cumprod(1 - total / at_risk)[:-1]]) if len(times) else np.array([])
+    made = []
+    for k, name in enumerate(names):
+        step = left * ends[k] / at_risk
+        value = np.cumsum(step)
+        variance = _variance(value, left, at_risk, ends[k], total)
+        se = np.sqrt(np.maximum(variance, 0))
+        low, high = _ends(value, se)
+        made.append(Incidence(name, *(tuple(map(float, x)) for x in (times, value, se, low, high)), len(t),
+                              int(ends[k].sum())))  # fmt: skip
+    return made
+
+
+def _variance(value: np.ndarray, left: np.ndarray, at_risk: np.ndarray, own: np.ndarray, total: np.ndarray
+              ) -> np.ndarray:  # fmt: skip
+    """Delta-method variance of the Aalen-Johansen estimate at each time (Marubini and Valsecchi 1995)."""
+    out = np.zeros(len(value))
+    for i in range(len(value)):
+        gap = value[i] - value[: i + 1]
+        r, d, o, s = at_risk[: i + 1], total[: i + 1], own[: i + 1], left[: i + 1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            first = np.where(r > d, gap**2 * d / (r * (r - d)), 0.0)
+        out[i] = (first + s**2 * o * (r - o) / r**3 - 2 * gap * s * o / r**2).sum()
+    return out
+
+
+def _ends(value: np.ndarray, se: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """95 % interval on the log(-log) scale; at 0 and 1 the estimate itself."""
+    inside = (value > 0) & (value < 1)
+    low, high = value.copy(), value.copy()
+    v, s = value[inside], se[inside]
+    half = 1.959963984540054 * s / (v * np.abs(np.log(v)))
+    low[inside], high[inside] = v ** np.exp(half), v ** np.exp(-half)
+    return low, high
+
+
+@dataclass(frozen=True, slots=True)
+class FirstResponse:
+    """Kaplan-Meier time to any first response: days, share answered by then; the median only once past 50 %."""
+
+    n: int
+    answered: int
+    median: float | None
+    low: float | None
+    high: float | None
+    times: tuple[float, ...]
+    share: tuple[float, ...]
+
+    def tidy(self) -> dict[str, Any]:
+        """Return one flat row."""
+        return {k: v for k, v in asdict(self).items() if k not in ("times", "share")}
+
+
+def first_response(days: pd.Series, answered: pd.Series) -> FirstResponse:
+    """Return the Kaplan-Meier estimate of the time to a first response, its median with a 95 % interval.
+
+    The interval of the median (Brookmeyer and Crowley 1982) uses log(-log) limits of the curve; an end that the curve's
+    limit does not reach is None, and so is the median while less than half have been answered.
+    """
+    t, done = days.to_numpy(dtype=float), answered.to_numpy(dtype=bool)
+    if len(t) == 0 or np.isnan(t).any() or (t < 0).any():
+        raise DataError("times must be 0 or more, none missing", todo="Leave out undated actions.")
+    times = np.unique(t[done])
+    at_risk = np.array([(t >= u).sum() for u in times], dtype=float)
+    ends = np.array([((t == u) & done).sum() for u in times], dtype=float)
+    open_share = np.cumprod(1 - ends / at_risk)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        greenwood = np.cumsum(np.where(at_risk > ends, ends / (at_risk * (at_risk - ends)), 0.0))
+    low, high = _ends(open_share, open_share * np.sqrt(greenwood))
+    return FirstResponse(len(t), int(done.sum()), _first(times, open_share), _first(times, low), _first(times, high),
+                         tuple(map(float, times)), tuple(map(float, 1 - open_share)))  # fmt: skip
+
+
+def _first(times: np.ndarray, curve: np.ndarray) -> float | None:
+    """Return the first time at which the curve is at or under one half."""
+    below = np.nonzero(curve <= 0.5 + 1e-12)[0]
+    return float(times[below[0]]) if len(below) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """The closed loop: raised, reported back, refused, explained, overdue (counts of actions)."""
+
+    raised: int
+    reported_back: int
+    refused: int
+    explained: int
+    overdue: int
+    undated: int
+    satisfied: int
+    rated: int
+
+    def tidy(self) -> dict[str, Any]:
+        """Return one flat row."""
+        return asdict(self)
+
+
+def loop(actions: pd.DataFrame, *, until: pd.Timestamp) -> Loop:
+    """Return how many actions were reported back, refused, explained and overdue on a day."""
+    told = actions["fed_back_date"].notna() if "fed_back_date" in actions else actions["status"] == "reported_back"
+    told = (told | (actions["status"] == "reported_back")).fillna(False).astype(bool)
+    refused = (actions["status"] == "cannot").fillna(False).astype(bool)
+    why = actions["reason_cannot"].notna() & actions["reason_cannot"].ne("").fillna(False) if (
+        "reason_cannot" in actions) else pd.Series(False, index=actions.index)  # fmt: skip
+    closed = actions["status"].isin([*DONE, "cannot"])
+    late = (actions["due_date"] < until).fillna(False) & ~closed if "due_date" in actions else closed & False
+    rated = actions["community_satisfied"].dropna() if "community_satisfied" in actions else pd.Series(dtype=float)
+    return Loop(len(actions), int(told.sum()), int(refused.sum()), int((refused & why).sum()), int(late.sum()),
+                undated(actions), int((rated.astype(float) >= 4).sum()), len(rated))  # fmt: skip

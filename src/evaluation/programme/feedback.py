@@ -1,0 +1,159 @@
+"""What people said: themes where the question was asked, who said it how, what the checking group corrected."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation.errors import DataError, require_columns
+
+RECODE_BELOW = 0.6  # kappa under which a theme is coded again
+
+
+def asked(events: pd.DataFrame, *, covered: str = "q_covered", id: str = "event_id") -> dict[str, set[str]]:
+    """Return, for each key question, the events where it was asked."""
+    out: dict[str, set[str]] = {}
+    for event, questions in zip(events[id].astype(str), events[covered].fillna(""), strict=True):
+        for q in str(questions).split(";"):
+            if q.strip():
+                out.setdefault(q.strip(), set()).add(event)
+    return out
+
+
+def _kept(feedback: pd.DataFrame) -> pd.DataFrame:
+    """Return the comments that the checking group did not reject."""
+    return feedback[~(feedback["sense_check"] == "rejected").fillna(False).to_numpy(dtype=bool)]
+
+
+def themes(feedback: pd.DataFrame, events: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return, by theme and question, comments and the events where it came up, of those where it was asked.
+
+    Comments that the checking group rejected are left out. Columns: theme, question, comments, events, asked (0 when
+    the events register is not there), forms_only (the theme came up on forms and never aloud).
+    """
+    require_columns(feedback, ["theme", "question", "event_id", "channel", "sense_check"], role="feedback")
+    rows = _kept(feedback).dropna(subset=["theme", "question"])
+    where = asked(events) if events is not None else {}
+    made = []
+    for (theme, question), part in rows.groupby(["theme", "question"], observed=True):
+        made.append({"theme": theme, "question": question, "comments": len(part),
+                     "events": part["event_id"].nunique(), "asked": len(where.get(str(question), ())),
+                     "forms_only": bool((part["channel"] == "form").all())})  # fmt: skip
+    return pd.DataFrame(made, columns=["theme", "question", "comments", "events", "asked", "forms_only"])
+
+
+def channels(feedback: pd.DataFrame, *, form: str = "form") -> pd.DataFrame:
+    """Return, by theme, comments on forms and comments aloud, and whether it was heard on forms only."""
+    kept = _kept(feedback).dropna(subset=["theme"])
+    on_form = (kept["channel"] == form).fillna(False).astype(bool)
+    made = pd.DataFrame({"forms": on_form.groupby(kept["theme"]).sum(),
+                         "aloud": (~on_form).groupby(kept["theme"]).sum()}).astype(int)  # fmt: skip
+    made["forms_only"] = (made["aloud"] == 0) & (made["forms"] > 0)
+    return made.sort_index()
+
+
+def stances(feedback: pd.DataFrame) -> pd.DataFrame:
+    """Return, by theme, comments that say what is wrong and what good looks like."""
+    kept = _kept(feedback)
+    made = pd.crosstab(kept["theme"], kept["stance"])
+    return made.reindex(columns=[c for c in ("problem", "solution", "praise", "story") if c in made])
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """How the checking group judged the comments: agreed, amended, rejected, still pending; themes to be left out.
+
+    A theme is `rejected` when every comment of it that was checked was rejected.
+    """
+
+    agreed: int
+    amended: int
+    rejected: int
+    pending: int
+    rejected_themes: tuple[str, ...]
+
+    @property
+    def checked(self) -> int:
+        """Comments with a verdict."""
+        return self.agreed + self.amended + self.rejected
+
+    def tidy(self) -> dict[str, Any]:
+        """Return one flat row."""
+        return {**asdict(self), "rejected_themes": "; ".join(self.rejected_themes), "checked": self.checked}
+
+
+def sense_check(feedback: pd.DataFrame, *, verdicts: str = "sense_check") -> Checked:
+    """Return the checking group's verdicts on comments, and the themes that the summary must leave out."""
+    given = feedback[verdicts].fillna("pending")
+    n = {v: int((given == v).sum()) for v in ("agreed", "amended", "rejected")}
+    seen = feedback[given.isin(["agreed", "amended", "rejected"])]
+    by = (seen[verdicts] == "rejected").groupby(seen["theme"]).all()
+    gone = tuple(str(t) for t in by.index[by.to_numpy(dtype=bool)])
+    return Checked(**n, pending=len(given) - sum(n.values()), rejected_themes=gone)
+
+
+@dataclass(frozen=True, slots=True)
+class Kappa:
+    """Agreement of two coders beyond chance, with its interval; `recode` when under 0.6 (or its base is empty)."""
+
+    value: float
+    se: float
+    low: float
+    high: float
+    observed: float
+    n: int
+    recode: bool
+
+    def tidy(self) -> dict[str, Any]:
+        """Return one flat row."""
+        return asdict(self)
+
+    def summary(self) -> str:
+        """Return one sentence."""
+        return f"Two coders agreed on {100 * self.observed:.0f} per cent; kappa {self.value:.2f}."
+
+
+def kappa(first: pd.Series, second: pd.Series, *, levels: Collection[str] | None = None) -> Kappa:
+    """Return Cohen's kappa of two coders of the same comments.
+
+    κ = (p_o - p_e) / (1 - p_e), with p_e from the coders' own margins; its large-sample variance is equation 13 of
+    Fleiss, Cohen and Everitt (1969). Comments that either coder left blank are dropped.
+
+    Raises
+    ------
+    DataError
+        No comment was coded by both, or both gave one and the same code to all (kappa has no value).
+    """
+    both = pd.DataFrame({"a": first, "b": second}).dropna().astype(str)
+    names = sorted(set(both["a"]) | set(both["b"]) | set(levels or ()))
+    n = len(both)
+    if n == 0:
+        raise DataError("no comment was coded by both coders", todo="Have both coders code the same comments.")
+    table = pd.crosstab(both["a"], both["b"]).reindex(index=names, columns=names, fill_value=0).to_numpy() / n
+    row, col, diagonal = table.sum(1), table.sum(0), np.diag(table)
+    chance, seen = float(row @ col), float(diagonal.sum())
+    if chance >= 1:
+        raise DataError("both coders gave one code to every comment: kappa has no value", todo="Code more comments.")
+    value = (seen - chance) / (1 - chance)
+    agree = float((diagonal * ((1 - chance) - (row + col) * (1 - seen)) ** 2).sum())
+    apart = table * (col[:, None] + row[None, :]) ** 2
+    cross = (1 - seen) ** 2 * float(apart.sum() - np.diag(apart).sum())
+    variance = max(0.0, (agree + cross - (seen * chance - 2 * chance + seen) ** 2) / (n * (1 - chance) ** 4))
+    se = math.sqrt(variance)
+    return Kappa(value, se, max(-1.0, value - 1.959963984540054 * se), min(1.0, value + 1.959963984540054 * se), seen,
+                 n, value < RECODE_BELOW)  # fmt: skip
+
+
+def double_coded(feedback: pd.DataFrame, *, unit: str, code: str = "theme", coder: str = "coder") -> pd.DataFrame:
+    """Return comments that two coders coded, one column a coder (the two who share most comments)."""
+    wide = feedback.dropna(subset=[unit]).pivot_table(index=unit, columns=coder, values=code, aggfunc="first")
+    pairs = [(wide[[a, b]].dropna().shape[0], a, b) for i, a in enumerate(wide) for b in list(wide)[i + 1 :]]
+    if not pairs:
+        return pd.DataFrame()
+    _, a, b = max(pairs)
+    return wide[[a, b]].dropna()

@@ -1,0 +1,176 @@
+"""Recording, recruitment and parity: shares with exact intervals, unknowns at their best and worst, p-charts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation.errors import DataError, require_columns
+
+
+def exact_interval(x: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Return the exact (Clopper and Pearson 1934) interval of x / n, between 0 and 1."""
+    from scipy.special import betaincinv
+
+    if n <= 0 or not 0 <= x <= n:
+        raise DataError(f"a share needs 0 ≤ x ≤ n and n > 0, got {x} of {n}", todo="Check the counts.")
+    tail = (1 - level) / 2
+    low = 0.0 if x == 0 else float(betaincinv(x, n - x + 1, tail))
+    high = 1.0 if x == n else float(betaincinv(x + 1, n - x, 1 - tail))
+    return low, high
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A share against "not less than" a goal.
+
+    Attributes
+    ----------
+    known_share, low, high : float
+        Share among people whose group is known, with its exact interval.
+    worst, best : float
+        Share of everybody with all unknowns outside the group, and with all inside it.
+    p : float
+        Exact one-sided p-value of "the underlying rate is the goal or more" (small values speak against it).
+    met : str
+        "met", "not met" (whatever the unknowns are), or "depends on those not known": the year's own share is a count
+        of all who joined, so this needs no interval; the interval is about the rate behind it.
+    least_for_rate : int
+        How many of the known would be needed for the interval's lower end to reach the goal.
+    """
+
+    people: int
+    known: int
+    unknown: int
+    goal: float
+    known_share: float
+    low: float
+    high: float
+    worst: float
+    best: float
+    p: float
+    met: str
+    least_for_rate: int
+
+    def tidy(self) -> dict[str, Any]:
+        """Return one flat row."""
+        return asdict(self)
+
+
+def against_goal(people: int, total: int, unknown: int, *, goal: float) -> Goal:
+    """Return a group's share against a goal, unknowns at their best and worst.
+
+    Raises
+    ------
+    DataError
+        More people than are known, or nobody is known.
+    """
+    known = total - unknown
+    if known <= 0 or people > known or min(people, unknown) < 0:
+        raise DataError(f"{people} people of {total}, {unknown} not known: the counts do not fit", todo="Check them.")
+    from scipy.stats import binomtest
+
+    low, high = exact_interval(people, known)
+    worst, best = people / total, (people + unknown) / total
+    met = "met" if worst >= goal else "not met" if best < goal else "depends on those not known"
+    need = next((x for x in range(known + 1) if exact_interval(x, known)[0] >= goal), known + 1)
+    return Goal(people, known, unknown, goal, people / known, low, high, worst, best,
+                float(binomtest(people, known, goal, "less").pvalue), met, need)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change told three ways: of the count in per cent, of the share in per cent, of the share in points."""
+
+    count_per_cent: float
+    share_per_cent: float
+    share_points: float
+
+    def tidy(self) -> dict[str, Any]:
+        """Return one flat row."""
+        return asdict(self)
+
+
+def change(before: int, base_before: int, after: int, base_after: int) -> Change:
+    """Return a change as a percentage of the count, a percentage of the share, and percentage points of the share."""
+    if min(before, base_before, base_after) <= 0:
+        raise DataError("a percentage change needs a count and bases above 0", todo="Say that the base is not there.")
+    was, now = before / base_before, after / base_after
+    return Change(100 * (after / before - 1), 100 * (now / was - 1), 100 * (now - was))
+
+
+def p_chart(events: pd.Series, base: pd.Series) -> pd.DataFrame:
+    """Return each period's share against control limits around the mean share (Shewhart p-chart, 3 standard errors).
+
+    With bases in the tens of thousands the plain limits are far too tight (Laney 2002): limits are widened by σ_z,
+    the average moving range of the standardised shares over 1.128, where that exceeds 1 and there are three periods.
+
+    Returns
+    -------
+    DataFrame by period
+        share, low, high (0 to 1), sigma_z and `state` ("as expected" or "outside expected variation").
+    """
+    size = base.astype(float)
+    if (size <= 0).any() or events.isna().any():
+        raise DataError("every period needs a count and a base above 0", todo="Leave out periods without them.")
+    share = events.astype(float) / size
+    middle = float(events.sum() / size.sum())
+    se = np.sqrt(middle * (1 - middle) / size)
+    z = (share - middle) / se.where(se > 0, 1.0)
+    wide = float(np.abs(np.diff(z.to_numpy())).mean() / 1.128) if len(z) >= 3 else 1.0
+    spread = max(1.0, wide)
+    out = pd.DataFrame({"share": share, "low": (middle - 3 * spread * se).clip(0),
+                        "high": (middle + 3 * spread * se).clip(upper=1), "sigma_z": spread})  # fmt: skip
+    outside = (share < out["low"]) | (share > out["high"])
+    out["state"] = np.where(outside, "outside expected variation", "as expected")
+    return out
+
+
+def funnel(stages: pd.DataFrame, *, order: tuple[str, ...], stage: str = "stage") -> pd.DataFrame:
+    """Return, stage by stage, the group's share among those whose group is known, in the given order.
+
+    Columns: stage, people, known, share, low, high. Where the share falls from one stage to the next is where a gap
+    opens.
+    """
+    require_columns(stages, [stage, "n_people", "n_total", "n_unknown"], role="stages")
+    made = []
+    for name in order:
+        rows = stages[stages[stage] == name]
+        if rows.empty:
+            continue
+        people = int(rows["n_people"].astype(int).sum())
+        known = int((rows["n_total"].astype(int) - rows["n_unknown"].astype(int)).sum())
+        low, high = exact_interval(people, known)
+        made.append({"stage": name, "people": people, "known": known, "share": people / known, "low": low,
+                     "high": high})  # fmt: skip
+    return pd.DataFrame(made)
+
+
+def parity(people: int, known: int, residents: float, population: float) -> tuple[float, float, float]:
+    """Return (ratio, low, high): a group's share against its share of residents, exact interval of the first.
+
+    The population is taken as known. 1 is parity.
+    """
+    share = residents / population
+    if not 0 < share < 1:
+        raise DataError("the group's share of residents must lie between 0 and 1")
+    low, high = exact_interval(people, known)
+    return people / known / share, low / share, high / share
+
+
+def most_possible(failures: int, sampled: int) -> float:
+    """Return the largest failure rate that a dip sample still allows: the exact upper 95 % limit."""
+    return exact_interval(failures, sampled)[1]
+
+
+def unknown_shares(row: Mapping[str, float], reasons: Mapping[str, str], *, base: str) -> dict[str, float]:
+    """Return the share of each reason for an unrecorded group, kept apart; reasons without a count are left out."""
+    total = float(row[base])
+    if total <= 0 or math.isnan(total):
+        raise DataError("no base for the shares", where=base, todo="Give the number of victims.")
+    return {name: float(row[c]) / total for c, name in reasons.items() if c in row and not pd.isna(row[c])}
