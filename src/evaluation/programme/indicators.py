@@ -193,8 +193,8 @@ def newcombe(x1: float, n1: int, x2: float, n2: int) -> tuple[float, float]:
         return (x + z * z / 2 - half) / (n + z * z), (x + z * z / 2 + half) / (n + z * z)
 
     (l1, u1), (l2, u2), p1, p2 = ends(x1, n1), ends(x2, n2), x1 / n1, x2 / n2
-    gap = p1 - p2
-    return (float(gap - np.sqrt((p1 - l1) ** 2 + (u2 - p2) ** 2)), float(gap + np.sqrt((u1 - p1) ** 2 + (p2 - l2) ** 2)))
+    down, up = np.sqrt((p1 - l1) ** 2 + (u2 - p2) ** 2), np.sqrt((u1 - p1) ** 2 + (p2 - l2) ** 2)
+    return float(p1 - p2 - down), float(p1 - p2 + up)
 
 
 def direction(value: Value, better: str) -> str:

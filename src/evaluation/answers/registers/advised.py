@@ -1,0 +1,139 @@
+"""Advisory groups: depth of each meeting, who leads, what became of advice, before and after the revised model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from evaluation.answers.registers import shelf
+from evaluation.answers.registers.shelf import Held, Triples, per_cent, plain
+from evaluation.answers.words import exhibit, measure, words
+from evaluation.errors import DataError
+from evaluation.exhibits import Exhibit
+from evaluation.programme import iag
+from evaluation.study import Plan
+
+SECTIONS = ("policy-3", "annex-K")
+BEFORE, AFTER = "current", "revised"
+
+
+def advisory(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
+    """Return the depth of each meeting, and how meetings were run before and after the revised model."""
+    rows = shelf.register(plan, wave, held, "iag_meetings")
+    if rows is None:
+        return [shelf.absent(plan, wave, "iag.depth", "Depth of participation", "iag_meetings", SECTIONS)]
+    source = shelf.source(plan, "advisory meetings", shelf.through(plan, wave, held))
+    return [_depth(plan, wave, rows, source), _practice(plan, wave, rows, source), _shift(plan, wave, rows, source)]
+
+
+def _depth(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
+    """Return one mark a meeting: its rung on the ladder from informing to deciding together."""
+    known = rows[rows["depth"].notna()].sort_values(["meeting_date", "meeting_id"])
+    groups, models = shelf.levels(plan, "iag_meetings", "iag_name"), shelf.levels(plan, "iag_meetings", "model")
+    ladder = shelf.levels(plan, "iag_meetings", "depth")
+    labels = shelf.unique([f"{shelf.month(r.meeting_date)}, {groups.get(r.iag_name, r.iag_name)}"
+                           for r in known.itertuples(index=False)])  # fmt: skip
+    cells: Triples = [(label, models.get(r.model, r.model), measure(f"iag.depth.{r.meeting_id}.{wave}", float(r.depth),
+                                                                    "rung", wave=wave, decimals=0))
+                      for label, r in zip(labels, known.itertuples(index=False), strict=True)]  # fmt: skip
+    rungs = "; ".join(f"{k} {v.lower()}" for k, v in ladder.items())
+    return exhibit("iag.depth", "Depth of participation, meeting by meeting", cells, sections=SECTIONS, wave=wave,
+                   chart="dots", row_header="Meeting", source=source,
+                   notes=(f"Rungs of the ladder: {rungs}. Each mark is one meeting, as rated and agreed there.",),
+                   extras={"axis": "Rung of the ladder", "limits": (0.5, 5.5)})  # fmt: skip
+
+
+def _practice(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
+    models = shelf.levels(plan, "iag_meetings", "model")
+    cells: Triples = []
+    for model, part in rows.groupby("model", sort=True):
+        cells += _column(wave, str(model), models.get(str(model), str(model)), iag.practice(part))
+    young = _young(plan)
+    notes = ["Advice declined without a written reason is counted as such. No single score is made of these rows.",
+             "The register does not hold the ethnic group of members, so their mix cannot be set beside residents'."]  # fmt: skip
+    notes += [young] if young else []
+    return exhibit("iag.practice", "How advisory meetings were run", cells, sections=("annex-K",), wave=wave,
+                   row_header="What", source=source, notes=tuple(notes))  # fmt: skip
+
+
+def _column(wave: str, model: str, label: str, n: iag.Practice) -> Triples:
+    def meetings(id: str, value: int) -> Any:
+        return plain(f"iag.{id}.{model}.{wave}", value, wave, unit="meetings", universe="meetings", model=model, what=id)
+
+    def advice(id: str, value: int) -> Any:
+        return plain(f"iag.{id}.{model}.{wave}", value, wave, unit="pieces of advice", universe="advice", model=model,
+                     what=id)  # fmt: skip
+
+    def share(id: str, top: int, bottom: int, base: int | None = None) -> Any:
+        return per_cent(f"iag.{id}.{model}.{wave}", top / bottom if bottom else 0.0, wave, base=base)
+
+    cells: Triples = [
+        ("Meetings", label, meetings("held", n.meetings)),
+        ("Chaired by the community", label, meetings("chaired", n.community_chaired)),
+        ("Agenda set by or with the community", label, meetings("agenda", n.community_agenda)),
+        ("Asked what good looks like", label, meetings("solutions", n.solution_questions)),
+        ("Depth, mean rung", label, measure(f"iag.mean_depth.{model}.{wave}", n.depth_mean, "rung", wave=wave,
+                                            decimals=1)),
+        ("Pieces of advice", label, advice("advice", n.advice)),
+    ]  # fmt: skip
+    if n.advice:
+        cells += [("Advice adopted in full or part", label, share("adopted", n.adopted, n.advice)),
+                  ("Advice declined with a written reason", label, share("explained", n.explained, n.advice)),
+                  ("Advice neither adopted nor explained", label, share("silent", n.silent, n.advice))]  # fmt: skip
+    if n.police:
+        cells.append(("Community members for each member of the police", label, measure(
+            f"iag.members.{model}.{wave}", n.members / n.police, "members", base=n.members, wave=wave, decimals=1)))  # fmt: skip
+    if n.members:
+        cells.append(("Places taken by people under 25", label, share("young", n.under_25, n.members, n.members)))
+    return cells
+
+
+def _young(plan: Plan) -> str:
+    """Return the share of residents aged 16 to 24, beside which places of people under 25 stand."""
+    from evaluation.intake import waves
+
+    for name, margin in waves.margins(plan).items():
+        if "age5" in list(margin.index.names):
+            by = margin.groupby(level="age5").sum()
+            if "16_24" in by.index:
+                return (f"Of {plan.population.title}, {100 * by['16_24'] / by.sum():.0f} per cent are 16 to 24; places "
+                        "are not people, because members come to several meetings.")  # fmt: skip
+            return f"The margin {name} has no band of 16 to 24."
+    return ""
+
+
+def _shift(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
+    """Return the differences after the revised model, with exact permutation intervals where meetings are few."""
+    cells: Triples = []
+    asked = (("depth", "Depth (rungs)", rows["depth"].astype("Float64"), "rungs", 1.0),
+             ("adoption", "Share of a meeting's advice adopted (points)", _adoption(rows), "percentage points", 100.0),
+             ("members", "Community members at a meeting", rows["n_members"].astype("Float64"), "members", 1.0))  # fmt: skip
+    for id, label, values, unit, scale in asked:
+        sides = [values[(rows["model"] == m).fillna(False).to_numpy(dtype=bool)] for m in (BEFORE, AFTER)]
+        try:
+            found = iag.permutation(*sides, seed=plan.seed, most=20_000)
+        except DataError as refused:
+            cells.append((label, "Revised minus current", shelf.cannot(wave, f"iag.shift.{id}.{wave}", refused.what,
+                                                                       refused.todo)))  # fmt: skip
+            continue
+        ends = {k: scale * v for k, v in (("low", found.low), ("high", found.high)) if v is not None}
+        cells.append((label, "Revised minus current", measure(
+            f"iag.shift.{id}.{wave}", scale * found.difference, unit, wave=wave, decimals=1, method="permutation",
+            **(ends if len(ends) == 2 else {}))))  # fmt: skip
+        cells.append((label, "Could it be chance?", words(f"iag.chance.{id}.{wave}", _chance(found.p))))
+    note = ("Intervals come from exchanging meetings between the two models. They take meetings as interchangeable but for "
+            "the model; groups, topics and years differ too, so a difference is not thereby due to the model.")  # fmt: skip
+    return exhibit("iag.shift", "Meetings before and after the revised model", cells, sections=("annex-K",), wave=wave,
+                   row_header="What", source=source, notes=(note,))  # fmt: skip
+
+
+def _adoption(rows: pd.DataFrame) -> pd.Series:
+    given = rows["n_advice"].astype("Float64")
+    return (rows["n_advice_adopted"].astype("Float64") / given.where(given > 0)).astype("Float64")
+
+
+def _chance(p: float) -> str:
+    return "yes, chance alone often gives as much" if p > 0.05 else "chance alone seldom gives as much"
+
+

@@ -1,0 +1,97 @@
+"""How often victims' ethnic group goes unrecorded: three reasons apart, expected variation, change told three ways."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from evaluation.answers.registers import shelf
+from evaluation.answers.registers.shelf import Held, Triples, people, per_cent
+from evaluation.answers.words import exhibit, measure, words
+from evaluation.errors import DataError
+from evaluation.exhibits import Exhibit
+from evaluation.programme import representation
+from evaluation.study import Plan
+
+SECTIONS = ("policy-11", "annex-M")
+REASONS = {"blank": "Left blank", "not_stated_officer": "“Not stated” entered by an officer",
+           "declined_victim": "Victim declined to say"}  # fmt: skip
+
+
+def recording(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
+    """Return shares without a recorded ethnic group by reason and period, their control limits, and the change."""
+    rows = shelf.register(plan, wave, held, "victim_recording")
+    title = "Victims whose ethnic group is not recorded"
+    if rows is None:
+        return [shelf.absent(plan, wave, "recording.share", title, "victim_recording", SECTIONS)]
+    rows = rows[rows["victims"].fillna(0) > 0].sort_values("period")
+    if rows.empty:
+        return [shelf.absent(plan, wave, "recording.share", title, "victim_recording", SECTIONS)]
+    return [_share(plan, wave, rows, title), _chart(plan, wave, rows), _change(plan, wave, rows)]
+
+
+def _source(plan: Plan) -> str:
+    return "Register of victim recording"
+
+
+def _share(plan: Plan, wave: str, rows: pd.DataFrame, title: str) -> Exhibit:
+    cells: Triples = []
+    for row in rows.to_dict("records"):
+        period = str(row["period"])
+        got = representation.unknown_shares(row, REASONS, base="victims")
+        for reason, label in REASONS.items():
+            if label in got:
+                cells.append((period, label, per_cent(f"recording.{reason}.all.{wave}.{period}", got[label], wave,
+                                                      base=int(row["victims"]), decimals=1)))  # fmt: skip
+    return exhibit("recording.share", title, cells, sections=SECTIONS, wave=wave, chart="lines", row_header="Period",
+                   source=_source(plan), extras={"axis": "Share of victims (per cent)", "x": "rows"},
+                   notes=("Three reasons that are not the same: nobody wrote anything, an officer wrote “not stated”, the "
+                          "victim preferred not to say.",))  # fmt: skip
+
+
+def _chart(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
+    unknown = rows[[c for c in ("blank", "not_stated_officer") if c in rows]].fillna(0).sum(axis=1)
+    chart = representation.p_chart(unknown.set_axis(rows["period"]).astype(float),
+                                   rows.set_index("period")["victims"].astype(float))  # fmt: skip
+    cells: Triples = []
+    for (period, row), victims, n in zip(chart.iterrows(), rows["victims"], unknown, strict=True):
+        p = str(period)
+        base = int(victims)
+        cells += [
+            (p, "Victims", people(f"recording.victims.all.{wave}.{p}", base, wave, unit="victims", universe="victims",
+                                  period=p)),
+            (p, "Not recorded by the police", people(f"recording.unknown.all.{wave}.{p}", int(n), wave, unit="victims",
+                                                     universe="victims", period=p, recorded="no")),
+            (p, "Share", per_cent(f"recording.unknown_share.all.{wave}.{p}", row["share"], wave, base=base, decimals=1)),
+            (p, "Expected, from", per_cent(f"recording.limit_low.all.{wave}.{p}", row["low"], wave, base=base,
+                                           decimals=1)),
+            (p, "Expected, to", per_cent(f"recording.limit_high.all.{wave}.{p}", row["high"], wave, base=base,
+                                         decimals=1)),
+            (p, "Reading", words(f"recording.state.all.{wave}.{p}", str(row["state"]))),
+        ]  # fmt: skip
+    few = "" if len(chart) >= 12 else " With so few periods the limits are rough."
+    return exhibit("recording.limits", "Recording against expected variation", cells, sections=("annex-M",), wave=wave,
+                   row_header="Period", source=_source(plan),
+                   notes=("Limits of a control chart (three standard errors around the mean of all periods, widened by "
+                          f"what successive periods show).{few} A period inside them is not a change.",))  # fmt: skip
+
+
+def _change(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
+    title = "The change told three ways"
+    first, last = rows.iloc[0], rows.iloc[-1]
+    label = f"Left blank, {first['period']} to {last['period']}"
+    try:
+        n = representation.change(int(first["blank"]), int(first["victims"]), int(last["blank"]), int(last["victims"]))
+        if len(rows) < 2:
+            raise DataError("only one period was supplied", todo="Supply an earlier period.")
+    except DataError as refused:
+        cells: Triples = [(label, "", shelf.cannot(wave, f"recording.change.all.{wave}", refused.what, refused.todo))]
+        return exhibit("recording.change", title, cells, sections=("annex-M",), wave=wave)
+    base = int(min(first["victims"], last["victims"]))
+    ways = (("count", "The count", n.count_per_cent, "per cent of the earlier count"),
+            ("share", "The share, in per cent of itself", n.share_per_cent, "per cent of the earlier share"),
+            ("points", "The share, in points", n.share_points, "percentage points"))  # fmt: skip
+    cells = [(label, column, measure(f"recording.change_{id}.all.{wave}", value, unit, base=base, wave=wave, decimals=1))
+             for id, column, value, unit in ways]  # fmt: skip
+    return exhibit("recording.change", title, cells, sections=("annex-M",), wave=wave, row_header="What",
+                   source=_source(plan), notes=("A fall of a count is not a fall of a share: the number of victims moves "
+                                                "too.",))  # fmt: skip

@@ -1,0 +1,117 @@
+"""The registers as a report wave sees them, and the cells that register exhibits are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from evaluation.answers.words import measure, refusal_exhibit
+from evaluation.errors import EvaluationError
+from evaluation.estimates import NotIdentified
+from evaluation.exhibits import Count, Exhibit, Measure, cell_key
+from evaluation.study import Plan
+
+Held = Mapping[str, pd.DataFrame]
+Triples = list[tuple[str, str, Any]]
+DATES = {"events": "event_date", "iag_meetings": "meeting_date", "actions": "raised_date"}
+
+
+def through(plan: Plan, wave: str, held: Held) -> pd.Timestamp:
+    """Return the last day that a report of this wave sees: the wave's last day, or all there is for the last wave."""
+    dated = [f[c].dropna() for f in held.values() for c in f if f[c].dtype.kind == "M" and c not in ("due_date", "end")]
+    latest = max((d.max() for d in dated if len(d)), default=pd.Timestamp("1970-01-01"))
+    if wave == plan.waves[-1]:
+        return pd.Timestamp(latest)
+    from evaluation.intake import waves
+
+    try:
+        end = waves.info(plan, wave).end
+    except (EvaluationError, OSError):
+        end = None
+    return pd.Timestamp(latest) if end is None else min(pd.Timestamp(latest), pd.Timestamp(end))
+
+
+def register(plan: Plan, wave: str, held: Held, name: str) -> pd.DataFrame | None:
+    """Return a register up to the wave's last day; None when it was not supplied or holds no row by then."""
+    frame = held.get(name)
+    if frame is None or frame.empty:
+        return None
+    day = through(plan, wave, held)
+    column = DATES.get(name)
+    if column in frame:
+        frame = frame[frame[column].isna() | (frame[column] <= day)]
+    elif name in ("attendance", "feedback") and "event_id" in frame:
+        events = held.get("events")
+        if events is not None:
+            late = events.loc[events["event_date"] > day, "event_id"]
+            frame = frame[~frame["event_id"].isin(late)]
+    return None if frame.empty else frame
+
+
+def absent(plan: Plan, wave: str, id: str, title: str, name: str, sections: Sequence[str]) -> Exhibit:
+    """Return the exhibit of a register that was not supplied: one plain sentence, never a hole."""
+    table = plan.codebook.tables.get(name)
+    grain = f" (one row for {table.grain})" if table is not None and getattr(table, "grain", "") else ""
+    readable = name.replace("_", " ")
+    reason = f"no register of {readable} was supplied, or it has no rows yet"
+    return refusal_exhibit(id, title, NotIdentified(reason, f"Supply it as {name}.csv or .xlsx{grain}.", wave=wave),
+                           wave, sections, id)  # fmt: skip
+
+
+def cannot(wave: str, id: str, reason: str, helps: str) -> NotIdentified:
+    """Return a cell that says why it has no number."""
+    return NotIdentified(reason=reason, what_would_help=helps, id=id.lower(), wave=wave, licence="descriptive")
+
+
+def plain(id: str, n: int, wave: str, *, unit: str, universe: str, **levels: object) -> Count:
+    """Return a count that describes nobody (events, actions, meetings): printed exactly."""
+    return Count(id.lower(), int(n), cell_key(universe, **levels), sensitive=False, unit=unit, wave=wave)
+
+
+def people(id: str, n: int, wave: str, *, unit: str, universe: str, **levels: object) -> Count:
+    """Return a count of people, slips or comments: small ones hidden, others rounded."""
+    return Count(id.lower(), int(n), cell_key(universe, **levels), unit=unit, wave=wave)
+
+
+def official(id: str, n: int, wave: str, *, unit: str, universe: str, **levels: object) -> Count:
+    """Return a count that an authority has published: printed exactly."""
+    return Count(id.lower(), int(n), cell_key(universe, **levels), kind="official", public=True, unit=unit, wave=wave)
+
+
+def per_cent(id: str, share: float, wave: str, *, base: int | None = None, **more: Any) -> Measure:
+    """Return a share of 0 to 1 as a percentage."""
+    ends = {k: 100 * more.pop(k) for k in ("low", "high") if more.get(k) is not None}
+    return measure(id, 100 * share, "per cent", base=base, wave=wave, **{"decimals": 0, **ends, **more})
+
+
+def month(day: Any) -> str:
+    """Return "October 2022", or "no date"."""
+    return "no date" if pd.isna(day) else f"{pd.Timestamp(day):%B %Y}"
+
+
+def day_words(day: Any) -> str:
+    """Return "5 October 2022", or "no date"."""
+    return "no date" if pd.isna(day) else f"{pd.Timestamp(day).day} {pd.Timestamp(day):%B %Y}"
+
+
+def levels(plan: Plan, table: str, column: str) -> dict[str, str]:
+    """Return the levels of a register's column in words, in the codebook's order."""
+    return {str(k): str(v) for k, v in plan.codebook.variable(column, table).levels.items()}
+
+
+def unique(labels: Sequence[str]) -> list[str]:
+    """Return the labels with " (2)", " (3)" where one comes again."""
+    seen: dict[str, int] = {}
+    out = []
+    for text in labels:
+        seen[text] = seen.get(text, 0) + 1
+        out.append(text if seen[text] == 1 else f"{text} ({seen[text]})")
+    return out
+
+
+def source(plan: Plan, name: str, day: pd.Timestamp | None = None) -> str:
+    """Return where a register's figures come from, in words."""
+    when = "" if day is None else f", records to {day_words(day)}"
+    return f"Register of {name.replace('_', ' ')}{when}"
