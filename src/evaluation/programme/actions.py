@@ -42,10 +42,14 @@ def outcomes(actions: pd.DataFrame, *, until: pd.Timestamp) -> pd.DataFrame:
     waited = (first - rows["raised_date"]).dt.days.astype(float)
     if (days < 0).any() or (waited < 0).any():
         bad = rows.index[(days < 0) | (waited < 0)][:5]
-        raise DataError(f"{len(bad)} actions were answered before they were raised", where="actions",
-                        todo="Correct raised_date or status_date.")  # fmt: skip
-    return pd.DataFrame({"days": days, "event": event, "answered": waited, "was_answered": answered.astype(bool)},
-                        index=rows.index)  # fmt: skip
+        raise DataError(
+            f"{len(bad)} actions were answered before they were raised",
+            where="actions",
+            todo="Correct raised_date or status_date.",
+        )
+    return pd.DataFrame(
+        {"days": days, "event": event, "answered": waited, "was_answered": answered.astype(bool)}, index=rows.index
+    )
 
 
 def undated(actions: pd.DataFrame) -> int:
@@ -82,8 +86,14 @@ class Incidence:
     def tidy(self) -> dict[str, Any]:
         """Return the share at the last time at which something ended."""
         last = self.at(math.inf)
-        return {"event": self.event, "n": self.n, "ended": self.ended, "value": last[0], "low": last[1],
-                "high": last[2]}  # fmt: skip
+        return {
+            "event": self.event,
+            "n": self.n,
+            "ended": self.ended,
+            "value": last[0],
+            "low": last[1],
+            "high": last[2],
+        }
 
 
 def cumulative_incidence(days: pd.Series, event: pd.Series, *, names: tuple[str, ...] = EVENTS) -> list[Incidence]:
@@ -117,13 +127,15 @@ def cumulative_incidence(days: pd.Series, event: pd.Series, *, names: tuple[str,
         variance = _variance(value, left, at_risk, ends[k], total)
         se = np.sqrt(np.maximum(variance, 0))
         low, high = _ends(value, se)
-        made.append(Incidence(name, *(tuple(map(float, x)) for x in (times, value, se, low, high)), len(t),
-                              int(ends[k].sum())))  # fmt: skip
+        made.append(
+            Incidence(name, *(tuple(map(float, x)) for x in (times, value, se, low, high)), len(t), int(ends[k].sum()))
+        )
     return made
 
 
-def _variance(value: np.ndarray, left: np.ndarray, at_risk: np.ndarray, own: np.ndarray, total: np.ndarray
-              ) -> np.ndarray:  # fmt: skip
+def _variance(
+    value: np.ndarray, left: np.ndarray, at_risk: np.ndarray, own: np.ndarray, total: np.ndarray
+) -> np.ndarray:
     """Delta-method variance of the Aalen-Johansen estimate at each time (Marubini and Valsecchi 1995)."""
     out = np.zeros(len(value))
     for i in range(len(value)):
@@ -178,8 +190,15 @@ def first_response(days: pd.Series, answered: pd.Series) -> FirstResponse:
     with np.errstate(divide="ignore", invalid="ignore"):
         greenwood = np.cumsum(np.where(at_risk > ends, ends / (at_risk * (at_risk - ends)), 0.0))
     low, high = _ends(open_share, open_share * np.sqrt(greenwood))
-    return FirstResponse(len(t), int(done.sum()), _first(times, open_share), _first(times, low), _first(times, high),
-                         tuple(map(float, times)), tuple(map(float, 1 - open_share)))  # fmt: skip
+    return FirstResponse(
+        len(t),
+        int(done.sum()),
+        _first(times, open_share),
+        _first(times, low),
+        _first(times, high),
+        tuple(map(float, times)),
+        tuple(map(float, 1 - open_share)),
+    )
 
 
 def _first(times: np.ndarray, curve: np.ndarray) -> float | None:
@@ -211,10 +230,21 @@ def loop(actions: pd.DataFrame, *, until: pd.Timestamp) -> Loop:
     told = actions["fed_back_date"].notna() if "fed_back_date" in actions else actions["status"] == "reported_back"
     told = (told | (actions["status"] == "reported_back")).fillna(False).astype(bool)
     refused = (actions["status"] == "cannot").fillna(False).astype(bool)
-    why = actions["reason_cannot"].notna() & actions["reason_cannot"].ne("").fillna(False) if (
-        "reason_cannot" in actions) else pd.Series(False, index=actions.index)  # fmt: skip
+    why = (
+        actions["reason_cannot"].notna() & actions["reason_cannot"].ne("").fillna(False)
+        if ("reason_cannot" in actions)
+        else pd.Series(False, index=actions.index)
+    )
     closed = actions["status"].isin([*DONE, "cannot"])
     late = (actions["due_date"] < until).fillna(False) & ~closed if "due_date" in actions else closed & False
     rated = actions["community_satisfied"].dropna() if "community_satisfied" in actions else pd.Series(dtype=float)
-    return Loop(len(actions), int(told.sum()), int(refused.sum()), int((refused & why).sum()), int(late.sum()),
-                undated(actions), int((rated.astype(float) >= 4).sum()), len(rated))  # fmt: skip
+    return Loop(
+        len(actions),
+        int(told.sum()),
+        int(refused.sum()),
+        int((refused & why).sum()),
+        int(late.sum()),
+        undated(actions),
+        int((rated.astype(float) >= 4).sum()),
+        len(rated),
+    )

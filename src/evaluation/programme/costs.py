@@ -47,8 +47,16 @@ def line(values: pd.Series, id: str) -> Line:
     if known.empty or (known < 0).any():
         raise DataError(f"{id}: no amount is recorded, or one is under 0", todo="Fill in the events register.")
     largest = tuple(sorted(known, reverse=True)[:2])
-    return Line(id, len(known), float(known.sum()), float(known.mean()), float(known.median()), float(known.min()),
-                float(known.max()), largest)  # fmt: skip
+    return Line(
+        id,
+        len(known),
+        float(known.sum()),
+        float(known.mean()),
+        float(known.median()),
+        float(known.min()),
+        float(known.max()),
+        largest,
+    )
 
 
 def lines(events: pd.DataFrame, columns: Mapping[str, str]) -> list[Line]:
@@ -94,5 +102,6 @@ def per_attendance(events: pd.DataFrame, *, staff_rate: float = 0.0, public: str
     officer = float(officer_hours(rows).sum()) if {"n_officers", "actual_hours"} <= set(rows) else 0.0
     total = sum(money.values())
     valued = (total + staff_rate * (staff + officer)) / people if staff_rate > 0 else None
-    return PerAttendance(len(rows), people, money.get("hire", 0.0) / people, total / people, staff / people,
-                         officer / people, valued)  # fmt: skip
+    return PerAttendance(
+        len(rows), people, money.get("hire", 0.0) / people, total / people, staff / people, officer / people, valued
+    )

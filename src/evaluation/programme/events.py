@@ -12,10 +12,19 @@ from evaluation.errors import DataError, require_columns
 
 # Columns of the events register that the measures read; a study whose register is worded otherwise gives its own.
 COLUMNS = {
-    "id": "event_id", "date": "event_date", "area": "area", "public": "n_public", "officers": "n_officers",
-    "planned": "planned_hours", "actual": "actual_hours", "forms": "n_forms", "optin": "n_contact_optin",
-    "outreach": "outreach_contacts", "method": "n_public_method", "requests": "n_focusgroup_requests",
-}  # fmt: skip
+    "id": "event_id",
+    "date": "event_date",
+    "area": "area",
+    "public": "n_public",
+    "officers": "n_officers",
+    "planned": "planned_hours",
+    "actual": "actual_hours",
+    "forms": "n_forms",
+    "optin": "n_contact_optin",
+    "outreach": "outreach_contacts",
+    "method": "n_public_method",
+    "requests": "n_focusgroup_requests",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +71,10 @@ class Held:
 
     def summary(self) -> str:
         """Return one sentence: attendances first, and why they are not people."""
-        return (f"{self.events} events, {self.attendances} attendances, which are between {self.people_low} and "
-                f"{self.people_high} different people.")  # fmt: skip
+        return (
+            f"{self.events} events, {self.attendances} attendances, which are between {self.people_low} and "
+            f"{self.people_high} different people."
+        )
 
 
 def held(events: pd.DataFrame, *, heavy_ratio: float = 0.25, columns: Mapping[str, str] = COLUMNS) -> Held:
@@ -86,16 +97,24 @@ def held(events: pd.DataFrame, *, heavy_ratio: float = 0.25, columns: Mapping[st
     method = events[c["method"]] if c["method"] in events else pd.Series(dtype=object)
     both = counted[counted[c["officers"]].notna()]
     return Held(
-        events=len(events), attendances=int(public.sum()), people_low=int(public.max()), people_high=int(public.sum()),
-        mean=float(public.mean()), median=float(public.median()), smallest=int(public.min()), largest=int(public.max()),
+        events=len(events),
+        attendances=int(public.sum()),
+        people_low=int(public.max()),
+        people_high=int(public.sum()),
+        mean=float(public.mean()),
+        median=float(public.median()),
+        smallest=int(public.min()),
+        largest=int(public.max()),
         officers_mean=float(officers.mean()) if len(officers) else 0.0,
         officers_low=int(officers.min()) if len(officers) else 0,
         officers_high=int(officers.max()) if len(officers) else 0,
         public_per_officer=_ratio(both[c["public"]].astype(float).sum(), both[c["officers"]].astype(float).sum()),
         heavy=tuple(counted.loc[(ratio > heavy_ratio).to_numpy(dtype=bool), c["id"]].astype(str)),
-        timed=timed, overran=int((over > 0).sum()), overrun_mean=float(over.mean()) if timed else 0.0,
+        timed=timed,
+        overran=int((over > 0).sum()),
+        overrun_mean=float(over.mean()) if timed else 0.0,
         estimated=int((method == "estimate").fillna(False).sum()),
-    )  # fmt: skip
+    )
 
 
 def _overrun(events: pd.DataFrame, c: Mapping[str, str]) -> tuple[int, pd.Series]:
@@ -129,9 +148,13 @@ class Feature:
 
 
 def fidelity(
-    events: pd.DataFrame, *, questions: Collection[str] = (), officers: tuple[int, int] = (5, 15),
-    least_departments: int = 2, tolerance_hours: float = 0.5,
-) -> list[Feature]:  # fmt: skip
+    events: pd.DataFrame,
+    *,
+    questions: Collection[str] = (),
+    officers: tuple[int, int] = (5, 15),
+    least_departments: int = 2,
+    tolerance_hours: float = 0.5,
+) -> list[Feature]:
     """Return, feature by feature, how many events were held as the practice is described.
 
     Parameters
@@ -164,8 +187,11 @@ def fidelity(
     add("debrief", "A debrief was held afterwards", "debrief_held", lambda v: v == "yes")
     if {"planned_hours", "actual_hours"} <= set(events):
         over = (events["actual_hours"] - events["planned_hours"]).dropna()
-        made.append(Feature("time", "Ended within half an hour of the planned time",
-                            int((over <= tolerance_hours).sum()), len(over)))  # fmt: skip
+        made.append(
+            Feature(
+                "time", "Ended within half an hour of the planned time", int((over <= tolerance_hours).sum()), len(over)
+            )
+        )
     return made
 
 
@@ -191,9 +217,12 @@ class Slips:
 
 
 def slips(
-    attendance: pd.DataFrame, events: pd.DataFrame, *, focus: Mapping[str, Collection[str]],
+    attendance: pd.DataFrame,
+    events: pd.DataFrame,
+    *,
+    focus: Mapping[str, Collection[str]],
     public_roles: Collection[str] = ("attendee",),
-) -> Slips:  # fmt: skip
+) -> Slips:
     """Return what the slips say of who came, against whom each event was for.
 
     Parameters
@@ -210,11 +239,14 @@ def slips(
     pairs = zip(rows.loc[known, "ethnic_group"], wanted[known], strict=True)
     first = rows["first_time"]
     return Slips(
-        slips=len(rows), attendances=int(events["n_public"].astype("Float64").sum()), focus_known=int(known.sum()),
-        focus_match=sum(g in w for g, w in pairs), first=int((first == "yes").fillna(False).sum()),
+        slips=len(rows),
+        attendances=int(events["n_public"].astype("Float64").sum()),
+        focus_known=int(known.sum()),
+        focus_match=sum(g in w for g, w in pairs),
+        first=int((first == "yes").fillna(False).sum()),
         repeat=int((first == "no").fillna(False).sum()),
         first_unknown=int((~first.isin(["yes", "no"])).sum()),
-    )  # fmt: skip
+    )
 
 
 def reach(events: pd.DataFrame, *, area: str = "area", public: str = "n_public") -> pd.DataFrame:

@@ -41,9 +41,16 @@ def themes(feedback: pd.DataFrame, events: pd.DataFrame | None = None) -> pd.Dat
     where = asked(events) if events is not None else {}
     made = []
     for (theme, question), part in rows.groupby(["theme", "question"], observed=True):
-        made.append({"theme": theme, "question": question, "comments": len(part),
-                     "events": part["event_id"].nunique(), "asked": len(where.get(str(question), ())),
-                     "forms_only": bool((part["channel"] == "form").all())})  # fmt: skip
+        made.append(
+            {
+                "theme": theme,
+                "question": question,
+                "comments": len(part),
+                "events": part["event_id"].nunique(),
+                "asked": len(where.get(str(question), ())),
+                "forms_only": bool((part["channel"] == "form").all()),
+            }
+        )
     return pd.DataFrame(made, columns=["theme", "question", "comments", "events", "asked", "forms_only"])
 
 
@@ -51,8 +58,9 @@ def channels(feedback: pd.DataFrame, *, form: str = "form") -> pd.DataFrame:
     """Return, by theme, comments on forms and comments aloud, and whether it was heard on forms only."""
     kept = _kept(feedback).dropna(subset=["theme"])
     on_form = (kept["channel"] == form).fillna(False).astype(bool)
-    made = pd.DataFrame({"forms": on_form.groupby(kept["theme"]).sum(),
-                         "aloud": (~on_form).groupby(kept["theme"]).sum()}).astype(int)  # fmt: skip
+    made = pd.DataFrame(
+        {"forms": on_form.groupby(kept["theme"]).sum(), "aloud": (~on_form).groupby(kept["theme"]).sum()}
+    ).astype(int)
     made["forms_only"] = (made["aloud"] == 0) & (made["forms"] > 0)
     return made.sort_index()
 
@@ -145,8 +153,15 @@ def kappa(first: pd.Series, second: pd.Series, *, levels: Collection[str] | None
     cross = (1 - seen) ** 2 * float(apart.sum() - np.diag(apart).sum())
     variance = max(0.0, (agree + cross - (seen * chance - 2 * chance + seen) ** 2) / (n * (1 - chance) ** 4))
     se = math.sqrt(variance)
-    return Kappa(value, se, max(-1.0, value - 1.959963984540054 * se), min(1.0, value + 1.959963984540054 * se), seen,
-                 n, value < RECODE_BELOW)  # fmt: skip
+    return Kappa(
+        value,
+        se,
+        max(-1.0, value - 1.959963984540054 * se),
+        min(1.0, value + 1.959963984540054 * se),
+        seen,
+        n,
+        value < RECODE_BELOW,
+    )
 
 
 def double_coded(feedback: pd.DataFrame, *, unit: str, code: str = "theme", coder: str = "coder") -> pd.DataFrame:

@@ -48,8 +48,16 @@ def practice(meetings: pd.DataFrame) -> Practice:
     DataError
         More advice was answered than given in a meeting.
     """
-    need = ["depth", "chaired_by", "agenda_by", "n_advice", "n_advice_adopted", "n_advice_explained", "n_members",
-            "n_police"]  # fmt: skip
+    need = [
+        "depth",
+        "chaired_by",
+        "agenda_by",
+        "n_advice",
+        "n_advice_adopted",
+        "n_advice_explained",
+        "n_members",
+        "n_police",
+    ]
     require_columns(meetings, need, role="meetings")
     given, taken, told = (meetings[c].astype("Float64").fillna(0) for c in need[3:6])
     if (taken + told > given).any():
@@ -58,12 +66,20 @@ def practice(meetings: pd.DataFrame) -> Practice:
     young = meetings["n_under25"].astype("Float64").sum() if "n_under25" in meetings else 0
     used = (meetings["solution_questions"] == "yes").fillna(False).sum() if "solution_questions" in meetings else 0
     return Practice(
-        len(meetings), float(depth.mean()) if len(depth) else 0.0, float(depth.median()) if len(depth) else 0.0,
+        len(meetings),
+        float(depth.mean()) if len(depth) else 0.0,
+        float(depth.median()) if len(depth) else 0.0,
         int((meetings["chaired_by"] == "community").fillna(False).sum()),
-        int(meetings["agenda_by"].isin(["community", "joint"]).sum()), int(given.sum()), int(taken.sum()),
-        int(told.sum()), int((given - taken - told).sum()), int(meetings["n_members"].astype("Float64").sum()),
-        int(meetings["n_police"].astype("Float64").sum()), int(young), int(used),
-    )  # fmt: skip
+        int(meetings["agenda_by"].isin(["community", "joint"]).sum()),
+        int(given.sum()),
+        int(taken.sum()),
+        int(told.sum()),
+        int((given - taken - told).sum()),
+        int(meetings["n_members"].astype("Float64").sum()),
+        int(meetings["n_police"].astype("Float64").sum()),
+        int(young),
+        int(used),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,10 @@ FORM = re.compile(
     r"^(?P<what>count|sum|mean|median|share)\((?P<table>\w+)(?:\.(?P<column>\w+))?"
     r"(?:\s+where\s+(?P<where>[^()]+?))?(?:\s+of\s+(?P<of>[^()]+?))?\)(?:\s+by\s+(?P<by>\w+))?$"
 )
-RATIO = re.compile(r"^ratio\((?P<table>\w+)\.(?P<top>\w+)\s*/\s*(?P<bottom>\w+)\)(?:\s+by\s+(?P<by>\w+))?$")
+RATIO = re.compile(
+    r"^ratio\((?P<table>\w+)\.(?P<top>\w+)\s*/\s*(?P<bottom>\w+)(?:\s+where\s+(?P<where>[^()]+?))?\)"
+    r"(?:\s+by\s+(?P<by>\w+))?$"
+)
 RESULT = re.compile(r"^result\((?P<id>[\w.\-]+)\)$")
 KINDS = {"count": "output", "sum": "output", "mean": "output", "median": "output"}
 
@@ -33,7 +36,8 @@ class Value:
     base : int
         Rows or cases behind the latest value.
     low, high : float or None
-        95 % interval of the change, after minus before (shares: Newcombe 1998; counts and means: none is claimed).
+        95 % interval of the change, after minus before (shares: Newcombe 1998; counts and means: none is claimed, nor
+        for a ratio whose cases come in several rows of a period, because they are not independent).
     unit : str
         "" for counts and means, "per cent" for shares and ratios.
     """
@@ -68,8 +72,8 @@ def evaluate(formula: str, tables: Mapping[str, pd.DataFrame]) -> Value:
 
     Formulas: `count(table where column = level)`, `sum(table.column)`, `mean(table.column)`, `median(table.column)`,
     `share(table where column = level of column = level)` (the rows after "of" are the base; without it all rows),
-    `ratio(table.column / column)`, each with ` by column` for its first and latest period (a date counts by year).
-    `column present` and `column = a|b` are conditions; `and` joins them.
+    `ratio(table.column / column where column = level)`, each with ` by column` for its first and latest period (a date
+    counts by year). `column present` and `column = a|b` are conditions; `and` joins them.
 
     Raises
     ------
@@ -95,8 +99,8 @@ def evaluate(formula: str, tables: Mapping[str, pd.DataFrame]) -> Value:
 class _Measure:
     """Top and bottom of a measure for a frame; bottom None for plain numbers."""
 
-    def __init__(self, unit: str, function: Any) -> None:
-        self.unit, self.function = unit, function
+    def __init__(self, unit: str, function: Any, *, clustered: bool = False) -> None:
+        self.unit, self.function, self.clustered = unit, function, clustered
 
     def __call__(self, frame: pd.DataFrame) -> tuple[float, int]:
         return self.function(frame)  # type: ignore[no-any-return]
@@ -111,6 +115,7 @@ def _form_of(parts: Any) -> _Measure:
     if what == "count":
         return _Measure("", lambda f: (float(len(rows(f))), len(rows(f))))
     if what == "share":
+
         def share(frame: pd.DataFrame) -> tuple[float, int]:
             base = frame[_mask(frame, of)]
             return float(_mask(base, where).sum()), len(base)
@@ -126,10 +131,11 @@ def _form_of(parts: Any) -> _Measure:
 
 def _ratio_of(parts: Any) -> _Measure:
     def both(frame: pd.DataFrame) -> tuple[float, int]:
+        frame = frame[_mask(frame, parts["where"])]
         pairs = pd.DataFrame({"x": _column(frame, parts["top"]), "n": _column(frame, parts["bottom"])}).dropna()
         return float(pairs["x"].astype(float).sum()), int(pairs["n"].astype(float).sum())
 
-    return _Measure("per cent", both)
+    return _Measure("per cent", both, clustered=True)
 
 
 def _column(frame: pd.DataFrame, name: str | None) -> pd.Series:
@@ -180,6 +186,8 @@ def _over_periods(frame: pd.DataFrame, periods: pd.Series, measure: _Measure) ->
         return _value(x, n, "", before=None if math.isnan(x0) else x0, periods=tuple(names))
     if n0 == 0:
         return _value(x, n, measure.unit, periods=tuple(names))
+    if measure.clustered and periods.value_counts().max() > 1:
+        return _value(x, n, measure.unit, before=100 * x0 / n0, periods=tuple(names))
     low, high = newcombe(x, n, x0, n0)
     return _value(x, n, measure.unit, before=100 * x0 / n0, low=100 * low, high=100 * high, periods=tuple(names))
 

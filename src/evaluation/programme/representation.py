@@ -12,6 +12,8 @@ import pandas as pd
 
 from evaluation.errors import DataError, require_columns
 
+LEAST_PERIODS = 12  # periods from which a p-chart learns how much shares vary beyond counting
+
 
 def exact_interval(x: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
     """Return the exact (Clopper and Pearson 1934) interval of x / n, between 0 and 1."""
@@ -79,8 +81,20 @@ def against_goal(people: int, total: int, unknown: int, *, goal: float) -> Goal:
     worst, best = people / total, (people + unknown) / total
     met = "met" if worst >= goal else "not met" if best < goal else "depends on those not known"
     need = next((x for x in range(known + 1) if exact_interval(x, known)[0] >= goal), known + 1)
-    return Goal(people, known, unknown, goal, people / known, low, high, worst, best,
-                float(binomtest(people, known, goal, "less").pvalue), met, need)  # fmt: skip
+    return Goal(
+        people,
+        known,
+        unknown,
+        goal,
+        people / known,
+        low,
+        high,
+        worst,
+        best,
+        float(binomtest(people, known, goal, "less").pvalue),
+        met,
+        need,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +121,9 @@ def change(before: int, base_before: int, after: int, base_after: int) -> Change
 def p_chart(events: pd.Series, base: pd.Series) -> pd.DataFrame:
     """Return each period's share against control limits around the mean share (Shewhart p-chart, 3 standard errors).
 
-    With bases in the tens of thousands the plain limits are far too tight (Laney 2002): limits are widened by σ_z,
-    the average moving range of the standardised shares over 1.128, where that exceeds 1 and there are three periods.
+    With bases in the tens of thousands the plain limits are far too tight (Laney 2002): with 12 periods or more limits
+    are widened by σ_z, the average moving range of the standardised shares over 1.128, where that exceeds 1. Fewer
+    periods cannot tell a trend from wide variation, so their limits show counting variation only.
 
     Returns
     -------
@@ -122,10 +137,16 @@ def p_chart(events: pd.Series, base: pd.Series) -> pd.DataFrame:
     middle = float(events.sum() / size.sum())
     se = np.sqrt(middle * (1 - middle) / size)
     z = (share - middle) / se.where(se > 0, 1.0)
-    wide = float(np.abs(np.diff(z.to_numpy())).mean() / 1.128) if len(z) >= 3 else 1.0
+    wide = float(np.abs(np.diff(z.to_numpy())).mean() / 1.128) if len(z) >= LEAST_PERIODS else 1.0
     spread = max(1.0, wide)
-    out = pd.DataFrame({"share": share, "low": (middle - 3 * spread * se).clip(0),
-                        "high": (middle + 3 * spread * se).clip(upper=1), "sigma_z": spread})  # fmt: skip
+    out = pd.DataFrame(
+        {
+            "share": share,
+            "low": (middle - 3 * spread * se).clip(0),
+            "high": (middle + 3 * spread * se).clip(upper=1),
+            "sigma_z": spread,
+        }
+    )
     outside = (share < out["low"]) | (share > out["high"])
     out["state"] = np.where(outside, "outside expected variation", "as expected")
     return out
@@ -146,8 +167,9 @@ def funnel(stages: pd.DataFrame, *, order: tuple[str, ...], stage: str = "stage"
         people = int(rows["n_people"].astype(int).sum())
         known = int((rows["n_total"].astype(int) - rows["n_unknown"].astype(int)).sum())
         low, high = exact_interval(people, known)
-        made.append({"stage": name, "people": people, "known": known, "share": people / known, "low": low,
-                     "high": high})  # fmt: skip
+        made.append(
+            {"stage": name, "people": people, "known": known, "share": people / known, "low": low, "high": high}
+        )
     return pd.DataFrame(made)
 
 

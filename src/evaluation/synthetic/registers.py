@@ -99,6 +99,7 @@ def _slips(events: Rows, rng: np.random.Generator) -> Rows:
 
 def _feedback(events: Rows, rng: np.random.Generator) -> Rows:
     rows, number = [], 0
+    second = np.random.default_rng(rng.bit_generator.seed_seq.spawn(1)[0])  # type: ignore[attr-defined]
     weight = np.array([0.2, 0.16, 0.12, 0.08, 0.1, 0.12, 0.1, 0.05, 0.05, 0.02])
     for place, event in enumerate(events):
         asked = event["q_covered"].split(";")
@@ -111,12 +112,19 @@ def _feedback(events: Rows, rng: np.random.Generator) -> Rows:
                 "comment_id": f"C{number:04d}", "event_id": event["event_id"],
                 "channel": str(rng.choice(["form", "notes", "flipchart"], p=[0.5, 0.35, 0.15])),
                 "question": str(rng.choice(asked)), "theme": theme,
-                "stance": str(rng.choice(["problem", "solution", "praise", "story"], p=[0.45, 0.35, 0.08, 0.12])),
+                "theme_second": _second_coder(theme, second), "stance": str(rng.choice(["problem", "solution", "praise", "story"], p=[0.45, 0.35, 0.08, 0.12])),
                 "coder": f"K{1 + number % 2}", "sense_check": verdict,
                 "sense_check_date": (dt.date.fromisoformat(event["event_date"]) + dt.timedelta(days=40)).isoformat()
                 if checked else "",
             })  # fmt: skip
     return rows
+
+
+def _second_coder(theme: str, rng: np.random.Generator) -> str:
+    """Return what a second coder wrote: three comments in ten are coded twice, and four in five of those agree."""
+    if rng.random() >= 0.3:
+        return ""
+    return theme if rng.random() < 0.8 else str(rng.choice(THEMES))
 
 
 def _actions(events: Rows, rng: np.random.Generator) -> Rows:
@@ -192,12 +200,32 @@ def _history() -> Rows:
     ]  # fmt: skip
 
 
+# Intended outcomes and accountability indicators: (aim, formula, better is, target); "none" is an aim nobody measures.
+AIMS = (
+    ("Events are held with Black communities", "count(events)", "higher", ""),
+    ("A member of the community leads the discussion", "share(events where community_facilitated = yes) by event_date", "higher", ""),
+    ("Themes are checked by the community", "share(feedback where sense_check = agreed|amended|rejected)", "higher", 100),
+    ("What was done is reported back", "share(actions where fed_back_date present) by raised_date", "higher", 80),
+    ("Where nothing can be done, people are told why", "share(actions where reason_cannot present of status = cannot)", "higher", 100),
+    ("Advice of the groups is taken", "ratio(iag_meetings.n_advice_adopted / n_advice) by meeting_date", "higher", ""),
+    ("Advisory groups are led by the community", "share(iag_meetings where chaired_by = community) by meeting_date", "higher", ""),
+    ("Victims' ethnic group is recorded (share left blank)", "ratio(victim_recording.blank / victims) by period", "lower", 10),
+    ("Recruits come from ethnic minorities", "ratio(recruitment.n_people / n_total where stage = joined) by year_ending", "higher", 25),
+    ("Searches are more even between groups", "result(stops.ratio.drop)", "parity", ""),
+    ("Black communities have more confidence in the police", "result(change.conf_overall.black)", "higher", ""),
+    ("People who attend have more confidence in the police", "result(attend.conf_overall.all)", "higher", ""),
+    ("Black communities are more satisfied with policing", "result(change.satis_overall.black)", "higher", ""),
+    ("People know of the Race Action Plan", "result(change.prap_aware.black)", "higher", ""),
+    ("People feel that they can influence the police", "result(change.influence.black)", "higher", ""),
+    ("Officers understand what troubles communities", "none", "higher", ""),
+    ("People give the police information about crime", "none", "higher", ""),
+)  # fmt: skip
+
+
 def _indicators() -> Rows:
-    made = [("events held", "higher", ""), ("share of actions reported back", "higher", 80), ("stop and search ratio", "parity", ""),
-            ("share of victims without a recorded ethnic group", "lower", 10), ("share of new recruits from ethnic minorities", "higher", 25)]  # fmt: skip
-    return [{"indicator_id": f"I{i + 1}", "aim": text, "formula": "see the register", "target": target, "better": better,
+    return [{"indicator_id": f"I{i + 1:02d}", "aim": aim, "formula": formula, "target": target, "better": better,
              "owner": "Leicestershire Police", "reported_to": "Office of the Police and Crime Commissioner"}
-            for i, (text, better, target) in enumerate(made)]  # fmt: skip
+            for i, (aim, formula, better, target) in enumerate(AIMS)]  # fmt: skip
 
 
 def _initiatives() -> Rows:

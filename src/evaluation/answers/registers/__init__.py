@@ -12,6 +12,15 @@ from evaluation.answers.registers.spent import costs
 from evaluation.answers.registers.stopped import stops
 
 __all__ = [
-    "actions", "advisory", "context", "costs", "events", "feedback", "programme_answer", "recording", "recruitment",
-    "stops", "wider_answer",
-]  # fmt: skip
+    "actions",
+    "advisory",
+    "context",
+    "costs",
+    "events",
+    "feedback",
+    "programme_answer",
+    "recording",
+    "recruitment",
+    "stops",
+    "wider_answer",
+]

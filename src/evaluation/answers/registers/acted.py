@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from evaluation.answers.registers import shelf
 from evaluation.answers.registers.shelf import Held, Triples, per_cent, plain
-from evaluation.answers.words import exhibit, words
-from evaluation.exhibits import Exhibit, cell_key
+from evaluation.answers.words import exhibit, measure, words
+from evaluation.exhibits import Count, Exhibit, cell_key
 from evaluation.programme import actions as doing
 from evaluation.study import Plan
 
-SPOKEN = {"reported_back": "reported-back", "done": "done", "under_way": "under-way", "cannot": "could-not-be-done",
-          "referred": "passed-on", "checked": "confirmed", "raised": "raised-only"}  # fmt: skip
+SPOKEN = {
+    "reported_back": "reported-back",
+    "done": "done",
+    "under_way": "under-way",
+    "cannot": "could-not-be-done",
+    "referred": "passed-on",
+    "checked": "confirmed",
+    "raised": "raised-only",
+}
+CLOSED = {"cannot": "Could not be done"}  # whether it was explained is another row
 DAYS = (90, 180, 365)
 
 
@@ -21,31 +31,53 @@ def actions(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     rows = shelf.register(plan, wave, held, "actions")
     sections = ("policy-10", "annex-L")
     if rows is None:
-        return [shelf.absent(plan, wave, "actions.status", "Actions by status", "actions", sections),
-                shelf.absent(plan, wave, "actions.said_did", "You said, we did, we could not", "actions", sections)]  # fmt: skip
+        return [
+            shelf.absent(plan, wave, "actions.status", "Actions by status", "actions", sections),
+            shelf.absent(plan, wave, "actions.said_did", "You said, we did, we could not", "actions", sections),
+        ]
     until = shelf.through(plan, wave, held)
     source = shelf.source(plan, "actions", until)
-    return [_status(plan, wave, rows, source), _said_did(plan, wave, rows, source),
-            _times(plan, wave, rows, until, source), _loop(plan, wave, rows, until, source),
-            _list(plan, wave, rows, source)]  # fmt: skip
+    return [
+        _status(plan, wave, rows, source),
+        _said_did(plan, wave, rows, source),
+        _times(plan, wave, rows, until, source),
+        _loop(plan, wave, rows, until, source),
+        _list(plan, wave, rows, source),
+    ]
 
 
-def _n(id: str, n: int, wave: str, **levels: object) -> object:
+def _n(id: str, n: int, wave: str, **levels: object) -> Count:
     return plain(id, n, wave, unit="actions", universe="actions", **levels)
 
 
 def _status(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
     names = shelf.levels(plan, "actions", "status")
     counts = rows["status"].value_counts()
-    cells: Triples = [(names.get(code, code), "Actions", _n(f"actions.status.{spoken}.all.{wave}",
-                                                           int(counts.get(code, 0)), wave, status=code))
-                      for code, spoken in SPOKEN.items() if code in names]  # fmt: skip
+    cells: Triples = [
+        (
+            CLOSED.get(code) or names.get(code, code),
+            "Actions",
+            _n(f"actions.status.{spoken}.all.{wave}", int(counts.get(code, 0)), wave, status=code),
+        )
+        for code, spoken in SPOKEN.items()
+        if code in names
+    ]
     cells.append(("All actions", "Actions", _n(f"actions.all.all.{wave}", len(rows), wave, status="any")))
     parts = tuple(cell_key("actions", status=c) for c in SPOKEN if c in names)
     note = "An action is one issue or recommendation. Counts of actions count activity, not results for people."
-    return exhibit("actions.status", "What happened to what people asked for", cells,
-                   sections=("policy-10", "annex-L"), wave=wave, chart="bars", row_header="Status", source=source,
-                   notes=(note,), sums=((cell_key("actions", status="any"), parts),), extras={"axis": "Actions"})  # fmt: skip
+    return exhibit(
+        "actions.status",
+        "What happened to what people asked for",
+        cells,
+        sections=("policy-10", "annex-L"),
+        wave=wave,
+        chart="bars",
+        row_header="Status",
+        source=source,
+        notes=(note,),
+        sums=((cell_key("actions", status="any"), parts),),
+        extras={"axis": "Actions"},
+    )
 
 
 def _said_did(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
@@ -53,17 +85,37 @@ def _said_did(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit
     cells: Triples = []
     for place, (issue, part) in enumerate(rows.groupby("issue", sort=False)):
         status = part["status"]
-        groups = (("did", "We did", status.isin(doing.DONE)),
-                  ("doing", "Under way or passed on", status.isin(["under_way", "referred"])),
-                  ("not", "We could not", status == "cannot"),
-                  ("open", "No answer yet", status.isin(["raised", "checked"])))  # fmt: skip
+        groups = (
+            ("did", "We did", status.isin(doing.DONE)),
+            ("doing", "Under way or passed on", status.isin(["under_way", "referred"])),
+            ("not", "We could not", status == "cannot"),
+            ("open", "No answer yet", status.isin(["raised", "checked"])),
+        )
         for id, column, those in groups:
-            cells.append((str(issue), column, _n(f"actions.said.issue{place + 1:02d}.{wave}.{id}", int(those.sum()), wave,
-                                                 issue=place + 1, answer=id)))  # fmt: skip
+            cells.append(
+                (
+                    str(issue),
+                    column,
+                    _n(
+                        f"actions.said.issue{place + 1:02d}.{wave}.{id}",
+                        int(those.sum()),
+                        wave,
+                        issue=place + 1,
+                        answer=id,
+                    ),
+                )
+            )
         cells.append((str(issue), "Because", words(f"actions.said.issue{place + 1:02d}.{wave}.why", _why(part))))
-    return exhibit("actions.said_did", "You said, we did, we could not, because", cells,
-                   sections=("policy-10", "annex-L"), wave=wave, row_header="You said", source=source,
-                   notes=("Every issue is listed, also where nothing was done. Numbers are actions.",))  # fmt: skip
+    return exhibit(
+        "actions.said_did",
+        "You said, we did, we could not, because",
+        cells,
+        sections=("policy-10", "annex-L"),
+        wave=wave,
+        row_header="You said",
+        source=source,
+        notes=("Every issue is listed, also where nothing was done. Numbers are actions.",),
+    )
 
 
 def _why(part: pd.DataFrame) -> str:
@@ -79,61 +131,122 @@ def _times(plan: Plan, wave: str, rows: pd.DataFrame, until: pd.Timestamp, sourc
     known = doing.outcomes(rows, until=until)
     title = "How long it took"
     if known.empty:
-        cell = shelf.cannot(wave, f"actions.times.all.{wave}", "no action has a date on which it was raised",
-                            "Write down when each issue was raised.")  # fmt: skip
+        cell = shelf.cannot(
+            wave,
+            f"actions.times.all.{wave}",
+            "no action has a date on which it was raised",
+            "Write down when each issue was raised.",
+        )
         return exhibit("actions.times", title, [("Not shown", "", cell)], sections=("policy-10", "annex-L"), wave=wave)
     cells: Triples = []
     for k, curve in enumerate(doing.cumulative_incidence(known["days"], known["event"])):
         for days in DAYS:
             share, low, high = curve.at(days)
-            cells.append((f"{curve.event[:1].upper()}{curve.event[1:]}", f"Within {days} days", per_cent(
-                f"actions.within.end{k + 1}.{wave}.d{days}", share, wave, low=low, high=high)))  # fmt: skip
+            ends = {"low": low, "high": high} if share > 0 else {}  # before the first ending there is no interval
+            cells.append(
+                (
+                    f"{curve.event[:1].upper()}{curve.event[1:]}",
+                    f"Within {days} days",
+                    per_cent(f"actions.within.end{k + 1}.{wave}.d{days}", share, wave, **ends),
+                )
+            )
     first = doing.first_response(known["answered"], known["was_answered"])
     for days in DAYS:
         place = sum(t <= days for t in first.times)
-        cells.append(("Any first response", f"Within {days} days", per_cent(
-            f"actions.within.answered.{wave}.d{days}", first.share[place - 1] if place else 0.0, wave)))  # fmt: skip
-    missing = doing.undated(rows)
-    notes = [_median_words(first), "Time runs from the day an issue was raised. Open actions are not counted as refused.",
-             "Shares ending done or refused are cumulative incidence (Aalen-Johansen); first response is Kaplan-Meier.",
-             f"{missing} of {len(rows)} actions have no date of raising and are in no time."]  # fmt: skip
-    return exhibit("actions.times", title, cells, sections=("policy-10", "annex-L"), wave=wave, chart="dots",
-                   row_header="What happened", source=source, notes=tuple(notes),
-                   extras={"axis": "Share of actions (per cent)", "limits": (0, 100)})  # fmt: skip
+        cells.append(
+            (
+                "Any first response",
+                f"Within {days} days",
+                per_cent(f"actions.within.answered.{wave}.d{days}", first.share[place - 1] if place else 0.0, wave),
+            )
+        )
+    cells.append(("Any first response", "Half of them within (days)", _median(first, wave)))
+    notes = [
+        "Time runs from the day an issue was raised. Open actions are not counted as refused.",
+        "Shares ending done or refused are cumulative incidence (Aalen-Johansen); first response is Kaplan-Meier.",
+        "Actions without a date of raising are in no time; their number stands under “Was the loop closed?”.",
+    ]
+    return exhibit(
+        "actions.times",
+        title,
+        cells,
+        sections=("policy-10", "annex-L"),
+        wave=wave,
+        chart="dots",
+        row_header="What happened",
+        source=source,
+        notes=tuple(notes),
+        extras={"axis": "Share of actions (per cent)", "limits": (0, 100)},
+    )
 
 
-def _median_words(first: doing.FirstResponse) -> str:
+def _median(first: doing.FirstResponse, wave: str) -> Any:
+    """Return the median time to a first response, once half have had one."""
+    id = f"actions.median.answered.{wave}"
     if first.median is None:
-        return "Half of the actions have not had a first response yet, so no middle time is given."
-    ends = "" if first.low is None or first.high is None else f" (between {first.low:.0f} and {first.high:.0f})"
-    return f"Half of the actions had a first response within {first.median:.0f} days{ends}."
+        return shelf.cannot(wave, id, "half of the actions have not had a first response yet", "Wait for more answers.")
+    ends = {} if first.low is None or first.high is None else {"low": first.low, "high": first.high}
+    return measure(id, first.median, "days", wave=wave, decimals=0, **ends)
 
 
 def _loop(plan: Plan, wave: str, rows: pd.DataFrame, until: pd.Timestamp, source: str) -> Exhibit:
     n = doing.loop(rows, until=until)
     cells: Triples = [
         ("Reported back to people", "Actions", _n(f"actions.told.all.{wave}", n.reported_back, wave, told="yes")),
-        ("Reported back to people", "Share of all", per_cent(f"actions.told_share.all.{wave}",
-                                                             n.reported_back / n.raised, wave)),
+        (
+            "Reported back to people",
+            "Share of all",
+            per_cent(f"actions.told_share.all.{wave}", n.reported_back / n.raised, wave),
+        ),
         ("Refused", "Actions", _n(f"actions.refused.all.{wave}", n.refused, wave, status="cannot")),
-        ("Refused with a written reason", "Actions", _n(f"actions.explained.all.{wave}", n.explained, wave,
-                                                        status="cannot", reason="yes")),
-        ("Past their date and not closed", "Actions", _n(f"actions.overdue.all.{wave}", n.overdue, wave, overdue="yes")),
+        (
+            "Refused with a written reason",
+            "Actions",
+            _n(f"actions.explained.all.{wave}", n.explained, wave, status="cannot", reason="yes"),
+        ),
+        (
+            "Past their date and not closed",
+            "Actions",
+            _n(f"actions.overdue.all.{wave}", n.overdue, wave, overdue="yes"),
+        ),
         ("Without a date of raising", "Actions", _n(f"actions.undated.all.{wave}", n.undated, wave, dated="no")),
         ("Answer rated by the community", "Actions", _n(f"actions.rated.all.{wave}", n.rated, wave, rated="yes")),
-    ]  # fmt: skip
+    ]
     if n.refused:
-        cells.append(("Refused with a written reason", "Share of all", per_cent(
-            f"actions.explained_share.all.{wave}", n.explained / n.refused, wave)))  # fmt: skip
+        cells.append(
+            (
+                "Refused with a written reason",
+                "Share of all",
+                per_cent(f"actions.explained_share.all.{wave}", n.explained / n.refused, wave),
+            )
+        )
     if n.rated:
-        cells.append(("Answer rated by the community", "Rated satisfied", per_cent(
-            f"actions.satisfied.all.{wave}", n.satisfied / n.rated, wave)))  # fmt: skip
+        cells.append(
+            (
+                "Answer rated by the community",
+                "Rated satisfied",
+                per_cent(f"actions.satisfied.all.{wave}", n.satisfied / n.rated, wave),
+            )
+        )
     for source_id, count in rows["raised_source"].value_counts().sort_index().items():
         name = shelf.levels(plan, "actions", "raised_source").get(str(source_id), str(source_id))
-        cells.append((f"Raised through: {name}", "Actions", _n(f"actions.from.{source_id}.{wave}", int(count), wave,
-                                                               source=source_id)))  # fmt: skip
-    return exhibit("actions.loop", "Was the loop closed?", cells, sections=("annex-L",), wave=wave, row_header="What",
-                   source=source, notes=("The share of refused actions is of those refused.",))  # fmt: skip
+        cells.append(
+            (
+                f"Raised through: {name}",
+                "Actions",
+                _n(f"actions.from.{source_id}.{wave}", int(count), wave, source=source_id),
+            )
+        )
+    return exhibit(
+        "actions.loop",
+        "Was the loop closed?",
+        cells,
+        sections=("annex-L",),
+        wave=wave,
+        row_header="What",
+        source=source,
+        notes=("The share of refused actions is of those refused.",),
+    )
 
 
 def _list(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
@@ -142,11 +255,15 @@ def _list(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
     cells: Triples = []
     for row in rows.itertuples(index=False):
         stem, label = f"actions.list.{row.action_id}.{wave}", str(row.action_id)
-        columns = (("Raised", shelf.month(row.raised_date)), ("Theme", themes.get(row.theme, row.theme)),
-                   ("Issue", row.issue), ("Owner", row.owner_department), ("Status", names.get(row.status, row.status)),
-                   ("Since", shelf.month(row.status_date)))  # fmt: skip
+        columns = (
+            ("Raised", shelf.month(row.raised_date)),
+            ("Theme", themes.get(row.theme, row.theme)),
+            ("Issue", row.issue),
+            ("Owner", row.owner_department),
+            ("Status", names.get(row.status, row.status)),
+            ("Since", shelf.month(row.status_date)),
+        )
         cells += [(label, c, words(f"{stem}.{c}", "not stated" if pd.isna(v) else str(v))) for c, v in columns]
-    return exhibit("actions.list", "Every action", cells, sections=("annex-L",), wave=wave, row_header="Action",
-                   source=source)  # fmt: skip
-
-
+    return exhibit(
+        "actions.list", "Every action", cells, sections=("annex-L",), wave=wave, row_header="Action", source=source
+    )

@@ -32,16 +32,30 @@ def _depth(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
     known = rows[rows["depth"].notna()].sort_values(["meeting_date", "meeting_id"])
     groups, models = shelf.levels(plan, "iag_meetings", "iag_name"), shelf.levels(plan, "iag_meetings", "model")
     ladder = shelf.levels(plan, "iag_meetings", "depth")
-    labels = shelf.unique([f"{shelf.month(r.meeting_date)}, {groups.get(r.iag_name, r.iag_name)}"
-                           for r in known.itertuples(index=False)])  # fmt: skip
-    cells: Triples = [(label, models.get(r.model, r.model), measure(f"iag.depth.{r.meeting_id}.{wave}", float(r.depth),
-                                                                    "rung", wave=wave, decimals=0))
-                      for label, r in zip(labels, known.itertuples(index=False), strict=True)]  # fmt: skip
+    labels = shelf.unique(
+        [f"{shelf.month(r.meeting_date)}, {groups.get(r.iag_name, r.iag_name)}" for r in known.itertuples(index=False)]
+    )
+    cells: Triples = [
+        (
+            label,
+            models.get(r.model, r.model),
+            measure(f"iag.depth.{r.meeting_id}.{wave}", float(r.depth), "rung", wave=wave, decimals=0),
+        )
+        for label, r in zip(labels, known.itertuples(index=False), strict=True)
+    ]
     rungs = "; ".join(f"{k} {v.lower()}" for k, v in ladder.items())
-    return exhibit("iag.depth", "Depth of participation, meeting by meeting", cells, sections=SECTIONS, wave=wave,
-                   chart="dots", row_header="Meeting", source=source,
-                   notes=(f"Rungs of the ladder: {rungs}. Each mark is one meeting, as rated and agreed there.",),
-                   extras={"axis": "Rung of the ladder", "limits": (0.5, 5.5)})  # fmt: skip
+    return exhibit(
+        "iag.depth",
+        "Depth of participation, meeting by meeting",
+        cells,
+        sections=SECTIONS,
+        wave=wave,
+        chart="dots",
+        row_header="Meeting",
+        source=source,
+        notes=(f"Rungs of the ladder: {rungs}. Each mark is one meeting, as rated and agreed there.",),
+        extras={"axis": "Rung of the ladder", "limits": (0.5, 5.5)},
+    )
 
 
 def _practice(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
@@ -49,21 +63,35 @@ def _practice(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit
     cells: Triples = []
     for model, part in rows.groupby("model", sort=True):
         cells += _column(wave, str(model), models.get(str(model), str(model)), iag.practice(part))
-    young = _young(plan)
-    notes = ["Advice declined without a written reason is counted as such. No single score is made of these rows.",
-             "The register does not hold the ethnic group of members, so their mix cannot be set beside residents'."]  # fmt: skip
-    notes += [young] if young else []
-    return exhibit("iag.practice", "How advisory meetings were run", cells, sections=("annex-K",), wave=wave,
-                   row_header="What", source=source, notes=tuple(notes))  # fmt: skip
+    young = _young(plan, wave)
+    cells += [("Residents aged 16 to 24, share of all", plan.population.title, young)] if young is not None else []
+    notes = [
+        "Advice declined without a written reason is counted as such. No single score is made of these rows.",
+        "The register does not hold the ethnic group of members, so their mix cannot be set beside residents'.",
+        "Places are not people: members come to several meetings.",
+    ]
+    return exhibit(
+        "iag.practice",
+        "How advisory meetings were run",
+        cells,
+        sections=("annex-K",),
+        wave=wave,
+        row_header="What",
+        source=source,
+        notes=tuple(notes),
+    )
 
 
 def _column(wave: str, model: str, label: str, n: iag.Practice) -> Triples:
     def meetings(id: str, value: int) -> Any:
-        return plain(f"iag.{id}.{model}.{wave}", value, wave, unit="meetings", universe="meetings", model=model, what=id)
+        return plain(
+            f"iag.{id}.{model}.{wave}", value, wave, unit="meetings", universe="meetings", model=model, what=id
+        )
 
     def advice(id: str, value: int) -> Any:
-        return plain(f"iag.{id}.{model}.{wave}", value, wave, unit="pieces of advice", universe="advice", model=model,
-                     what=id)  # fmt: skip
+        return plain(
+            f"iag.{id}.{model}.{wave}", value, wave, unit="pieces of advice", universe="advice", model=model, what=id
+        )
 
     def share(id: str, top: int, bottom: int, base: int | None = None) -> Any:
         return per_cent(f"iag.{id}.{model}.{wave}", top / bottom if bottom else 0.0, wave, base=base)
@@ -73,59 +101,104 @@ def _column(wave: str, model: str, label: str, n: iag.Practice) -> Triples:
         ("Chaired by the community", label, meetings("chaired", n.community_chaired)),
         ("Agenda set by or with the community", label, meetings("agenda", n.community_agenda)),
         ("Asked what good looks like", label, meetings("solutions", n.solution_questions)),
-        ("Depth, mean rung", label, measure(f"iag.mean_depth.{model}.{wave}", n.depth_mean, "rung", wave=wave,
-                                            decimals=1)),
+        (
+            "Depth, mean rung",
+            label,
+            measure(f"iag.mean_depth.{model}.{wave}", n.depth_mean, "rung", wave=wave, decimals=1),
+        ),
         ("Pieces of advice", label, advice("advice", n.advice)),
-    ]  # fmt: skip
+    ]
     if n.advice:
-        cells += [("Advice adopted in full or part", label, share("adopted", n.adopted, n.advice)),
-                  ("Advice declined with a written reason", label, share("explained", n.explained, n.advice)),
-                  ("Advice neither adopted nor explained", label, share("silent", n.silent, n.advice))]  # fmt: skip
+        cells += [
+            ("Advice adopted in full or part", label, share("adopted", n.adopted, n.advice)),
+            ("Advice declined with a written reason", label, share("explained", n.explained, n.advice)),
+            ("Advice neither adopted nor explained", label, share("silent", n.silent, n.advice)),
+        ]
     if n.police:
-        cells.append(("Community members for each member of the police", label, measure(
-            f"iag.members.{model}.{wave}", n.members / n.police, "members", base=n.members, wave=wave, decimals=1)))  # fmt: skip
+        cells.append(
+            (
+                "Community members for each member of the police",
+                label,
+                measure(
+                    f"iag.members.{model}.{wave}",
+                    n.members / n.police,
+                    "members",
+                    base=n.members,
+                    wave=wave,
+                    decimals=1,
+                ),
+            )
+        )
     if n.members:
         cells.append(("Places taken by people under 25", label, share("young", n.under_25, n.members, n.members)))
     return cells
 
 
-def _young(plan: Plan) -> str:
+def _young(plan: Plan, wave: str) -> Any | None:
     """Return the share of residents aged 16 to 24, beside which places of people under 25 stand."""
     from evaluation.intake import waves
 
-    for name, margin in waves.margins(plan).items():
-        if "age5" in list(margin.index.names):
-            by = margin.groupby(level="age5").sum()
-            if "16_24" in by.index:
-                return (f"Of {plan.population.title}, {100 * by['16_24'] / by.sum():.0f} per cent are 16 to 24; places "
-                        "are not people, because members come to several meetings.")  # fmt: skip
-            return f"The margin {name} has no band of 16 to 24."
-    return ""
+    for margin in waves.margins(plan).values():
+        level = next((n for n in margin.index.names if "16_24" in set(margin.index.get_level_values(n))), None)
+        if level is not None:
+            by = margin.groupby(level=level).sum()
+            share = float(by["16_24"] / by.sum())
+            return per_cent(f"iag.residents_young.all.{wave}", share, wave, public=True, base=round(float(by.sum())))
+    return None
 
 
 def _shift(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
     """Return the differences after the revised model, with exact permutation intervals where meetings are few."""
     cells: Triples = []
-    asked = (("depth", "Depth (rungs)", rows["depth"].astype("Float64"), "rungs", 1.0),
-             ("adoption", "Share of a meeting's advice adopted (points)", _adoption(rows), "percentage points", 100.0),
-             ("members", "Community members at a meeting", rows["n_members"].astype("Float64"), "members", 1.0))  # fmt: skip
+    asked = (
+        ("depth", "Depth (rungs)", rows["depth"].astype("Float64"), "rungs", 1.0),
+        ("adoption", "Share of a meeting's advice adopted (points)", _adoption(rows), "percentage points", 100.0),
+        ("members", "Community members at a meeting", rows["n_members"].astype("Float64"), "members", 1.0),
+    )
     for id, label, values, unit, scale in asked:
         sides = [values[(rows["model"] == m).fillna(False).to_numpy(dtype=bool)] for m in (BEFORE, AFTER)]
         try:
             found = iag.permutation(*sides, seed=plan.seed, most=20_000)
         except DataError as refused:
-            cells.append((label, "Revised minus current", shelf.cannot(wave, f"iag.shift.{id}.{wave}", refused.what,
-                                                                       refused.todo)))  # fmt: skip
+            cells.append(
+                (
+                    label,
+                    "Revised minus current",
+                    shelf.cannot(wave, f"iag.shift.{id}.{wave}", refused.what, refused.todo),
+                )
+            )
             continue
         ends = {k: scale * v for k, v in (("low", found.low), ("high", found.high)) if v is not None}
-        cells.append((label, "Revised minus current", measure(
-            f"iag.shift.{id}.{wave}", scale * found.difference, unit, wave=wave, decimals=1, method="permutation",
-            **(ends if len(ends) == 2 else {}))))  # fmt: skip
+        cells.append(
+            (
+                label,
+                "Revised minus current",
+                measure(
+                    f"iag.shift.{id}.{wave}",
+                    scale * found.difference,
+                    unit,
+                    wave=wave,
+                    decimals=1,
+                    method="permutation",
+                    **(ends if len(ends) == 2 else {}),
+                ),
+            )
+        )
         cells.append((label, "Could it be chance?", words(f"iag.chance.{id}.{wave}", _chance(found.p))))
-    note = ("Intervals come from exchanging meetings between the two models. They take meetings as interchangeable but for "
-            "the model; groups, topics and years differ too, so a difference is not thereby due to the model.")  # fmt: skip
-    return exhibit("iag.shift", "Meetings before and after the revised model", cells, sections=("annex-K",), wave=wave,
-                   row_header="What", source=source, notes=(note,))  # fmt: skip
+    note = (
+        "Intervals come from exchanging meetings between the two models. They take meetings as interchangeable but for "
+        "the model; groups, topics and years differ too, so a difference is not thereby due to the model."
+    )
+    return exhibit(
+        "iag.shift",
+        "Meetings before and after the revised model",
+        cells,
+        sections=("annex-K",),
+        wave=wave,
+        row_header="What",
+        source=source,
+        notes=(note,),
+    )
 
 
 def _adoption(rows: pd.DataFrame) -> pd.Series:
@@ -135,5 +208,3 @@ def _adoption(rows: pd.DataFrame) -> pd.Series:
 
 def _chance(p: float) -> str:
     return "yes, chance alone often gives as much" if p > 0.05 else "chance alone seldom gives as much"
-
-

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from evaluation.answers.registers import shelf
+from evaluation.answers.registers.searches import Searches, estimates, prepared
 from evaluation.answers.registers.shelf import Held, Triples, people, per_cent, plain
-from evaluation.answers.registers.stopped import Searches, estimates, prepared
 from evaluation.answers.words import exhibit, words
 from evaluation.errors import EvaluationError
 from evaluation.exhibits import Exhibit
@@ -26,11 +26,24 @@ def programme_answer(plan: Plan, wave: str, held: Held) -> Exhibit:
     else:
         n = held_events.held(events, heavy_ratio=plan.programme.police_heavy_ratio)
         cells += [
-            ("Events held", "", plain(f"answer.08.events.{wave}", n.events, wave, unit="events", universe="events",
-                                      feature="held")),
-            ("Attendances (not people)", "", people(f"answer.08.attendances.{wave}", n.attendances, wave,
-                                                    unit="attendances", universe="attendances", event="all")),
-        ]  # fmt: skip
+            (
+                "Events held",
+                "",
+                plain(f"answer.08.events.{wave}", n.events, wave, unit="events", universe="events", feature="held"),
+            ),
+            (
+                "Attendances (not people)",
+                "",
+                people(
+                    f"answer.08.attendances.{wave}",
+                    n.attendances,
+                    wave,
+                    unit="attendances",
+                    universe="attendances",
+                    event="all",
+                ),
+            ),
+        ]
     if actions is None:
         cells.append(("Actions", "", words(f"answer.08.actions.{wave}", "no register of actions was supplied")))
     else:
@@ -47,9 +60,12 @@ def _done(plan: Plan, wave: str, held: Held, actions: Any) -> Triples:
         ("Actions raised", "", plain(f"answer.08.actions.{wave}", n.raised, wave, **key, status="any")),
         ("Reported back to people", "", per_cent(f"answer.08.told.{wave}", n.reported_back / n.raised, wave)),
         ("Refused", "", plain(f"answer.08.refused.{wave}", n.refused, wave, **key, status="cannot")),
-        ("Refused with a written reason", "", plain(f"answer.08.explained.{wave}", n.explained, wave, **key,
-                                                    status="cannot", reason="yes")),
-    ]  # fmt: skip
+        (
+            "Refused with a written reason",
+            "",
+            plain(f"answer.08.explained.{wave}", n.explained, wave, **key, status="cannot", reason="yes"),
+        ),
+    ]
 
 
 def wider_answer(plan: Plan, wave: str, held: Held) -> Exhibit:
@@ -76,14 +92,22 @@ def _ratio(plan: Plan, wave: str, held: Held) -> Triples:
         if key not in found:
             continue
         e = found[key][-1] if row == "highest" else found[key][0]
-        cells.append((_row_words(plan, s, row), "", replace(e, id=f"answer.09.stops_{row}.{wave}".lower(), wave=wave,
-                                                            null=None, p=None, n={})))  # fmt: skip
+        cells.append(
+            (
+                _row_words(plan, s, row),
+                "",
+                replace(e, id=f"answer.09.stops_{row}.{wave}".lower(), wave=wave, null=None, p=None, n={}),
+            )
+        )
     return cells
 
 
 def _row_words(plan: Plan, s: Searches, row: str) -> str:
-    how = {"lowest": "lowest it can be, whatever those not stated are", "drop": "self-defined, not stated left out",
-           "highest": "highest it can be, whatever those not stated are"}[row]  # fmt: skip
+    how = {
+        "lowest": "lowest it can be, whatever those not stated are",
+        "drop": "self-defined, not stated left out",
+        "highest": "highest it can be, whatever those not stated are",
+    }[row]
     pair = f"{plan.programme.stop_group} residents' search rate over {plan.programme.stop_comparator} residents'"
     return f"{pair}, {s.area}, {s.period}, {s.described}: {how}"
 
@@ -91,11 +115,26 @@ def _row_words(plan: Plan, s: Searches, row: str) -> str:
 def _unrecorded(plan: Plan, wave: str, held: Held) -> Triples:
     rows = shelf.register(plan, wave, held, "victim_recording")
     if rows is None:
-        return [("Victims without a recorded ethnic group", "", words(f"answer.09.recording.{wave}",
-                                                                      "no register was supplied"))]  # fmt: skip
+        return [
+            (
+                "Victims without a recorded ethnic group",
+                "",
+                words(f"answer.09.recording.{wave}", "no register was supplied"),
+            )
+        ]
     last = rows.sort_values("period").iloc[-1]
-    return [(f"Victims whose ethnic group was left blank, {last['period']}", "", per_cent(
-        f"answer.09.recording.{wave}", float(last["blank"]) / float(last["victims"]), wave, base=int(last["victims"])))]  # fmt: skip
+    return [
+        (
+            f"Victims whose ethnic group was left blank, {last['period']}",
+            "",
+            per_cent(
+                f"answer.09.recording.{wave}",
+                float(last["blank"]) / float(last["victims"]),
+                wave,
+                base=int(last["victims"]),
+            ),
+        )
+    ]
 
 
 def _recruits(plan: Plan, wave: str, held: Held) -> Triples:
@@ -106,9 +145,15 @@ def _recruits(plan: Plan, wave: str, held: Held) -> Triples:
         return [(label, "", words(f"answer.09.recruits.{wave}", "no counts were supplied"))]
     row = joined.sort_values("year_ending").iloc[-1]
     try:
-        g = representation.against_goal(int(row.n_people), int(row.n_total), int(row.n_unknown),
-                                        goal=plan.programme.recruit_goal)  # fmt: skip
+        g = representation.against_goal(
+            int(row.n_people), int(row.n_total), int(row.n_unknown), goal=plan.programme.recruit_goal
+        )
     except EvaluationError as refused:
         return [(label, "", words(f"answer.09.recruits.{wave}", refused.what))]
-    return [(f"{label}, {row.group}, year to {shelf.day_words(row.year_ending)}", "",
-             words(f"answer.09.recruits.{wave}", g.met))]  # fmt: skip
+    return [
+        (
+            f"{label}, {row.group}, year to {shelf.day_words(row.year_ending)}",
+            "",
+            words(f"answer.09.recruits.{wave}", g.met),
+        )
+    ]

@@ -1,4 +1,4 @@
-"""The indicator sheet and the table of intended outcomes: value, target, direction; evidence, or a gap shown as a gap."""
+"""The indicator sheet and the table of intended outcomes: value, target, direction; evidence, or a gap."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from evaluation.exhibits import Exhibit
 from evaluation.programme import indicators
 from evaluation.study import Plan
 
+ACTIVITY = ("events", "actions", "iag_meetings")  # registers whose rows describe nobody
 GAP = "gap: no indicator"
 KINDS = {"output": "Output (activity)", "process": "Process", "outcome": "Outcome (answers of people)", "": "–"}
 
@@ -33,12 +34,36 @@ def indicators_sheet(plan: Plan, wave: str, held: Held) -> Exhibit:
             continue
         cells += _row(row, wave, tables)
     if not cells:
-        cells = [("Not shown", "", shelf.cannot(wave, f"indicators.all.all.{wave}", "no indicator has a formula",
-                                                "Write a formula over the registers."))]  # fmt: skip
-    return exhibit("indicators.sheet", "Accountability indicators", cells, sections=sections, wave=wave,
-                   row_header="Indicator", source="Register of indicators, worked out from the other registers",
-                   notes=("Targets are those that the owners set; none was invented. A direction is shown only when the "
-                          "interval of the change excludes no change. Outputs count activity and are not results.",))  # fmt: skip
+        cells = [
+            (
+                "Not shown",
+                "",
+                shelf.cannot(
+                    wave,
+                    f"indicators.all.all.{wave}",
+                    "no indicator has a formula",
+                    "Write a formula over the registers.",
+                ),
+            )
+        ]
+    return exhibit(
+        "indicators.sheet",
+        "Accountability indicators",
+        cells,
+        sections=sections,
+        wave=wave,
+        row_header="Indicator",
+        source="Register of indicators, worked out from the other registers",
+        notes=(
+            "Targets are those that the owners set; none was invented. A direction is shown only when the "
+            "interval of the change excludes no change. Outputs count activity and are not results.",
+        ),
+    )
+
+
+def _base(formula: str, value: indicators.Value) -> int | None:
+    """Return the base of an indicator about people; None for one about events, actions or meetings."""
+    return None if indicators.tables_of(formula)[0] in ACTIVITY or not value.unit else value.base
 
 
 def _is_formula(text: str) -> bool:
@@ -55,28 +80,52 @@ def _row(row: Any, wave: str, tables: Mapping[str, pd.DataFrame]) -> Triples:
     about: Triples = [
         (label, "Kind", words(f"{stem}.kind.{wave}", KINDS[indicators.kind(formula)])),
         (label, "Owner, reporting to", words(f"{stem}.owner.{wave}", f"{row.owner}; {row.reported_to}")),
-    ]  # fmt: skip
+    ]
     try:
         value = indicators.evaluate(formula, tables)
     except EvaluationError as refused:
         return [(label, "Value", shelf.cannot(wave, f"{stem}.value.{wave}", refused.what, refused.todo)), *about]
-    base = value.base if value.unit else None
-    places = 0 if value.unit or float(value.value).is_integer() else 1
-    cells: Triples = [(label, "Value", measure(f"{stem}.value.{wave}", value.value, value.unit, base=base, wave=wave,
-                                               decimals=places))]  # fmt: skip
+    base = _base(formula, value)
+    places = 1 if value.unit or not float(value.value).is_integer() else 0
+    cells: Triples = [
+        (
+            label,
+            "Value",
+            measure(f"{stem}.value.{wave}", value.value, value.unit, base=base, wave=wave, decimals=places),
+        )
+    ]
     if value.before is not None:
-        cells.append((label, f"Before ({'first period'})", measure(f"{stem}.before.{wave}", value.before, value.unit,
-                                                                  base=base, wave=wave, decimals=places)))  # fmt: skip
+        cells.append(
+            (
+                label,
+                "First period",
+                measure(f"{stem}.before.{wave}", value.before, value.unit, base=base, wave=wave, decimals=places),
+            )
+        )
     if value.low is not None and value.before is not None:
-        cells.append((label, "Change", measure(f"{stem}.change.{wave}", value.value - value.before, "percentage points",
-                                               base=base, low=value.low, high=value.high, wave=wave, decimals=0)))  # fmt: skip
+        cells.append(
+            (
+                label,
+                "Change",
+                measure(
+                    f"{stem}.change.{wave}",
+                    value.value - value.before,
+                    "percentage points",
+                    base=base,
+                    low=value.low,
+                    high=value.high,
+                    wave=wave,
+                    decimals=0,
+                ),
+            )
+        )
     target = None if pd.isna(row.target) else float(row.target)
     told = "none set" if target is None else f"{target:g}{' per cent' if value.unit else ''}"
     cells += [
         (label, "Target", words(f"{stem}.target.{wave}", told)),
         (label, "Target met?", words(f"{stem}.met.{wave}", indicators.against_target(value, target, row.better))),
         (label, "Direction", words(f"{stem}.direction.{wave}", indicators.direction(value, row.better))),
-    ]  # fmt: skip
+    ]
     return [*cells, *about]
 
 
@@ -95,12 +144,25 @@ def theory(plan: Plan, wave: str, held: Held) -> Exhibit:
     for row in rows.itertuples(index=False):
         label, stem = str(row.aim), f"theory.{row.indicator_id}"
         how, evidence, state = _evidence(plan, wave, stem, str(row.formula), tables, results)
-        cells += [(label, "How it is measured", words(f"{stem}.how.{wave}", how)), (label, "Evidence", evidence),
-                  (label, "State", words(f"{stem}.state.{wave}", state))]  # fmt: skip
-    note = ("Counts of what was done are not evidence of a change in people's views. A gap is an outcome that somebody "
-            "promised and nobody measures.")  # fmt: skip
-    return exhibit("theory.change", title, cells, sections=sections, wave=wave, row_header="Intended outcome",
-                   source="Register of indicators; this report's results", notes=(note,))  # fmt: skip
+        cells += [
+            (label, "How it is measured", words(f"{stem}.how.{wave}", how)),
+            (label, "Evidence", evidence),
+            (label, "State", words(f"{stem}.state.{wave}", state)),
+        ]
+    note = (
+        "Counts of what was done are not evidence of a change in people's views. A gap is an outcome that somebody "
+        "promised and nobody measures."
+    )
+    return exhibit(
+        "theory.change",
+        title,
+        cells,
+        sections=sections,
+        wave=wave,
+        row_header="Intended outcome",
+        source="Register of indicators; this report's results",
+        notes=(note,),
+    )
 
 
 def published(plan: Plan, wave: str) -> dict[str, Any]:
@@ -116,7 +178,7 @@ def published(plan: Plan, wave: str) -> dict[str, Any]:
 
 def _evidence(
     plan: Plan, wave: str, stem: str, formula: str, tables: Mapping[str, pd.DataFrame], results: Mapping[str, Any]
-) -> tuple[str, Any, str]:  # fmt: skip
+) -> tuple[str, Any, str]:
     """Return (how it is measured, the cell of evidence, the state) of one intended outcome."""
     id = f"{stem}.evidence.{wave}".lower()
     wanted = indicators.refers_to(formula)
@@ -130,7 +192,7 @@ def _evidence(
     except EvaluationError as refused:
         return how, shelf.cannot(wave, id, refused.what, refused.todo), f"not answerable: {refused.what}"
     places = 0 if value.unit or float(value.value).is_integer() else 1
-    cell = measure(id, value.value, value.unit, base=value.base if value.unit else None, wave=wave, decimals=places)
+    cell = measure(id, value.value, value.unit, base=_base(formula, value), wave=wave, decimals=places)
     kind = indicators.kind(formula)
     return how, cell, "activity counted" if kind == "output" else "practice measured"
 
@@ -139,10 +201,16 @@ def _from_survey(plan: Plan, wave: str, id: str, wanted: str, results: Mapping[s
     parts = wanted.split(".")
     outcome = parts[1] if len(parts) > 1 else wanted
     known = {*plan.all_outcomes, *plan.codebook.names()}
-    how = f"survey: {plan.outcomes.short.get(outcome) or plan.label_of(outcome)}" if outcome in known else f"result {wanted}"
+    how = (
+        f"survey: {plan.outcomes.short.get(outcome) or plan.label_of(outcome)}"
+        if outcome in known
+        else f"result {wanted}"
+    )
     found = results.get(f"{wanted}.{wave}".lower())
     if found is None:
-        refusal = shelf.cannot(wave, id, "this result was not made in this run", "Run the study's other notebooks first.")
+        refusal = shelf.cannot(
+            wave, id, "this result was not made in this run", "Run the study's other notebooks first."
+        )
         return how, refusal, "not measured in this run"
     if isinstance(found, NotIdentified):
         return how, words(id, "see the result named"), f"not answerable: {found.reason}"

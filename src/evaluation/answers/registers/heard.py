@@ -22,14 +22,21 @@ def feedback(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     rows = shelf.register(plan, wave, held, "feedback")
     if rows is None:
         where = ("policy-9", "annex-L", "sense-check")
-        return [shelf.absent(plan, wave, "feedback.themes", "What people said", "feedback", where[:2]),
-                shelf.absent(plan, wave, "feedback.check", "What the checking group said", "feedback", where[:2])]  # fmt: skip
+        return [
+            shelf.absent(plan, wave, "feedback.themes", "What people said", "feedback", where[:2]),
+            shelf.absent(plan, wave, "feedback.check", "What the checking group said", "feedback", where[:2]),
+        ]
     events = shelf.register(plan, wave, held, "events")
     checked = said.sense_check(rows)
     kept = rows[~rows["theme"].isin(checked.rejected_themes)]
-    return [_themes(plan, wave, kept, held), _stances(plan, wave, kept, events, held),
-            _check(plan, wave, rows, checked, held), _channels(plan, wave, kept, held),
-            _agreement(plan, wave, rows, held), _communities(plan, wave, kept, events, held)]  # fmt: skip
+    return [
+        _themes(plan, wave, kept, held),
+        _stances(plan, wave, kept, events, held),
+        _check(plan, wave, rows, checked, held),
+        _channels(plan, wave, kept, held),
+        _agreement(plan, wave, rows, held),
+        _communities(plan, wave, kept, events, held),
+    ]
 
 
 def _source(plan: Plan, wave: str, held: Held) -> str:
@@ -60,11 +67,23 @@ def _themes(plan: Plan, wave: str, kept: pd.DataFrame, held: Held) -> Exhibit:
         cells.append((label, ALL, whole))
         sums.append((whole.key, tuple(parts)))
     checker = plan.words.checking_group
-    return exhibit("feedback.themes", "What people said, by theme and key question", cells,
-                   sections=("policy-9", "annex-L", "sense-check"), wave=wave, chart="strip", row_header="Theme",
-                   source=_source(plan, wave, held), sums=tuple(sums), extras={"axis": "Comments"},
-                   notes=(CODED, "Comments are not people: one person may have made several. A question counts only at "
-                          f"events where it was asked. What {checker} rejected is left out."))  # fmt: skip
+    return exhibit(
+        "feedback.themes",
+        "What people said, by theme and key question",
+        cells,
+        sections=("policy-9", "annex-L", "sense-check"),
+        wave=wave,
+        chart="strip",
+        row_header="Theme",
+        source=_source(plan, wave, held),
+        sums=tuple(sums),
+        extras={"axis": "Comments"},
+        notes=(
+            CODED,
+            "Comments are not people: one person may have made several. A question counts only at "
+            f"events where it was asked. What {checker} rejected is left out.",
+        ),
+    )
 
 
 def _stances(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame | None, held: Held) -> Exhibit:
@@ -79,20 +98,55 @@ def _stances(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame | N
         label = themes.get(str(theme), str(theme))
         for s in ("problem", "solution"):
             if s in table:
-                cells.append((label, stances.get(s, s), _comments(f"feedback.stance.{theme}.{wave}.{s}",
-                                                                  int(table.loc[theme, s]), wave, theme=theme,
-                                                                  stance=s)))  # fmt: skip
-        cells.append((label, "Events where it came up", plain(
-            f"feedback.events.{theme}.{wave}", came_up.get(theme, 0), wave, unit="events", universe="events",
-            theme=theme)))  # fmt: skip
+                cells.append(
+                    (
+                        label,
+                        stances.get(s, s),
+                        _comments(
+                            f"feedback.stance.{theme}.{wave}.{s}", int(table.loc[theme, s]), wave, theme=theme, stance=s
+                        ),
+                    )
+                )
+        cells.append(
+            (
+                label,
+                "Events where it came up",
+                plain(
+                    f"feedback.events.{theme}.{wave}",
+                    came_up.get(theme, 0),
+                    wave,
+                    unit="events",
+                    universe="events",
+                    theme=theme,
+                ),
+            )
+        )
         asked = set().union(*(asked_at.get(q, set()) for q in clean.loc[clean["theme"] == theme, "question"].unique()))
         if asked:
-            cells.append((label, "Events where a question on it was asked", plain(
-                f"feedback.asked.{theme}.{wave}", len(asked), wave, unit="events", universe="events",
-                asked_for=theme)))  # fmt: skip
-    return exhibit("feedback.wrong_good", "What is wrong, and what good looks like", cells,
-                   sections=("policy-9", "annex-L"), wave=wave, row_header="Theme", source=_source(plan, wave, held),
-                   notes=(CODED, "Lived experience and praise are coded too and stand in neither column."))  # fmt: skip
+            cells.append(
+                (
+                    label,
+                    "Events where a question on it was asked",
+                    plain(
+                        f"feedback.asked.{theme}.{wave}",
+                        len(asked),
+                        wave,
+                        unit="events",
+                        universe="events",
+                        asked_for=theme,
+                    ),
+                )
+            )
+    return exhibit(
+        "feedback.wrong_good",
+        "What is wrong, and what good looks like",
+        cells,
+        sections=("policy-9", "annex-L"),
+        wave=wave,
+        row_header="Theme",
+        source=_source(plan, wave, held),
+        notes=(CODED, "Lived experience and praise are coded too and stand in neither column."),
+    )
 
 
 def _check(plan: Plan, wave: str, rows: pd.DataFrame, checked: said.Checked, held: Held) -> Exhibit:
@@ -108,15 +162,33 @@ def _check(plan: Plan, wave: str, rows: pd.DataFrame, checked: said.Checked, hel
     gone = [themes.get(t, t) for t in checked.rejected_themes]
     checker = plan.words.checking_group
     done = f"{checker[:1].upper()}{checker[1:]}"
-    said_so = f"Left out of this report because {checker} rejected them: {', '.join(gone)}." if gone else (
-        "No theme was rejected as a whole.")  # fmt: skip
-    state = f"{done} has not checked any comment yet." if checked.checked == 0 else (
-        f"{done} has still to check the comments marked as not yet checked." if checked.pending else
-        f"{done} has checked every comment.")  # fmt: skip
-    return exhibit("feedback.check", f"What {checker} confirmed, amended or rejected", cells,
-                   sections=("policy-9", "annex-L"), wave=wave, chart="bars", row_header="Verdict",
-                   source=_source(plan, wave, held), sums=((whole.key, tuple(parts)),), extras={"axis": "Comments"},
-                   notes=(said_so, state, "Rejected comments are counted here and nowhere else."))  # fmt: skip
+    said_so = (
+        f"Left out of this report because {checker} rejected them: {', '.join(gone)}."
+        if gone
+        else ("No theme was rejected as a whole.")
+    )
+    state = (
+        f"{done} has not checked any comment yet."
+        if checked.checked == 0
+        else (
+            f"{done} has still to check the comments marked as not yet checked."
+            if checked.pending
+            else f"{done} has checked every comment."
+        )
+    )
+    return exhibit(
+        "feedback.check",
+        f"What {checker} confirmed, amended or rejected",
+        cells,
+        sections=("policy-9", "annex-L"),
+        wave=wave,
+        chart="bars",
+        row_header="Verdict",
+        source=_source(plan, wave, held),
+        sums=((whole.key, tuple(parts)),),
+        extras={"axis": "Comments"},
+        notes=(said_so, state, "Rejected comments are counted here and nowhere else."),
+    )
 
 
 def _channels(plan: Plan, wave: str, kept: pd.DataFrame, held: Held) -> Exhibit:
@@ -125,16 +197,35 @@ def _channels(plan: Plan, wave: str, kept: pd.DataFrame, held: Held) -> Exhibit:
     for theme, row in said.channels(kept).iterrows():
         label = themes.get(str(theme), str(theme))
         cells += [
-            (label, "On forms", _comments(f"feedback.forms.{theme}.{wave}", row["forms"], wave, theme=theme, by="form")),
-            (label, "Aloud, from notes", _comments(f"feedback.aloud.{theme}.{wave}", row["aloud"], wave, theme=theme,
-                                                   by="aloud")),
-            (label, "Heard on forms only", words(f"feedback.forms_only.{theme}.{wave}",
-                                                 "yes" if row["forms_only"] else "no")),
-        ]  # fmt: skip
-    return exhibit("feedback.channels", "Written and spoken voices", cells, sections=("annex-L",), wave=wave,
-                   row_header="Theme", source=_source(plan, wave, held),
-                   notes=("Some people speak often and others only write: a theme heard on forms only would be lost in "
-                          "notes of the discussion.",))  # fmt: skip
+            (
+                label,
+                "On forms",
+                _comments(f"feedback.forms.{theme}.{wave}", row["forms"], wave, theme=theme, by="form"),
+            ),
+            (
+                label,
+                "Aloud, from notes",
+                _comments(f"feedback.aloud.{theme}.{wave}", row["aloud"], wave, theme=theme, by="aloud"),
+            ),
+            (
+                label,
+                "Heard on forms only",
+                words(f"feedback.forms_only.{theme}.{wave}", "yes" if row["forms_only"] else "no"),
+            ),
+        ]
+    return exhibit(
+        "feedback.channels",
+        "Written and spoken voices",
+        cells,
+        sections=("annex-L",),
+        wave=wave,
+        row_header="Theme",
+        source=_source(plan, wave, held),
+        notes=(
+            "Some people speak often and others only write: a theme heard on forms only would be lost in "
+            "notes of the discussion.",
+        ),
+    )
 
 
 def _agreement(plan: Plan, wave: str, rows: pd.DataFrame, held: Held) -> Exhibit:
@@ -143,9 +234,12 @@ def _agreement(plan: Plan, wave: str, rows: pd.DataFrame, held: Held) -> Exhibit
     second = "theme_second"
     both = rows[["theme", second]].dropna() if second in rows else pd.DataFrame()
     if len(both) < plan.disclosure.least_base:
-        cell = shelf.cannot(wave, f"feedback.kappa.all.{wave}",
-                            "fewer than the least number of comments were coded by two people",
-                            "Have a second person code a sample of comments, blind to the first.")  # fmt: skip
+        cell = shelf.cannot(
+            wave,
+            f"feedback.kappa.all.{wave}",
+            "fewer than the least number of comments were coded by two people",
+            "Have a second person code a sample of comments, blind to the first.",
+        )
         return exhibit("feedback.kappa", title, [("All themes", column, cell)], sections=("annex-L",), wave=wave)
     themes = shelf.levels(plan, "feedback", "theme")
     cells: Triples = []
@@ -158,13 +252,35 @@ def _agreement(plan: Plan, wave: str, rows: pd.DataFrame, held: Held) -> Exhibit
             k = said.kappa(a, b)
         except DataError:
             continue
-        cells.append((label, column, Estimate(
-            k.value, se=k.se, low=k.low, high=k.high, unit="kappa", n={"comments": k.n}, wave=wave, method="Cohen's kappa",
-            se_method="Fleiss, Cohen and Everitt 1969", id=f"feedback.kappa.{id}.{wave}".lower())))  # fmt: skip
+        cells.append(
+            (
+                label,
+                column,
+                Estimate(
+                    k.value,
+                    se=k.se,
+                    low=k.low,
+                    high=k.high,
+                    unit="kappa",
+                    n={"comments": k.n},
+                    wave=wave,
+                    method="Cohen's kappa",
+                    se_method="Fleiss, Cohen and Everitt 1969",
+                    id=f"feedback.kappa.{id}.{wave}".lower(),
+                ),
+            )
+        )
         cells.append((label, "To be coded again", words(f"feedback.recode.{id}.{wave}", "yes" if k.recode else "no")))
-    return exhibit("feedback.kappa", title, cells, sections=("annex-L",), wave=wave, row_header="Theme",
-                   source=_source(plan, wave, held),
-                   notes=(f"A theme with a kappa under {said.RECODE_BELOW:g} is coded again.",))  # fmt: skip
+    return exhibit(
+        "feedback.kappa",
+        title,
+        cells,
+        sections=("annex-L",),
+        wave=wave,
+        row_header="Theme",
+        source=_source(plan, wave, held),
+        notes=(f"A theme with a kappa under {said.RECODE_BELOW:g} is coded again.",),
+    )
 
 
 def _communities(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame | None, held: Held) -> Exhibit:
@@ -182,13 +298,20 @@ def _communities(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame
     for theme, row in table.iterrows():
         parts = []
         for c, n in row.items():
-            count = _comments(f"feedback.community.{theme}.{wave}.{str(c).replace(' ', '-')}", int(n), wave, theme=theme,
-                              focus=c)  # fmt: skip
+            count = _comments(
+                f"feedback.community.{theme}.{wave}.{str(c).replace(' ', '-')}", int(n), wave, theme=theme, focus=c
+            )
             cells.append((themes.get(str(theme), str(theme)), groups.get(str(c), "Not stated"), count))
             parts.append(count.key)
         sums.append((cell_key("comments", theme=theme), tuple(parts)))
-    return exhibit("feedback.communities", title, cells, sections=("annex-L",), wave=wave, row_header="Theme",
-                   source=_source(plan, wave, held), sums=tuple(sums),
-                   notes=("By the community that the event was for, not by who spoke. Small numbers are hidden.",))  # fmt: skip
-
-
+    return exhibit(
+        "feedback.communities",
+        title,
+        cells,
+        sections=("annex-L",),
+        wave=wave,
+        row_header="Theme",
+        source=_source(plan, wave, held),
+        sums=tuple(sums),
+        notes=("By the community that the event was for, not by who spoke. Small numbers are hidden.",),
+    )

@@ -13,8 +13,11 @@ from evaluation.programme import representation
 from evaluation.study import Plan
 
 SECTIONS = ("policy-11", "annex-M")
-REASONS = {"blank": "Left blank", "not_stated_officer": "“Not stated” entered by an officer",
-           "declined_victim": "Victim declined to say"}  # fmt: skip
+REASONS = {
+    "blank": "Left blank",
+    "not_stated_officer": "“Not stated” entered by an officer",
+    "declined_victim": "Victim declined to say",
+}
 
 
 def recording(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
@@ -40,39 +43,100 @@ def _share(plan: Plan, wave: str, rows: pd.DataFrame, title: str) -> Exhibit:
         got = representation.unknown_shares(row, REASONS, base="victims")
         for reason, label in REASONS.items():
             if label in got:
-                cells.append((period, label, per_cent(f"recording.{reason}.all.{wave}.{period}", got[label], wave,
-                                                      base=int(row["victims"]), decimals=1)))  # fmt: skip
-    return exhibit("recording.share", title, cells, sections=SECTIONS, wave=wave, chart="lines", row_header="Period",
-                   source=_source(plan), extras={"axis": "Share of victims (per cent)", "x": "rows"},
-                   notes=("Three reasons that are not the same: nobody wrote anything, an officer wrote “not stated”, the "
-                          "victim preferred not to say.",))  # fmt: skip
+                cells.append(
+                    (
+                        period,
+                        label,
+                        per_cent(
+                            f"recording.{reason}.all.{wave}.{period}",
+                            got[label],
+                            wave,
+                            base=int(row["victims"]),
+                            decimals=1,
+                        ),
+                    )
+                )
+    return exhibit(
+        "recording.share",
+        title,
+        cells,
+        sections=SECTIONS,
+        wave=wave,
+        chart="lines",
+        row_header="Period",
+        source=_source(plan),
+        extras={"axis": "Share of victims (per cent)", "x": "rows"},
+        notes=(
+            "Three reasons that are not the same: nobody wrote anything, an officer wrote “not stated”, the "
+            "victim preferred not to say.",
+        ),
+    )
 
 
 def _chart(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
     unknown = rows[[c for c in ("blank", "not_stated_officer") if c in rows]].fillna(0).sum(axis=1)
-    chart = representation.p_chart(unknown.set_axis(rows["period"]).astype(float),
-                                   rows.set_index("period")["victims"].astype(float))  # fmt: skip
+    chart = representation.p_chart(
+        unknown.set_axis(rows["period"]).astype(float), rows.set_index("period")["victims"].astype(float)
+    )
     cells: Triples = []
     for (period, row), victims, n in zip(chart.iterrows(), rows["victims"], unknown, strict=True):
         p = str(period)
         base = int(victims)
         cells += [
-            (p, "Victims", people(f"recording.victims.all.{wave}.{p}", base, wave, unit="victims", universe="victims",
-                                  period=p)),
-            (p, "Not recorded by the police", people(f"recording.unknown.all.{wave}.{p}", int(n), wave, unit="victims",
-                                                     universe="victims", period=p, recorded="no")),
-            (p, "Share", per_cent(f"recording.unknown_share.all.{wave}.{p}", row["share"], wave, base=base, decimals=1)),
-            (p, "Expected, from", per_cent(f"recording.limit_low.all.{wave}.{p}", row["low"], wave, base=base,
-                                           decimals=1)),
-            (p, "Expected, to", per_cent(f"recording.limit_high.all.{wave}.{p}", row["high"], wave, base=base,
-                                         decimals=1)),
+            (
+                p,
+                "Victims",
+                people(f"recording.victims.all.{wave}.{p}", base, wave, unit="victims", universe="victims", period=p),
+            ),
+            (
+                p,
+                "Not recorded by the police",
+                people(
+                    f"recording.unknown.all.{wave}.{p}",
+                    int(n),
+                    wave,
+                    unit="victims",
+                    universe="victims",
+                    period=p,
+                    recorded="no",
+                ),
+            ),
+            (
+                p,
+                "Share",
+                per_cent(f"recording.unknown_share.all.{wave}.{p}", row["share"], wave, base=base, decimals=1),
+            ),
+            (
+                p,
+                "Expected, from",
+                per_cent(f"recording.limit_low.all.{wave}.{p}", row["low"], wave, base=base, decimals=1),
+            ),
+            (
+                p,
+                "Expected, to",
+                per_cent(f"recording.limit_high.all.{wave}.{p}", row["high"], wave, base=base, decimals=1),
+            ),
             (p, "Reading", words(f"recording.state.all.{wave}.{p}", str(row["state"]))),
-        ]  # fmt: skip
-    few = "" if len(chart) >= 12 else " With so few periods the limits are rough."
-    return exhibit("recording.limits", "Recording against expected variation", cells, sections=("annex-M",), wave=wave,
-                   row_header="Period", source=_source(plan),
-                   notes=("Limits of a control chart (three standard errors around the mean of all periods, widened by "
-                          f"what successive periods show).{few} A period inside them is not a change.",))  # fmt: skip
+        ]
+    enough = len(chart) >= representation.LEAST_PERIODS
+    learnt = (
+        "widened by what successive periods show"
+        if enough
+        else ("with fewer than twelve periods they show counting variation only, which large numbers make very small")
+    )
+    return exhibit(
+        "recording.limits",
+        "Recording against expected variation",
+        cells,
+        sections=("annex-M",),
+        wave=wave,
+        row_header="Period",
+        source=_source(plan),
+        notes=(
+            f"Limits of a control chart: three standard errors around the mean of all periods; {learnt}. A period "
+            "inside them is not a change; one outside them does not say why.",
+        ),
+    )
 
 
 def _change(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
@@ -87,11 +151,22 @@ def _change(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
         cells: Triples = [(label, "", shelf.cannot(wave, f"recording.change.all.{wave}", refused.what, refused.todo))]
         return exhibit("recording.change", title, cells, sections=("annex-M",), wave=wave)
     base = int(min(first["victims"], last["victims"]))
-    ways = (("count", "The count", n.count_per_cent, "per cent of the earlier count"),
-            ("share", "The share, in per cent of itself", n.share_per_cent, "per cent of the earlier share"),
-            ("points", "The share, in points", n.share_points, "percentage points"))  # fmt: skip
-    cells = [(label, column, measure(f"recording.change_{id}.all.{wave}", value, unit, base=base, wave=wave, decimals=1))
-             for id, column, value, unit in ways]  # fmt: skip
-    return exhibit("recording.change", title, cells, sections=("annex-M",), wave=wave, row_header="What",
-                   source=_source(plan), notes=("A fall of a count is not a fall of a share: the number of victims moves "
-                                                "too.",))  # fmt: skip
+    ways = (
+        ("count", "The count", n.count_per_cent, "per cent of the earlier count"),
+        ("share", "The share, in per cent of itself", n.share_per_cent, "per cent of the earlier share"),
+        ("points", "The share, in points", n.share_points, "percentage points"),
+    )
+    cells = [
+        (label, column, measure(f"recording.change_{id}.all.{wave}", value, unit, base=base, wave=wave, decimals=1))
+        for id, column, value, unit in ways
+    ]
+    return exhibit(
+        "recording.change",
+        title,
+        cells,
+        sections=("annex-M",),
+        wave=wave,
+        row_header="What",
+        source=_source(plan),
+        notes=("A fall of a count is not a fall of a share: the number of victims moves too.",),
+    )

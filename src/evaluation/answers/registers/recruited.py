@@ -25,8 +25,12 @@ def recruitment(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     if rows is None:
         return [shelf.absent(plan, wave, "recruitment.goal", title, "recruitment", SECTIONS)]
     ethnic = rows[rows["group_type"] == "ethnicity"]
-    return [_goal(plan, wave, ethnic), _funnel(plan, wave, ethnic), _counts(plan, wave, rows),
-            _change(plan, wave, ethnic)]  # fmt: skip
+    return [
+        _goal(plan, wave, ethnic),
+        _funnel(plan, wave, ethnic),
+        _counts(plan, wave, rows),
+        _change(plan, wave, ethnic),
+    ]
 
 
 def _year(day: Any) -> str:
@@ -51,26 +55,55 @@ def _goal(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
         try:
             g = representation.against_goal(int(row.n_people), int(row.n_total), int(row.n_unknown), goal=goal)
         except DataError as refused:
-            cells.append((label, "Share of those known", shelf.cannot(wave, f"recruitment.goal.{stem}", refused.what,
-                                                                      refused.todo)))  # fmt: skip
+            cells.append(
+                (
+                    label,
+                    "Share of those known",
+                    shelf.cannot(wave, f"recruitment.goal.{stem}", refused.what, refused.todo),
+                )
+            )
             continue
         cells += [
-            (label, "Share of those known", per_cent(f"recruitment.goal.{stem}", g.known_share, wave, base=g.known,
-                                                     low=g.low, high=g.high)),
+            (
+                label,
+                "Share of those known",
+                per_cent(f"recruitment.goal.{stem}", g.known_share, wave, base=g.known, low=g.low, high=g.high),
+            ),
             (label, "If nobody unknown belongs", per_cent(f"recruitment.worst.{stem}", g.worst, wave, base=g.known)),
             (label, "If everybody unknown belongs", per_cent(f"recruitment.best.{stem}", g.best, wave, base=g.known)),
             (label, "Goal met that year?", words(f"recruitment.met.{stem}", g.met)),
-        ]  # fmt: skip
+        ]
     if not cells:
-        cells = [("Not shown", "", shelf.cannot(wave, f"recruitment.goal.all.{wave}", "no row is of people who joined",
-                                                "Give the number who joined, by year and role."))]  # fmt: skip
+        cells = [
+            (
+                "Not shown",
+                "",
+                shelf.cannot(
+                    wave,
+                    f"recruitment.goal.all.{wave}",
+                    "no row is of people who joined",
+                    "Give the number who joined, by year and role.",
+                ),
+            )
+        ]
     group = "; ".join(dict.fromkeys(joined["group"].astype(str)))
     title = f"Recruits against the goal of not less than {100 * goal:.0f} per cent"
-    notes = (f"Group as recorded: {group}. It is not the same as Black, and no goal was set for Black recruits.",
-             "The year's own share is a count of everybody who joined. Its interval is about the rate behind it.")  # fmt: skip
-    return exhibit("recruitment.goal", title, cells, sections=SECTIONS, wave=wave, chart="dots", row_header="Year",
-                   source="Register of recruitment", notes=notes,
-                   extras={"axis": "Share of recruits (per cent)", "reference": 100 * goal})  # fmt: skip
+    notes = (
+        f"Group as recorded: {group}. It is not the same as Black, and no goal was set for Black recruits.",
+        "The year's own share is a count of everybody who joined. Its interval is about the rate behind it.",
+    )
+    return exhibit(
+        "recruitment.goal",
+        title,
+        cells,
+        sections=SECTIONS,
+        wave=wave,
+        chart="dots",
+        row_header="Year",
+        source="Register of recruitment",
+        notes=notes,
+        extras={"axis": "Share of recruits (per cent)", "reference": 100 * goal},
+    )
 
 
 def _short(group: Any) -> str:
@@ -84,16 +117,40 @@ def _funnel(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
     cells: Triples = []
     for group in groups:
         for row in representation.funnel(last[last["group"] == group], order=STAGES).itertuples(index=False):
-            cells.append((names.get(row.stage, row.stage), group, per_cent(
-                f"recruitment.stage.{row.stage}.{wave}.{_short(group)}", row.share, wave, low=row.low, high=row.high,
-                base=int(row.known))))  # fmt: skip
+            cells.append(
+                (
+                    names.get(row.stage, row.stage),
+                    group,
+                    per_cent(
+                        f"recruitment.stage.{row.stage}.{wave}.{_short(group)}",
+                        row.share,
+                        wave,
+                        low=row.low,
+                        high=row.high,
+                        base=int(row.known),
+                    ),
+                )
+            )
     if not cells:
-        cells = [("Not shown", "", shelf.cannot(wave, f"recruitment.stage.all.{wave}", "no stage has counts", "Fill in."))]
+        cells = [
+            ("Not shown", "", shelf.cannot(wave, f"recruitment.stage.all.{wave}", "no stage has counts", "Fill in."))
+        ]
     when = _year(last["year_ending"].iloc[0]) if len(last) else ""
-    return exhibit("recruitment.funnel", "Share at each stage", cells, sections=("annex-M",), wave=wave, chart="dots",
-                   row_header="Stage", source=f"Register of recruitment, {when[:1].lower()}{when[1:]}",
-                   notes=("Where the share falls from one stage to the next is where a gap opens. Those in post joined "
-                          "over many years.",), extras={"axis": "Share of those known (per cent)"})  # fmt: skip
+    return exhibit(
+        "recruitment.funnel",
+        "Share at each stage",
+        cells,
+        sections=("annex-M",),
+        wave=wave,
+        chart="dots",
+        row_header="Stage",
+        source=f"Register of recruitment, {when[:1].lower()}{when[1:]}",
+        notes=(
+            "Where the share falls from one stage to the next is where a gap opens. Those in post joined "
+            "over many years.",
+        ),
+        extras={"axis": "Share of those known (per cent)"},
+    )
 
 
 def _counts(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
@@ -103,15 +160,37 @@ def _counts(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
         label = f"{_label(plan, row)}, {names.get(row.stage, row.stage)}: {row.group}"
         key = {"role": row.role, "stage": row.stage, "year": f"{row.year_ending:%Y-%m-%d}", "type": row.group_type}
         stem = f"{row.stage}.{_stem(row, wave)}.{row.group_type}-{_short(row.group)}"
-        for id, column, value, extra in (("people", "People", row.n_people, {"group": _short(row.group)}),
-                                         ("total", "Everybody at that stage", row.n_total, {}),
-                                         ("unknown", "Not known", row.n_unknown, {"group": "unknown"})):  # fmt: skip
+        for id, column, value, extra in (
+            ("people", "People", row.n_people, {"group": _short(row.group)}),
+            ("total", "Everybody at that stage", row.n_total, {}),
+            ("unknown", "Not known", row.n_unknown, {"group": "unknown"}),
+        ):
             if not pd.isna(value):
-                cells.append((label, column, people(f"recruitment.n_{id}.{stem}", int(value), wave, unit="people",
-                                                    universe="recruitment", **key, **extra)))  # fmt: skip
-    return exhibit("recruitment.counts", "Counts behind the shares", cells, sections=("annex-M",), wave=wave,
-                   row_header="Year, role, stage and group", source="Register of recruitment",
-                   notes=("Years without a row were not supplied; nothing was filled in between.",))  # fmt: skip
+                cells.append(
+                    (
+                        label,
+                        column,
+                        people(
+                            f"recruitment.n_{id}.{stem}",
+                            int(value),
+                            wave,
+                            unit="people",
+                            universe="recruitment",
+                            **key,
+                            **extra,
+                        ),
+                    )
+                )
+    return exhibit(
+        "recruitment.counts",
+        "Counts behind the shares",
+        cells,
+        sections=("annex-M",),
+        wave=wave,
+        row_header="Year, role, stage and group",
+        source="Register of recruitment",
+        notes=("Years without a row were not supplied; nothing was filled in between.",),
+    )
 
 
 def _change(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
@@ -124,20 +203,42 @@ def _change(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
         label = f"{_label(plan, b)} against the year before"
         stem = f"{role}.{_short(group)}.{wave}"
         try:
-            c = representation.change(int(a.n_people), int(a.n_total - a.n_unknown), int(b.n_people),
-                                      int(b.n_total - b.n_unknown))  # fmt: skip
+            c = representation.change(
+                int(a.n_people), int(a.n_total - a.n_unknown), int(b.n_people), int(b.n_total - b.n_unknown)
+            )
         except DataError as refused:
             cells.append((label, "", shelf.cannot(wave, f"recruitment.change.{stem}", refused.what, refused.todo)))
             continue
         base = int(min(a.n_people, b.n_people))
-        for id, column, value, unit in (("count", "The count", c.count_per_cent, "per cent of the earlier count"),
-                                        ("share", "The share, in per cent of itself", c.share_per_cent,
-                                         "per cent of the earlier share"),
-                                        ("points", "The share, in points", c.share_points, "percentage points")):  # fmt: skip
-            cells.append((label, column, measure(f"recruitment.change_{id}.{stem}", value, unit, base=base, wave=wave,
-                                                 decimals=1)))  # fmt: skip
+        for id, column, value, unit in (
+            ("count", "The count", c.count_per_cent, "per cent of the earlier count"),
+            ("share", "The share, in per cent of itself", c.share_per_cent, "per cent of the earlier share"),
+            ("points", "The share, in points", c.share_points, "percentage points"),
+        ):
+            cells.append(
+                (
+                    label,
+                    column,
+                    measure(f"recruitment.change_{id}.{stem}", value, unit, base=base, wave=wave, decimals=1),
+                )
+            )
     if not cells:
-        cells = [("Not shown", "", shelf.cannot(wave, f"recruitment.change.all.{wave}", "only one year was supplied",
-                                                "Supply an earlier year."))]  # fmt: skip
-    return exhibit("recruitment.change", title, cells, sections=("annex-M",), wave=wave, row_header="Years",
-                   source="Register of recruitment", notes=("Counts, shares and points are three different figures.",))  # fmt: skip
+        cells = [
+            (
+                "Not shown",
+                "",
+                shelf.cannot(
+                    wave, f"recruitment.change.all.{wave}", "only one year was supplied", "Supply an earlier year."
+                ),
+            )
+        ]
+    return exhibit(
+        "recruitment.change",
+        title,
+        cells,
+        sections=("annex-M",),
+        wave=wave,
+        row_header="Years",
+        source="Register of recruitment",
+        notes=("Counts, shares and points are three different figures.",),
+    )

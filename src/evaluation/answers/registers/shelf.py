@@ -56,8 +56,9 @@ def absent(plan: Plan, wave: str, id: str, title: str, name: str, sections: Sequ
     grain = f" (one row for {table.grain})" if table is not None and getattr(table, "grain", "") else ""
     readable = name.replace("_", " ")
     reason = f"no register of {readable} was supplied, or it has no rows yet"
-    return refusal_exhibit(id, title, NotIdentified(reason, f"Supply it as {name}.csv or .xlsx{grain}.", wave=wave),
-                           wave, sections, id)  # fmt: skip
+    return refusal_exhibit(
+        id, title, NotIdentified(reason, f"Supply it as {name}.csv or .xlsx{grain}.", wave=wave), wave, sections, id
+    )
 
 
 def cannot(wave: str, id: str, reason: str, helps: str) -> NotIdentified:

@@ -47,16 +47,31 @@ def requirements(plan: Plan, wave: str, held: Held) -> Exhibit:
     for row in ROWS:
         state, why = _hate(plan) if row.tag == "E8" else _state(plan, wave, held, row, made)
         label = f"{row.tag} {row.what}"
-        cells += [(label, "State", words(f"status.{row.tag}.{wave}", state)),
-                  (label, "Refused or absent, and why", words(f"status.{row.tag}.why.{wave}", why or "–"))]  # fmt: skip
+        cells += [
+            (label, "State", words(f"status.{row.tag}.{wave}", state)),
+            (label, "Refused or absent, and why", words(f"status.{row.tag}.why.{wave}", why or "–")),
+        ]
     cells += [
         ("Sharing of intelligence", "State", words(f"status.intelligence.{wave}", "out of scope")),
-        ("Sharing of intelligence", "Refused or absent, and why", words(
-            f"status.intelligence.why.{wave}", "it concerns security and named people; willingness to report is asked "
-            "instead, of nobody in particular")),
-    ]  # fmt: skip
-    return exhibit("status.requirements", "What this run shows of the programme and of what surrounds it", cells,
-                   sections=("annex-N",), wave=wave, row_header="Requirement", source="Generated from this run")  # fmt: skip
+        (
+            "Sharing of intelligence",
+            "Refused or absent, and why",
+            words(
+                f"status.intelligence.why.{wave}",
+                "it concerns security and named people; willingness to report is asked "
+                "instead, of nobody in particular",
+            ),
+        ),
+    ]
+    return exhibit(
+        "status.requirements",
+        "What this run shows of the programme and of what surrounds it",
+        cells,
+        sections=("annex-N",),
+        wave=wave,
+        row_header="Requirement",
+        source="Generated from this run",
+    )
 
 
 def _made(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
@@ -65,9 +80,14 @@ def _made(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     from evaluation.intake import waves
 
     makers: list[Callable[..., list[Exhibit]]] = [
-        meeting.events, heard.feedback, acted.actions, advised.advisory, spent.costs, recorded.recording,
+        meeting.events,
+        heard.feedback,
+        acted.actions,
+        advised.advisory,
+        spent.costs,
+        recorded.recording,
         recruited.recruitment,
-    ]  # fmt: skip
+    ]
     found = [e for maker in makers for e in maker(plan, wave, held)]
     try:
         margins: Any = waves.margins(plan)
@@ -95,5 +115,8 @@ def _hate(plan: Plan) -> tuple[str, str]:
     asked = [o for o in plan.outcomes.exploratory if "hate" in o or "report" in plan.label_of(o).lower()]
     if not asked:
         return "refused", "the survey asks nothing about reporting"
-    return ("works for willingness to report", "how many of those who experienced a hate crime reported it is not shown: "
-            "it concerns few people, and police counts are not a measure of how common it is")  # fmt: skip
+    return (
+        "works for willingness to report",
+        "how many of those who experienced a hate crime reported it is not shown: "
+        "it concerns few people, and police counts are not a measure of how common it is",
+    )

@@ -1,0 +1,153 @@
+"""Who came: anonymous slips by group, what they cover, and whether the community in focus came."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import pandas as pd
+
+from evaluation.answers.registers import shelf
+from evaluation.answers.registers.shelf import Triples, people, per_cent
+from evaluation.answers.words import exhibit
+from evaluation.exhibits import Exhibit
+from evaluation.programme import events as held_events
+from evaluation.study import Plan
+
+
+def who_came(plan: Plan, wave: str, slips: pd.DataFrame, day: pd.Timestamp) -> Exhibit:
+    """Return slips by broad ethnic group and by age."""
+    cells: Triples = []
+    sums = []
+    broad = broad_groups(plan)
+    total = people(f"events.slips.all.{wave}", len(slips), wave, unit="slips", universe="slips")
+    cells.append(("All slips", "Slips", total))
+    for column, label, codes in (
+        ("ethnic", "", slips["ethnic_group"].map(lambda g: broad.get(str(g), "")).fillna("")),
+        ("age", "Age ", slips["age_band"].fillna("")),
+    ):
+        names = _level_words(plan, column)
+        parts = []
+        for code in [*[c for c in names if (codes == c).any()], *([""] if (codes == "").any() else [])]:
+            word = names.get(code, code) if code else f"{'Ethnic group' if column == 'ethnic' else 'Age'} not stated"
+            count = people(
+                f"events.slips.{column}-{code or 'blank'}.{wave}",
+                int((codes == code).sum()),
+                wave,
+                unit="slips",
+                universe="slips",
+                **{column: code or "blank"},
+            )
+            cells.append((f"{label}{word}" if code else word, "Slips", count))
+            parts.append(count.key)
+        sums.append((total.key, tuple(parts)))
+    return exhibit(
+        "events.who",
+        "Who came, from anonymous slips",
+        cells,
+        sections=("annex-K",),
+        wave=wave,
+        row_header="Group",
+        source=shelf.source(plan, "attendance", day),
+        sums=tuple(sums),
+        notes=("Slips are anonymous: one for each attendance that was noted, so not one for each person.",),
+    )
+
+
+def _level_words(plan: Plan, column: str) -> dict[str, str]:
+    if column == "age":
+        return shelf.levels(plan, "attendance", "age_band")
+    variable = _broad_variable(plan)
+    return {} if variable is None else {str(k): str(v) for k, v in variable.levels.items()}
+
+
+def _broad_variable(plan: Plan) -> Any | None:
+    """Return the survey variable that the codebook makes from the detailed ethnic group."""
+    survey = plan.codebook.table("survey").variables.values()
+    return next((v for v in survey if v.made_from == "ethnic_group"), None)
+
+
+def broad_groups(plan: Plan) -> dict[str, str]:
+    """Return the broad group of each detailed ethnic group: its code's first part, where the codebook has it."""
+    broad = _broad_variable(plan)
+    known = set() if broad is None else set(broad.levels)
+    detailed = shelf.levels(plan, "attendance", "ethnic_group")
+    return {code: code.split("_")[0] for code in detailed if code.split("_")[0] in known}
+
+
+def belongs(focus: str, groups: Collection[str]) -> tuple[str, ...]:
+    """Return the ethnic groups that a community in focus names; none where it names no group.
+
+    "all_black" and "young_black" are every group whose code starts with "black"; "african" is the one two-part code
+    that ends with it.
+    """
+    parts = [p for p in focus.split("_") if p not in ("all", "young", "other")]
+    found = [g for g in groups for p in parts if g.split("_")[0] == p or g.split("_")[1:] == [p]]
+    return tuple(dict.fromkeys(found))
+
+
+def slips_table(plan: Plan, wave: str, rows: pd.DataFrame, slips: pd.DataFrame, day: pd.Timestamp) -> Exhibit:
+    """Return what the slips and forms cover, repeat attendance and the match with the community in focus."""
+    groups = list(shelf.levels(plan, "attendance", "ethnic_group"))
+    focus = {c: belongs(c, groups) for c in shelf.levels(plan, "events", "focus_community")}
+    n = held_events.slips(slips, rows, focus=focus)
+    told = n.first + n.repeat
+    forms = int(rows["n_forms"].astype("Int64").sum()) if "n_forms" in rows else 0
+    cells: Triples = [
+        (
+            "Attendances with a slip",
+            "Share",
+            per_cent(f"events.coverage.all.{wave}", n.slips / max(n.attendances, 1), wave, base=n.attendances),
+        ),
+        (
+            "Attendances with a feedback form",
+            "Share",
+            per_cent(f"events.forms.all.{wave}", forms / max(n.attendances, 1), wave, base=n.attendances),
+        ),
+    ]
+    if told:
+        cells.append(
+            (
+                "Had been to an event before",
+                "Share",
+                per_cent(f"events.repeat.all.{wave}", n.repeat / told, wave, base=told),
+            )
+        )
+    if n.focus_known:
+        cells.append(
+            (
+                "Belonged to the community in focus",
+                "Share",
+                per_cent(f"events.focus.all.{wave}", n.focus_match / n.focus_known, wave, base=n.focus_known),
+            )
+        )
+    blank = slips["ethnic_group"].isna().mean()
+    cells.append(
+        (
+            "Slip without an ethnic group",
+            "Share",
+            per_cent(f"events.blank.all.{wave}", float(blank), wave, base=len(slips)),
+        )
+    )
+    cells.append(
+        (
+            "Lay observation (custody visits and the like)",
+            "Share",
+            shelf.cannot(
+                wave,
+                f"events.observation.all.{wave}",
+                "the registers do not record who was offered it or took it up",
+                "Record offers and visits made, by event.",
+            ),
+        )
+    )
+    return exhibit(
+        "events.slips",
+        "What the slips and forms cover",
+        cells,
+        sections=("annex-K",),
+        wave=wave,
+        row_header="What",
+        source=shelf.source(plan, "attendance", day),
+        notes=("Events are open to everybody: a low share in focus is not a fault.",),
+    )

@@ -1,0 +1,234 @@
+"""Searches counted: by group and month, per 1,000 residents, their outcomes, dip samples of the records."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+
+from evaluation.answers.registers import shelf
+from evaluation.answers.registers.searches import NAMES, NOT_WHY, UNSTATED, Searches, source
+from evaluation.answers.registers.shelf import Triples, official, per_cent
+from evaluation.answers.words import exhibit, measure, words
+from evaluation.exhibits import Exhibit, cell_key
+from evaluation.statistics import disparity
+from evaluation.study import Plan
+
+
+def counts(plan: Plan, wave: str, s: Searches) -> Exhibit:
+    """Return searches by self-defined and officer-defined group; "not stated" is a row like any other."""
+    cells: Triples = []
+    sums = []
+    order = [c for c in NAMES if c in set(s.cross.index.get_level_values(0))]
+    columns = [c for c in NAMES if c in set(s.cross[s.cross > 0].index.get_level_values(1))]
+    key = {"unit": "searches", "universe": "searches"}
+    for row in order:
+        parts = []
+        for column in columns:
+            n = int(s.cross.get((row, column), 0))
+            count = official(f"stops.n.{row}.{wave}.{column}", n, wave, **key, by_self=row, by_officer=column)
+            cells.append((f"Self-defined: {NAMES[row]}", f"Officer: {NAMES[column]}", count))
+            parts.append(count.key)
+        total = official(f"stops.n.{row}.{wave}", int(s.cross[row].sum()), wave, **key, by_self=row)
+        cells.append((f"Self-defined: {NAMES[row]}", "All", total))
+        sums.append((total.key, tuple(parts)))
+    whole = official(f"stops.n.all.{wave}", int(s.cross.sum()), wave, **key)
+    cells.append(("All searches", "All", whole))
+    sums.append((whole.key, tuple(cell_key("searches", by_self=r) for r in order)))
+    unstated = int(s.cross.groupby(level="self").sum().get(UNSTATED, 0))
+    share = per_cent(
+        f"stops.not_stated.all.{wave}", unstated / max(whole.n, 1), wave, public=True, base=whole.n, decimals=1
+    )
+    cells.append(("Share not stated", "All", share))
+    if unstated and not set(columns) <= {"blank"}:
+        seen = unstated - int(s.cross.get((UNSTATED, "blank"), 0))
+        cells.append(
+            (
+                "Of those, with an officer's entry",
+                "All",
+                per_cent(f"stops.refusals_coded.all.{wave}", seen / unstated, wave, public=True, base=unstated),
+            )
+        )
+    return exhibit(
+        "stops.counts",
+        f"Searches by ethnic group, {s.area}, {s.period}",
+        cells,
+        sections=("annex-M",),
+        wave=wave,
+        row_header="Group",
+        source=source(s),
+        sums=tuple(sums),
+        notes=(
+            "Identical records are kept and counted: the public records do not say whether two of them are "
+            "one search. Officers' list has no Mixed group.",
+        ),
+    )
+
+
+def rates(plan: Plan, wave: str, s: Searches) -> Exhibit:
+    """Return searches per 1,000 residents of each self-defined group, with exact intervals."""
+    by = s.cross.groupby(level="self").sum().drop(UNSTATED, errors="ignore")
+    cells: Triples = [
+        (
+            NAMES.get(e.group, e.group),
+            "Searches per 1,000 residents",
+            measure(
+                f"stops.rate.{e.group}.{wave}",
+                e.value,
+                "per 1,000 residents",
+                wave=wave,
+                low=e.low,
+                high=e.high,
+                public=True,
+                base=sum(e.n.values()),
+                decimals=2,
+            ),
+        )
+        for e in disparity.rates(by, s.residents)
+    ]
+    return exhibit(
+        "stops.rates",
+        f"Searches per 1,000 residents, {s.area}, {s.period}, self-defined",
+        cells,
+        sections=("annex-M",),
+        wave=wave,
+        chart="dots",
+        row_header="Group",
+        source=source(s),
+        notes=("Those not stated are in none of these rates, so every rate is too low.", NOT_WHY),
+        extras={"axis": f"Searches per 1,000 residents, {s.period}"},
+    )
+
+
+def months(plan: Plan, wave: str, s: Searches) -> Exhibit:
+    """Return searches by period, and the last period against the one a year before where there is one."""
+    by = s.table.groupby("period")["searches"].sum().sort_index()
+    cells: Triples = [
+        (
+            str(p),
+            "Searches",
+            official(f"stops.period.{p}.{wave}", int(n), wave, unit="searches", universe="searches", period=p),
+        )
+        for p, n in by.items()
+    ]
+    earlier = _year_before(str(by.index[-1]))
+    if earlier in by.index:
+        e = disparity.year_on_year(float(by[earlier]), float(by.iloc[-1]), dispersion=disparity.ASSUMED[1])
+        cells.append(
+            (
+                f"{by.index[-1]} against {earlier}",
+                "Change, per cent",
+                measure(
+                    f"stops.change.all.{wave}",
+                    e.value,
+                    "per cent change",
+                    wave=wave,
+                    low=e.low,
+                    high=e.high,
+                    public=True,
+                    decimals=0,
+                ),
+            )
+        )
+        state = "within expected variation" if e.low <= 0 <= e.high else "outside expected variation"
+        cells.append((f"{by.index[-1]} against {earlier}", "Worth raising?", words(f"stops.flag.all.{wave}", state)))
+        note = "A change is raised only when it is outside the variation expected of counts."
+    else:
+        note = "No period a year earlier was supplied, so no change over a year is shown."
+    sums = ((cell_key("searches"), tuple(cell_key("searches", period=p) for p in by.index)),)
+    return exhibit(
+        "stops.months",
+        f"Searches by period, {s.area}",
+        cells,
+        sections=("annex-M",),
+        wave=wave,
+        row_header="Period",
+        source=source(s),
+        notes=(note,),
+        sums=sums,
+    )
+
+
+def _year_before(period: str) -> str:
+    head = period[:4]
+    return f"{int(head) - 1}{period[4:]}" if head.isdigit() else ""
+
+
+def found(plan: Plan, wave: str, s: Searches) -> Exhibit:
+    """Return, by group, the share of searches that found what they sought; else the share with any outcome."""
+    title = f"Outcomes of searches, {s.area}, {s.period}, self-defined"
+    linked = "outcomes_linked" in s.table and s.table["outcomes_linked"].notna().any()
+    if not linked and not ("nfa" in s.table and s.table["nfa"].notna().any()):
+        cell = shelf.cannot(
+            wave,
+            f"stops.found.all.{wave}",
+            "outcomes of searches were not supplied",
+            "Give the number of searches with an outcome linked to the object.",
+        )
+        return exhibit("stops.found", title, [("Not shown", "", cell)], sections=("annex-M",), wave=wave)
+    part = s.table.dropna(subset=["outcomes_linked" if linked else "nfa"])
+    searches = part.groupby("self")["searches"].sum()
+    hits = part.groupby("self")["outcomes_linked"].sum() if linked else searches - part.groupby("self")["nfa"].sum()
+    column = "Outcome linked to the object sought" if linked else "Any outcome other than no further action"
+    cells: Triples = []
+    for code in [c for c in NAMES if c in searches.index and searches[c] > 0]:
+        share = disparity.find_rates(hits, searches, group=code, comparator=code)[0]
+        cells.append((NAMES[code], column, replace(share, id=f"stops.found.{code}.{wave}", wave=wave)))
+    if {s.group, s.comparator} <= set(searches.index):
+        gap = disparity.find_rates(hits, searches, group=s.group, comparator=s.comparator)[2]
+        cells.append(
+            (
+                f"{NAMES[s.group]} minus {NAMES[s.comparator]}",
+                column,
+                replace(gap, id=f"stops.found_gap.all.{wave}", wave=wave, null=None, p=None),
+            )
+        )
+    note = "" if linked else "Whether the outcome was linked to the object is blank in nearly every record."
+    notes = tuple(
+        n for n in (note, "Equal shares do not show that stops are fair, nor unequal ones that they are not.") if n
+    )
+    return exhibit(
+        "stops.found",
+        title,
+        cells,
+        sections=("annex-M",),
+        wave=wave,
+        chart="dots",
+        row_header="Group",
+        source=source(s),
+        notes=notes,
+        extras={"axis": "Share of searches (per cent)"},
+    )
+
+
+def dip(wave: str, rows: pd.DataFrame) -> Exhibit:
+    """Return what a dip sample of records allows: its failures, and the most that would still fit."""
+    from evaluation.programme import representation
+
+    title = "Dip samples of records"
+    if "dip_sampled" not in rows or not rows["dip_sampled"].notna().any():
+        cell = shelf.cannot(
+            wave,
+            f"stops.dip.all.{wave}",
+            "results of dip sampling were not supplied",
+            "Record how many records were sampled and how many failed, by year.",
+        )
+        return exhibit("stops.dip", title, [("Not shown", "", cell)], sections=("annex-M",), wave=wave)
+    sampled, failed = int(rows["dip_sampled"].sum()), int(rows["dip_failed"].fillna(0).sum())
+    low, high = representation.exact_interval(failed, sampled)
+    cells: Triples = [
+        (
+            "Records that failed",
+            "Share",
+            per_cent(f"stops.dip.all.{wave}", failed / sampled, wave, low=low, high=high, base=sampled, decimals=1),
+        )
+    ]
+    return exhibit(
+        "stops.dip",
+        title,
+        cells,
+        sections=("annex-M",),
+        wave=wave,
+        row_header="What",
+        notes=("A sample without failures still allows failures up to the upper end.",),
+    )
