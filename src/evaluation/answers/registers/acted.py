@@ -62,7 +62,6 @@ def _status(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
         for code, spoken in SPOKEN.items()
         if code in names
     ]
-    cells.append(("All actions", "Actions", _n(f"actions.all.all.{wave}", len(rows), wave, status="any")))
     parts = tuple(cell_key("actions", status=c) for c in SPOKEN if c in names)
     note = "An action is one issue or recommendation. Counts of actions count activity, not results for people."
     return exhibit(
@@ -160,7 +159,6 @@ def _times(plan: Plan, wave: str, rows: pd.DataFrame, until: pd.Timestamp, sourc
                 per_cent(f"actions.within.answered.{wave}.d{days}", first.share[place - 1] if place else 0.0, wave),
             )
         )
-    cells.append(("Any first response", "Half of them within (days)", _median(first, wave)))
     notes = [
         "Time runs from the day an issue was raised. Open actions are not counted as refused.",
         "Shares ending done or refused are cumulative incidence (Aalen-Johansen); first response is Kaplan-Meier.",
@@ -192,6 +190,7 @@ def _median(first: doing.FirstResponse, wave: str) -> Any:
 def _loop(plan: Plan, wave: str, rows: pd.DataFrame, until: pd.Timestamp, source: str) -> Exhibit:
     n = doing.loop(rows, until=until)
     cells: Triples = [
+        ("All actions", "Actions", _n(f"actions.all.all.{wave}", len(rows), wave, status="any")),
         ("Reported back to people", "Actions", _n(f"actions.told.all.{wave}", n.reported_back, wave, told="yes")),
         (
             "Reported back to people",
@@ -228,6 +227,10 @@ def _loop(plan: Plan, wave: str, rows: pd.DataFrame, until: pd.Timestamp, source
                 per_cent(f"actions.satisfied.all.{wave}", n.satisfied / n.rated, wave),
             )
         )
+    known = doing.outcomes(rows, until=until)
+    if len(known):
+        first = doing.first_response(known["answered"], known["was_answered"])
+        cells.append(("Half had a first response within", "Days", _median(first, wave)))
     for source_id, count in rows["raised_source"].value_counts().sort_index().items():
         name = shelf.levels(plan, "actions", "raised_source").get(str(source_id), str(source_id))
         cells.append(

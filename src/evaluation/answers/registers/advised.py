@@ -32,9 +32,7 @@ def _depth(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
     known = rows[rows["depth"].notna()].sort_values(["meeting_date", "meeting_id"])
     groups, models = shelf.levels(plan, "iag_meetings", "iag_name"), shelf.levels(plan, "iag_meetings", "model")
     ladder = shelf.levels(plan, "iag_meetings", "depth")
-    labels = shelf.unique(
-        [f"{shelf.month(r.meeting_date)}, {groups.get(r.iag_name, r.iag_name)}" for r in known.itertuples(index=False)]
-    )
+    labels = shelf.unique([f"{_when(r)}, {groups.get(r.iag_name, r.iag_name)}" for r in known.itertuples(index=False)])
     cells: Triples = [
         (
             label,
@@ -50,12 +48,17 @@ def _depth(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
         cells,
         sections=SECTIONS,
         wave=wave,
-        chart="dots",
+        chart="lines",
         row_header="Meeting",
         source=source,
         notes=(f"Rungs of the ladder: {rungs}. Each mark is one meeting, as rated and agreed there.",),
-        extras={"axis": "Rung of the ladder", "limits": (0.5, 5.5)},
+        extras={"axis": "Rung of the ladder", "limits": (0.5, 5.5), "x": "rows"},
     )
+
+
+def _when(row: Any) -> str:
+    """Return "2022-11", so that meetings read in order along the chart."""
+    return "no date" if pd.isna(row.meeting_date) else f"{row.meeting_date:%Y-%m}"
 
 
 def _practice(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:

@@ -9,7 +9,7 @@ from evaluation.answers.registers.shelf import Held, Triples, people, plain
 from evaluation.answers.words import exhibit, words
 from evaluation.errors import DataError
 from evaluation.estimates import Estimate
-from evaluation.exhibits import Exhibit, cell_key
+from evaluation.exhibits import Count, Exhibit, cell_key
 from evaluation.programme import feedback as said
 from evaluation.study import Plan
 
@@ -31,7 +31,8 @@ def feedback(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     kept = rows[~rows["theme"].isin(checked.rejected_themes)]
     return [
         _themes(plan, wave, kept, held),
-        _stances(plan, wave, kept, events, held),
+        _stances(plan, wave, kept, held),
+        _asked(plan, wave, kept, events, held),
         _check(plan, wave, rows, checked, held),
         _channels(plan, wave, kept, held),
         _agreement(plan, wave, rows, held),
@@ -43,7 +44,7 @@ def _source(plan: Plan, wave: str, held: Held) -> str:
     return shelf.source(plan, "feedback", shelf.through(plan, wave, held))
 
 
-def _comments(id: str, n: int, wave: str, **levels: object) -> object:
+def _comments(id: str, n: int, wave: str, **levels: object) -> Count:
     return people(id, n, wave, unit="comments", universe="comments", **levels)
 
 
@@ -73,11 +74,9 @@ def _themes(plan: Plan, wave: str, kept: pd.DataFrame, held: Held) -> Exhibit:
         cells,
         sections=("policy-9", "annex-L", "sense-check"),
         wave=wave,
-        chart="strip",
         row_header="Theme",
         source=_source(plan, wave, held),
         sums=tuple(sums),
-        extras={"axis": "Comments"},
         notes=(
             CODED,
             "Comments are not people: one person may have made several. A question counts only at "
@@ -86,66 +85,57 @@ def _themes(plan: Plan, wave: str, kept: pd.DataFrame, held: Held) -> Exhibit:
     )
 
 
-def _stances(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame | None, held: Held) -> Exhibit:
-    """Return, by theme, what is wrong and what good looks like, and at how many events it came up."""
+def _stances(plan: Plan, wave: str, kept: pd.DataFrame, held: Held) -> Exhibit:
+    """Return, by theme, comments on what is wrong and on what good looks like."""
     table, themes = said.stances(kept), shelf.levels(plan, "feedback", "theme")
     stances = shelf.levels(plan, "feedback", "stance")
-    clean = kept[~(kept["sense_check"] == "rejected").fillna(False).to_numpy(dtype=bool)]
-    came_up = clean.groupby("theme")["event_id"].nunique()
-    asked_at = said.asked(events) if events is not None else {}
     cells: Triples = []
     for theme in table.sum(axis=1).sort_values(ascending=False).index:
-        label = themes.get(str(theme), str(theme))
-        for s in ("problem", "solution"):
-            if s in table:
-                cells.append(
-                    (
-                        label,
-                        stances.get(s, s),
-                        _comments(
-                            f"feedback.stance.{theme}.{wave}.{s}", int(table.loc[theme, s]), wave, theme=theme, stance=s
-                        ),
-                    )
-                )
-        cells.append(
-            (
-                label,
-                "Events where it came up",
-                plain(
-                    f"feedback.events.{theme}.{wave}",
-                    came_up.get(theme, 0),
-                    wave,
-                    unit="events",
-                    universe="events",
-                    theme=theme,
-                ),
-            )
-        )
-        asked = set().union(*(asked_at.get(q, set()) for q in clean.loc[clean["theme"] == theme, "question"].unique()))
-        if asked:
-            cells.append(
-                (
-                    label,
-                    "Events where a question on it was asked",
-                    plain(
-                        f"feedback.asked.{theme}.{wave}",
-                        len(asked),
-                        wave,
-                        unit="events",
-                        universe="events",
-                        asked_for=theme,
-                    ),
-                )
-            )
+        for s in [s for s in ("problem", "solution") if s in table]:
+            id = f"feedback.stance.{theme}.{wave}.{s}"
+            count = _comments(id, int(table.loc[theme, s]), wave, theme=theme, stance=s)
+            cells.append((themes.get(str(theme), str(theme)), stances.get(s, s), count))
     return exhibit(
         "feedback.wrong_good",
         "What is wrong, and what good looks like",
         cells,
         sections=("policy-9", "annex-L"),
         wave=wave,
+        chart="bars",
         row_header="Theme",
         source=_source(plan, wave, held),
         notes=(CODED, "Lived experience and praise are coded too and stand in neither column."),
+        extras={"axis": "Comments"},
+    )
+
+
+def _asked(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame | None, held: Held) -> Exhibit:
+    """Return, by key question, at how many of the events where it was asked each theme came up."""
+    title = "At how many events a theme came up, of those where its question was asked"
+    if events is None:
+        return shelf.absent(plan, wave, "feedback.asked", title, "events", ("annex-L",))
+    table, where = said.themes(kept, events), said.asked(events)
+    themes, questions = shelf.levels(plan, "feedback", "theme"), shelf.levels(plan, "feedback", "question")
+    of = {"unit": "events", "universe": "events"}
+    cells: Triples = []
+    for q, label in questions.items():
+        if q in where:
+            count = plain(f"feedback.asked.{q}.{wave}", len(where[q]), wave, **of, asked=q)
+            cells.append(("Events where it was asked", label, count))
+    for row in table.itertuples(index=False):
+        if row.asked:
+            id = f"feedback.came_up.{row.theme}.{wave}.{row.question}"
+            count = plain(id, row.events, wave, **of, asked=row.question, theme=row.theme)
+            cells.append((themes.get(row.theme, row.theme), questions.get(row.question, row.question), count))
+    return exhibit(
+        "feedback.asked",
+        title,
+        cells,
+        sections=("annex-L",),
+        wave=wave,
+        row_header="Theme",
+        source=_source(plan, wave, held),
+        notes=("An event where a question was not put says nothing of it.",),
     )
 
 

@@ -42,12 +42,25 @@ def register(plan: Plan, wave: str, held: Held, name: str) -> pd.DataFrame | Non
     column = DATES.get(name)
     if column in frame:
         frame = frame[frame[column].isna() | (frame[column] <= day)]
+        frame = _as_of(frame, day) if name == "actions" else frame
     elif name in ("attendance", "feedback") and "event_id" in frame:
         events = held.get("events")
         if events is not None:
             late = events.loc[events["event_date"] > day, "event_id"]
             frame = frame[~frame["event_id"].isin(late)]
     return None if frame.empty else frame
+
+
+def _as_of(actions: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+    """Return actions as they stood on a day: what came later is not known yet."""
+    later = (actions["status_date"] > day).fillna(False).to_numpy(dtype=bool)
+    out = actions.copy()
+    out.loc[later, "status"] = "raised"
+    if "fed_back_date" in out:
+        out["fed_back_date"] = out["fed_back_date"].where(out["fed_back_date"] <= day)
+    if "reason_cannot" in out:
+        out.loc[later, "reason_cannot"] = pd.NA
+    return out
 
 
 def absent(plan: Plan, wave: str, id: str, title: str, name: str, sections: Sequence[str]) -> Exhibit:
