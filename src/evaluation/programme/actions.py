@@ -108,9 +108,8 @@ def cumulative_incidence(days: pd.Series, event: pd.Series, *, names: tuple[str,
 
     Notes
     -----
-    F_k(t) = Σ S(u-) d_k(u) / Y(u), S the Kaplan-Meier estimate of not having ended at all. Variance: Aalen (1978), as
-    `survival::survfit` gives for multi-state data without weights (infinitesimal jackknife is not used; Marubini and
-    Valsecchi 1995, equation 10.12).
+    F_k(t) = Σ S(u-) d_k(u) / Y(u), S the Kaplan-Meier estimate of not having ended at all. Variance: the delta
+    method (Marubini and Valsecchi 1995, equation 10.12); without weights it equals what `survival::survfit` prints.
     """
     t, kind = days.to_numpy(dtype=float), event.to_numpy(dtype=int)
     if len(t) == 0 or (t < 0).any() or np.isnan(t).any():

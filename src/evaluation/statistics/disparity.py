@@ -20,9 +20,16 @@ ONLY_COUNTING = "log rate ratio, counting variation only"
 
 
 def rate_ratio(
-    counts: pd.Series, population: pd.Series, *, group: str, comparator: str, unknown: str = "drop",
-    officer: pd.Series | None = None, dispersion: float = 1.0, not_stated: Sequence[str] = NOT_STATED,
-) -> list[Estimate]:  # fmt: skip
+    counts: pd.Series,
+    population: pd.Series,
+    *,
+    group: str,
+    comparator: str,
+    unknown: str = "drop",
+    officer: pd.Series | None = None,
+    dispersion: float = 1.0,
+    not_stated: Sequence[str] = NOT_STATED,
+) -> list[Estimate]:
     """Return the ratio of two groups' rates per resident, under one treatment of "not stated".
 
     Parameters
@@ -63,8 +70,11 @@ def rate_ratio(
         return [_named(e, group, comparator) for e in (low, high)]
     if unknown == "officer":
         a, b = a + float(seen.get(group, 0)), b + float(seen.get(comparator, 0))
-    note = {"drop": "not stated left out", "officer": "officer-defined where not stated",
-            "proportional": "not stated shared out as the stated are"}[unknown]  # fmt: skip
+    note = {
+        "drop": "not stated left out",
+        "officer": "officer-defined where not stated",
+        "proportional": "not stated shared out as the stated are",
+    }[unknown]
     return [_named(_ratio(a, b, people, dispersion, unknown, note), group, comparator)]
 
 
@@ -87,8 +97,10 @@ def _split(
         second = given.index.get_level_values(1)[blank]
         seen = given[blank].groupby(second).sum()
     elif unknown == "officer" and unstated:
-        raise Unsupported('unknown="officer" needs the groups that officers recorded',
-                          todo="Give officer=, or counts indexed by (self-defined, officer-defined).")  # fmt: skip
+        raise Unsupported(
+            'unknown="officer" needs the groups that officers recorded',
+            todo="Give officer=, or counts indexed by (self-defined, officer-defined).",
+        )
     else:
         seen = pd.Series(dtype=float)
     if unknown == "officer" and float(seen.sum()) > unstated + 1e-9:
@@ -103,8 +115,10 @@ def _is_unstated(value: Any, words: set[str]) -> bool:
 def _of(counts: pd.Series, name: str) -> float:
     if name not in counts.index:
         near = nearest(name, [str(i) for i in counts.index])
-        raise UnknownColumn(f"no count for the group {name!r}" + (f" (nearest: {near!r})" if near else ""),
-                            todo="Name a group that was counted; write 0 where nobody was.")  # fmt: skip
+        raise UnknownColumn(
+            f"no count for the group {name!r}" + (f" (nearest: {near!r})" if near else ""),
+            todo="Name a group that was counted; write 0 where nobody was.",
+        )
     return float(counts[name])
 
 
@@ -116,9 +130,7 @@ def _population(population: pd.Series, group: str, comparator: str) -> tuple[flo
     return people[0], people[1]
 
 
-def _ratio(
-    a: float, b: float, people: tuple[float, float], dispersion: float, method: str, note: str
-) -> Estimate:
+def _ratio(a: float, b: float, people: tuple[float, float], dispersion: float, method: str, note: str) -> Estimate:
     if b == 0:
         raise EmptyCell("nobody was counted in the comparator: the ratio has no value", todo="Join years or areas.")
     if dispersion <= 0:
@@ -127,8 +139,17 @@ def _ratio(
     if a == 0:
         low, high = exact_interval(0, people[0], int(b), people[1])
         _, high_90 = exact_interval(0, people[0], int(b), people[1], level=0.90)
-        return Estimate(0.0, low=low, high=high, low_90=0.0, high_90=high_90, null=1.0, df=math.inf,
-                        se_method="exact conditional", **words)  # fmt: skip
+        return Estimate(
+            0.0,
+            low=low,
+            high=high,
+            low_90=0.0,
+            high_90=high_90,
+            null=1.0,
+            df=math.inf,
+            se_method="exact conditional",
+            **words,
+        )
     value = (a / people[0]) / (b / people[1])
     se = math.sqrt(dispersion * (1 / a + 1 / b))
     how = ONLY_COUNTING if dispersion == 1 else f"log rate ratio, quasi-Poisson, dispersion {dispersion:.2f}"
@@ -141,8 +162,9 @@ def _named(e: Estimate, group: str, comparator: str) -> Estimate:
     return replace(e, group=f"{group} against {comparator}", n={group: e.n["group"], comparator: e.n["comparator"]})
 
 
-def exact_interval(a: int, population_a: float, b: int, population_b: float, *, level: float = 0.95
-                   ) -> tuple[float, float]:  # fmt: skip
+def exact_interval(
+    a: int, population_a: float, b: int, population_b: float, *, level: float = 0.95
+) -> tuple[float, float]:
     """Return the exact conditional interval of a ratio of two Poisson rates (R's `poisson.test`).
 
     Given a + b, a is binomial; Clopper-Pearson ends p become p / (1 - p) · B / A.
@@ -167,14 +189,25 @@ def rates(counts: Mapping[str, float] | pd.Series, population: pd.Series, *, per
         for tail, (a, b) in {0.025: ("low", "high"), 0.05: ("low_90", "high_90")}.items():
             ends[a] = 0.0 if n == 0 else float(gammaincinv(n, tail)) / base
             ends[b] = float(gammaincinv(n + 1, 1 - tail)) / base
-        found.append(Estimate(float(n) / base, se=math.sqrt(n) / base, **ends, unit=f"per {per:,.0f} residents",
-                              df=math.inf, n={str(name): int(n)}, group=str(name), method="rate",
-                              se_method="exact Poisson"))  # fmt: skip
+        found.append(
+            Estimate(
+                float(n) / base,
+                se=math.sqrt(n) / base,
+                **ends,
+                unit=f"per {per:,.0f} residents",
+                df=math.inf,
+                n={str(name): int(n)},
+                group=str(name),
+                method="rate",
+                se_method="exact Poisson",
+            )
+        )
     return found
 
 
-def mantel_haenszel(counts: pd.DataFrame, population: pd.DataFrame, *, group: str, comparator: str,
-                    dispersion: float = 1.0) -> list[Estimate]:  # fmt: skip
+def mantel_haenszel(
+    counts: pd.DataFrame, population: pd.DataFrame, *, group: str, comparator: str, dispersion: float = 1.0
+) -> list[Estimate]:
     """Return [pooled over areas, within areas]: the ratio of summed rates beside the Mantel-Haenszel ratio.
 
     Parameters
@@ -200,11 +233,22 @@ def mantel_haenszel(counts: pd.DataFrame, population: pd.DataFrame, *, group: st
         raise EmptyCell("one of the groups has no counts in any area", todo="Join areas or years.")
     variance = float(((a + b) * size_a * size_b / total**2).sum()) / (top * bottom)
     n = {group: int(a.sum()), comparator: int(b.sum())}
-    within = ratio_from_log(math.log(top / bottom), math.sqrt(dispersion * variance), unit="times", n=n,
-                            method="within areas (Mantel-Haenszel)", se_method="Greenland-Robins",
-                            group=f"{group} against {comparator}")  # fmt: skip
-    pooled = rate_ratio(counts[[group, comparator]].sum(), people[[group, comparator]].sum(), group=group,
-                        comparator=comparator, dispersion=dispersion)[0]  # fmt: skip
+    within = ratio_from_log(
+        math.log(top / bottom),
+        math.sqrt(dispersion * variance),
+        unit="times",
+        n=n,
+        method="within areas (Mantel-Haenszel)",
+        se_method="Greenland-Robins",
+        group=f"{group} against {comparator}",
+    )
+    pooled = rate_ratio(
+        counts[[group, comparator]].sum(),
+        people[[group, comparator]].sum(),
+        group=group,
+        comparator=comparator,
+        dispersion=dispersion,
+    )[0]
     from dataclasses import replace
 
     return [replace(pooled, method="pooled over areas"), within]
@@ -228,10 +272,12 @@ def _quasi(table: pd.DataFrame, count: str, population: str, group: str, places:
     rows = table[kept]
     columns = pd.get_dummies(places[kept], dtype=float)
     columns[_GROUPS] = rows[group].to_numpy()
-    design = pd.concat([columns.drop(columns=_GROUPS), pd.get_dummies(rows[group], prefix=_GROUPS, dtype=float)
-                        .iloc[:, 1:]], axis=1)  # fmt: skip
-    fit = sm.GLM(rows[count].astype(float), design, family=sm.families.Poisson(),
-                 offset=np.log(rows[population].astype(float))).fit()  # fmt: skip
+    design = pd.concat(
+        [columns.drop(columns=_GROUPS), pd.get_dummies(rows[group], prefix=_GROUPS, dtype=float).iloc[:, 1:]], axis=1
+    )
+    fit = sm.GLM(
+        rows[count].astype(float), design, family=sm.families.Poisson(), offset=np.log(rows[population].astype(float))
+    ).fit(tol=1e-12, maxiter=200)
     spread = float(fit.pearson_chi2 / fit.df_resid) if fit.df_resid > 0 else 1.0
     return max(1.0, spread), fit
 
@@ -239,8 +285,9 @@ def _quasi(table: pd.DataFrame, count: str, population: str, group: str, places:
 _GROUPS = "__group__"
 
 
-def quasi_poisson(table: pd.DataFrame, *, count: str, population: str, group: str, cells: Sequence[str], of: str,
-                  against: str) -> Estimate:  # fmt: skip
+def quasi_poisson(
+    table: pd.DataFrame, *, count: str, population: str, group: str, cells: Sequence[str], of: str, against: str
+) -> Estimate:
     """Return the ratio of two groups from counts by cell (month × area), its error grown by the dispersion found.
 
     Raises
@@ -251,15 +298,24 @@ def quasi_poisson(table: pd.DataFrame, *, count: str, population: str, group: st
     rows = table[table[group].isin([of, against])].copy()
     places = rows[list(cells)].astype(str).agg("|".join, axis=1)
     if places.nunique() < LEAST_CELLS:
-        raise DataError(f"{places.nunique()} cells are too few to learn the dispersion (12 are needed)",
-                        todo="Give assumed values: rate_ratio(..., dispersion=1.5), then 2 and 3.")  # fmt: skip
+        raise DataError(
+            f"{places.nunique()} cells are too few to learn the dispersion (12 are needed)",
+            todo="Give assumed values: rate_ratio(..., dispersion=1.5), then 2 and 3.",
+        )
     rows[group] = pd.Categorical(rows[group], categories=[against, of])
     spread, fit = _quasi(rows, count, population, group, places)
     name = f"{_GROUPS}_{of}"
     sizes = {g: int(rows.loc[rows[group] == g, count].sum()) for g in (of, against)}
-    return ratio_from_log(float(fit.params[name]), float(fit.bse[name]) * math.sqrt(spread), unit="times", n=sizes,
-                          method="quasi-Poisson within cells", se_method=f"quasi-Poisson, dispersion {spread:.2f}",
-                          group=f"{of} against {against}", df=math.inf)  # fmt: skip
+    return ratio_from_log(
+        float(fit.params[name]),
+        float(fit.bse[name]) * math.sqrt(spread),
+        unit="times",
+        n=sizes,
+        method="quasi-Poisson within cells",
+        se_method=f"quasi-Poisson, dispersion {spread:.2f}",
+        group=f"{of} against {against}",
+        df=math.inf,
+    )
 
 
 def find_rates(found: pd.Series, searches: pd.Series, *, group: str, comparator: str) -> list[Estimate]:
@@ -268,15 +324,20 @@ def find_rates(found: pd.Series, searches: pd.Series, *, group: str, comparator:
 
     from . import proportions
 
-    shares = [replace(proportions.share(int(_of(found, g)), int(_of(searches, g))), group=g, n={g: int(searches[g])})
-              for g in (group, comparator)]  # fmt: skip
+    shares = [
+        replace(proportions.share(int(_of(found, g)), int(_of(searches, g))), group=g, n={g: int(searches[g])})
+        for g in (group, comparator)
+    ]
     gap = proportions.difference(*(int(s[g]) for g in (group, comparator) for s in (found, searches)))
-    return [*shares, replace(gap, group=f"{group} minus {comparator}",
-                             n={g: int(searches[g]) for g in (group, comparator)})]  # fmt: skip
+    return [
+        *shares,
+        replace(gap, group=f"{group} minus {comparator}", n={g: int(searches[g]) for g in (group, comparator)}),
+    ]
 
 
-def year_on_year(before: float, after: float, *, exposure: tuple[float, float] = (1.0, 1.0), dispersion: float = 1.0
-                 ) -> Estimate:  # fmt: skip
+def year_on_year(
+    before: float, after: float, *, exposure: tuple[float, float] = (1.0, 1.0), dispersion: float = 1.0
+) -> Estimate:
     """Return the change of a count or rate in per cent, with the variation expected of counts.
 
     A change is worth raising only when its interval excludes 0: (after / before - 1) · 100, ends from the log ratio.
@@ -284,8 +345,17 @@ def year_on_year(before: float, after: float, *, exposure: tuple[float, float] =
     ratio = _ratio(after, before, (exposure[1], exposure[0]), dispersion, "year on year", "change of the rate")
     ends = {k: 100 * (getattr(ratio, k) - 1) for k in ("value", "low", "high", "low_90", "high_90")}
     se = None if ratio.se is None else 100 * ratio.se * ratio.value
-    return Estimate(**ends, se=se, df=math.inf, p=ratio.p, null=0.0, unit="per cent change", method="year on year",
-                    se_method=ratio.se_method, n={"before": int(before), "after": int(after)})  # fmt: skip
+    return Estimate(
+        **ends,
+        se=se,
+        df=math.inf,
+        p=ratio.p,
+        null=0.0,
+        unit="per cent change",
+        method="year on year",
+        se_method=ratio.se_method,
+        n={"before": int(before), "after": int(after)},
+    )
 
 
 def funnel(events: pd.Series, base: pd.Series, *, target: float | None = None, dispersion: float = 1.0) -> pd.DataFrame:
@@ -319,5 +389,3 @@ def funnel(events: pd.Series, base: pd.Series, *, target: float | None = None, d
     out_95 = (share < out["low_95"]) | (share > out["high_95"])
     out["state"] = np.select([far, out_95], ["outside 99.8 %", "outside 95 %"], "inside")
     return out
-
-
