@@ -65,7 +65,8 @@ def _practice(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit
     models = shelf.levels(plan, "iag_meetings", "model")
     cells: Triples = []
     for model, part in rows.groupby("model", sort=True):
-        cells += _column(wave, str(model), models.get(str(model), str(model)), iag.practice(part))
+        asked = {c for c in ("n_under25", "solution_questions") if c in part and part[c].notna().any()}
+        cells += _column(wave, str(model), models.get(str(model), str(model)), iag.practice(part), asked)
     young = _young(plan, wave)
     cells += [("Residents aged 16 to 24, share of all", plan.population.title, young)] if young is not None else []
     notes = [
@@ -85,7 +86,7 @@ def _practice(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit
     )
 
 
-def _column(wave: str, model: str, label: str, n: iag.Practice) -> Triples:
+def _column(wave: str, model: str, label: str, n: iag.Practice, asked: set[str]) -> Triples:
     def meetings(id: str, value: int) -> Any:
         return plain(
             f"iag.{id}.{model}.{wave}", value, wave, unit="meetings", universe="meetings", model=model, what=id
@@ -103,7 +104,6 @@ def _column(wave: str, model: str, label: str, n: iag.Practice) -> Triples:
         ("Meetings", label, meetings("held", n.meetings)),
         ("Chaired by the community", label, meetings("chaired", n.community_chaired)),
         ("Agenda set by or with the community", label, meetings("agenda", n.community_agenda)),
-        ("Asked what good looks like", label, meetings("solutions", n.solution_questions)),
         (
             "Depth, mean rung",
             label,
@@ -132,7 +132,9 @@ def _column(wave: str, model: str, label: str, n: iag.Practice) -> Triples:
                 ),
             )
         )
-    if n.members:
+    if "solution_questions" in asked:
+        cells.append(("Asked what good looks like", label, meetings("solutions", n.solution_questions)))
+    if n.members and "n_under25" in asked:
         cells.append(("Places taken by people under 25", label, share("young", n.under_25, n.members, n.members)))
     return cells
 
@@ -190,7 +192,7 @@ def _shift(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
         cells.append((label, "Could it be chance?", words(f"iag.chance.{id}.{wave}", _chance(found.p))))
     note = (
         "Intervals come from exchanging meetings between the two models. They take meetings as interchangeable but for "
-        "the model; groups, topics and years differ too, so a difference is not thereby due to the model."
+        "the model; groups, topics and years differ too, so a difference does not show what the model does."
     )
     return exhibit(
         "iag.shift",

@@ -6,7 +6,7 @@ import pandas as pd
 
 from evaluation.answers.registers import shelf
 from evaluation.answers.registers.goals import indicators_sheet, theory
-from evaluation.answers.registers.shelf import Held, Triples, official
+from evaluation.answers.registers.shelf import Held, Triples, official, optional
 from evaluation.answers.registers.status import requirements
 from evaluation.answers.words import exhibit, measure, words
 from evaluation.exhibits import Exhibit
@@ -50,7 +50,7 @@ def _figures(plan: Plan, wave: str, held: Held) -> Exhibit:
         label, stem = str(row.claim), f"context.{row.figure_id}"
         places = 0 if float(row.value).is_integer() else 1
         kind = kinds.get(row.kind, row.kind)
-        against = getattr(row, "comparator", pd.NA)
+        against = optional(row, "comparator")
         cells += [
             (
                 label,
@@ -99,7 +99,7 @@ def _surveys(plan: Plan, wave: str, held: Held) -> Exhibit:
     )
     for place, (label, row) in enumerate(zip(labels, rows.itertuples(index=False), strict=True)):
         stem = f"context.survey{place + 1:02d}"
-        ends = {k: float(v) for k, v in (("low", row.lo), ("high", row.hi)) if not pd.isna(v)}
+        ends = {k: float(v) for k, v in (("low", optional(row, "lo")), ("high", optional(row, "hi"))) if not pd.isna(v)}
         same = str(row.wording).strip().lower() in ours
         cells += [
             (
@@ -176,8 +176,9 @@ def _timeline(plan: Plan, wave: str, held: Held) -> Exhibit:
     if history is not None:
         places = shelf.levels(plan, "history", "area") | {"force": "force area", "national": "national"}
         for row in history.itertuples(index=False):
-            where = "" if pd.isna(row.area) else f" ({places.get(row.area, row.area)})"
-            until = "" if pd.isna(row.end) else f", until {shelf.day_words(row.end)}"
+            area, end = optional(row, "area"), optional(row, "end")
+            where = "" if pd.isna(area) else f" ({places.get(area, area)})"
+            until = "" if pd.isna(end) else f", until {shelf.day_words(end)}"
             dated.append((row.start, f"{row.what}{where}{until}", "outside event"))
     dated.sort(key=lambda d: (d[0], d[1]))
     labels = shelf.unique([shelf.day_words(d[0]) for d in dated])

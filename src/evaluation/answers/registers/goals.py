@@ -119,7 +119,8 @@ def _row(row: Any, wave: str, tables: Mapping[str, pd.DataFrame]) -> Triples:
                 ),
             )
         )
-    target = None if pd.isna(row.target) else float(row.target)
+    given = shelf.optional(row, "target")
+    target = None if pd.isna(given) else float(given)
     told = "none set" if target is None else f"{target:g}{' per cent' if value.unit else ''}"
     cells += [
         (label, "Target", words(f"{stem}.target.{wave}", told)),

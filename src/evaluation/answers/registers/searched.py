@@ -173,14 +173,14 @@ def found(plan: Plan, wave: str, s: Searches) -> Exhibit:
     cells: Triples = []
     for code in [c for c in NAMES if c in searches.index and searches[c] > 0]:
         share = disparity.find_rates(hits, searches, group=code, comparator=code)[0]
-        cells.append((NAMES[code], column, replace(share, id=f"stops.found.{code}.{wave}", wave=wave)))
+        cells.append((NAMES[code], column, replace(share, id=f"stops.found.{code}.{wave}".lower(), wave=wave)))
     if {s.group, s.comparator} <= set(searches.index):
         gap = disparity.find_rates(hits, searches, group=s.group, comparator=s.comparator)[2]
         cells.append(
             (
                 f"{NAMES[s.group]} minus {NAMES[s.comparator]}",
                 column,
-                replace(gap, id=f"stops.found_gap.all.{wave}", wave=wave, null=None, p=None),
+                replace(gap, id=f"stops.found_gap.all.{wave}".lower(), wave=wave, null=None, p=None),
             )
         )
     note = "" if linked else "Whether the outcome was linked to the object is blank in nearly every record."

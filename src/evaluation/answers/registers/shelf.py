@@ -100,6 +100,11 @@ def per_cent(id: str, share: float, wave: str, *, base: int | None = None, **mor
     return measure(id, 100 * share, "per cent", base=base, wave=wave, **{"decimals": 0, **ends, **more})
 
 
+def optional(row: Any, column: str) -> Any:
+    """Return a cell of a column that a register may leave out; NA where it does."""
+    return getattr(row, column, pd.NA)
+
+
 def month(day: Any) -> str:
     """Return "October 2022", or "no date"."""
     return "no date" if pd.isna(day) else f"{pd.Timestamp(day):%B %Y}"
