@@ -376,6 +376,10 @@ def load(path: str | os.PathLike[str] | None = None) -> Plan:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StudyError(f"{file.name} is not valid TOML: {error}", todo="Mend the line it names.") from None
+    blanks = _unfilled(content)
+    if blanks:
+        said = "\n".join(f"- {place}: {text}" for place, text in blanks)
+        raise StudyError(f"{file.name} has places still to be filled in:\n{said}", todo="Replace each FILL IN.")
     try:
         plan = Plan(**content)
     except ValidationError as error:
@@ -387,6 +391,16 @@ def load(path: str | os.PathLike[str] | None = None) -> Plan:
     if faults:
         raise StudyError(f"{file.name} has faults:\n" + "\n".join(faults))
     return plan
+
+
+def _unfilled(content: Any, place: str = "") -> list[tuple[str, str]]:
+    """Return (place, text) of everything that a new study has not filled in yet."""
+    if isinstance(content, dict):
+        pairs = [(f"{place}.{k}" if place else str(k), x) for k, v in content.items() for x in (k, v)]
+        return [found for where, value in pairs for found in _unfilled(value, where)]
+    if isinstance(content, list):
+        return [found for k, value in enumerate(content) for found in _unfilled(value, f"{place}[{k}]")]
+    return [(place, content)] if isinstance(content, str) and content.replace("-", " ").startswith("FILL IN") else []
 
 
 def _explain(error: Any) -> str:

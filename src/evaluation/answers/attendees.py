@@ -115,7 +115,7 @@ def _labelled(  # noqa: PLR0913
         family=family,
         null=0.0,
         margin=plan.outcomes.margin_share if share else margin_of(plan, survey, outcome),
-        unit=w.SHARE if share else w.POINTS,
+        unit=w.SHARE if share else w.points(plan, outcome),
         estimand=_estimand(result),
         gates=gates,
     )
@@ -199,7 +199,7 @@ def methods(plan: Plan, wave: str, results: Sequence[Any]) -> Exhibit:
         chart="forest",
         row_header="Method",
         source="Survey",
-        extras={"axis": f"Difference in {w.short(plan, outcome)} ({w.POINTS})", "reference": 0.0},
+        extras={"axis": f"Difference in {w.short(plan, outcome)} ({w.points(plan, outcome)})", "reference": 0.0},
     )
 
 

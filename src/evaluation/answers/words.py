@@ -10,7 +10,6 @@ from evaluation.estimates import Estimate, Gate, Label, NotIdentified, Result, T
 from evaluation.exhibits import Exhibit, Item, Measure, Words
 from evaluation.study import Plan
 
-POINTS = "points on the 1 to 5 scale"
 SHARE = "percentage points"
 
 
@@ -53,6 +52,13 @@ def sized(result: Result, plan: Plan, sessions: dict[str, int] | None = None) ->
     n, known = dict(result.n), sessions or {}
     gate = size_gate(plan, n, known)
     return replace(result, gates=(*result.gates, gate), indicative=is_indicative(plan, n, known))
+
+
+def points(plan: Plan, outcome: str) -> str:
+    """Return the unit of an outcome's mean, "points on the 1 to 5 scale", from the levels of its question."""
+    items = plan.scales[outcome].items if outcome in plan.scales else (outcome,)
+    codes = [float(code) for item in items for code in plan.levels_of(item)]
+    return f"points on the {min(codes):g} to {max(codes):g} scale" if codes else "points"
 
 
 def short(plan: Plan, outcome: str) -> str:

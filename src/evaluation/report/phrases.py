@@ -13,6 +13,8 @@ from typing import Any
 
 INTERVAL_NOTE = "“Between a and b”: if we repeated the survey many times, most results would fall in a range like this."
 
+SIZES = {3: "three-point ", 4: "four-point ", 5: "five-point ", 6: "six-point ", 7: "seven-point ", 11: "eleven-point "}
+
 
 def number(value: float, unit: str = "") -> str:
     """Return a number as a sentence prints it: whole for shares and percentage points, one place for scale points."""
@@ -33,7 +35,11 @@ def unit_words(unit: str, value: float | None = None) -> str:
     if "percentage point" in unit or ("per cent" in unit and "point" in unit):
         return "percentage point" if value is not None and number(value, unit) == "1" else "percentage points"
     if "scale" in unit:
-        return "of a point on the five-point scale" if value is not None and abs(value) < 1 else "scale points"
+        if value is None or abs(value) >= 1:
+            return "scale points"
+        ends = re.search(r"the (\d+) to (\d+) scale", unit)
+        size = SIZES.get(int(ends[2]) - int(ends[1]) + 1, "") if ends else "five-point "
+        return f"of a point on the {size}scale"
     return unit
 
 

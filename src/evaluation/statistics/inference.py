@@ -188,13 +188,14 @@ def _inverse_root(matrix: np.ndarray) -> np.ndarray:
 def _satterthwaite(parts: Any, c: np.ndarray) -> float:
     """Return Satterthwaite degrees of freedom of a contrast under independent, equal errors."""
     x, w, bread, rows, adjusted = parts
-    lead = bread @ c
-    vectors = np.zeros((len(x), len(rows)))
+    lead, k = bread @ c, x.shape[1]
+    size, plain, weighted = np.zeros(len(rows)), np.zeros((len(rows), k)), np.zeros((len(rows), k))
     for g, (r, a) in enumerate(zip(rows, adjusted, strict=True)):
         v = a.T @ (w[r] * (x[r] @ lead))
-        vectors[r, g] += v
-        vectors[:, g] -= (x * w[:, None]) @ (bread @ (x[r].T @ v))
-    gram = vectors.T @ vectors
+        size[g], plain[g], weighted[g] = v @ v, x[r].T @ v, x[r].T @ (w[r] * v)
+    cross = weighted @ bread @ plain.T
+    squared = plain @ bread @ ((x.T * w**2) @ x) @ bread @ plain.T
+    gram = np.diag(size) - cross - cross.T + squared
     return float(np.trace(gram) ** 2 / (gram**2).sum())
 
 

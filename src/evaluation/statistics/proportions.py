@@ -76,8 +76,11 @@ def _wilson_corrected(x: int, n: int, z: float) -> tuple[float, float]:
     """Score interval with half a count taken off towards each end (R's `prop.test(correct = TRUE)`)."""
     p, cut = x / n, min(0.5, abs(x - 0.5 * n))
     low = max(0.0, (n * p - cut + z * z / 2 - z * math.sqrt(z * z / 4 + (x - cut) * (1 - (x - cut) / n))) / (n + z * z))
-    high = min(1.0, (n * p + cut + z * z / 2 + z * math.sqrt(z * z / 4 + (x + cut) * (1 - (x + cut) / n)))
-               / (n + z * z)) if x < n else 1.0  # fmt: skip
+    high = (
+        min(1.0, (n * p + cut + z * z / 2 + z * math.sqrt(z * z / 4 + (x + cut) * (1 - (x + cut) / n))) / (n + z * z))
+        if x < n
+        else 1.0
+    )
     return (0.0 if x == 0 else low), high
 
 
@@ -87,10 +90,19 @@ def share(x: int, n: int, *, method: str = "wilson", unit: str = "per cent", **w
     low_90, high_90 = interval(x, n, method=method, level=0.90)
     scale = 100.0 if unit == "per cent" else 1.0
     return Estimate(
-        value=scale * x / n, se=scale * math.sqrt(x * (n - x) / n) / n, low=scale * low, high=scale * high,
-        low_90=scale * low_90, high_90=scale * high_90, df=math.inf, unit=unit, n={"all": int(n)},
-        method="share", se_method=method, **words,  # type: ignore[arg-type]
-    )  # fmt: skip
+        value=scale * x / n,
+        se=scale * math.sqrt(x * (n - x) / n) / n,
+        low=scale * low,
+        high=scale * high,
+        low_90=scale * low_90,
+        high_90=scale * high_90,
+        df=math.inf,
+        unit=unit,
+        n={"all": int(n)},
+        method="share",
+        se_method=method,
+        **words,  # type: ignore[arg-type]
+    )
 
 
 def difference(x1: int, n1: int, x2: int, n2: int, *, unit: str = "percentage points", **words: object) -> Estimate:
@@ -111,7 +123,15 @@ def difference(x1: int, n1: int, x2: int, n2: int, *, unit: str = "percentage po
     p = float(fisher_exact([[x1, n1 - x1], [x2, n2 - x2]]).pvalue)
     se = math.sqrt(x1 * (n1 - x1) / n1**3 + x2 * (n2 - x2) / n2**3)
     return Estimate(
-        value=scale * gap, se=scale * se, **{k: scale * v for k, v in ends.items()}, df=math.inf, p=p, unit=unit,
-        n={"first": int(n1), "second": int(n2)}, method="difference of shares", se_method="Newcombe", null=0.0,
+        value=scale * gap,
+        se=scale * se,
+        **{k: scale * v for k, v in ends.items()},
+        df=math.inf,
+        p=p,
+        unit=unit,
+        n={"first": int(n1), "second": int(n2)},
+        method="difference of shares",
+        se_method="Newcombe",
+        null=0.0,
         **words,  # type: ignore[arg-type]
-    )  # fmt: skip
+    )

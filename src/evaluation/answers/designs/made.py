@@ -61,7 +61,7 @@ def attendee_change(plan: Plan, found: Evidence) -> Any:
         null=0.0,
         licence="association",
         planned=False,
-        unit=w.POINTS,
+        unit=w.points(plan, outcome),
     )
 
 
@@ -127,7 +127,7 @@ def _labelled(plan: Plan, found: Evidence, name: str, design: Design, method: st
         licence=licence,
         planned=design.planned and not method,
         null=0.0,
-        unit=w.POINTS,
+        unit=w.points(plan, design.outcome),
         family=plan.outcomes.family(design.outcome),
         margin=margin_of(plan, found.survey, design.outcome),
         gates=gates,

@@ -56,7 +56,7 @@ def forest(plan: Plan, found: Evidence, results: Sequence[Any], refusal: Any) ->
         row_header="Design",
         source="Survey, weighted; register of events",
         notes=("Error of sampling only: news that moved one group between the surveys is not in the ranges.",),
-        extras={"axis": f"Difference in change ({w.POINTS})", "reference": 0.0},
+        extras={"axis": f"Difference in change ({w.points(plan, plan.outcomes.primary)})", "reference": 0.0},
     )
 
 
@@ -159,7 +159,7 @@ def recall(plan: Plan, found: Evidence) -> Exhibit:
     triples = [
         (
             name,
-            "Mean (1 to 5)",
+            "Mean",
             w.measure(f"{stem}.{outcome}.{id}.{found.wave}", value, "points", base=n, wave=found.wave),
         )
         for name, value, n, id in cells_
@@ -168,7 +168,7 @@ def recall(plan: Plan, found: Evidence) -> Exhibit:
     triples.append(
         (
             "Remembered less answered",
-            "Mean (1 to 5)",
+            "Mean",
             w.measure(
                 f"{stem}.{outcome}.bias.{found.wave}", gap, "points", base=min(c[2] for c in cells_), wave=found.wave
             ),
@@ -206,7 +206,7 @@ def shocks(plan: Plan, found: Evidence, results: Sequence[Any]) -> Exhibit:
             made = w.measure(
                 f"shock.{result.id}.{points:g}",
                 result.value,
-                w.POINTS,
+                result.unit,
                 base=min(result.n.values()),
                 wave=found.wave,
                 low=result.value - half * se,

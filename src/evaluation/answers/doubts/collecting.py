@@ -160,7 +160,7 @@ def collection(plan: Plan, wave: str, compare: Comparison, survey: Survey) -> Ex
             method=str(place),
             licence="exploratory",
             planned=False,
-            unit=w.POINTS,
+            unit=w.points(plan, outcome),
             question=f"Among: {name}",
         )
         triples.append((name[:1].upper() + name[1:], "Difference", named))
@@ -173,7 +173,7 @@ def collection(plan: Plan, wave: str, compare: Comparison, survey: Survey) -> Ex
                 w.measure(
                     f"part.{outcome}.all.{wave}.sessions",
                     sum(found) / len(found),
-                    w.POINTS,
+                    w.points(plan, outcome),
                     base=len(people),
                     wave=wave,
                     low=min(found),

@@ -80,7 +80,7 @@ def _one(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey
         licence="association",
         planned=True,
         family="control",
-        unit=w.POINTS,
+        unit=w.points(plan, outcome),
         question=plan.label_of(outcome),
     )
 
@@ -128,5 +128,5 @@ def controls_table(plan: Plan, wave: str, found: Controls) -> Exhibit:
         row_header="Control",
         source="Survey, planned comparison",
         chart="forest" if len(found.rows) > 1 else "",
-        extras={"axis": f"Difference ({w.POINTS})", "reference": 0.0},
+        extras={"axis": f"Difference ({w.points(plan, plan.outcomes.primary)})", "reference": 0.0},
     )

@@ -123,7 +123,7 @@ def _scaled(made: Estimate, factor: float) -> Estimate:
     from dataclasses import replace
 
     ends = {k: factor * getattr(made, k) for k in ("value", "se", "low", "high")}
-    return replace(made, **ends, low_90=None, high_90=None, unit=w.POINTS)
+    return replace(made, **ends, low_90=None, high_90=None)
 
 
 def subsets(plan: Plan, compare: Comparison, design: pd.DataFrame) -> dict[str, pd.Series]:
@@ -173,7 +173,7 @@ def curve_table(plan: Plan, wave: str, curve: Any, attend: Sequence[Any]) -> lis
         return [w.refusal_exhibit("sensitivity.curve", TITLE, curve, wave, ("annex-I",), "spec.attend.all")]
     row = planned_row(plan, attend)
     base = min(row.n.values()) if isinstance(row, Estimate) else plan.sizes.least_people
-    stem = f"spec.{plan.outcomes.primary}.all.{wave}"
+    stem, unit = f"spec.{plan.outcomes.primary}.all.{wave}", w.points(plan, plan.outcomes.primary)
     triples: list[tuple[str, str, Any]] = [
         ("Ways of analysing", "Value", w.measure(f"{stem}.ways", len(curve.table), "ways", wave=wave, decimals=0)),
         (
@@ -181,14 +181,14 @@ def curve_table(plan: Plan, wave: str, curve: Any, attend: Sequence[Any]) -> lis
             "Value",
             w.measure(f"{stem}.same", 100 * curve.same_sign_share, "per cent", base=base, wave=wave, decimals=0),
         ),
-        ("Median difference", "Value", w.measure(f"{stem}.median", curve.median, w.POINTS, base=base, wave=wave)),
+        ("Median difference", "Value", w.measure(f"{stem}.median", curve.median, unit, base=base, wave=wave)),
         (
             "Smallest and largest",
             "Value",
             w.measure(
                 f"{stem}.range",
                 curve.median,
-                w.POINTS,
+                unit,
                 base=base,
                 wave=wave,
                 low=float(curve.table["value"].min()),
@@ -211,7 +211,7 @@ def curve_table(plan: Plan, wave: str, curve: Any, attend: Sequence[Any]) -> lis
 
 def _figure(plan: Plan, wave: str, curve: Any, base: int) -> Exhibit:
     """Return every specification in order of its value; the chart marks the planned one."""
-    triples = []
+    triples, unit = [], w.points(plan, plan.outcomes.primary)
     for place, one in enumerate(curve.table.to_dict("records")):
         words = "; ".join(str(one[a]) for a in AXES)
         name = f"{'Planned: ' if one['planned'] else ''}{place + 1}. {words}"
@@ -219,7 +219,7 @@ def _figure(plan: Plan, wave: str, curve: Any, base: int) -> Exhibit:
             value=one["value"],
             low=one["low"],
             high=one["high"],
-            unit=w.POINTS,
+            unit=unit,
             n={"all": base},
             wave=wave,
             outcome=plan.outcomes.primary,
@@ -236,5 +236,5 @@ def _figure(plan: Plan, wave: str, curve: Any, base: int) -> Exhibit:
         wave=wave,
         row_header="Choices",
         chart="curve",
-        extras={"axis": f"Difference ({w.POINTS})", "reference": 0.0},
+        extras={"axis": f"Difference ({unit})", "reference": 0.0},
     )

@@ -61,7 +61,7 @@ def answer(plan: Plan, wave: str, doubted: Sequence[Any], curve: Any, controls: 
             (
                 "An earlier gap of this size would leave nothing of the difference",
                 "Answer",
-                w.measure(f"answer.07.breakeven.{wave}", abs(row.value), w.POINTS, base=base, wave=wave),
+                w.measure(f"answer.07.breakeven.{wave}", abs(row.value), row.unit, base=base, wave=wave),
             )
         )
         if not isinstance(curve, NotIdentified):

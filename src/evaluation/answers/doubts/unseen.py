@@ -67,9 +67,9 @@ def _break_even(row: Estimate, sd: float, base: int, wave: str) -> list[tuple[st
     return [
         (name, "Size", w.measure(f"{stem}.{wave}{tail}", value, unit, base=base, wave=wave))
         for name, tail, value, unit in (
-            ("Break-even baseline gap", "", abs(found.gap), w.POINTS),
+            ("Break-even baseline gap", "", abs(found.gap), row.unit),
             ("Break-even, in standard deviations", ".sd", abs(found.in_sd), "standard deviations"),
-            ("Gap at which the range reaches no difference", ".limit", abs(found.gap_to_limit), w.POINTS),
+            ("Gap at which the range reaches no difference", ".limit", abs(found.gap_to_limit), row.unit),
         )
     ]
 
@@ -98,7 +98,7 @@ def _bounds(plan: Plan, row: Estimate, sd: float, base: int, wave: str) -> list[
             (
                 f"Difference if the gap beforehand was up to {k.kappa:g} standard deviations",
                 "Size",
-                w.measure(id, row.value, w.POINTS, base=base, wave=wave, low=float(k.low), high=float(k.high)),
+                w.measure(id, row.value, row.unit, base=base, wave=wave, low=float(k.low), high=float(k.high)),
             )
         )
     return out
@@ -123,7 +123,7 @@ def _omitted(plan: Plan, people: pd.DataFrame, row: Estimate, base: int, wave: s
                 f"Difference left by a trait as strong as “{plan.label_of(strongest)}”",
                 f"{stem}.like",
                 found.adjusted,
-                w.POINTS,
+                row.unit,
             )
         ]
     except errors.DataError:

@@ -87,7 +87,7 @@ def _contrast(plan: Plan, survey: Survey, made: Any, contrast: str, outcome: str
         family=family,
         null=0.0,
         margin=margin_of(plan, survey, outcome),
-        unit=w.POINTS,
+        unit=w.points(plan, outcome),
         estimand="difference of population means, if people who answered are like those who did not",
     )
     return w.sized(named, plan, None)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from evaluation.answers import weights
+from evaluation.answers.words import points
 from evaluation.estimates import Estimate, NotIdentified, TooFew
 from evaluation.statistics import scales, survey
 from evaluation.study import Plan
@@ -118,16 +119,12 @@ def level(
     if few or _too_few_sessions(plan, jk.design, inside):
         return TooFew(counts=counts, needed=plan.sizes.least_people)
     y = values(plan, frame, outcome, share=share)
-    from dataclasses import replace
-
-    made = replace(jk.mean(y, inside, label=code or "all"), unit="per cent" if share else "points on the 1 to 5 scale")
+    made = replace(jk.mean(y, inside, label=code or "all"), unit="per cent" if share else points(plan, outcome))
     return bounded(made) if share else made
 
 
 def bounded(made: Estimate) -> Estimate:
     """Return a share in per cent with its interval made on the log-odds scale, so that it stays inside 0 and 100."""
-    from dataclasses import replace
-
     from scipy.special import expit, logit
     from scipy.stats import t
 
