@@ -52,7 +52,7 @@ def test_conda_environment_repeats_the_owners_packages_with_the_locked_pins():
 def test_every_dependency_is_used():
     source = "\n".join(p.read_text() for p in [*(ROOT / "src").rglob("*.py"), *(ROOT / "notebooks").glob("*.ipynb")])
     used_otherwise = {"jupyterlab", "ipykernel"}  # run by people, and by the kernels
-    imported = {"pyyaml": "yaml", "python-calamine": "calamine", "tomli-w": "tomli_w"}
+    imported = {"pyyaml": "yaml", "python-calamine": "python_calamine", "tomli-w": "tomli_w"}
     for line in project()["project"]["dependencies"]:
         name = Requirement(line).name
         module = imported.get(name, name.replace("-", "_"))
