@@ -47,7 +47,8 @@ def draw(truth: Mapping[str, Any], margins: pd.DataFrame, *, seed: int) -> dict[
 def make(truth_file: Path | None, folder: Path, *, seed: int | None = None) -> Path:
     """Write `data_raw/` of a synthetic study below `folder`: waves, registers, truth, and the list of what is shipped.
 
-    The codebook and the population margins stand there already (copied from the checkout when they do not).
+    The codebook, the population margins and the registers of published facts stand there already (copied from the
+    checkout when they do not).
     """
     raw = Path(folder) / "data_raw"
     _inputs(raw)
@@ -66,11 +67,14 @@ def make(truth_file: Path | None, folder: Path, *, seed: int | None = None) -> P
 
 
 def _inputs(raw: Path) -> None:
-    """Copy codebook and margins of this checkout where the folder has none."""
+    """Copy codebook, margins and published registers of this checkout where the folder has none."""
     own = Path(__file__).parents[3] / "data_raw"
-    for name in ("codebook.yaml", "population/margins.csv"):
+    published = [f"registers/{name}.csv" for name in registers.PUBLISHED]
+    for name in ("codebook.yaml", "population/margins.csv", *published):
         target = raw / name
         if not target.is_file():
+            if name in published and not (own / name).is_file():
+                continue
             if not (own / name).is_file():
                 raise StudyError(
                     f"there is no {name}", todo="Make the study inside a checkout, or copy it there first."

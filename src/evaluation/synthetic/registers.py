@@ -13,6 +13,9 @@ import tomli_w
 from evaluation.synthetic.people import EXPOSED_DISTRICTS, EXPOSED_GROUPS
 
 EVENTS = 24
+QUARTERS = 12
+# Registers of published facts, copied and never made: their rows name their source.
+PUBLISHED = ("stop_search", "history", "initiatives", "external_surveys", "context_figures")
 THEMES = ("stops", "respect", "response", "hate_crime", "workforce", "young_people", "telling", "complaints",
           "neighbourhood", "mental_health")  # fmt: skip
 SAID = {
@@ -32,10 +35,8 @@ def write(folder: Path, seed: int) -> None:
     events = _events(rng)
     made = {
         "events": events, "attendance": _slips(events, rng), "feedback": _feedback(events, rng),
-        "actions": _actions(events, rng), "iag_meetings": _meetings(rng), "victim_recording": _recording(),
-        "recruitment": _recruitment(), "history": _history(), "indicators": _indicators(),
-        "initiatives": _initiatives(), "partners": _partners(rng), "external_surveys": _external(),
-        "context_figures": _figures(),
+        "actions": _actions(events, rng), "iag_meetings": _meetings(rng), "victim_recording": _recording(seed),
+        "recruitment": _recruitment(), "indicators": _indicators(), "partners": _partners(rng),
     }  # fmt: skip
     about: dict[str, Any] = {}
     for name, rows in made.items():
@@ -44,10 +45,9 @@ def write(folder: Path, seed: int) -> None:
             writer.writeheader()
             writer.writerows(rows)
         about[name] = {"file": f"{name}.csv", "origin": "synthetic"}
-    for name in ("external_surveys", "context_figures"):
-        about[name]["origin"] = "official"
-    if (folder / "stop_search.csv").is_file():
-        about["stop_search"] = {"file": "stop_search.csv", "origin": "official"}
+    for name in PUBLISHED:
+        if (folder / f"{name}.csv").is_file():
+            about[name] = {"file": f"{name}.csv", "origin": "official"}
     (folder / "registers.toml").write_text(tomli_w.dumps(about), "utf-8")
 
 
@@ -173,9 +173,18 @@ def _meetings(rng: np.random.Generator) -> Rows:
     return rows
 
 
-def _recording() -> Rows:
-    return [{"period": f"{2022 + i}-{2023 + i}", "victims": 62000 + 900 * i, "blank": 24800 - 3100 * i,
-             "not_stated_officer": 5200 - 500 * i, "declined_victim": 2100 + 100 * i} for i in range(3)]  # fmt: skip
+def _recording(seed: int) -> Rows:
+    """Return twelve quarters in which ever fewer victims are left without an ethnic group, with a bad quarter."""
+    rng, rows = np.random.default_rng(np.random.SeedSequence(seed).spawn(10)[9]), []
+    for i in range(QUARTERS):
+        victims = 15500 + int(rng.integers(-400, 900))
+        blank = 0.41 - 0.011 * i + float(rng.normal(0, 0.008)) + (0.04 if i == 7 else 0.0)
+        rows.append({
+            "period": f"{2022 + (i + 3) // 4} Q{(i + 3) % 4 + 1}", "victims": victims, "blank": round(victims * blank),
+            "not_stated_officer": round(victims * (0.083 - 0.002 * i)),
+            "declined_victim": round(victims * 0.035 + float(rng.normal(0, 25))),
+        })  # fmt: skip
+    return rows
 
 
 def _recruitment() -> Rows:
@@ -190,14 +199,6 @@ def _recruitment() -> Rows:
                          "group": "Ethnic minorities, White minorities excluded", "n_people": people + 7 * i,
                          "n_total": total, "n_unknown": unknown})  # fmt: skip
     return rows
-
-
-def _history() -> Rows:
-    return [
-        {"history_id": "H1", "start": "2022-08-28", "end": "2022-09-18", "what": "Disorder in the east of Leicester", "area": "leicester"},
-        {"history_id": "H2", "start": "2023-03-21", "end": "", "what": "National review of a large force's culture published", "area": "national"},
-        {"history_id": "H3", "start": "2024-05-02", "end": "", "what": "Police and Crime Commissioner election", "area": "force"},
-    ]  # fmt: skip
 
 
 # Intended outcomes and accountability indicators: (aim, formula, better is, target); "none" is an aim nobody measures.
@@ -228,32 +229,7 @@ def _indicators() -> Rows:
             for i, (aim, formula, better, target) in enumerate(AIMS)]  # fmt: skip
 
 
-def _initiatives() -> Rows:
-    made = [("LPACT", "event", "yes"), ("Independent Advisory Groups", "advisory", "yes"), ("Community Challengers", "advisory", "yes"),
-            ("Youth workshops", "youth", "yes"), ("Positive action in recruitment", "recruitment", "no")]  # fmt: skip
-    return [{"initiative_id": f"N{i + 1}", "organisation": "Leicestershire Police", "title": title, "mechanism": kind,
-             "target_group": "", "outcome_reported": "no", "contamination_risk": risk, "source_ref": "programme papers"}
-            for i, (title, kind, risk) in enumerate(made)]  # fmt: skip
-
-
 def _partners(rng: np.random.Generator) -> Rows:
     return [{"partner_id": f"P{i + 1:02d}", "network": ("vcs_assembly", "faith", "education")[i % 3],
              "area": "leicester" if i % 3 else "charnwood", "approached": "yes", "agreed": "yes" if i % 4 else "no",
              "n_responses": int(rng.integers(0, 40)) if i % 4 else 0} for i in range(14)]  # fmt: skip
-
-
-def _external() -> Rows:
-    return [
-        {"survey": "csew", "period": "2013/14", "item": "overall confidence", "wording": "Taking everything into account, confidence in the police in this area", "group": "England and Wales", "n_base": 35000, "estimate": 76, "lo": "", "hi": ""},
-        {"survey": "other", "period": "2016 (HMIC)", "item": "satisfaction", "wording": "Satisfied with the police", "group": "Leicestershire", "n_base": 460, "estimate": 52, "lo": "", "hi": ""},
-        {"survey": "other", "period": "December 2021 (YouGov)", "item": "trust", "wording": "Trust in the police", "group": "Black adults", "n_base": 0, "estimate": 37, "lo": "", "hi": ""},
-    ]  # fmt: skip
-
-
-def _figures() -> Rows:
-    return [
-        {"figure_id": "F1", "claim": "Searches in the year 2019/20", "value": 4631, "kind": "count", "numerator": "", "denominator": "", "area_of_figure": "Leicestershire force area", "period": "2019/20", "comparator": "3,711 the year before", "source": "Leicestershire PCC news PR-424", "verified": "cited_only"},
-        {"figure_id": "F2", "claim": "Rate of searches, Black against White residents", "value": 5, "kind": "rate_ratio", "numerator": "", "denominator": "", "area_of_figure": "Leicestershire force area", "period": "2019/20", "comparator": "White residents", "source": "Leicestershire PCC news PR-424", "verified": "cited_only"},
-        {"figure_id": "F3", "claim": "Officers from ethnic minorities, per cent", "value": 7.5, "kind": "share", "numerator": "", "denominator": "", "area_of_figure": "Leicestershire Police", "period": "August 2018", "comparator": "", "source": "Leicestershire PCC news PR-247", "verified": "cited_only"},
-        {"figure_id": "F4", "claim": "Residents who are not White, per cent", "value": 27.5, "kind": "share", "numerator": 308993, "denominator": 1121985, "area_of_figure": "Leicester, Leicestershire and Rutland", "period": "March 2021", "comparator": "", "source": "ONS Census 2021", "verified": "primary_seen"},
-    ]  # fmt: skip
