@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
 from . import tables
+from .drawing import address
 from .figures import Figure, data, footer
 from .layout import Block, Desk
 
@@ -19,8 +19,8 @@ class Placed:
 
     figure: Figure
     anchor: str
-    wide: str
-    narrow: str
+    wide: Markup
+    narrow: Markup
     foot: str
     notes: tuple[str, ...]
     links: tuple[tuple[str, str], ...]
@@ -62,14 +62,9 @@ def place(figure: Figure, exhibit: Any, *, up: str = "") -> Placed:
     folder = f"{up}figures/{exhibit.id}"
     links = tuple((f"{folder}.{kind}", kind.upper()) for kind in ("png", "svg", "csv"))
     return Placed(
-        figure, tables.anchor(exhibit.id, "f"), uri(figure.svg), uri(figure.narrow), " ".join(footer(exhibit)),
-        tuple(exhibit.notes), links, numbers(exhibit),
+        figure, tables.anchor(exhibit.id, "f"), Markup(address(figure.svg)), Markup(address(figure.narrow)),
+        " ".join(footer(exhibit)), tuple(exhibit.notes), links, numbers(exhibit),
     )  # fmt: skip
-
-
-def uri(svg: bytes) -> str:
-    """Return a drawing as a data URI."""
-    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
 
 
 def numbers(exhibit: Any) -> Markup:

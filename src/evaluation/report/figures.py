@@ -18,6 +18,7 @@ from evaluation.disclosure import CheckedExhibit
 from . import phrases
 from .charts import DRAWERS, Sheet, has_marks
 from .cite import cite, plain
+from .drawing import smaller
 
 WIDE, NARROW, PRINT_DPI = 468.0, 216.0, 150
 FAMILY = "Arial, Helvetica, 'Liberation Sans', 'DejaVu Sans', sans-serif"
@@ -108,10 +109,7 @@ def _render(exhibit: CheckedExhibit, headline: str, foot: list[str], stamp: str,
 def _svg(figure: Any) -> bytes:
     out = io.BytesIO()
     figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    text = out.getvalue().decode()
-    text = re.sub(r"font: ([^;\"]*?)'DejaVu Sans'(?:, sans-serif)?", rf"font: \1{FAMILY}", text)
-    text = re.sub(r"<!DOCTYPE[^>]*>\s*|<metadata>.*?</metadata>\s*|<!--.*?-->\s*", "", text, flags=re.S)
-    return re.sub(r"\n\s*", "\n", text).encode()
+    return smaller(out.getvalue().decode(), FAMILY).encode()
 
 
 def _png(figure: Any) -> bytes:

@@ -173,9 +173,11 @@ def view(exhibit: Any, figure: Any = None) -> dict[str, str]:
     table = tables.html(exhibit)
     picture = Markup("")
     if figure is not None:
-        from .figure_blocks import uri
+        from .drawing import address
 
-        picture = Markup('<img src="{}" alt="{}" style="max-width:100%">').format(uri(figure.svg), figure.alt)
+        picture = Markup('<img src="{}" alt="{}" style="max-width:100%">').format(
+            Markup(address(figure.svg)), figure.alt
+        )
     lines = [f"{r} | {c}: {x.text}" for (r, c), x in exhibit.cells.items()]
     return {"text/html": str(picture + table), "text/plain": "\n".join([exhibit.title, *lines])}
 

@@ -175,18 +175,27 @@ def _words(ctx: ReportContext) -> list[Block]:
 
 def annex(desk: Desk, notebooks: list[tuple[str, str]]) -> Page:
     """Return the technical annex: sections A to P, with every exhibit and the notebooks that made them."""
-    made = []
+    made: list[Section] = []
+    first: dict[str, str] = {}
     for letter, title in ANNEX.items():
         own = _annex_own(desk, letter, notebooks)
-        placed = exhibits(desk, desk.at(f"annex-{letter}"), fold=40, full=True)
+        found = desk.at(f"annex-{letter}")
+        placed = exhibits(desk, [e for e in found if e.id not in first], fold=40, full=True)
+        again = [(_anchor_of(desk, e), f"{e.title} (section {first[e.id]})") for e in found if e.id in first]
+        first |= {e.id: letter for e in found if e.id not in first}
         reason = desk.ctx.absent.get(f"annex-{letter}", "No exhibit was made for this section in this run.")
-        blocks = [*own, *placed] or [Block("absent", reason)]
+        blocks = [*own, *placed, *([Block("links", again)] if again else [])] or [Block("absent", reason)]
         made.append(Section(letter, title, f"{letter}", tuple(blocks)))
     elsewhere = [e for e in desk.checked.exhibits if e.sections and not any(s.startswith("annex-") for s in e.sections)]
     rest = exhibits(desk, elsewhere, fold=0, full=True, pictures=False)
     if rest:
         made.append(Section("Q", "Exhibits of the other pages, with their result ids", "Q", tuple(rest)))
     return Page("annex", "Technical annex", _meta(desk.ctx), tuple(made), _foot(desk.ctx), letters=True)
+
+
+def _anchor_of(desk: Desk, exhibit: Any) -> str:
+    """Return the address, in the page, of an exhibit that stands in it already."""
+    return "#" + tables.anchor(exhibit.id, "f" if exhibit.id in desk.figures else "t")
 
 
 def _annex_own(desk: Desk, letter: str, notebooks: list[tuple[str, str]]) -> list[Block]:

@@ -198,7 +198,9 @@ def _directed(row: Any, s: Subject, cite: Any, word: str, pre_waves: int) -> lis
         about = cite(row, number(row.value, unit))
         lines = [f"{upper_first(clause)}, by about {about} {unit_words(unit, row.value)} ({between})."]
     if word.endswith("fragile"):
-        lines.append("This depends on how we analyse it, or on doubts we could not remove: see section 13.")
+        lines.append(
+            f"This depends on how we analyse it, or on doubts we could not remove: see section {cite.plan('13')}."
+        )
     if word.endswith("small") and _bar(row, "margin") is not None:
         margin = cite.plan(number(row.margin, unit))
         lines.append(f"That is less than the {margin} {unit_words(unit)} set in advance as worth noticing.")
