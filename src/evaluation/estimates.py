@@ -258,10 +258,10 @@ VERDICTS = (
 def verdict(result: Result | Mapping[str, Any]) -> str:
     """Return the verdict of a contrast from its row alone; "" for a level or a count.
 
-    The order is fixed: a failed design gate, size, direction of the 95 % interval as used, fragility (a failed
-    quality gate, robustness, a one-sided doubt), small or little difference (whole interval inside the margin
-    and every quality gate passed), higher or lower, too uncertain. A contrast of a secondary family earns a
-    plain "higher" or "lower" only with a family-adjusted p of 0.05 or less.
+    The order is fixed: a failed design gate, size, direction of the 95 % interval as used, fragility (`why_fragile`),
+    small or little difference (whole interval inside the margin and every quality gate passed), higher or lower, too
+    uncertain. A contrast of a family other than the primary one earns a plain "higher" or "lower" only with a
+    family-adjusted p of 0.05 or less. An end equal to the null or to the margin excludes nothing.
     """
     row = dict(result) if isinstance(result, Mapping) else result.tidy()
     gates = _gates(row.get("gates"))
@@ -273,16 +273,39 @@ def verdict(result: Result | Mapping[str, Any]) -> str:
     if null is None or low is None or high is None:
         stated = str(row.get("verdict") or "")
         return stated if stated in (NOT_ANSWERABLE, TOO_FEW) else ""
-    direction = 1 if low > null else -1 if high < null else 0
+    direction = _direction(row)
     word = {1: "higher", -1: "lower", 0: ""}[direction]
-    quality_failed = _failed(gates, "quality")
-    if direction and (quality_failed or _doubted(row, direction) or not _robust(row, null)):
+    doubts = why_fragile(row)
+    if direction and set(doubts) - {FAMILY}:
         return f"{word}, but fragile"
-    if _inside_margin(row, null, low, high) and not quality_failed:
+    if _inside_margin(row, null, low, high) and not _failed(gates, "quality"):
         return f"{word}, but small" if direction else LITTLE_OR_NO
     if direction:
-        return word if _earned(row) else f"{word}, but fragile"
+        return f"{word}, but fragile" if doubts else word
     return TOO_UNCERTAIN
+
+
+SIGN, HALVED, ONE_SIDED, FAMILY = "signs of analyses", "size of analyses", "one-sided doubt", "family"
+
+
+def why_fragile(result: Result | Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what makes a contrast with a direction fragile, in the order of the rule; () where nothing does.
+
+    Ids of failed quality gates as "gate:<id>"; "signs of analyses" (under 90 % of specifications of the planned
+    sign), "size of analyses" (their median under half the planned estimate), "one-sided doubt" (in the direction
+    found), "family" (not below 0.05 once its family of outcomes is allowed for).
+    """
+    row = dict(result) if isinstance(result, Mapping) else result.tidy()
+    direction = _direction(row)
+    if not direction:
+        return ()
+    found = [f"gate:{name}" for name in _failed_ids(row.get("gates"), "quality")]
+    share = _number(row.get("same_sign_share"))
+    found += [SIGN] if share is not None and share < LEAST_SAME_SIGN else []
+    found += [HALVED] if _halved(row) else []
+    found += [ONE_SIDED] if {"up": 1, "down": -1}.get(str(row.get("doubt") or ""), 0) == direction else []
+    found += [] if _earned(row) else [FAMILY]
+    return tuple(found)
 
 
 def with_verdict(result: Result) -> Result:
@@ -297,42 +320,53 @@ def _number(value: Any) -> float | None:
     return None if math.isnan(number) else number
 
 
-def _gates(value: Any) -> list[tuple[str, bool]]:
-    """Read gates as objects or as `kind:id=passed;…`; return (kind, passed) pairs."""
+LEAST_SAME_SIGN = 0.9
+
+
+def _direction(row: Mapping[str, Any]) -> int:
+    """Return 1, -1 or 0: the side of the null on which the whole 95 % interval lies."""
+    null, low, high = (_number(row.get(k)) for k in ("null", "low", "high"))
+    if null is None or low is None or high is None:
+        return 0
+    return 1 if low > null else -1 if high < null else 0
+
+
+def _gates(value: Any) -> list[tuple[str, str, bool]]:
+    """Read gates as objects or as `kind:id=passed;…`; return (kind, id, passed) triples."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return []
     if isinstance(value, str):
         parts = [p.strip() for p in value.split(";") if p.strip()]
-        return [(p.split(":", 1)[0], p.endswith("=passed")) for p in parts]
-    return [(g.kind, g.passed) for g in value]
+        return [(p.split(":", 1)[0], p.split(":", 1)[-1].rsplit("=", 1)[0], p.endswith("=passed")) for p in parts]
+    return [(g.kind, g.id, g.passed) for g in value]
 
 
-def _failed(gates: list[tuple[str, bool]], kind: str) -> bool:
-    return any(k == kind and not passed for k, passed in gates)
+def _failed(gates: list[tuple[str, str, bool]], kind: str) -> bool:
+    return any(k == kind and not passed for k, _, passed in gates)
 
 
-def _doubted(row: Mapping[str, Any], direction: int) -> bool:
-    return {"up": 1, "down": -1}.get(str(row.get("doubt") or ""), 0) == direction
+def _failed_ids(gates: Any, kind: str) -> list[str]:
+    return [name for k, name, passed in _gates(gates) if k == kind and not passed]
 
 
-def _robust(row: Mapping[str, Any], null: float) -> bool:
-    """At least 90 % of specifications of the same sign, and their median at least half the planned estimate."""
-    share, median = _number(row.get("same_sign_share")), _number(row.get("specification_median"))
-    if share is not None and share < 0.9:
+def _halved(row: Mapping[str, Any]) -> bool:
+    """Return whether the median of the specifications is under half the planned estimate, or on the other side."""
+    median, value, null = (_number(row.get(k)) for k in ("specification_median", "value", "null"))
+    if median is None or value is None or null is None:
         return False
-    if median is None:
-        return True
-    value = _number(row.get("value"))
-    assert value is not None
-    planned, middle = (math.log(value), math.log(median)) if null == 1 else (value - null, median - null)
-    return middle * math.copysign(1, planned) >= abs(planned) / 2
+    planned, middle = (_log(value), _log(median)) if null == 1 else (value - null, median - null)
+    return middle * math.copysign(1, planned) < abs(planned) / 2
+
+
+def _log(ratio: float) -> float:
+    return math.log(ratio) if ratio > 0 else -math.inf
 
 
 def _inside_margin(row: Mapping[str, Any], null: float, low: float, high: float) -> bool:
     margin = _number(row.get("margin"))
     if margin is None:
         return False
-    below, above = (math.log(low), math.log(high)) if null == 1 else (low - null, high - null)
+    below, above = (_log(low), _log(high)) if null == 1 else (low - null, high - null)
     return -margin < below and above < margin
 
 
