@@ -68,10 +68,43 @@ def test_officer_groups_may_be_given_apart():
     both = disparity.rate_ratio(pd.Series(PUBLIC), CENSUS, unknown="officer", **PAIR)[0]
     apart = disparity.rate_ratio(self_defined, CENSUS, unknown="officer", officer=officer, **PAIR)[0]
     assert apart.value == both.value
+    table = pd.Series(PUBLIC).unstack(fill_value=0)
+    for seen in (table, table.stack(), pd.Series(PUBLIC)):
+        (e,) = disparity.rate_ratio(self_defined, CENSUS, unknown="officer", officer=seen, **PAIR)
+        assert (e.value, e.n) == (both.value, {"black": 96, "white": 444})
     with pytest.raises(errors.Unsupported, match="officers recorded"):
         disparity.rate_ratio(self_defined, CENSUS, unknown="officer", **PAIR)
     with pytest.raises(errors.DataError, match="more people than were not stated"):
         disparity.rate_ratio(self_defined, CENSUS, unknown="officer", officer=officer * 10, **PAIR)
+
+
+def test_officers_who_say_nothing_are_counted_and_classes_they_lack_are_refused():
+    self_defined = pd.Series(PUBLIC).groupby(level=0).sum()
+    some = pd.Series({"black": 20, "white": 40, "blank": 63})
+    (e,) = disparity.rate_ratio(self_defined, CENSUS, unknown="officer", officer=some, **PAIR)
+    assert e.n == {"black": 87, "white": 438}
+    assert "63 without an officer's group left out" in e.estimand
+    with pytest.raises(errors.Unsupported, match="officers have no class 'mixed'"):
+        disparity.rate_ratio(pd.Series(PUBLIC), CENSUS, unknown="officer", group="mixed", comparator="white")
+    turned = pd.Series(PUBLIC).unstack(fill_value=0).T
+    with pytest.raises(errors.DataError, match="self-defined groups as rows"):
+        disparity.rate_ratio(self_defined, CENSUS, unknown="officer", officer=turned, **PAIR)
+    holes = pd.Series(PUBLIC).unstack()
+    with pytest.raises(errors.DataError, match="officers' counts"):
+        disparity.rate_ratio(self_defined, CENSUS, unknown="officer", officer=holes, **PAIR)
+
+
+def test_what_was_left_out_is_said():
+    (e,) = disparity.rate_ratio(series(black=10, white=20, not_stated=7), series(black=100, white=1000), **PAIR)
+    assert e.estimand == "7 not stated left out"
+
+
+@pytest.mark.parametrize("dtype", [int, float, "Int64", "Float64", object])
+def test_counts_may_be_whole_numbers_of_any_type(dtype):
+    counts, people = pd.Series({"black": 10, "white": 20}, dtype=dtype), pd.Series({"black": 100, "white": 1000.5})
+    (e,) = disparity.rate_ratio(counts, people, **PAIR)
+    assert e.value == pytest.approx(10 / 100 / (20 / 1000.5))
+    assert e.n == {"black": 10, "white": 20}
 
 
 @pytest.mark.parametrize("name", ["not_stated", "Not stated", "NS", "unknown", np.nan])
@@ -119,6 +152,11 @@ def test_dispersion_widens_the_interval_and_leaves_the_ratio():
         ({"black": 5, "white": 3}, {"black": 0, "white": 10}, errors.DataError),
         ({"black": -1, "white": 3}, {"black": 10, "white": 10}, errors.DataError),
         ({"black": np.nan, "white": 3}, {"black": 10, "white": 10}, errors.DataError),
+        ({"black": 5.5, "white": 3}, {"black": 10, "white": 10}, errors.DataError),
+        ({"black": "many", "white": 3}, {"black": 10, "white": 10}, errors.DataError),
+        ({"black": 5, "white": 3}, {"black": np.nan, "white": 10}, errors.DataError),
+        ({"black": 5, "white": 3}, {"black": "few", "white": 10}, errors.DataError),
+        ({"black": 5, "white": 3}, {"black": -4, "white": 10}, errors.DataError),
     ],
 )
 def test_what_has_no_ratio_is_refused(counts, people, error):
@@ -126,9 +164,22 @@ def test_what_has_no_ratio_is_refused(counts, people, error):
         disparity.rate_ratio(pd.Series(counts), pd.Series(people), **PAIR)
 
 
-def test_an_unknown_treatment_is_refused_by_name():
-    with pytest.raises(errors.Unsupported, match="guess"):
-        disparity.rate_ratio(series(black=1, white=1), series(black=1, white=1), unknown="guess", **PAIR)
+def test_an_unknown_treatment_or_group_is_refused_by_name_with_the_nearest():
+    counts, people = series(black=1, white=1), series(black=1, white=1)
+    with pytest.raises(errors.Unsupported, match="nearest: 'bounds'"):
+        disparity.rate_ratio(counts, people, unknown="bound", **PAIR)
+    with pytest.raises(errors.UnknownColumn, match="nearest: 'black'"):
+        disparity.rate_ratio(counts, people, group="blak", comparator="white")
+    with pytest.raises(errors.DataError, match="compared with itself"):
+        disparity.rate_ratio(counts, people, group="white", comparator="white")
+    with pytest.raises(errors.DataError, match="stands twice"):
+        disparity.rate_ratio(counts, pd.Series([1, 2, 3], index=["black", "white", "white"]), **PAIR)
+
+
+def test_an_upper_bound_without_a_comparator_is_refused_rather_than_infinite():
+    counts, people = series(black=3, white=0, not_stated=2), series(black=10, white=10)
+    with pytest.raises(errors.EmptyCell):
+        disparity.rate_ratio(counts, people, unknown="bounds", **PAIR)
 
 
 # ---- areas, dispersion, years -----------------------------------------------------------------------------------
@@ -156,6 +207,21 @@ def test_pooled_and_within_differ_where_groups_live_apart():
     assert pooled.value > 4
 
 
+def test_areas_that_do_not_fit_are_refused():
+    counts = pd.DataFrame({"black": [9, 1], "white": [10, 9]}, index=["city", "county"])
+    people = pd.DataFrame({"black": [900, 100], "white": [1000, 9000]}, index=["city", "county"])
+    bad = [
+        (counts.rename(columns={"black": "blak"}), people, errors.UnknownColumn),
+        (counts.rename(index={"city": "town"}), people, errors.DataError),
+        (counts.astype(float).mask(counts == 1), people, errors.DataError),
+        (counts, people.mask(people == 100, 0), errors.DataError),
+        (counts.assign(black=0), people, errors.EmptyCell),
+    ]
+    for a, b, error in bad:
+        with pytest.raises(error):
+            disparity.mantel_haenszel(a, b, **PAIR)
+
+
 def test_quasi_poisson_agrees_with_glm(stops):
     names = {"count": "searches", "population": "residents", "group": "group", "cells": ("month", "area")}
     e = disparity.quasi_poisson(stops, of="black", against="white", **names)
@@ -170,6 +236,11 @@ def test_dispersion_is_not_learnt_from_few_cells(stops):
     assert disparity.dispersion(few, **names) is None
     with pytest.raises(errors.DataError, match="12 are needed"):
         disparity.quasi_poisson(few, of="black", against="white", **names)
+    never = stops.assign(searches=stops["searches"].where(stops["group"] != "black", 0))
+    with pytest.raises(errors.EmptyCell, match="black"):
+        disparity.quasi_poisson(never, of="black", against="white", **names)
+    with pytest.raises(errors.UnknownColumn, match="searches"):
+        disparity.quasi_poisson(stops, of="black", against="white", **names | {"count": "search"})
 
 
 def test_a_change_over_a_year_is_raised_only_outside_expected_variation():
@@ -177,10 +248,15 @@ def test_a_change_over_a_year_is_raised_only_outside_expected_variation():
     assert calm.low < 0 < calm.high
     assert rise.low > 0
     assert rise.value == pytest.approx(40)
+    with pytest.raises(errors.EmptyCell, match="nobody was counted before"):
+        disparity.year_on_year(0, 5)
 
 
 def test_funnel_limits_narrow_with_size_and_flag_who_stands_outside():
-    events, base = pd.Series({"small": 5, "large": 300, "far": 400}), pd.Series({"small": 20, "large": 1000, "far": 900})
+    events, base = (
+        pd.Series({"small": 5, "large": 300, "far": 400}),
+        pd.Series({"small": 20, "large": 1000, "far": 900}),
+    )
     out = disparity.funnel(events, base, target=0.3)
     width = out["high_95"] - out["low_95"]
     assert width["small"] > width["far"] > width["large"]
@@ -199,6 +275,9 @@ def test_rates_have_exact_poisson_intervals():
     (e,) = disparity.rates({"black": 10}, series(black=2000))
     assert e.value == 5.0
     assert (e.low, e.high) == pytest.approx((4.795389 / 2, 18.390356 / 2), abs=1e-5)  # R: poisson.test(10)
+    assert [r.group for r in disparity.rates({"black": 1, "not_stated": 4}, series(black=10, white=5))] == ["black"]
+    with pytest.raises(errors.DataError, match="above 0"):
+        disparity.rates({"black": 1}, series(black=0))
 
 
 # ---- single and paired shares -----------------------------------------------------------------------------------
