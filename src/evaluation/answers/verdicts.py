@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+
+import pandas as pd
 
 from evaluation.answers.words import exhibit, gate_rows, result_id, short, words
 from evaluation.estimates import Estimate, Gate, NotIdentified, Result, TooFew, verdict, with_verdict
 from evaluation.exhibits import Exhibit
+from evaluation.statistics import multiplicity
 from evaluation.study import Plan
 
+FAMILIES = ("secondary", "exploratory", "control")
 CONTRASTS = ("change", "gap", "attend", "d1", "d2", "d3", "d4", "d5")
 
 
@@ -50,10 +54,49 @@ def settled(
         for item in made.items:
             latest[item.result.id] = item.result
     latest |= {r.id: r for r in doubted}
-    rows = [r for r in latest.values() if _is_contrast(r)]
+    rows = corrected([signed(r, latest) for r in latest.values() if _is_contrast(r)])
     return [
         replace(with_verdict(r), mde=_detectable(plan, r)) if isinstance(r, Estimate) else with_verdict(r) for r in rows
     ]
+
+
+COMPANIONS = {"change": ("changeshare",), "attend": ("attendshare",)}
+METHOD = ".entropy-balancing"  # the planned companion of the planned comparison
+
+
+def signed(row: Any, latest: Mapping[str, Any]) -> Any:
+    """Return a contrast of means with the gate of its companions: the share of positive answers, the other design.
+
+    Where one of them points the other way the gate fails, and a direction becomes fragile.
+    """
+    if not isinstance(row, Estimate) or row.id.count(".") != 3:
+        return row
+    contrast, rest = row.id.split(".", 1)
+    others = [latest.get(f"{c}.{rest}") for c in COMPANIONS.get(contrast, ())] + [latest.get(row.id + METHOD)]
+    known = [o for o in others if isinstance(o, Estimate)]
+    if not known:
+        return row
+    agree = all(o.value * row.value >= 0 for o in known)
+    note = "the share of positive answers and the planned companion point the same way as the mean"
+    return replace(row, gates=(*row.gates, Gate(f"{contrast}.same_sign", "quality", agree, note=note)))
+
+
+def corrected(rows: Sequence[Any]) -> list[Any]:
+    """Return the contrasts with p-values adjusted within their family, where notebook 07 has not done it.
+
+    A family is the outcomes of one kind (secondary, exploratory) in one contrast and group: Holm's method, Benjamini
+    and Hochberg's for the exploratory one.
+    """
+    families: dict[tuple[str, ...], dict[str, float]] = {}
+    for row in rows:
+        if isinstance(row, Estimate) and row.family in FAMILIES and row.p_family is None and row.p is not None:
+            parts = row.id.split(".")
+            families.setdefault((parts[0], *parts[2:], row.family), {})[row.id] = row.p
+    found: dict[str, float] = {}
+    for key, p in families.items():
+        correct = multiplicity.benjamini_hochberg if key[-1] == "exploratory" else multiplicity.holm
+        found |= {k: float(v) for k, v in correct(pd.Series(p)).items()}
+    return [replace(r, p_family=found[r.id]) if r.id in found else r for r in rows]
 
 
 def _is_contrast(result: Any) -> bool:

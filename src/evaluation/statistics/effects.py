@@ -67,6 +67,29 @@ def in_sample(
     )  # fmt: skip
 
 
+def influence(
+    frame: pd.DataFrame,
+    sample: Any,
+    *,
+    outcome: str,
+    treat: str,
+    covariates: Sequence[str] = (),
+    survey_weight: str | None = None,
+) -> pd.Series:
+    """Return each person's part in the estimate of `in_sample`, shape (people,); 0 where the sample does not use them.
+
+    lead' (X'WX)^-1 x w e: the design and the treated people's covariates held fixed. The parts sum to 0, and the sum of
+    squares of their sums by cluster is the CR0 variance.
+    """
+    used = _used(frame, sample, outcome, treat, covariates, survey_weight, None)
+    match = sample.match_weight.reindex(used.index).to_numpy(dtype=float)
+    weight = match * _roles.weights(used, survey_weight)
+    x, names, lead = _interacted(used, used[treat].to_numpy() == 1, weight, covariates)
+    fit = inference.regress(x, used[outcome].to_numpy(dtype=float), names, weight)
+    pull = x @ np.linalg.solve(x.T @ (x * weight[:, None]), lead)
+    return pd.Series(pull * weight * fit.residuals, index=used.index).reindex(frame.index, fill_value=0.0)
+
+
 def _words(estimand: str) -> str:
     about = {
         "ATT": "people who attended and answered",

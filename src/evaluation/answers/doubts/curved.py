@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation import errors
+from evaluation import errors, parallel
 from evaluation.answers import words as w
 from evaluation.answers.attendees import joined
 from evaluation.answers.comparison import COMPARISON_WEIGHT, Comparison, caliper_over, everybody
@@ -63,18 +63,24 @@ class Ways:
         n = people[TREATED].value_counts()
         if min(int(n.get(0, 0)), int(n.get(1, 0))) < self.plan.sizes.least_people:
             return NotIdentified("too few people", "More people.")
+        sample, words = self._asked(choice, people)
+        made = effects.in_sample(people, sample, cluster="session", **words)
+        return _scaled(made, self._factor(choice))
+
+    def parts(self, choice: Mapping[str, str], _: Any = None) -> pd.Series:
+        """Return what each session adds to the estimate of one specification, index session, in the same points."""
+        people = self.people[self.subsets[choice["sample"]]]
+        sample, words = self._asked(choice, people)
+        by_person = effects.influence(people, sample, **words)
+        return self._factor(choice) * by_person.groupby(people["session"]).sum()
+
+    def _asked(self, choice: Mapping[str, str], people: pd.DataFrame) -> tuple[Any, dict[str, Any]]:
         weight = COMPARISON_WEIGHT if choice["survey_weight"] == "yes" else None
-        sample = self._design(choice, people, weight)
-        made = effects.in_sample(
-            people,
-            sample,
-            outcome=choice["outcome_form"],
-            treat=TREATED,
-            covariates=self._adjusted(choice, people),
-            cluster="session",
-            survey_weight=weight,
-        )
-        return _scaled(made, self.sd["mean"] / self.sd[choice["outcome_form"]])
+        words = {"outcome": choice["outcome_form"], "treat": TREATED, "survey_weight": weight}
+        return self._design(choice, people, weight), words | {"covariates": self._adjusted(choice, people)}
+
+    def _factor(self, choice: Mapping[str, str]) -> float:
+        return self.sd["mean"] / self.sd[choice["outcome_form"]]
 
     def _adjusted(self, choice: Mapping[str, str], people: pd.DataFrame) -> tuple[str, ...]:
         names = {"planned": self.plan.matching.prognostic, "all": self.covariates, "none": ()}[choice["covariates"]]
@@ -116,6 +122,7 @@ def designed(
         order=m.order,
         caliper_scale=m.caliper_scale,
         caliper_over=over,
+        survey_weight=weight,
     )
 
 
@@ -162,9 +169,19 @@ def specifications(plan: Plan, wave: str, compare: Comparison, survey: Survey) -
     if sd["share"] == 0:
         axes["outcome_form"] = ("mean",)
     try:
-        return sensitivity.specification_curve(partial(Ways.estimate, ways), axes, planned=PLANNED, seed=plan.seed)
+        curve = sensitivity.specification_curve(partial(Ways.estimate, ways), axes, planned=PLANNED, seed=plan.seed)
     except errors.DataError as error:
         return NotIdentified(error.what, "See the planned comparison.")
+    return joint(plan, ways, curve)
+
+
+def joint(plan: Plan, ways: Ways, curve: Any) -> Any:
+    """Return the curve with the joint chance of its median: the effect removed, sessions drawn anew."""
+    choices = curve.table[list(AXES)].to_dict("records")
+    parts = parallel.run(partial(Ways.parts, ways), choices, plan.seed)
+    table = pd.concat(parts, axis=1).reindex(sorted(ways.people["session"].unique())).fillna(0.0).to_numpy()
+    draw = partial(sensitivity.resampled_sessions, table)
+    return sensitivity.judged(curve, draw, plan.sensitivity.bootstrap_draws, plan.seed)
 
 
 def curve_table(plan: Plan, wave: str, curve: Any, attend: Sequence[Any]) -> list[Exhibit]:
@@ -195,6 +212,11 @@ def curve_table(plan: Plan, wave: str, curve: Any, attend: Sequence[Any]) -> lis
                 high=float(curve.table["value"].max()),
             ),
         ),
+        (
+            "Chance of a median this far from none if there were no difference",
+            "Value",
+            w.measure(f"{stem}.joint", curve.p, "", base=base, wave=wave, decimals=3),
+        ),
         ("Could not be run", "Value", w.measure(f"{stem}.refused", len(curve.refused), "ways", wave=wave, decimals=0)),
     ]
     summary = w.exhibit(
@@ -204,9 +226,21 @@ def curve_table(plan: Plan, wave: str, curve: Any, attend: Sequence[Any]) -> lis
         sections=("annex-I",),
         wave=wave,
         row_header="Measure",
-        notes=("Axes: " + "; ".join(f"{LOOK[a].lower()}" for a in AXES) + ".",),
+        notes=(
+            "Axes: " + "; ".join(f"{LOOK[a].lower()}" for a in AXES) + ".",
+            "The chance is of all ways together: the difference removed, collection sessions drawn anew, designs kept.",
+            *_reasons(curve),
+        ),
     )
     return [summary, _figure(plan, wave, curve, base)]
+
+
+def _reasons(curve: Any) -> tuple[str, ...]:
+    """Return why some ways could not be run, each reason once."""
+    if not len(curve.refused):
+        return ()
+    reasons = sorted({r.split(":")[0] for r in curve.refused["reason"]})
+    return (f"Could not be run because: {'; '.join(reasons)}.",)
 
 
 def _figure(plan: Plan, wave: str, curve: Any, base: int) -> Exhibit:

@@ -10,7 +10,12 @@ from evaluation.statistics.sensitivity.bounds import (
     nonresponse_bias,
     worst_case,
 )
-from evaluation.statistics.sensitivity.curve import SpecificationCurve, specification_curve
+from evaluation.statistics.sensitivity.curve import (
+    SpecificationCurve,
+    judged,
+    resampled_sessions,
+    specification_curve,
+)
 from evaluation.statistics.sensitivity.evalues import EValue, bias_factor, e_value, e_value_difference
 from evaluation.statistics.sensitivity.hidden import RosenbaumBounds, rosenbaum
 from evaluation.statistics.sensitivity.omitted import (
@@ -24,6 +29,6 @@ from evaluation.statistics.sensitivity.omitted import (
 __all__ = [
     "BreakEven", "CoefficientStability", "EValue", "LeeBounds", "OmittedVariable", "RosenbaumBounds",
     "SpecificationCurve", "bias_factor", "bound_strength", "break_even", "coefficient_stability",
-    "correlation_to_erase", "e_value", "e_value_difference", "kappa_bounds", "lee", "nonresponse_bias",
-    "omitted_variable", "rosenbaum", "specification_curve", "worst_case",
+    "correlation_to_erase", "e_value", "e_value_difference", "judged", "kappa_bounds", "lee", "nonresponse_bias",
+    "omitted_variable", "resampled_sessions", "rosenbaum", "specification_curve", "worst_case",
 ]  # fmt: skip

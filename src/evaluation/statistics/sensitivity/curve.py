@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,8 @@ import pandas as pd
 
 from evaluation import errors, parallel
 from evaluation.estimates import Estimate
+
+LEAST_DRAWS = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class SpecificationCurve:
     median : float
     p : float or None
         Joint p-value of the median under no effect (share of draws at least as far from 0); None without draws.
+    p_share : float or None
+        The same of the share of specifications that point the planned way (either way counts in the draws).
     """
 
     table: pd.DataFrame
@@ -38,6 +43,7 @@ class SpecificationCurve:
     median: float
     p: float | None = None
     draws: int = 0
+    p_share: float | None = None
 
     def tidy(self) -> pd.DataFrame:
         """Return the curve, one row per specification."""
@@ -100,11 +106,41 @@ def specification_curve(
     planned_value = float(table.loc[table["planned"], "value"].iloc[0])
     share = float((np.sign(table["value"]) == np.sign(planned_value)).mean())
     median = float(table["value"].median())
-    p = None
-    if null_draws is not None and draws:
-        found = parallel.run(partial(_null, null_draws), list(range(draws)), seed + 1)
-        p = (1 + sum(abs(m) >= abs(median) for m in found)) / (draws + 1)
-    return SpecificationCurve(table, pd.DataFrame(refused), share, median, p, draws if p is not None else 0)
+    made = SpecificationCurve(table, pd.DataFrame(refused), share, median)
+    return judged(made, null_draws, draws, seed + 1) if null_draws is not None and draws else made
+
+
+def judged(
+    curve: SpecificationCurve, null_draws: Callable[[np.random.Generator], Sequence[float]], draws: int, seed: int
+) -> SpecificationCurve:
+    """Return the curve with its joint p-values (Simonsohn, Simmons and Nelson 2020, step 3: median, share of one sign).
+
+    `null_draws` as in `specification_curve`; p is (1 + draws at least as far out) / (1 + draws).
+    """
+    if draws < LEAST_DRAWS:
+        raise errors.DataError(f"{draws} draws are too few for a p-value", todo=f"Use {LEAST_DRAWS} at least.")
+    found = np.array(parallel.run(partial(_null, null_draws), list(range(draws)), seed))
+    far = (np.abs(found[:, 0]) >= abs(curve.median)).sum(), (found[:, 1] >= curve.same_sign_share).sum()
+    p, p_share = ((1 + int(k)) / (draws + 1) for k in far)
+    return replace(curve, p=p, p_share=p_share, draws=draws)
+
+
+def resampled_sessions(parts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the values of all specifications on sessions drawn anew, with the effect removed.
+
+    Parameters
+    ----------
+    parts : array, shape (sessions, specifications)
+        What each session adds to each estimate (`effects.influence` summed by session); columns sum to 0.
+
+    Sessions are drawn with replacement, all specifications from the same draw; each estimate moves by the sum of what
+    the drawn sessions add, times sqrt(G / (G - 1)): the bootstrap of clusters to first order, designs held fixed.
+    """
+    clusters = len(parts)
+    if clusters < 2:
+        raise errors.EmptyCell("fewer than two sessions cannot be drawn anew")
+    times = rng.multinomial(clusters, np.full(clusters, 1 / clusters))
+    return math.sqrt(clusters / (clusters - 1)) * ((times - 1.0) @ parts)
 
 
 def _one(estimate: Callable[[Mapping[str, Any]], Any], combo: Mapping[str, Any], _: np.random.Generator) -> Any:
@@ -119,5 +155,9 @@ class _Refused:
     reason: str
 
 
-def _null(null_draws: Callable[[np.random.Generator], Sequence[float]], _: int, rng: np.random.Generator) -> float:
-    return float(np.median(np.asarray(null_draws(rng), dtype=float)))
+def _null(
+    null_draws: Callable[[np.random.Generator], Sequence[float]], _: int, rng: np.random.Generator
+) -> tuple[float, float]:
+    """Return median and share of the commoner sign of one draw."""
+    values = np.asarray(null_draws(rng), dtype=float)
+    return float(np.median(values)), float(max((values > 0).mean(), (values < 0).mean()))
