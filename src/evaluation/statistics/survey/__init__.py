@@ -2,7 +2,9 @@
 
 from evaluation.statistics.survey.design import Design
 from evaluation.statistics.survey.linear import (
+    change,
     difference,
+    distribution,
     frame_of,
     korn_graubard,
     mean,
@@ -12,17 +14,19 @@ from evaluation.statistics.survey.linear import (
     total,
     weighted_quantile,
 )
-from evaluation.statistics.survey.models import Fit, chisq, glm, ordered_logit, rank_test, t_test
+from evaluation.statistics.survey.models import Fit, chisq, glm, rank_test, t_test
+from evaluation.statistics.survey.ordered import ordered_logit
 from evaluation.statistics.survey.replicates import (
     Jackknife,
     bootstrap,
+    bootstrap_estimate,
     effective_clusters,
     replicate_weights,
     with_null,
 )
 
 __all__ = [
-    "Design", "Fit", "Jackknife", "bootstrap", "chisq", "difference", "effective_clusters", "frame_of", "glm",
-    "korn_graubard", "mean", "ordered_logit", "proportion", "quantile", "rank_test", "ratio", "replicate_weights",
-    "t_test", "total", "weighted_quantile", "with_null",
+    "Design", "Fit", "Jackknife", "bootstrap", "bootstrap_estimate", "change", "chisq", "difference", "distribution",
+    "effective_clusters", "frame_of", "glm", "korn_graubard", "mean", "ordered_logit", "proportion", "quantile",
+    "rank_test", "ratio", "replicate_weights", "t_test", "total", "weighted_quantile", "with_null",
 ]  # fmt: skip

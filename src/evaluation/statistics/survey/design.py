@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import errors
+from evaluation.statistics._constraints import pseudo_inverse, residuals
 from evaluation.statistics.weighting import Weights
 
 
@@ -46,6 +47,7 @@ class Design:
         self.frame = frame
         self.weights = _weights(frame, weight)
         self.calibration = _record(frame, weight, calibrated_on)
+        self._inverse: np.ndarray | None = None
         self.strata_codes, strata_labels = _codes(frame, strata)
         self.cluster_codes, self.cluster_labels = _clusters(frame, cluster, self.strata_codes, nest)
         self.clustered = cluster is not None
@@ -72,10 +74,10 @@ class Design:
         """Return linearised variables (n, k) as residuals on the calibration columns; unchanged without them."""
         if self.calibration is None:
             return scores
-        base = np.sqrt(self.calibration.base.to_numpy(dtype=float))
-        x = self.calibration.columns * base[:, None]
-        fitted = np.linalg.lstsq(x, scores * base[:, None], rcond=1e-11)[0]
-        return scores - self.calibration.columns @ fitted
+        base = self.calibration.base.to_numpy(dtype=float)
+        if self._inverse is None:
+            self._inverse = pseudo_inverse(self.calibration.constraints.gram(base))
+        return residuals(self.calibration.constraints, base, self._inverse, scores)
 
     def covariance(self, scores: np.ndarray) -> np.ndarray:
         """Return the covariance (k, k) of the weighted totals of linearised variables, shape (n, k).
@@ -86,20 +88,35 @@ class Design:
         scores = np.asarray(scores, dtype=float)
         scores = scores[:, None] if scores.ndim == 1 else scores
         z = self.residuals(scores) * self.weights[:, None]
-        totals = np.zeros((len(self.cluster_labels), z.shape[1]))
-        np.add.at(totals, self.cluster_codes, z)
-        means = np.zeros((len(self.clusters_in), z.shape[1]))
-        np.add.at(means, self.stratum_of_cluster, totals)
-        means /= self.clusters_in[:, None]
+        totals = self._sums(z, self.cluster_codes, len(self.cluster_labels)) if self.clustered else z
+        means = self._sums(totals, self.stratum_of_cluster, len(self.clusters_in)) / self.clusters_in[:, None]
         gap = totals - means[self.stratum_of_cluster]
         factor = (self.clusters_in / (self.clusters_in - 1) * self.left_over)[self.stratum_of_cluster]
         return (gap * factor[:, None]).T @ gap
 
+    @staticmethod
+    def _sums(values: np.ndarray, codes: np.ndarray, size: int) -> np.ndarray:
+        if size == 1:
+            return values.sum(axis=0, keepdims=True)
+        parts = [np.bincount(codes, values[:, j], minlength=size) for j in range(values.shape[1])]
+        return np.column_stack(parts)
+
+    @property
+    def reference(self) -> str:
+        """The reference distribution of an interval, in words."""
+        return f"t with {self.df} degrees of freedom ({'clusters' if self.clustered else 'people'} less strata)"
+
     def column(self, name: str) -> np.ndarray:
-        """Return a complete numeric column of the frame; missing values are refused."""
+        """Return a complete numeric column of the frame; missing values and words are refused."""
         errors.require_columns(self.frame, [name], role="an estimate")
         errors.require_complete(self.frame, [name], role="an estimate")
-        return self.frame[name].to_numpy(dtype=float)
+        try:
+            values = self.frame[name].to_numpy(dtype=float)
+        except (TypeError, ValueError):
+            raise errors.DataError(f"{name!r} is not a number", todo="Code it as numbers, or ask for shares.") from None
+        if not np.isfinite(values).all():
+            raise errors.DataError(f"{name!r} holds infinite values", todo="Correct them.")
+        return values
 
     def domain(self, mask: pd.Series | np.ndarray) -> np.ndarray:
         """Return a domain as 0/1; the whole design is kept, so errors know about people outside it."""
@@ -111,10 +128,17 @@ class Design:
 
 def _weights(frame: pd.DataFrame, weight: Any) -> np.ndarray:
     series = frame[weight] if isinstance(weight, str) else weight.values if isinstance(weight, Weights) else weight
+    if not isinstance(series, pd.Series):
+        raise errors.DataError("the weight is neither a column, a Series nor Weights", todo="Name a column.")
+    if series.index.has_duplicates:
+        raise errors.DataError("the index of the weights has duplicates", todo="Give one weight per respondent.")
     series = series.reindex(frame.index)
     if series.isna().any():
         raise errors.MissingValues(f"{int(series.isna().sum())} weights are missing", todo="Weight everybody.")
-    values = series.to_numpy(dtype=float)
+    try:
+        values = series.to_numpy(dtype=float)
+    except (TypeError, ValueError):
+        raise errors.DataError("the weights are not numbers", todo="Give numbers of 0 or more.") from None
     if not np.isfinite(values).all() or (values < 0).any() or not values.sum() > 0:
         raise errors.DataError("weights must be numbers of 0 or more, not all 0")
     return values
@@ -122,11 +146,17 @@ def _weights(frame: pd.DataFrame, weight: Any) -> np.ndarray:
 
 def _record(frame: pd.DataFrame, weight: Any, given: Weights | None) -> Weights | None:
     record = given if given is not None else weight if isinstance(weight, Weights) else None
-    if record is None or record.columns.size == 0:
+    if record is None or record.constraints.k == 0:
         return None
-    if not record.values.index.equals(frame.index):
-        raise errors.DataError("the calibration record belongs to another frame", todo="Keep every calibrated row.")
-    return record
+    held = record.values.index
+    if held.equals(frame.index):
+        return record
+    if held.has_duplicates or len(held) != len(frame) or not frame.index.isin(held).all():
+        raise errors.DataError(
+            "the calibration record belongs to other people than the frame",
+            todo="Keep every calibrated row, and ask for a domain with by=.",
+        )
+    return record.reordered(frame.index)
 
 
 def _codes(frame: pd.DataFrame, column: str | None) -> tuple[np.ndarray, list[Any]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,37 +15,58 @@ from evaluation.estimates import Estimate, from_se
 from evaluation.statistics.survey.design import Design
 
 SE = "Taylor linearisation, with replacement"
+INTERVALS = ("logit", "beta", "wilson", "mean")
+EDGE = 1e-12  # an error this small is none: the share of a margin that the weights were made to meet
+By = str | Sequence[str] | None
 
 
-def mean(design: Design, column: str, *, by: str | None = None) -> list[Estimate]:
+def mean(design: Design, column: str, *, by: By = None, missing: str = "refuse") -> list[Estimate]:
     """Return weighted means of a column, for everybody or per level of `by` (domains keep the whole design).
 
+    Parameters
+    ----------
+    by : str or list of str, optional
+        Column whose levels are the domains; several are crossed.
+    missing : "refuse" or "domain"
+        What to do with people who did not answer: refuse them, or estimate for the domain of those who did (they stay
+        in the design, R's na.rm = TRUE); `n` counts who answered.
+
+    Notes
+    -----
     The linearised variable of a domain mean is d (y - mean) / sum(w d); t intervals on clusters less strata.
+    `n_effective` is the variance of the answers over the squared error: clustering and weights included.
     """
-    y = design.column(column)
-    return [_ratio(design, y * d, d, f"mean of {column}", label, n) for label, d, n in domains(design, by)]
+    y, held = answers(design, column, missing)
+    parts = [(label, y * d * held, d * held) for label, d in domains(design, by)]
+    return _ratios(design, parts, f"mean of {column}", variances=True)
 
 
-def total(design: Design, column: str, *, by: str | None = None) -> list[Estimate]:
+def total(design: Design, column: str, *, by: By = None, missing: str = "refuse") -> list[Estimate]:
     """Return weighted totals of a column."""
-    y = design.column(column)
-    out = []
-    for label, d, n in domains(design, by):
-        se = float(np.sqrt(design.covariance(y * d)[0, 0]))
-        out.append(_estimate(design, float(design.weights @ (y * d)), se, f"total of {column}", label, n))
-    return out
+    y, held = answers(design, column, missing)
+    parts = [(label, y * d * held, d * held) for label, d in domains(design, by)]
+    scores = np.column_stack([top for _, top, _ in parts])
+    errors_ = _errors(design, scores)
+    return [
+        _estimate(design, float(design.weights @ top), se, f"total of {column}", label, _people(d))
+        for (label, top, d), se in zip(parts, errors_, strict=True)
+    ]
 
 
-def ratio(design: Design, numerator: str, denominator: str, *, by: str | None = None) -> list[Estimate]:
+def ratio(
+    design: Design, numerator: str, denominator: str, *, by: By = None, missing: str = "refuse"
+) -> list[Estimate]:
     """Return ratios of two weighted totals."""
-    y, x = design.column(numerator), design.column(denominator)
-    words = f"ratio of {numerator} to {denominator}"
-    return [_ratio(design, y * d, x * d, words, label, n) for label, d, n in domains(design, by)]
+    (y, one), (x, two) = answers(design, numerator, missing), answers(design, denominator, missing)
+    held = one * two
+    parts = [(label, y * d * held, x * d * held, _people(d * held)) for label, d in domains(design, by)]
+    return _ratios(design, parts, f"ratio of {numerator} to {denominator}")
 
 
 def proportion(
-    design: Design, column: str, *, by: str | None = None, interval: str = "logit", level: float = 0.95
-) -> list[Estimate]:
+    design: Design, column: str, *, by: By = None, interval: str = "logit", level: float = 0.95,
+    missing: str = "refuse",
+) -> list[Estimate]:  # fmt: skip
     """Return weighted shares (0 to 1) of a 0/1 column with an interval that stays inside 0 and 1.
 
     Parameters
@@ -54,50 +78,128 @@ def proportion(
     Notes
     -----
     A share of exactly 0 or 1 has no log odds: the Korn-Graubard interval with the unweighted number is used, and
-    `se_method` says so.
+    `se_method` says so. The share of a cell that the weights were made to meet is known: its interval is that point.
     """
-    y = design.column(column)
+    y, held = answers(design, column, missing)
     if not np.isin(y, (0.0, 1.0)).all():
         raise errors.DataError(f"{column!r} is not 0 and 1", todo="Make it so, or ask for its mean.")
-    if interval not in ("logit", "beta", "wilson", "mean"):
-        raise errors.Unsupported(f"interval {interval!r} is not known", todo="Use logit, beta, wilson or mean.")
+    _check_interval(interval, level)
+    parts = [(label, y * d * held, d * held) for label, d in domains(design, by)]
+    found = _ratios(design, parts, f"share of {column}", variances=True)
+    return [_with_interval(design, e, sum(e.n.values()), interval, level) for e in found]
+
+
+def distribution(
+    design: Design, column: str, *, levels: Sequence[Any] | None = None, by: By = None, interval: str = "logit",
+    level: float = 0.95,
+) -> list[Estimate]:  # fmt: skip
+    """Return the weighted share of every level of a column (per domain), don't-knows among them as a level.
+
+    Missing values are refused: give them a level of their own, so that the shares are of everybody who was asked.
+    `group` is the level, or "domain × level". The shares of a domain add to 1.
+    """
+    errors.require_columns(design.frame, [column], role="a distribution")
+    errors.require_complete(design.frame, [column], role="a distribution")
+    _check_interval(interval, level)
+    held = in_order(design.frame[column]) if levels is None else list(levels)
+    unknown = sorted({str(v) for v in design.frame[column].unique()} - {str(v) for v in held})
+    if unknown:
+        raise errors.DataError(f"{column!r} holds {unknown}, not among the levels", todo="Name every level.")
     out = []
-    for label, d, n in domains(design, by):
-        found = _ratio(design, y * d, d, f"share of {column}", label, n)
-        out.append(_with_interval(design, found, n, interval, level))
+    for label, d in domains(design, by):
+        parts = []
+        for value in held:
+            inside = (design.frame[column] == value).to_numpy(dtype=float)
+            parts.append((str(value) if by is None else f"{label} × {value}", inside * d, d))
+        found = _ratios(design, parts, f"share of {column}", variances=True)
+        out += [_with_interval(design, e, sum(e.n.values()), interval, level) for e in found]
     return out
 
 
-def difference(design: Design, column: str, *, by: str, levels: tuple[Any, Any] | None = None) -> list[Estimate]:
+def difference(
+    design: Design, column: str, *, by: str, levels: tuple[Any, Any] | None = None, missing: str = "refuse"
+) -> list[Estimate]:
     """Return the difference of two domain means (second level less first), their covariance allowed for."""
-    y = design.column(column)
-    found = {label: (d, n) for label, d, n in domains(design, by)}
+    y, held = answers(design, column, missing)
+    found = {label: d * held for label, d in domains(design, by)}
     names = list(found) if levels is None else [str(level) for level in levels]
     if len(names) != 2 or any(name not in found for name in names):
-        raise errors.DataError(f"a difference needs two levels of {by!r}; it has {list(found)}")
-    parts = [_score(design, y * found[n][0], found[n][0]) for n in names]
-    score = parts[1][1] - parts[0][1]
-    se = float(np.sqrt(design.covariance(score)[0, 0]))
-    n = {name: found[name][1] for name in names}
+        raise errors.DataError(f"a difference needs two levels of {by!r}; it has {list(found)}",
+                               todo="Name two with levels=(first, second).")  # fmt: skip
+    parts = [_score(design, y * found[n], found[n], n) for n in names]
+    se = float(_errors(design, (parts[1][1] - parts[0][1])[:, None])[0])
+    n = {name: _people(found[name]) for name in names}
     return [from_se(
-        parts[1][0] - parts[0][0], se, df=design.df, n=n, method=f"difference in means of {column}", se_method=SE,
-        group=f"{names[1]} less {names[0]}", n_sessions=sessions(design))]  # fmt: skip
+        parts[1][0] - parts[0][0], se, df=design.df, n=n, method=f"difference in means of {column}",
+        se_method=_how(design), group=f"{names[1]} less {names[0]}", n_sessions=sessions(design))]  # fmt: skip
 
 
-def domains(design: Design, by: str | None) -> list[tuple[str, np.ndarray, int]]:
-    """Return (label, indicator, unweighted people) per domain; a domain with nobody is refused."""
+def change(later: Estimate, earlier: Estimate, *, labels: tuple[str, str] = ("later", "earlier")) -> Estimate:
+    """Return later less earlier of two estimates of independent samples: variances add, Welch-Satterthwaite df."""
+    if later.se is None or earlier.se is None:
+        raise errors.DataError("a change needs the error of both levels", todo="Estimate both with their errors.")
+    va, vb = later.se**2, earlier.se**2
+    parts = [v**2 / d for v, d in ((va, later.df), (vb, earlier.df)) if d is not None and math.isfinite(d)]
+    df = (va + vb) ** 2 / sum(parts) if parts and sum(parts) > 0 else math.inf
+    met = [e.n_sessions for e in (later, earlier)]
+    return from_se(
+        later.value - earlier.value, math.sqrt(va + vb), df=df, unit=later.unit,
+        n={labels[1]: sum(earlier.n.values()), labels[0]: sum(later.n.values())},
+        n_sessions=None if None in met else min(m for m in met if m is not None),
+        method="difference of weighted levels of two independent samples",
+        se_method=f"{later.se_method}; Welch-Satterthwaite t" if later.se_method else "Welch-Satterthwaite t",
+    )  # fmt: skip
+
+
+def answers(design: Design, column: str, missing: str = "refuse") -> tuple[np.ndarray, np.ndarray]:
+    """Return a numeric column (0 where it is missing) and who answered, as 0/1, by the stated policy."""
+    if missing not in ("refuse", "domain"):
+        raise errors.Unsupported(f"policy {missing!r} for missing values is not known", todo="Use refuse or domain.")
+    errors.require_columns(design.frame, [column], role="an estimate")
+    if missing == "refuse":
+        return design.column(column), np.ones(design.n)
+    held = design.frame[column].notna().to_numpy()
+    if not held.any():
+        raise errors.EmptyCell(f"nobody answered {column!r}")
+    y = np.zeros(design.n)
+    try:
+        y[held] = design.frame[column][held].to_numpy(dtype=float)
+    except (TypeError, ValueError):
+        raise errors.DataError(f"{column!r} is not a number", todo="Code it as numbers.") from None
+    return y, held.astype(float)
+
+
+def domains(design: Design, by: By) -> list[tuple[str, np.ndarray]]:
+    """Return (label, indicator) per domain, in the order of the levels; a domain with no weight is refused."""
     if by is None:
-        return [("all", np.ones(design.n), design.n)]
-    errors.require_columns(design.frame, [by], role="domains")
-    errors.require_complete(design.frame, [by], role="domains")
-    levels = sorted(design.frame[by].unique(), key=str)
-    out = []
-    for level in levels:
-        d = (design.frame[by] == level).to_numpy(dtype=float)
-        if not design.weights @ d > 0:
-            raise errors.EmptyCell(f"nobody in {by} = {level} has weight")
-        out.append((str(level), d, int(d.sum())))
-    return out
+        return [("all", np.ones(design.n))]
+    names = [by] if isinstance(by, str) else list(by)
+    errors.require_columns(design.frame, names, role="domains")
+    errors.require_complete(design.frame, names, role="domains")
+    out: list[tuple[str, np.ndarray]] = [("", np.ones(design.n))]
+    for name in names:
+        column = design.frame[name]
+        out = [
+            (f"{label} × {level}" if label else str(level), d * (column == level).to_numpy(dtype=float))
+            for label, d in out
+            for level in in_order(column)
+        ]
+    held = [(label, d) for label, d in out if d.any()]
+    empty = [label for label, d in held if not design.weights @ d > 0]
+    if empty:
+        raise errors.EmptyCell(f"nobody in {' × '.join(names)} = {empty[0]} has weight", todo="Leave this domain out.")
+    return held
+
+
+def in_order(column: pd.Series) -> list[Any]:
+    """Return the levels that somebody has: in the order of a categorical, numbers by size, words by letters."""
+    held = column.dropna().unique()
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return [level for level in column.cat.categories if level in set(held)]
+    try:
+        return sorted(held)
+    except TypeError:
+        return sorted(held, key=str)
 
 
 def sessions(design: Design) -> int | None:
@@ -105,41 +207,80 @@ def sessions(design: Design) -> int | None:
     return len(design.cluster_labels) if design.clustered else None
 
 
-def _score(design: Design, top: np.ndarray, bottom: np.ndarray) -> tuple[float, np.ndarray]:
+def _people(domain: np.ndarray) -> int:
+    return int(np.count_nonzero(domain))
+
+
+def _how(design: Design) -> str:
+    calibrated = ", calibrated" if design.calibration is not None else ""
+    return f"{SE}{calibrated}; {design.reference}"
+
+
+def _errors(design: Design, scores: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.maximum(np.diag(design.covariance(scores)), 0.0))
+
+
+def _score(design: Design, top: np.ndarray, bottom: np.ndarray, label: str) -> tuple[float, np.ndarray]:
     """Return a ratio of weighted totals and its linearised variable."""
     size = float(design.weights @ bottom)
     if size == 0:
-        raise errors.EmptyCell("the denominator of a ratio is 0")
+        raise errors.EmptyCell(f"the denominator of {label} is 0", todo="Leave this domain out.")
     value = float(design.weights @ top) / size
     return value, (top - value * bottom) / size
 
 
-def _ratio(design: Design, top: np.ndarray, bottom: np.ndarray, words: str, label: str, n: int) -> Estimate:
-    value, score = _score(design, top, bottom)
-    return _estimate(design, value, float(np.sqrt(max(design.covariance(score)[0, 0], 0.0))), words, label, n)
+def _ratios(design: Design, parts: list[Any], words: str, *, variances: bool = False) -> list[Estimate]:
+    """Return ratios of weighted totals, (label, top, bottom[, people]) each, from one covariance."""
+    made = [_score(design, part[1], part[2], part[0]) for part in parts]
+    out = []
+    for part, (value, _), se in zip(parts, made, _errors(design, np.column_stack([m[1] for m in made])), strict=True):
+        label, top, bottom, *people = part
+        n = people[0] if people else _people(bottom)
+        worth = None
+        if variances and se > EDGE and n > 1:
+            w = design.weights * bottom
+            worth = float(w @ (top - value) ** 2 / w.sum() * n / (n - 1)) / se**2
+        out.append(_estimate(design, value, float(se), words, label, n, worth))
+    return out
 
 
-def _estimate(design: Design, value: float, se: float, words: str, label: str, n: int) -> Estimate:
-    method = SE + (", calibrated" if design.calibration is not None else "")
-    return from_se(value, se, df=design.df, null=None, n={label: n}, method=words, se_method=method, group=label,
-                   n_sessions=sessions(design))  # fmt: skip
+def _estimate(
+    design: Design, value: float, se: float, words: str, label: str, n: int, worth: float | None = None
+) -> Estimate:
+    return from_se(value, se, df=design.df, null=None, n={label: n}, method=words, se_method=_how(design), group=label,
+                   n_sessions=sessions(design), n_effective=worth)  # fmt: skip
+
+
+def _check_interval(interval: str, level: float) -> None:
+    if interval not in INTERVALS:
+        raise errors.Unsupported(f"interval {interval!r} is not known", todo=f"Use one of {', '.join(INTERVALS)}.")
+    if not 0 < level < 1:
+        raise errors.DataError(f"level {level} is not between 0 and 1", todo="Give a level such as 0.95.")
 
 
 def _with_interval(design: Design, found: Estimate, n: int, interval: str, level: float) -> Estimate:
-    from dataclasses import replace
-
-    if interval == "mean":
-        return replace(found, unit="share")
     p, se, df = found.value, found.se or 0.0, design.df
-    if p in (0.0, 1.0) or se == 0:
-        low, high = korn_graubard(p, se, n, df, level)
-        low90, high90 = korn_graubard(p, se, n, df, 0.90)
-        how = f"{found.se_method}; Korn-Graubard interval at the edge"
+    if p in (0.0, 1.0):
+        make, how = korn_graubard, "Korn-Graubard interval at the edge"
+    elif se <= EDGE:
+        make, how = _known, "a margin that the weights meet"
     else:
-        make = {"logit": _logit, "beta": korn_graubard, "wilson": _wilson}[interval]
-        (low, high), (low90, high90) = make(p, se, n, df, level), make(p, se, n, df, 0.90)
-        how = f"{found.se_method}; {interval} interval"
-    return replace(found, low=low, high=high, low_90=low90, high_90=high90, unit="share", se_method=how)
+        make = {"logit": _logit, "beta": korn_graubard, "wilson": _wilson, "mean": _plain}[interval]
+        how = f"{interval} interval"
+    (low, high), (low90, high90) = make(p, se, n, df, level), make(p, se, n, df, 0.90)
+    return replace(found, low=low, high=high, low_90=low90, high_90=high90, unit="share",
+                   se_method=f"{found.se_method}; {how}")  # fmt: skip
+
+
+def _known(p: float, _se: float, _n: int, _df: float, _level: float) -> tuple[float, float]:
+    return p, p
+
+
+def _plain(p: float, se: float, _: int, df: float, level: float) -> tuple[float, float]:
+    from scipy.stats import t
+
+    half = float(t.ppf(0.5 + level / 2, df)) * se
+    return p - half, p + half
 
 
 def _logit(p: float, se: float, _: int, df: float, level: float) -> tuple[float, float]:
@@ -179,7 +320,7 @@ def _wilson(p: float, se: float, _: int, df: float, level: float) -> tuple[float
 
 
 def quantile(
-    design: Design, column: str, *, q: float = 0.5, by: str | None = None, level: float = 0.95
+    design: Design, column: str, *, q: float = 0.5, by: By = None, level: float = 0.95, missing: str = "refuse"
 ) -> list[Estimate]:
     """Return weighted quantiles (the smallest value at which the weighted distribution reaches q).
 
@@ -188,22 +329,25 @@ def quantile(
     """
     from scipy.stats import t
 
-    y = design.column(column)
+    if not 0 < q < 1:
+        raise errors.DataError(f"q = {q} is not between 0 and 1", todo="Give a share such as 0.5 for the median.")
+    _check_interval("mean", level)
+    y, held = answers(design, column, missing)
+    wide, narrow = (float(t.ppf(0.5 + x / 2, design.df)) for x in (level, 0.90))
     out = []
-    for label, d, n in domains(design, by):
-        point = weighted_quantile(y, design.weights * d, q)
-        below = (y <= point).astype(float) * d
-        _, score = _score(design, below, d)
-        se_f = float(np.sqrt(max(design.covariance(score)[0, 0], 0.0)))
-        half = float(t.ppf(0.5 + level / 2, design.df)) * se_f
-        half90 = float(t.ppf(0.95, design.df)) * se_f
-        ends = [weighted_quantile(y, design.weights * d, float(np.clip(p, 0, 1)))
-                for p in (q - half, q + half, q - half90, q + half90)]  # fmt: skip
-        se = (ends[1] - ends[0]) / (2 * float(t.ppf(0.5 + level / 2, design.df)))
+    for label, inside in domains(design, by):
+        d = inside * held
+        w = design.weights * d
+        if not w.sum() > 0:
+            raise errors.EmptyCell(f"nobody in {label} answered {column!r}")
+        point = weighted_quantile(y, w, q)
+        share, score = _score(design, (y <= point) * d, d, label)
+        se = float(_errors(design, score[:, None])[0])
+        ends = [weighted_quantile(y, w, float(np.clip(share + k * se, 0, 1))) for k in (-wide, wide, -narrow, narrow)]
         out.append(Estimate(
-            value=point, se=se, low=ends[0], high=ends[1], low_90=ends[2], high_90=ends[3], df=float(design.df),
-            n={label: n}, method=f"quantile {q:g} of {column}", se_method="Woodruff", group=label,
-            n_sessions=sessions(design)))  # fmt: skip
+            value=point, se=(ends[1] - ends[0]) / (2 * wide), low=ends[0], high=ends[1], low_90=ends[2],
+            high_90=ends[3], df=float(design.df), n={label: _people(d)}, method=f"quantile {q:g} of {column}",
+            se_method=f"Woodruff; {design.reference}", group=label, n_sessions=sessions(design)))  # fmt: skip
     return out
 
 

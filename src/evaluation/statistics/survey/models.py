@@ -11,7 +11,12 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation.estimates import Estimate, from_se
+from evaluation.statistics._constraints import pseudo_inverse
 from evaluation.statistics.survey.design import Design
+from evaluation.statistics.survey.linear import in_order
+
+FAMILIES = ("gaussian", "quasibinomial", "quasipoisson")
+SEPARATED = 30.0  # a linear predictor this large means that a column tells the answers apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,8 @@ class Fit:
         if term not in self.params.index:
             raise errors.UnknownColumn(f"no term {term!r}", todo=f"Terms: {list(self.params.index)}.")
         return from_se(float(self.params[term]), float(self.se[term]), df=self.df, n={"all": self.n},
-                       method=f"{self.family} regression", se_method="design-based sandwich", group=term)  # fmt: skip
+                       method=f"{self.family} regression", group=term,
+                       se_method=f"design-based sandwich; t with {self.df:g} degrees of freedom")  # fmt: skip
 
     def tidy(self) -> pd.DataFrame:
         """Return one row per term."""
@@ -54,7 +60,7 @@ class Fit:
 
 
 def glm(design: Design, formula: str, *, family: str = "gaussian") -> Fit:
-    """Fit a generalised linear model with survey weights (Binder 1983).
+    """Fit a generalised linear model with survey weights (Binder 1983); t on design df less terms, plus one.
 
     Parameters
     ----------
@@ -62,34 +68,57 @@ def glm(design: Design, formula: str, *, family: str = "gaussian") -> Fit:
         For example "confident ~ age + C(sex)".
     family : "gaussian", "quasibinomial" or "quasipoisson"
     """
-    import statsmodels.api as sm
-    from patsy import NAAction, dmatrices
+    if family not in FAMILIES:
+        raise errors.Unsupported(f"family {family!r} is not known", todo=f"Use one of {', '.join(FAMILIES)}.")
+    y, x = _matrices(design, formula)
+    matrix, names = x.to_numpy(dtype=float), list(x.columns)
+    w = design.weights / design.weights.mean()
+    gram = matrix.T @ (matrix * w[:, None])
+    if round(float(np.trace(pseudo_inverse(gram) @ gram))) < matrix.shape[1]:
+        raise errors.Collinear("the model's columns are collinear", todo="Leave a level or a column out.")
+    params, mu, slope = _fitted(y, matrix, w, family)
+    bread = np.linalg.inv(matrix.T @ (matrix * (design.weights * slope)[:, None]))
+    scores = (matrix * (y - mu)[:, None]) @ bread
+    return packed(design, params, scores, names, family)
 
-    families = {"gaussian": sm.families.Gaussian, "quasibinomial": sm.families.Binomial,
-                "quasipoisson": sm.families.Poisson}  # fmt: skip
-    if family not in families:
-        raise errors.Unsupported(f"family {family!r} is not known", todo=f"Use one of {list(families)}.")
+
+def _matrices(design: Design, formula: str) -> tuple[np.ndarray, pd.DataFrame]:
+    """Return the outcome and the model matrix; missing values and unknown columns are refused."""
+    from patsy import NAAction, PatsyError, dmatrices
+
     try:
         y, x = dmatrices(formula, design.frame, return_type="dataframe", NA_action=NAAction(on_NA="raise"))
-    except Exception as error:
+    except PatsyError as error:
         if "missing" in str(error).lower():
             raise errors.MissingValues("the model's columns have missing values", todo="Name a policy first.") from None
-        raise
-    if np.linalg.matrix_rank(x.to_numpy()) < x.shape[1]:
-        raise errors.Collinear("the model's columns are collinear", todo="Leave a level or a column out.")
-    w = design.weights / design.weights.mean()
-    fitted = sm.GLM(y.iloc[:, 0], x, family=families[family](), var_weights=w).fit(tol=1e-12, maxiter=200)
-    if not fitted.converged:
-        raise errors.NotConverged("the model did not converge")
+        raise errors.DataError(f"the formula {formula!r} cannot be used: {str(error).splitlines()[0]}",
+                               todo="Name columns that the frame has.") from None  # fmt: skip
+    if y.shape[1] != 1:
+        raise errors.DataError("the outcome is not one number or 0/1 column", todo="Code it as numbers.")
+    return y.iloc[:, 0].to_numpy(dtype=float), x
+
+
+def _fitted(y: np.ndarray, x: np.ndarray, w: np.ndarray, family: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return coefficients, fitted means and the derivative of the mean, by weighted least squares or IRLS."""
+    if family == "gaussian":
+        root = np.sqrt(w)
+        params = np.linalg.lstsq(x * root[:, None], y * root, rcond=None)[0]
+        return params, x @ params, np.ones(len(y))
+    import statsmodels.api as sm
+
+    kinds = {"quasibinomial": sm.families.Binomial, "quasipoisson": sm.families.Poisson}
+    if family == "quasibinomial" and ((y < 0) | (y > 1)).any():
+        raise errors.DataError("the outcome of a binomial model lies outside 0 to 1", todo="Code it as 0 and 1.")
+    fitted = sm.GLM(y, x, family=kinds[family](), var_weights=w).fit(tol=1e-13, tol_criterion="deviance", maxiter=200)
     mu = np.asarray(fitted.fittedvalues)
-    slope = mu * (1 - mu) if family == "quasibinomial" else mu if family == "quasipoisson" else np.ones(len(mu))
-    matrix = x.to_numpy()
-    bread = np.linalg.inv(matrix.T @ (matrix * (design.weights * slope)[:, None]))
-    scores = (matrix * (y.iloc[:, 0].to_numpy() - mu)[:, None]) @ bread
-    return _pack(design, fitted.params.to_numpy(), scores, list(x.columns), family)
+    if not fitted.converged or not np.isfinite(fitted.params).all() or np.max(np.abs(x @ fitted.params)) > SEPARATED:
+        raise errors.NotConverged("the model did not converge: a column may separate the answers",
+                                  todo="Join levels, or drop the column.")  # fmt: skip
+    return np.asarray(fitted.params), mu, mu * (1 - mu) if family == "quasibinomial" else mu
 
 
-def _pack(design: Design, params: np.ndarray, scores: np.ndarray, names: Sequence[str], family: str) -> Fit:
+def packed(design: Design, params: np.ndarray, scores: np.ndarray, names: Sequence[str], family: str) -> Fit:
+    """Return coefficients and the covariance of their linearised variables (n, k) as a fit."""
     cov = design.covariance(scores)
     df = design.df + 1 - len(names)
     if df <= 0:
@@ -98,73 +127,6 @@ def _pack(design: Design, params: np.ndarray, scores: np.ndarray, names: Sequenc
         )
     return Fit(pd.Series(params, index=list(names)), pd.DataFrame(cov, index=list(names), columns=list(names)), df,
                family, design.n)  # fmt: skip
-
-
-def ordered_logit(design: Design, outcome: str, covariates: Sequence[str]) -> Fit:
-    """Fit a proportional-odds model by weighted likelihood with a design-based covariance (McCullagh 1980).
-
-    P(y <= k) = logistic(threshold_k - x'b). `covariates` are numeric columns or indicators. Terms are the covariates
-    and then the thresholds "<= level".
-    """
-    from scipy.optimize import minimize
-    from scipy.special import expit
-
-    y, x = design.column(outcome), np.column_stack([design.column(c) for c in covariates])
-    levels = np.unique(y)
-    if len(levels) < 3:
-        raise errors.DataError("an ordered model needs at least three levels", todo="Use glm for two.")
-    code, cuts, k = np.searchsorted(levels, y), len(levels) - 1, x.shape[1]
-    w = design.weights / design.weights.sum()
-
-    def unpack(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return theta[:k], np.cumsum(np.concatenate([theta[k : k + 1], np.exp(theta[k + 1 :])]))
-
-    def pieces(b: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        eta = x @ b
-        upper = np.where(code < cuts, expit(t[np.minimum(code, cuts - 1)] - eta), 1.0)
-        lower = np.where(code > 0, expit(t[np.maximum(code - 1, 0)] - eta), 0.0)
-        return upper, lower, np.maximum(upper - lower, 1e-300), upper * (1 - upper), lower * (1 - lower)
-
-    def scores(b: np.ndarray, t: np.ndarray) -> np.ndarray:
-        _, _, p, fu, fl = pieces(b, t)
-        out = np.zeros((len(y), k + cuts))
-        out[:, :k] = -((fu - fl) / p)[:, None] * x
-        rows = np.arange(len(y))
-        up, down = code < cuts, code > 0
-        out[rows[up], k + code[up]] += (fu / p)[up]
-        out[rows[down], k + code[down] - 1] -= (fl / p)[down]
-        return out
-
-    share = np.cumsum(np.bincount(code, w))[:-1]
-    start_t = np.log(share / (1 - share))
-    start = np.concatenate([np.zeros(k), start_t[:1], np.log(np.maximum(np.diff(start_t), 1e-3))])
-    found = minimize(
-        lambda th: -float(w @ np.log(pieces(*unpack(th))[2])), start, method="BFGS", options={"gtol": 1e-7}
-    )
-    theta = np.concatenate(unpack(found.x))
-    for _ in range(50):  # Newton on the natural parameters, by a numerical derivative of the exact score
-        gradient = w @ scores(theta[:k], theta[k:])
-        hessian = _jacobian(lambda th: w @ scores(th[:k], th[k:]), theta)
-        move = np.linalg.solve(hessian, gradient)
-        theta = theta - move
-        if np.max(np.abs(move)) < 1e-11:
-            break
-    else:
-        raise errors.NotConverged("the ordered model did not converge")
-    bread = -np.linalg.inv(_jacobian(lambda th: design.weights @ scores(th[:k], th[k:]), theta))
-    names = [*covariates, *(f"<= {level:g}" for level in levels[:-1])]
-    return _pack(design, theta, scores(theta[:k], theta[k:]) @ bread, names, "ordered logit")
-
-
-def _jacobian(function: Any, at: np.ndarray) -> np.ndarray:
-    step = 1e-5 * np.maximum(1.0, np.abs(at))
-    columns = []
-    for i in range(len(at)):
-        up, down = at.copy(), at.copy()
-        up[i] += step[i]
-        down[i] -= step[i]
-        columns.append((function(up) - function(down)) / (2 * step[i]))
-    return np.column_stack(columns)
 
 
 def chisq(design: Design, rows: str, columns: str) -> dict[str, float]:
@@ -233,9 +195,9 @@ def rank_test(design: Design, outcome: str, group: str) -> Estimate:
 def _two(design: Design, group: str) -> list[Any]:
     errors.require_columns(design.frame, [group], role="a test")
     errors.require_complete(design.frame, [group], role="a test")
-    levels = sorted(design.frame[group].unique(), key=str)
+    levels = in_order(design.frame[group])
     if len(levels) != 2:
-        raise errors.DataError(f"{group!r} has {len(levels)} levels, not two")
+        raise errors.DataError(f"{group!r} has {len(levels)} levels, not two", todo="Name a column of two levels.")
     return levels
 
 
@@ -247,4 +209,5 @@ def _two_groups(design: Design, y: np.ndarray, indicator: np.ndarray, levels: li
     cov = design.covariance((x * (y - x @ beta)[:, None]) @ bread)
     n = {str(levels[0]): int((indicator == 0).sum()), str(levels[1]): int((indicator == 1).sum())}
     return from_se(float(beta[1]), float(np.sqrt(cov[1, 1])), df=design.df - 1, n=n, method=words,
-                   se_method="Taylor linearisation", group=f"{levels[1]} less {levels[0]}")  # fmt: skip
+                   se_method=f"Taylor linearisation; t with {design.df - 1} degrees of freedom",
+                   group=f"{levels[1]} less {levels[0]}")  # fmt: skip

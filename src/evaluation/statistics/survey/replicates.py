@@ -13,6 +13,7 @@ from evaluation.statistics import weighting
 from evaluation.statistics.survey.design import Design
 
 Statistic = Callable[[np.ndarray], np.ndarray]
+_T = "t with effective sessions less one degrees of freedom"
 
 
 def replicate_weights(design: Design) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
@@ -93,7 +94,7 @@ class Jackknife:
         return from_se(
             float(value[0]), float(np.sqrt(cov[0, 0])), df=effective - 1, null=None, group=label,
             n={label: int((held[-1] > 0).sum())}, n_sessions=int(min(clusters_with(self.design, d) for d in held)),
-            se_method="delete-one-session jackknife, weights made again", method="weighted mean",
+            se_method=f"delete-one-session jackknife, weights made again; {_T}", method="weighted mean",
         )  # fmt: skip
 
 
@@ -124,6 +125,25 @@ def bootstrap(design: Design, statistic: Statistic, *, draws: int = 499, seed: i
 
     found = parallel.run(partial(_draw, design, statistic), list(range(draws)), seed)
     return np.array(found)
+
+
+def bootstrap_estimate(
+    design: Design, statistic: Statistic, *, draws: int = 499, seed: int, group: str = "all"
+) -> list[Estimate]:
+    """Return each quantity of a statistic of the weights with its bootstrap error and a t interval on design df.
+
+    Errors are about the mean of the draws, each of which was calibrated again; see `bootstrap`.
+    """
+    full = np.atleast_1d(statistic(design.weights))
+    found = bootstrap(design, statistic, draws=draws, seed=seed)
+    if not np.isfinite(found).all():
+        raise errors.EmptyCell(f"some draws leave nobody in {group}, so it has no bootstrap error")
+    how = f"bootstrap of clusters, weights made again, {draws} draws; {design.reference}"
+    return [
+        from_se(float(v), float(se), df=design.df, null=None, group=group, n={group: design.n}, se_method=how,
+                n_sessions=len(design.cluster_labels) if design.clustered else None, method="weighted statistic")
+        for v, se in zip(full, found.std(axis=0, ddof=1), strict=True)
+    ]  # fmt: skip
 
 
 def _draw(design: Design, statistic: Statistic, _: int, rng: np.random.Generator) -> np.ndarray:

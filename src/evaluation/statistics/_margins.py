@@ -1,0 +1,171 @@
+"""Read population margins against a sample: which cell each person is in, and what does not meet on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation import errors
+
+AGREE = 1e-6  # relative gap by which totals of two margins may differ before they are refused
+NOT_STATED = "not stated"
+
+
+class Cells:
+    """One margin met with a sample: `codes` of people (n,), `targets` (k,), `names` (k,)."""
+
+    __slots__ = ("codes", "names", "targets")
+
+    def __init__(self, codes: np.ndarray, targets: np.ndarray, names: tuple[str, ...]) -> None:
+        self.codes, self.targets, self.names = codes, targets, names
+
+
+def read(
+    frame: pd.DataFrame, margins: Mapping[Any, pd.Series], base: np.ndarray, not_stated: str | None
+) -> list[Cells]:
+    """Return every margin met with the sample; refuse missing values, levels on one side, totals that disagree."""
+    if not isinstance(margins, Mapping):
+        raise errors.DataError("margins are not a mapping of columns to Series", todo="Give {column: Series}.")
+    if not margins:
+        raise errors.DataError("no margins to rake to", todo="Give at least one.")
+    if not_stated not in (None, "proportional"):
+        raise errors.Unsupported(f"policy {not_stated!r} for missing values is not known", todo="Use 'proportional'.")
+    if not len(frame):
+        raise errors.EmptyCell("the sample has no rows", todo="Nobody can be weighted.")
+    found = [_cells(frame, columns, target, base, not_stated) for columns, target in margins.items()]
+    totals = [float(c.targets.sum()) for c in found]
+    if max(totals) > min(totals) * (1 + AGREE):
+        said = ", ".join(f"{c.names[0].split('=')[0]} {t:,.8g}" for c, t in zip(found, totals, strict=True))
+        raise errors.MarginMismatch(f"margins disagree in total: {said}", todo="Give margins of one population.")
+    for c, t in zip(found[1:], totals[1:], strict=True):
+        c.targets = c.targets * (totals[0] / t)
+    return found
+
+
+def _cells(frame: pd.DataFrame, columns: Any, target: pd.Series, base: np.ndarray, not_stated: str | None) -> Cells:
+    """Return integer codes of each row's cell, the targets, and names."""
+    names = [columns] if isinstance(columns, str) else list(columns)
+    words = " × ".join(map(str, names))
+    errors.require_columns(frame, names, role="margins")
+    target = _ordered(target, names, words)
+    levels, values = list(target.index), target.to_numpy(dtype=float)
+    blank = frame[names].isna().any(axis=1).to_numpy()
+    if blank.any() and not_stated != "proportional":
+        raise errors.MissingValues(
+            f"{int(blank.sum())} rows lack a value of {words}",
+            todo="Name a policy (not_stated='proportional'), or leave them out as a named step.",
+        )
+    if blank.all():
+        raise errors.EmptyCell(f"nobody in the sample states {words}", todo="Leave this margin out.")
+    group, held = _combined(frame, names, blank)
+    place = _matched(held, levels, words)
+    _both_sides(place, held, levels, values, words)
+    codes = np.full(len(frame), len(levels))
+    codes[~blank] = place[group[~blank]]
+    label = [f"{words}={_said(k)}" for k in levels]
+    if blank.any():
+        share = float(base[blank].sum() / base.sum())
+        values = np.append(values * (1 - share), values.sum() * share)
+        label.append(f"{words}={NOT_STATED}")
+    return Cells(codes, values, tuple(label))
+
+
+def _ordered(target: pd.Series, names: Sequence[Any], words: str) -> pd.Series:
+    """Return a margin whose index levels stand in the order of its columns, scalars where it has one column."""
+    if not isinstance(target, pd.Series):
+        raise errors.DataError(f"the margin {words} is not a Series", todo="Give a Series level → population.")
+    depth = target.index.nlevels
+    if depth == 1 and len(names) > 1 and all(isinstance(k, tuple) and len(k) == len(names) for k in target.index):
+        target = pd.Series(target.to_numpy(), pd.MultiIndex.from_tuples(list(target.index)))
+    elif depth != len(names):
+        raise errors.DataError(f"the margin {words} has {depth} index levels for {len(names)} columns",
+                               todo="Index a crossed margin by a MultiIndex of its columns.")  # fmt: skip
+    held = list(target.index.names)
+    if len(names) > 1 and held != list(names) and set(held) == set(names):
+        target = target.reorder_levels(list(names))
+    elif depth == 1 and isinstance(target.index, pd.MultiIndex):
+        target = pd.Series(target.to_numpy(), target.index.get_level_values(0))
+    numbers = pd.to_numeric(target, errors="coerce")
+    if numbers.isna().any() or (numbers < 0).any() or not numbers.sum() > 0 or not np.isfinite(numbers).all():
+        raise errors.DataError(f"the margin {words} has missing or negative cells, or no people")
+    if target.index.has_duplicates or target.index.to_frame().isna().any(axis=None):
+        raise errors.DataError(f"the margin {words} has doubled or unnamed cells")
+    return numbers.astype(float)
+
+
+def _combined(frame: pd.DataFrame, names: Sequence[Any], blank: np.ndarray) -> tuple[np.ndarray, list[Hashable]]:
+    """Return each row's group of equal values of the columns, and the value (or tuple) of each group."""
+    whole, parts = np.zeros(len(frame), dtype=np.int64), []
+    for name in names:
+        codes, levels = pd.factorize(frame[name])
+        parts.append(list(levels))
+        whole = whole * max(len(levels), 1) + np.where(codes < 0, 0, codes)
+    if len(names) == 1:
+        seen = np.bincount(whole[~blank], minlength=len(parts[0]))
+        return whole, [x if s else _NOBODY for x, s in zip(parts[0], seen, strict=True)]
+    kept, first, group = np.unique(whole[~blank], return_index=True, return_inverse=True)
+    out = np.zeros(len(frame), dtype=np.intp)
+    out[~blank] = group
+    rows = frame.loc[:, list(names)].to_numpy(dtype=object)[~blank][first]
+    return out, [tuple(r) for r in rows] if len(kept) else []
+
+
+_NOBODY = object()
+
+
+def _matched(held: list[Hashable], levels: list[Hashable], words: str) -> np.ndarray:
+    """Return the place of each sample level among the margin's; the same label as number and as text is one level."""
+    place = {level: i for i, level in enumerate(levels)}
+    plain = {_plain(level): i for i, level in enumerate(levels)}
+    loose = len(plain) == len(levels)
+    found, extra = np.zeros(len(held), dtype=np.intp), []
+    for i, level in enumerate(held):
+        if level is _NOBODY:
+            continue
+        at = place.get(level, plain.get(_plain(level)) if loose else None)
+        if at is None:
+            extra.append(level)
+        else:
+            found[i] = at
+    if extra:
+        raise errors.MarginMismatch(
+            f"levels of {words} in the sample and not in the margin: {sorted(map(_said, extra))}; "
+            f"the margin has {[_said(k) for k in levels]}",
+            todo="Recode the sample, or give the margin these levels.",
+        )
+    return found
+
+
+def _both_sides(place: np.ndarray, held: list, levels: list, values: np.ndarray, words: str) -> None:
+    """Refuse population cells with nobody in the sample, and people in cells with no population."""
+    seen = np.zeros(len(levels), dtype=bool)
+    seen[[p for p, h in zip(place, held, strict=True) if h is not _NOBODY]] = True
+    missing = [_said(k) for k, s, v in zip(levels, seen, values, strict=True) if not s and v > 0]
+    nobody = [_said(k) for k, s, v in zip(levels, seen, values, strict=True) if s and v == 0]
+    if missing:
+        raise errors.EmptyCell(
+            f"nobody in the sample is in {missing} of {words}; the sample has "
+            f"{sorted(_said(h) for h in held if h is not _NOBODY)}",
+            todo="Join these cells to others, in a stated order.",
+        )
+    if nobody:
+        raise errors.MarginMismatch(
+            f"the sample has people in {nobody} of {words}, where the population is 0",
+            todo="Correct the margin, or leave these people out as a named step.",
+        )
+
+
+def _said(level: Hashable) -> str:
+    return " × ".join(map(str, level)) if isinstance(level, tuple) else str(level)
+
+
+def _plain(level: Hashable) -> Hashable:
+    """Return a level as text, whole numbers without a decimal point."""
+    if isinstance(level, tuple):
+        return tuple(_plain(x) for x in level)
+    if isinstance(level, float | np.floating) and float(level).is_integer():
+        return str(int(level))
+    return str(level)

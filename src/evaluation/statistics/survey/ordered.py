@@ -1,0 +1,105 @@
+"""Ordered logit with survey weights: proportional odds by weighted likelihood, design-based covariance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from evaluation import errors
+from evaluation.statistics import _roles
+from evaluation.statistics.survey.design import Design
+from evaluation.statistics.survey.models import Fit, packed
+
+
+def ordered_logit(design: Design, outcome: str, covariates: Sequence[str]) -> Fit:
+    """Fit a proportional-odds model by weighted likelihood with a design-based covariance (McCullagh 1980).
+
+    P(y <= k) = logistic(threshold_k - x'b). `covariates` are numeric columns, or words, which become indicators of
+    every level but the first. Terms are the covariates and then the thresholds "<= level". The weights enter the
+    likelihood and the error: an integer weight equals as many copies of the person.
+
+    Raises
+    ------
+    DataError, Collinear, NotConverged
+        Fewer than three levels with weight; covariates that are collinear or constant; no maximum (separation).
+    """
+    if isinstance(covariates, str):
+        raise errors.DataError(f"covariates is the one word {covariates!r}", todo="Give a list of column names.")
+    errors.require_columns(design.frame, covariates, role="an ordered model")
+    errors.require_complete(design.frame, covariates, role="an ordered model")
+    y, built = design.column(outcome), _roles.columns(design.frame, covariates, drop_first=True)
+    if not len(covariates) or _roles.dependent(built.matrix, built.names):
+        raise errors.Collinear("the model's columns are collinear, constant or none", todo="Leave a column out.")
+    levels = np.unique(y[design.weights > 0])
+    if len(levels) < 3:
+        raise errors.DataError("an ordered model needs at least three levels", todo="Use glm for two.")
+    code = np.clip(np.searchsorted(levels, y), 0, len(levels) - 1)
+    model = _Odds(built.matrix, code, len(levels) - 1)
+    theta = model.fit(design.weights / design.weights.sum())
+    bread = -np.linalg.inv(_jacobian(lambda th: design.weights @ model.scores(th), theta))
+    names = [*built.names, *(f"<= {level:g}" for level in levels[:-1])]
+    return packed(design, theta, model.scores(theta) @ bread, names, "ordered logit")
+
+
+class _Odds:
+    """Likelihood of a proportional-odds model: covariates (n, k), level codes (n,), number of thresholds."""
+
+    def __init__(self, x: np.ndarray, code: np.ndarray, cuts: int) -> None:
+        self.x, self.code, self.cuts, self.k = x, code, cuts, x.shape[1]
+
+    def pieces(self, theta: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return the probability of each person's level and the densities at its two ends."""
+        from scipy.special import expit
+
+        eta, t = self.x @ theta[: self.k], theta[self.k :]
+        upper = np.where(self.code < self.cuts, expit(t[np.minimum(self.code, self.cuts - 1)] - eta), 1.0)
+        lower = np.where(self.code > 0, expit(t[np.maximum(self.code - 1, 0)] - eta), 0.0)
+        return np.maximum(upper - lower, 1e-300), upper * (1 - upper), lower * (1 - lower)
+
+    def scores(self, theta: np.ndarray) -> np.ndarray:
+        """Return each person's derivative of the log likelihood, (n, k + cuts)."""
+        p, high, low = self.pieces(theta)
+        out = np.zeros((len(p), self.k + self.cuts))
+        out[:, : self.k] = -((high - low) / p)[:, None] * self.x
+        rows, up, down = np.arange(len(p)), self.code < self.cuts, self.code > 0
+        out[rows[up], self.k + self.code[up]] += (high / p)[up]
+        out[rows[down], self.k + self.code[down] - 1] -= (low / p)[down]
+        return out
+
+    def fit(self, w: np.ndarray) -> np.ndarray:
+        """Return coefficients and thresholds: a search on ordered thresholds, then Newton's method."""
+        from scipy.optimize import minimize
+
+        def natural(free: np.ndarray) -> np.ndarray:
+            t = np.cumsum(np.concatenate([free[self.k : self.k + 1], np.exp(free[self.k + 1 :])]))
+            return np.concatenate([free[: self.k], t])
+
+        share = np.cumsum(np.bincount(self.code, w))[:-1]
+        start = np.log(share / (1 - share))
+        free = np.concatenate([np.zeros(self.k), start[:1], np.log(np.maximum(np.diff(start), 1e-3))])
+        found = minimize(lambda f: -float(w @ np.log(self.pieces(natural(f))[0])), free, method="BFGS",
+                         options={"gtol": 1e-7})  # fmt: skip
+        theta = natural(found.x)
+        for _ in range(50):
+            hessian = _jacobian(lambda th: w @ self.scores(th), theta)
+            if not np.isfinite(hessian).all() or np.max(np.abs(theta)) > 100:
+                break
+            move = np.linalg.lstsq(hessian, w @ self.scores(theta), rcond=None)[0]
+            theta = theta - move
+            if np.max(np.abs(move)) < 1e-11:
+                return theta
+        raise errors.NotConverged("the ordered model did not converge: a column may separate the answers",
+                                  todo="Join levels, or drop the column.")  # fmt: skip
+
+
+def _jacobian(function: Any, at: np.ndarray) -> np.ndarray:
+    step = 1e-5 * np.maximum(1.0, np.abs(at))
+    columns = []
+    for i in range(len(at)):
+        up, down = at.copy(), at.copy()
+        up[i] += step[i]
+        down[i] -= step[i]
+        columns.append((function(up) - function(down)) / (2 * step[i]))
+    return np.column_stack(columns)
