@@ -42,6 +42,12 @@ def arms_table(plan: Plan, wave: str, design: pd.DataFrame, arm: pd.Series) -> E
             count = Count(id=id, n=int(rows.sum()), key=key, kind="identity", wave=wave)
             triples.append((labels.get(name, name), route, count))
         sums.append((keys[-1], tuple(keys[:-1])))
+    every = [cell_key("people", arm=name, wave=wave) for name in samples.ARM_ORDER if (arm == name).any()]
+    lists = [cell_key("people", arm=name, route=routes[-1], wave=wave) for name in samples.ARM_ORDER
+             if (arm == name).any()]  # fmt: skip
+    sums.append((cell_key("people", wave=wave), tuple(every)))
+    if len(routes) > 1:
+        sums.append((cell_key("people", boost="yes", wave=wave), tuple(lists)))
     return exhibit(
         "arms.counts", "Who attended, by how they were reached", triples, sections=("policy-7", "annex-G"), wave=wave,
         row_header="Group", source="Survey, unweighted", sums=tuple(sums),
@@ -126,7 +132,7 @@ def routes(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
                     wave=wave, decimals=0)  # fmt: skip
     triples: list[tuple[str, str, Any]] = [("Attendees reached by a route that nobody else shares", "Value", share)]
     for number, (step, n) in enumerate(compare.ledger.items(), 1):
-        key = cell_key("people", left_out=step, wave=wave)
+        key = cell_key("people", **samples.LEFT_OUT[step], wave=wave)
         count = Count(id=f"n.left_out.{number}.{wave}".lower(), n=n, key=key, kind="identity", wave=wave)
         triples.append((f"Left aside: {step}", "Value", count))
     return exhibit("design.routes", title, triples, sections=("annex-G",), wave=wave, source="Survey")

@@ -80,7 +80,7 @@ def design_again(plan: Plan, covariates: tuple[str, ...], over: str, people: pd.
                             only_attendees="penalise")  # fmt: skip
     return matching.nearest(
         people, scores, treat=TREATED, ratio=m.ratio, caliper=m.caliper, replace=m.replace, exact=m.exact,
-        order=m.order, caliper_scale=m.caliper_scale, caliper_over=over,
+        order=m.order, caliper_scale=m.caliper_scale, caliper_over=over, survey_weight=COMPARISON_WEIGHT,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from evaluation import errors
 from evaluation.answers import samples, weights
 from evaluation.answers.samples import TREATED
 from evaluation.estimates import Gate, NotIdentified, TooFew
-from evaluation.statistics import matching, propensity
+from evaluation.statistics import _roles, matching, propensity
 from evaluation.study import Plan
 
 COMPARISON_WEIGHT = "comparison_weight"
@@ -58,7 +58,7 @@ def prepare(
         compared = samples.compared(plan, design, arm)
     except errors.EmptyCell:
         return Comparison(pd.DataFrame(), refusal=_nobody(wave))
-    people = compared.people
+    people = join_determined(compared.people, compared.covariates)
     n, sessions = samples.size_counts(people)
     if min(n.values()) < plan.sizes.least_people:
         few = TooFew(counts=n, needed=plan.sizes.least_people, wave=wave)
@@ -70,6 +70,23 @@ def prepare(
     )  # fmt: skip
     merged = samples.merged_levels(plan, design, people)
     return Comparison(people, compared.covariates, scores, None, n, sessions, compared.ledger, merged)
+
+
+def join_determined(people: pd.DataFrame, covariates: Sequence[str]) -> pd.DataFrame:
+    """Return people with each level that other columns determine joined to its covariate's commonest level.
+
+    Where everybody of 65 and over is retired, "retired" says nothing that the age does not. Joining it leaves the
+    model's span, and so every score, as it was. A number that others determine is left for the model to refuse.
+    """
+    people = people.copy()
+    built = _roles.columns(people, list(covariates), drop_first=True)
+    for name in _roles.dependent(built.matrix, built.names):
+        place = built.names.index(name)
+        column, level = built.covariates[place], built.levels[place]
+        if level:
+            others = people.loc[people[column].astype(str) != level, column]
+            people[column] = people[column].where(people[column].astype(str) != level, others.value_counts().index[0])
+    return people
 
 
 def _not_asked(plan: Plan, wave: str) -> NotIdentified:
@@ -98,7 +115,7 @@ def match(plan: Plan, wave: str, compare: Comparison) -> matching.MatchedSample:
     return matching.nearest(
         compare.people, compare.scores, treat=TREATED, ratio=m.ratio, caliper=m.caliper, replace=m.replace,
         exact=m.exact, order=m.order, caliper_scale=m.caliper_scale, caliper_over=caliper_over(compare),
-        outcomes=plan.all_outcomes,
+        survey_weight=COMPARISON_WEIGHT, outcomes=plan.all_outcomes,
     )  # fmt: skip
 
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation.statistics import _roles
-from evaluation.statistics.matching.neighbours import id_ranks, make_caliper, read_scores
-from evaluation.statistics.matching.sample import MatchedSample, from_pairs
+from evaluation.statistics.matching.neighbours import make_caliper, read_scores
+from evaluation.statistics.matching.sample import MatchedSample, from_pairs, id_ranks
 from evaluation.statistics.matching.strata import from_strata
 
 MOST_CELLS = 20_000_000
@@ -27,12 +27,13 @@ def optimal(  # noqa: PLR0913
     caliper_scale: str = "logit",
     caliper_over: str = "all",
     exact: Sequence[str] = (),
+    survey_weight: str | None = None,
     outcomes: Iterable[str] = (),
 ) -> MatchedSample:
     """Pair each attendee with `ratio` others so that the sum of distances is least (Rosenbaum 1989).
 
     Distances are on `caliper_scale` ("score" for the probability). Within a caliper as many pairs as possible are
-    kept, then their sum is least.
+    kept, then their sum is least. `survey_weight` as in `nearest`.
 
     Raises
     ------
@@ -42,7 +43,7 @@ def optimal(  # noqa: PLR0913
         Fewer others than `ratio` times the attendees, without a caliper.
     """
     exact = [exact] if isinstance(exact, str) else list(exact)
-    treated = _roles.check(frame, treat=treat, others=exact, outcomes=outcomes)
+    treated = _roles.check(frame, treat=treat, others=exact, survey_weight=survey_weight, outcomes=outcomes)
     score = read_scores(frame, scores)[0 if caliper_scale == "score" else 1]
     limit = make_caliper(score, treated, caliper, caliper_scale, caliper_over)
     width = np.inf if limit is None else limit.absolute
@@ -52,7 +53,7 @@ def optimal(  # noqa: PLR0913
         raise errors.NobodyMatched("nobody has a counterpart in the caliper", todo="Widen it.")
     return from_pairs(
         frame, treated, found, treat=treat, target="ATT", caliper=limit, scores=scores,
-        distance=pd.Series(score, index=frame.index, name="distance"), method=f"optimal pairs {ratio}:1",
+        distance=score, survey_weight=survey_weight, method=f"optimal pairs {ratio}:1",
     )  # fmt: skip
 
 
@@ -63,14 +64,15 @@ def full(
     treat: str,
     estimand: str = "ATT",
     caliper_scale: str = "logit",
+    survey_weight: str | None = None,
     outcomes: Iterable[str] = (),
 ) -> MatchedSample:
     """Put everybody into sets of one attendee with others, or one other with attendees, of least total distance.
 
     Optimal full matching without limits on set size (Hansen 2004) is a least-weight edge cover; it is solved exactly
-    by one linear assignment on d_ij - min_i - min_j. Nobody is left out.
+    by one linear assignment on d_ij - min_i - min_j. Nobody is left out. `survey_weight` as in `subclass`.
     """
-    treated = _roles.check(frame, treat=treat, outcomes=outcomes)
+    treated = _roles.check(frame, treat=treat, survey_weight=survey_weight, outcomes=outcomes)
     score = read_scores(frame, scores)[0 if caliper_scale == "score" else 1]
     order = np.argsort(id_ranks(frame.index), kind="stable")
     units, others = order[treated[order]], order[~treated[order]]
@@ -80,7 +82,8 @@ def full(
     cell[units], cell[others] = _stars(*_edge_cover(gaps))
     total = float(_total(gaps, cell[units], cell[others]))
     return from_strata(
-        frame, treated, cell, treat=treat, estimand=estimand, scores=scores, method="full matching",
+        frame, treated, cell, treat=treat, estimand=estimand, scores=scores, survey_weight=survey_weight,
+        method="full matching",
         distance=pd.Series(score, index=frame.index, name="distance"),
         notes=(f"The sets' total distance is {total:.4g}.",),
     )  # fmt: skip

@@ -73,7 +73,7 @@ def entropy_balance(
         unmatched=frame.index[:0], estimand=estimand, target=estimand, treat=treat, survey_weight=survey_weight,
         method=f"entropy balancing on {', '.join(covariates)}" + (f" (moments 1 to {moments})" if moments > 1 else ""),
         treated=pd.Series(treated, index=frame.index, name=treat), estimated="entropy", balanced=tuple(covariates),
-        moments=moments,
+        moments=moments, survey=pd.Series(base, index=frame.index) if survey_weight else None,
     )  # fmt: skip
 
 

@@ -42,11 +42,12 @@ def weights(
         refused unless `prevalence` (0 to 1), the true share of attendees, is given: the log odds are shifted by it.
     """
     treated = _roles.check(frame, treat=treat, survey_weight=survey_weight, outcomes=outcomes)
+    base = _roles.weights(frame, survey_weight)
     if estimand not in ESTIMANDS:
         raise errors.Unsupported(f"estimand {estimand!r} is not known", todo=f"Use one of {', '.join(ESTIMANDS)}.")
     p, logit = read_scores(frame, scores)
     if boosted and estimand in ("ATE", "ATO", "ATM"):
-        p = _shift(logit, treated, _roles.weights(frame, survey_weight), prevalence, estimand)
+        p = _shift(logit, treated, base, prevalence, estimand)
     raw = {
         "ATT": lambda: np.where(treated, 1.0, p / (1 - p)),
         "ATC": lambda: np.where(treated, (1 - p) / p, 1.0),
@@ -58,6 +59,7 @@ def weights(
         match_weight=pd.Series(raw, index=frame.index, name="match_weight"), pairs=no_pairs(),
         unmatched=frame.index[:0], estimand=estimand, target=estimand, treat=treat, survey_weight=survey_weight,
         method=f"propensity weighting ({estimand})", scores=scores,
+        survey=pd.Series(base, index=frame.index) if survey_weight else None,
         treated=pd.Series(treated, index=frame.index, name=treat),
         estimated="propensity" if hasattr(scores, "bread") and not (boosted and prevalence) else "",
     )  # fmt: skip

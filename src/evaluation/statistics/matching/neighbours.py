@@ -16,7 +16,7 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation.statistics import _roles
-from evaluation.statistics.matching.sample import Caliper, MatchedSample, from_pairs
+from evaluation.statistics.matching.sample import Caliper, MatchedSample, from_pairs, id_ranks
 
 ORDERS = ("descending", "ascending", "closest", "data")
 SCALES = ("logit", "score", "logit_pooled")
@@ -36,6 +36,7 @@ def nearest(  # noqa: PLR0913
     caliper_over: str = "all",
     estimand: str = "ATT",
     common_support: bool = False,
+    survey_weight: str | None = None,
     outcomes: Iterable[str] = (),
 ) -> MatchedSample:
     """Give each attendee the `ratio` others whose chance of attending is nearest.
@@ -60,6 +61,9 @@ def nearest(  # noqa: PLR0913
         Whose counterparts are sought.
     common_support : bool
         Leave out people outside the range of scores that both arms hold, before matching.
+    survey_weight : str, optional
+        Column of positive weights. Pairs do not depend on it. Partners keep their own weight, relative to partners of
+        about the same score (`sample.level`), so that match weight times survey weight keeps the scores matched.
 
     Returns
     -------
@@ -72,7 +76,7 @@ def nearest(  # noqa: PLR0913
         The caliper keeps nobody; and the refusals of `_roles.check`.
     """
     exact = [exact] if isinstance(exact, str) else list(exact)
-    treated = _roles.check(frame, treat=treat, others=exact, outcomes=outcomes)
+    treated = _roles.check(frame, treat=treat, others=exact, survey_weight=survey_weight, outcomes=outcomes)
     _known(order, ORDERS, "order")
     _known(estimand, ("ATT", "ATC"), "estimand")
     if int(ratio) != ratio or ratio < 1:
@@ -95,7 +99,7 @@ def nearest(  # noqa: PLR0913
     how = "with" if replace else "without"
     return from_pairs(
         frame, treated, found, treat=treat, target=estimand, replace=replace, caliper=limit, scores=scores,
-        distance=pd.Series(score, index=frame.index, name="distance"),
+        distance=score, survey_weight=survey_weight,
         method=f"nearest neighbour {ratio}:1 {how} replacement, order {order}"
         + (f", exact on {', '.join(exact)}" if exact else ""),
     )  # fmt: skip
@@ -141,19 +145,6 @@ def _known(word: str, words: Sequence[str], role: str) -> str:
     if word not in words:
         raise errors.Unsupported(f"{role} {word!r} is not known", todo=f"Use one of {', '.join(words)}.")
     return word
-
-
-def id_ranks(index: pd.Index) -> np.ndarray:
-    """Return each row's place in the order of ids, shape (n,): the order that ties and `data` use."""
-    if isinstance(index, pd.RangeIndex) and index.step > 0:
-        return np.arange(len(index))
-    try:
-        order = np.argsort(index.to_numpy(), kind="stable")
-    except TypeError:
-        order = np.argsort(index.astype(str).to_numpy(), kind="stable")
-    ranks = np.empty(len(index), dtype=np.int64)
-    ranks[order] = np.arange(len(index))
-    return ranks
 
 
 def _by_group(frame, score, focal, inside, exact, how):

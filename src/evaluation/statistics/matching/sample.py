@@ -45,7 +45,7 @@ class MatchedSample:
     ----------
     match_weight : Series, index of the frame
         0 for people left out. Matching: each arm that was reweighted has mean 1. Multiply by the survey weight, each
-        person's own, for the analysis weight.
+        person's own, for the analysis weight (`analysis`).
     pairs : DataFrame
         `treated`, `control` (index labels) and `round` (1 for the first control); empty for weighting and strata.
     unmatched : Index
@@ -58,9 +58,9 @@ class MatchedSample:
         Subclass, cell or full-matching set per person; NA for people left out.
     treated : Series of bool
         The treatment, on the frame's index.
-    scores, survey_weight, estimated
-        The propensity scores used; the survey weight that entered the weights; the estimating equation behind
-        estimated weights ("propensity", "entropy" or "").
+    scores, survey_weight, survey, estimated
+        The propensity scores used; the survey weight that entered the design, its name and its values; the estimating
+        equation behind estimated weights ("propensity", "entropy" or "").
     """
 
     match_weight: pd.Series
@@ -74,6 +74,7 @@ class MatchedSample:
     caliper: Caliper | None = None
     stratum: pd.Series | None = None
     survey_weight: str | None = None
+    survey: pd.Series | None = field(default=None, repr=False)
     target: str = "ATT"
     distance: pd.Series | None = None
     scores: Any = field(default=None, repr=False)
@@ -97,22 +98,27 @@ class MatchedSample:
         return {"treated": int((kept & treated).sum()), "control": int((kept & ~treated).sum())}
 
     @property
+    def analysis(self) -> pd.Series:
+        """Match weight times the survey weight that the design was made with (match weight alone without one)."""
+        return self.match_weight if self.survey is None else self.match_weight * self.survey
+
+    @property
     def n_effective(self) -> dict[str, float]:
-        """Kish's effective sample size of the match weights in each arm."""
-        w, treated = self.match_weight.to_numpy(), self.treated.to_numpy()
+        """Kish's effective sample size of the analysis weights in each arm."""
+        w, treated = self.analysis.to_numpy(), self.treated.to_numpy()
         return {"treated": _roles.kish(w[treated]), "control": _roles.kish(w[~treated])}
 
     @property
     def largest_control_share(self) -> float:
-        """Largest share, 0 to 1, of the controls' total match weight held by one control."""
-        w = self.match_weight.to_numpy()[~self.treated.to_numpy()]
+        """Largest share, 0 to 1, of the controls' total analysis weight held by one control."""
+        w = self.analysis.to_numpy()[~self.treated.to_numpy()]
         return float(w.max() / w.sum())
 
     def tidy(self) -> pd.DataFrame:
         """Return one row per arm: people, kept, dropped, effective n, largest share of the arm's weight."""
         rows = []
         for name, mask in (("treated", self.treated.to_numpy()), ("control", ~self.treated.to_numpy())):
-            w = self.match_weight.to_numpy()[mask]
+            w = self.analysis.to_numpy()[mask]
             kept = int((w > 0).sum())
             rows.append(
                 {"arm": name, "n": len(w), "kept": kept, "dropped": len(w) - kept, "n_effective": _roles.kish(w),
@@ -146,6 +152,19 @@ def mean_one(weight: np.ndarray) -> np.ndarray:
     return weight * (kept.sum() / weight.sum()) if kept.any() else weight
 
 
+def id_ranks(index: pd.Index) -> np.ndarray:
+    """Return each row's place in the order of ids, shape (n,): the order that ties and `data` use."""
+    if isinstance(index, pd.RangeIndex) and index.step > 0:
+        return np.arange(len(index))
+    try:
+        order = np.argsort(index.to_numpy(), kind="stable")
+    except TypeError:
+        order = np.argsort(index.astype(str).to_numpy(), kind="stable")
+    ranks = np.empty(len(index), dtype=np.int64)
+    ranks[order] = np.arange(len(index))
+    return ranks
+
+
 def from_pairs(
     frame: pd.DataFrame,
     treated: np.ndarray,
@@ -153,16 +172,26 @@ def from_pairs(
     *,
     treat: str,
     target: str,
+    distance: np.ndarray,
+    survey_weight: str | None = None,
     **words: Any,
 ) -> MatchedSample:
     """Return the sample made by pairs (`focal` position, `other` position, round): shares, then mean 1 by arm.
 
-    A focal person has weight 1; each of its k partners adds 1/k to its own weight.
+    A focal person has weight 1; each of its k partners adds 1/k to its own weight (with survey weights: `level`).
     """
     focal, other, turn = found
     size = len(frame)
     times = np.bincount(focal, minlength=size)
-    share = np.bincount(other, weights=1.0 / times[focal], minlength=size)
+    survey = None
+    if survey_weight is None:
+        share = np.bincount(other, weights=1.0 / times[focal], minlength=size)
+    else:
+        values = _roles.weights(frame, survey_weight)
+        survey = pd.Series(values, index=frame.index, name=survey_weight)
+        plain = np.bincount(other, weights=1.0 / times[focal], minlength=size)
+        share = np.bincount(other, weights=values[focal] / times[focal], minlength=size)
+        share /= level(values, plain, distance, id_ranks(frame.index))
     weight = np.where(times > 0, 1.0, 0.0) + mean_one(share)
     focal_mask = ~treated if target == "ATC" else treated
     lost = focal_mask & (times == 0)
@@ -172,33 +201,66 @@ def from_pairs(
     return MatchedSample(
         match_weight=pd.Series(weight, index=frame.index, name="match_weight"), pairs=pairs,
         unmatched=frame.index[lost], estimand="ATM" if lost.any() else target, treat=treat, target=target,
-        treated=pd.Series(treated, index=frame.index, name=treat), **words,
+        treated=pd.Series(treated, index=frame.index, name=treat), survey_weight=survey_weight, survey=survey,
+        distance=pd.Series(distance, index=frame.index, name="distance"), **words,
     )  # fmt: skip
+
+
+def level(survey: np.ndarray, share: np.ndarray, distance: np.ndarray, ranks: np.ndarray) -> np.ndarray:
+    """Return the mean survey weight of the partners about each partner's score, itself left out, shape (n,).
+
+    Partners keep their own survey weight, measured against partners of about the same score. Where survey weights go
+    with the score (an oversampled group attends more), match weight times survey weight would otherwise move the
+    partners away from the scores they were chosen for: within a score, sum(w y) / sum(w) is the mean of the people the
+    survey stands for, and each score is to count as often as attendees have it. The mean runs over the ceil(m^(2/3))
+    nearest of the m partners in the order of scores, each counted by its `share`. Leaving oneself out keeps a heavy
+    weight from shrinking itself. 1 for people without a share.
+    """
+    rows = np.flatnonzero(share > 0)
+    rows = rows[np.lexsort((ranks[rows], distance[rows]))]
+    mean = np.ones(len(share))
+    if len(rows) < 2:
+        mean[rows] = survey[rows]
+        return mean
+    half = max(1, int(np.ceil(len(rows) ** (2 / 3))) // 2)
+    place = np.arange(len(rows))
+    first, last = np.maximum(place - half, 0), np.minimum(place + half + 1, len(rows))
+    own = (share * survey)[rows]
+    mass, times = (np.concatenate([[0.0], np.cumsum(v)]) for v in (own, share[rows]))
+    mean[rows] = (mass[last] - mass[first] - own) / (times[last] - times[first] - share[rows])
+    return mean
 
 
 def restrict(sample: Any, index: pd.Index) -> MatchedSample:
     """Return a fixed sample for some of its people: nobody is matched anew, pairs that lost a member are dropped.
 
-    Pairs: an attendee keeps the partners that are left, and partners' shares are made again; an attendee without
-    partners left has weight 0. Weights without pairs keep their values. The estimand keeps its name.
+    Pairs: an attendee keeps the partners that are left, and partners' shares are made again (a partner's survey
+    weight keeps the level it was measured against); an attendee without partners left has weight 0. Weights without
+    pairs keep their values. The estimand keeps its name.
     """
     keep = sample.match_weight.index.isin(index)
     treated = sample.treated.reindex(index)
     if not len(sample.pairs):
         weight = sample.match_weight.where(keep, 0.0).reindex(index).fillna(0.0)
         return _copy(sample, weight, sample.pairs, treated)
+    sides = ("control", "treated") if getattr(sample, "target", "ATT") == "ATC" else ("treated", "control")
     pairs = sample.pairs[sample.pairs["treated"].isin(index) & sample.pairs["control"].isin(index)]
-    share = 1.0 / pairs.groupby("treated")["control"].transform("count")
-    controls = share.groupby(pairs["control"]).sum()
+    before, after = _shares(sample.pairs, *sides), _shares(pairs, *sides)
+    factor = sample.match_weight[before.index] / before
     weight = pd.Series(0.0, index=index, name="match_weight")
-    weight[pairs["treated"].unique()] = 1.0
-    weight[controls.index] = mean_one(controls.to_numpy())
+    weight[pairs[sides[0]].unique()] = 1.0
+    weight[after.index] = mean_one((after * factor[after.index]).to_numpy())
     return _copy(sample, weight, pairs.reset_index(drop=True), treated)
+
+
+def _shares(pairs: pd.DataFrame, focal: str, other: str) -> pd.Series:
+    """Return what each partner adds up to: 1/k over the people it serves."""
+    return (1.0 / pairs.groupby(focal)[other].transform("count")).groupby(pairs[other]).sum()
 
 
 def _copy(sample: Any, weight: pd.Series, pairs: pd.DataFrame, treated: pd.Series) -> MatchedSample:
     return MatchedSample(
         match_weight=weight, pairs=pairs, unmatched=sample.unmatched, estimand=sample.estimand, method=sample.method,
         treat=sample.treat, treated=treated.fillna(False).astype(bool), replace=sample.replace,
-        stratum=getattr(sample, "stratum", None),
+        stratum=getattr(sample, "stratum", None), target=getattr(sample, "target", "ATT"),
     )  # fmt: skip

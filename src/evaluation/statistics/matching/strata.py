@@ -14,7 +14,7 @@ from evaluation.statistics.matching.neighbours import read_scores
 from evaluation.statistics.matching.sample import MatchedSample, mean_one, no_pairs
 
 
-def subclass(
+def subclass(  # noqa: PLR0913
     frame: pd.DataFrame,
     scores: Any,
     *,
@@ -23,14 +23,16 @@ def subclass(
     estimand: str = "ATT",
     least: int = 1,
     empty: str = "repair",
+    survey_weight: str | None = None,
     outcomes: Iterable[str] = (),
 ) -> MatchedSample:
     """Cut the score at quantiles of the people the comparison is about, and weight cells to them.
 
     Rosenbaum and Rubin 1984. A cell with under `least` people of an arm borrows its neighbours' nearest
-    (`empty="repair"`) or is refused (`empty="refuse"`).
+    (`empty="repair"`) or is refused (`empty="refuse"`). With a survey weight, people of a cell count by it, so that
+    match weight times survey weight adds up to the attendees of each cell.
     """
-    treated = _roles.check(frame, treat=treat, outcomes=outcomes)
+    treated = _roles.check(frame, treat=treat, survey_weight=survey_weight, outcomes=outcomes)
     if subclasses < 2:
         raise errors.Unsupported(f"{subclasses!r} subclasses", todo="Use 2 or more.")
     p, _ = read_scores(frame, scores)
@@ -47,7 +49,7 @@ def subclass(
         cell = _repair(cell, treated, p, least)
     return from_strata(
         frame, treated, cell, treat=treat, estimand=estimand, scores=scores,
-        method=f"{len(np.unique(cell))} subclasses of the score",
+        survey_weight=survey_weight, method=f"{len(np.unique(cell))} subclasses of the score",
     )  # fmt: skip
 
 
@@ -58,6 +60,7 @@ def coarsened_exact(
     covariates: Sequence[str],
     cutpoints: Mapping[str, Sequence[float] | int] | None = None,
     estimand: str = "ATT",
+    survey_weight: str | None = None,
     outcomes: Iterable[str] = (),
 ) -> MatchedSample:
     """Compare people within cells of coarsened covariates (Iacus, King and Porro 2012).
@@ -67,6 +70,8 @@ def coarsened_exact(
     cutpoints : mapping, optional
         Per numeric covariate: inner cut points, a number of equal-width bins, or 0 to match it exactly. Without one,
         Sturges' number of equal-width bins. Words match exactly.
+    survey_weight : str, optional
+        As in `subclass`.
 
     Raises
     ------
@@ -74,7 +79,7 @@ def coarsened_exact(
         No cell holds people of both arms.
     """
     covariates = list(covariates)
-    treated = _roles.check(frame, treat=treat, covariates=covariates, outcomes=outcomes)
+    treated = _roles.check(frame, treat=treat, covariates=covariates, survey_weight=survey_weight, outcomes=outcomes)
     codes = {c: _coarsen(frame, c, (cutpoints or {}).get(c)) for c in covariates}
     cell = pd.DataFrame(codes).groupby(covariates, sort=True).ngroup().to_numpy()
     size = cell.max() + 1
@@ -85,22 +90,24 @@ def coarsened_exact(
         )
     return from_strata(
         frame, treated, np.where(both[cell], cell, -1), treat=treat, estimand=estimand,
-        method=f"coarsened exact matching on {', '.join(covariates)}",
+        survey_weight=survey_weight, method=f"coarsened exact matching on {', '.join(covariates)}",
     )  # fmt: skip
 
 
 def from_strata(
-    frame: pd.DataFrame, treated: np.ndarray, cell: np.ndarray, *, treat: str, estimand: str, **words: Any
-) -> MatchedSample:
+    frame: pd.DataFrame, treated: np.ndarray, cell: np.ndarray, *, treat: str, estimand: str,
+    survey_weight: str | None = None, **words: Any,
+) -> MatchedSample:  # fmt: skip
     """Return the sample that compares people within cells (-1: left out).
 
-    ATT weights each control n1/n0 of its cell, ATC each treated n0/n1, ATE everybody n/n_arm; the reweighted arms
-    then have mean 1.
+    ATT weights each control n1/n0 of its cell, ATC each treated n0/n1, ATE everybody n/n_arm, n counted by the survey
+    weight; the reweighted arms then have mean 1.
     """
     kept = cell >= 0
     size = cell.max() + 1
-    n1 = np.bincount(cell[kept & treated], minlength=size).astype(float)
-    n0 = np.bincount(cell[kept & ~treated], minlength=size).astype(float)
+    survey = _roles.weights(frame, survey_weight)
+    n1 = np.bincount(cell[kept & treated], weights=survey[kept & treated], minlength=size)
+    n0 = np.bincount(cell[kept & ~treated], weights=survey[kept & ~treated], minlength=size)
     with np.errstate(divide="ignore", invalid="ignore"):
         up, down, both = n1 / n0, n0 / n1, n1 + n0
         per_cell = {
@@ -117,7 +124,8 @@ def from_strata(
         match_weight=pd.Series(weight, index=frame.index, name="match_weight"), pairs=no_pairs(),
         unmatched=frame.index[lost & (treated if estimand != "ATC" else ~treated)],
         estimand="ATM" if lost.any() else estimand, target=estimand, treat=treat, stratum=stratum.mask(~kept),
-        treated=pd.Series(treated, index=frame.index, name=treat), **words,
+        treated=pd.Series(treated, index=frame.index, name=treat), survey_weight=survey_weight,
+        survey=None if survey_weight is None else pd.Series(survey, index=frame.index, name=survey_weight), **words,
     )  # fmt: skip
 
 
