@@ -1,8 +1,7 @@
-"""Families of outcomes, people who did not answer, and how the answers were collected."""
+"""People who did not answer, and how the answers were collected."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -17,70 +16,8 @@ from evaluation.answers.levels.surveyed import domain, is_item, level, values
 from evaluation.answers.samples import TREATED
 from evaluation.estimates import Estimate, TooFew
 from evaluation.exhibits import Exhibit
-from evaluation.statistics import effects, multiplicity, sensitivity
+from evaluation.statistics import effects, sensitivity
 from evaluation.study import Plan
-
-FAMILIES = ("secondary", "exploratory", "control")
-LEVEL = 0.05
-
-
-def adjusted_p(attend: Sequence[Any]) -> dict[str, float]:
-    """Return result id → p adjusted within its family: Holm, or Benjamini and Hochberg for the exploratory one."""
-    out: dict[str, float] = {}
-    for family in FAMILIES:
-        p = {
-            r.id: r.p
-            for r in attend
-            if isinstance(r, Estimate)
-            and r.family == family
-            and r.p is not None
-            and r.id.startswith("attend.")
-            and r.id.count(".") == 3
-        }
-        if p:
-            correct = multiplicity.benjamini_hochberg if family == "exploratory" else multiplicity.holm
-            out |= {k: float(v) for k, v in correct(pd.Series(p)).items()}
-    return out
-
-
-def families(plan: Plan, wave: str, attend: Sequence[Any]) -> Exhibit:
-    """Return each outcome's chance as it stands and corrected, and how many would differ by chance alone."""
-    corrected, triples = adjusted_p(attend), []
-    for row in attend:
-        if row.id not in corrected:
-            continue
-        name, base = f"{plan.label_of(row.outcome)} ({row.family})", min(row.n.values())
-        triples.append((name, "p", w.measure(f"p.{row.id}", row.p, "", base=base, wave=wave, decimals=3)))
-        triples.append(
-            (
-                name,
-                "p within its family",
-                w.measure(f"pfamily.{row.id}", corrected[row.id], "", base=base, wave=wave, decimals=3),
-            )
-        )
-    count = len(corrected)
-    if count:
-        triples.append(
-            ("Comparisons made", "p", w.measure(f"tests.count.all.{wave}", count, "comparisons", wave=wave, decimals=0))
-        )
-        triples.append(
-            (
-                "Would differ by chance alone",
-                "p",
-                w.measure(f"tests.chance.all.{wave}", LEVEL * count, "comparisons", wave=wave, decimals=1),
-            )
-        )
-    else:
-        triples = [("No family", "p", w.words(f"tests.none.all.{wave}", "no further outcome could be compared"))]
-    return w.exhibit(
-        "sensitivity.families",
-        "Several outcomes at once",
-        triples,
-        sections=("annex-I",),
-        wave=wave,
-        row_header="Outcome",
-        notes=("Holm’s method; Benjamini and Hochberg’s for the exploratory family.",),
-    )
 
 
 def who_did_not_answer(plan: Plan, wave: str, survey: Survey) -> Exhibit:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from evaluation.answers import words as w
-from evaluation.answers.doubts.collecting import adjusted_p
 from evaluation.answers.doubts.controlled import NOTHING, SAW, Controls
+from evaluation.answers.doubts.several import Together
 from evaluation.answers.doubts.unseen import planned_row
 from evaluation.estimates import Estimate, Gate, NotIdentified
 from evaluation.exhibits import Exhibit
@@ -26,20 +26,19 @@ def gates(plan: Plan, wave: str, found: Controls) -> list[Gate]:
 
 
 def applied(
-    plan: Plan, wave: str, attend: Sequence[Any], curve: Any, found: Sequence[Gate], controls: Controls
+    plan: Plan, attend: Sequence[Any], curve: Any, together: Together, found: Sequence[Gate], controls: Controls
 ) -> list[Any]:
     """Return the results with what was found: agreement of the curve, corrected p, and the doubt of the controls.
 
     Where attendees differ from others on the controls in one direction, the doubt is one-sided: it downgrades only a
     finding in that direction. Where the controls point both ways, the gate itself downgrades any finding.
     """
-    corrected = adjusted_p(attend)
     out = []
     for row in attend:
         if not isinstance(row, Estimate):
             out.append(row)
             continue
-        words: dict[str, Any] = {"p_family": corrected.get(row.id)}
+        words: dict[str, Any] = {"p_family": together.p.get(row.id)}
         if found and not found[0].passed and row.family != "control":
             words |= (
                 {"doubt": {1: "up", -1: "down"}[controls.sign]} if controls.sign else {"gates": (*row.gates, *found)}
