@@ -9,19 +9,26 @@ from typing import Any
 import pandas as pd
 
 from evaluation.errors import InputError, StudyError, nearest
-from evaluation.intake import cells, readers, wavefile
+from evaluation.intake import cells, readers, stops, wavefile
 from evaluation.intake.faults import Fault, safe
 from evaluation.study import Plan
 
 SUFFIXES = (".csv", ".xlsx")
+RECORDS = "stop_search"  # the one register that may be given as published records, one file a month
 
 
 def register_file(plan: Plan, name: str) -> Path | None:
-    """Return the file of a register; None when it was not supplied."""
+    """Return the file of a register, or the folder of records that stands for one; None when it was not supplied."""
     folder = plan.root / "data_raw" / "registers"
     listed = _listed(plan).get(name, {}).get("file", "")
     tried = [folder / listed] if listed else [folder / f"{name}{s}" for s in SUFFIXES]
-    return next((p for p in tried if p.is_file()), None)
+    found = next((p for p in tried if p.is_file()), None)
+    return found if found or name != RECORDS else _records(folder / (listed or name))
+
+
+def _records(folder: Path) -> Path | None:
+    """Return a folder of published records that are counted instead of a register of counts; None without one."""
+    return folder if folder.is_dir() and stops.files_of(folder) else None
 
 
 def _listed(plan: Plan) -> dict[str, Any]:
@@ -81,6 +88,8 @@ def _mixed(plan: Plan, held: list[str]) -> list[Fault]:
 def _read(plan: Plan, name: str) -> tuple[pd.DataFrame, list[Fault]]:
     path = register_file(plan, name)
     assert path is not None
+    if path.is_dir():
+        return stops.summarise(stops.files_of(path))
     table = plan.codebook.table(name)
     try:
         read = readers.read(path)

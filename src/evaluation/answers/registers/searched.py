@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from evaluation.answers.registers import shelf
-from evaluation.answers.registers.searches import NAMES, NOT_WHY, UNSTATED, Searches, source
+from evaluation.answers.registers.searches import ALIKE, NAMES, NOT_WHY, UNSTATED, Searches, source
 from evaluation.answers.registers.shelf import Triples, official, per_cent
 from evaluation.answers.words import exhibit, measure, words
 from evaluation.exhibits import Exhibit, cell_key
@@ -49,6 +49,8 @@ def counts(plan: Plan, wave: str, s: Searches) -> Exhibit:
                 per_cent(f"stops.refusals_coded.all.{wave}", seen / unstated, wave, public=True, base=unstated),
             )
         )
+    alike, repeated = _alike(wave, s)
+    cells += alike
     return exhibit(
         "stops.counts",
         f"Searches by ethnic group, {s.area}, {s.period}",
@@ -58,10 +60,28 @@ def counts(plan: Plan, wave: str, s: Searches) -> Exhibit:
         row_header="Group",
         source=source(s),
         sums=tuple(sums),
-        notes=(
-            "Identical records are kept and counted: the public records do not say whether two of them are "
-            "one search. Officers' list has no Mixed group.",
-        ),
+        notes=(f"{repeated} Officers' list has no Mixed group.",),
+    )
+
+
+def _alike(wave: str, s: Searches) -> tuple[Triples, str]:
+    """Return how many records are like an earlier one, where this was counted, and what is done with them."""
+    labels = {
+        "repeats": "Records with the time, place and law of an earlier one",
+        "identical": "Of these, alike in every field",
+        "self_blank": "Self-defined group left blank, counted as not stated",
+    }
+    key = {"unit": "searches", "universe": "searches"}
+    cells: Triples = [
+        (labels[c], "All", official(f"stops.{c}.all.{wave}", int(s.table[c].sum()), wave, **key, alike=c))
+        for c in ALIKE
+        if c in s.table and s.table[c].notna().all()
+    ]
+    if s.once is None:
+        return cells, "How many records are like another is not known from counts; none was taken out."
+    return cells, (
+        "Records like an earlier one are kept: two people stopped together give two. The check that counts them once "
+        "stands with the variation of the ratio."
     )
 
 

@@ -27,6 +27,8 @@ NAMES = {
     UNSTATED: "Not stated",
     "blank": "Not recorded",
 }
+# Counts of records like an earlier one that a register may give beside the searches.
+ALIKE = ("repeats", "identical", "self_blank")
 NOT_WHY = (
     "A ratio does not say why stops differ, residents are not the people available to be stopped, and one person "
     "may be stopped several times. Intervals show counting variation only."
@@ -69,6 +71,14 @@ class Searches:
     def by_self(self) -> pd.Series:
         """Searches by self-defined broad group, not stated included."""
         return self.cross.groupby(level="self").sum()
+
+    @property
+    def once(self) -> pd.Series | None:
+        """Searches by self-defined group, those of one time, place and legislation counted once; None if unknown."""
+        if "repeats" not in self.table or self.table["repeats"].isna().any():
+            return None
+        counts = self.table["searches"] - self.table["repeats"].astype(int)
+        return counts.groupby(self.table["self"]).sum()
 
     @property
     def is_cross(self) -> bool:
@@ -126,7 +136,7 @@ def _long(rows: pd.DataFrame) -> pd.DataFrame:
             "searches": wide["searches"].astype(int),
         }
     )
-    for extra in ("outcomes_linked", "nfa"):
+    for extra in ("outcomes_linked", "nfa", *ALIKE):
         if extra in wide:
             out[extra] = wide[extra]
     return out.reset_index(drop=True)

@@ -111,6 +111,7 @@ def _variation(plan: Plan, wave: str, s: Searches) -> Exhibit:
             f"Fewer than {disparity.LEAST_CELLS} months or areas: how much counts vary beyond plain counting cannot "
             "be learnt, so assumed values stand beside one another."
         )
+    cells += _counted_once(wave, s, column)
     if not cells:
         cells = [
             (
@@ -129,6 +130,17 @@ def _variation(plan: Plan, wave: str, s: Searches) -> Exhibit:
         source=source(s),
         notes=(note, NOT_WHY),
     )
+
+
+def _counted_once(wave: str, s: Searches, column: str) -> Triples:
+    """Return the ratio with records of one time, place and legislation counted once, where a register says how many."""
+    if s.once is None:
+        return []
+    try:
+        e = disparity.rate_ratio(s.once, s.residents, group=s.group, comparator=s.comparator)[0]
+    except EvaluationError:
+        return []
+    return [("Records of one time, place and law counted once", column, shown(e, "counted_once", wave, s))]
 
 
 def _placed(plan: Plan, s: Searches) -> tuple[pd.Series, dict[str, str]]:
