@@ -75,6 +75,7 @@ def _cells(frame: pd.DataFrame, columns: Any, target: pd.Series, base: np.ndarra
 
 def _ordered(target: pd.Series, names: Sequence[Any], words: str) -> pd.Series:
     """Return a margin whose index levels stand in the order of its columns, scalars where it has one column."""
+    target = pd.Series(target) if isinstance(target, Mapping) else target
     if not isinstance(target, pd.Series):
         raise errors.DataError(f"the margin {words} is not a Series", todo="Give a Series level → population.")
     depth = target.index.nlevels
@@ -83,7 +84,7 @@ def _ordered(target: pd.Series, names: Sequence[Any], words: str) -> pd.Series:
     elif depth != len(names):
         raise errors.DataError(f"the margin {words} has {depth} index levels for {len(names)} columns",
                                todo="Index a crossed margin by a MultiIndex of its columns.")  # fmt: skip
-    held = list(target.index.names)
+    held, depth = list(target.index.names), target.index.nlevels
     if len(names) > 1 and held != list(names) and set(held) == set(names):
         target = target.reorder_levels(list(names))
     elif depth == 1 and isinstance(target.index, pd.MultiIndex):

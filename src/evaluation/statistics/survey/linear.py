@@ -239,7 +239,7 @@ def _ratios(design: Design, parts: list[Any], words: str, *, variances: bool = F
         worth = None
         if variances and se > EDGE and n > 1:
             w = design.weights * bottom
-            worth = float(w @ (top - value) ** 2 / w.sum() * n / (n - 1)) / se**2
+            worth = float(w @ (top - value) ** 2 / w.sum() * n / (n - 1) / se**2)
         out.append(_estimate(design, value, float(se), words, label, n, worth))
     return out
 

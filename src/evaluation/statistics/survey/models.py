@@ -86,8 +86,11 @@ def _matrices(design: Design, formula: str) -> tuple[np.ndarray, pd.DataFrame]:
     """Return the outcome and the model matrix; missing values and unknown columns are refused."""
     from patsy import NAAction, PatsyError, dmatrices
 
+    outcome, frame = formula.split("~")[0].strip(), design.frame
+    if outcome in frame and pd.api.types.is_bool_dtype(frame[outcome]):
+        frame = frame.assign(**{outcome: frame[outcome].astype(float)})
     try:
-        y, x = dmatrices(formula, design.frame, return_type="dataframe", NA_action=NAAction(on_NA="raise"))
+        y, x = dmatrices(formula, frame, return_type="dataframe", NA_action=NAAction(on_NA="raise"))
     except PatsyError as error:
         if "missing" in str(error).lower():
             raise errors.MissingValues("the model's columns have missing values", todo="Name a policy first.") from None
