@@ -52,7 +52,7 @@ def _cells(frame: pd.DataFrame, columns: Any, target: pd.Series, base: np.ndarra
     errors.require_columns(frame, names, role="margins")
     target = _ordered(target, names, words)
     levels, values = list(target.index), target.to_numpy(dtype=float)
-    blank = frame[names].isna().any(axis=1).to_numpy()
+    group, held, blank = _combined(frame, names)
     if blank.any() and not_stated != "proportional":
         raise errors.MissingValues(
             f"{int(blank.sum())} rows lack a value of {words}",
@@ -60,11 +60,10 @@ def _cells(frame: pd.DataFrame, columns: Any, target: pd.Series, base: np.ndarra
         )
     if blank.all():
         raise errors.EmptyCell(f"nobody in the sample states {words}", todo="Leave this margin out.")
-    group, held = _combined(frame, names, blank)
     place = _matched(held, levels, words)
     _both_sides(place, held, levels, values, words)
-    codes = np.full(len(frame), len(levels))
-    codes[~blank] = place[group[~blank]]
+    codes = place[group]
+    codes[blank] = len(levels)
     label = [f"{words}={_said(k)}" for k in levels]
     if blank.any():
         share = float(base[blank].sum() / base.sum())
@@ -89,29 +88,38 @@ def _ordered(target: pd.Series, names: Sequence[Any], words: str) -> pd.Series:
         target = target.reorder_levels(list(names))
     elif depth == 1 and isinstance(target.index, pd.MultiIndex):
         target = pd.Series(target.to_numpy(), target.index.get_level_values(0))
-    numbers = pd.to_numeric(target, errors="coerce")
-    if numbers.isna().any() or (numbers < 0).any() or not numbers.sum() > 0 or not np.isfinite(numbers).all():
+    try:
+        numbers = target.to_numpy(dtype=float, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise errors.DataError(f"the margin {words} is not numbers", todo="Give people per cell.") from None
+    if not np.isfinite(numbers).all() or (numbers < 0).any() or not numbers.sum() > 0:
         raise errors.DataError(f"the margin {words} has missing or negative cells, or no people")
-    if target.index.has_duplicates or target.index.to_frame().isna().any(axis=None):
+    if target.index.has_duplicates or any(pd.isna(x) for k in target.index for x in (k if depth > 1 else (k,))):
         raise errors.DataError(f"the margin {words} has doubled or unnamed cells")
-    return numbers.astype(float)
+    return pd.Series(numbers, target.index)
 
 
-def _combined(frame: pd.DataFrame, names: Sequence[Any], blank: np.ndarray) -> tuple[np.ndarray, list[Hashable]]:
-    """Return each row's group of equal values of the columns, and the value (or tuple) of each group."""
-    whole, parts = np.zeros(len(frame), dtype=np.int64), []
+def _combined(frame: pd.DataFrame, names: Sequence[Any]) -> tuple[np.ndarray, list[Hashable], np.ndarray]:
+    """Return each row's group of equal values of the columns, the value (or tuple) of each group, and who lacks one."""
+    whole, blank, parts = np.zeros(len(frame), dtype=np.int64), np.zeros(len(frame), dtype=bool), []
     for name in names:
         codes, levels = pd.factorize(frame[name])
         parts.append(list(levels))
-        whole = whole * max(len(levels), 1) + np.where(codes < 0, 0, codes)
+        blank |= codes < 0
+        whole = whole * max(len(levels), 1) + np.maximum(codes, 0)
     if len(names) == 1:
-        seen = np.bincount(whole[~blank], minlength=len(parts[0]))
-        return whole, [x if s else _NOBODY for x, s in zip(parts[0], seen, strict=True)]
-    kept, first, group = np.unique(whole[~blank], return_index=True, return_inverse=True)
-    out = np.zeros(len(frame), dtype=np.intp)
-    out[~blank] = group
-    rows = frame.loc[:, list(names)].to_numpy(dtype=object)[~blank][first]
-    return out, [tuple(r) for r in rows] if len(kept) else []
+        seen = np.bincount(whole[~blank], minlength=len(parts[0])) if blank.any() else np.ones(len(parts[0]))
+        return whole, [x if s else _NOBODY for x, s in zip(parts[0], seen, strict=True)] or [_NOBODY], blank
+    kept, group = np.unique(whole, return_inverse=True)
+    lost = np.bincount(group[~blank], minlength=len(kept)) == 0
+    held: list[Hashable] = []
+    for code, gone in zip(kept.tolist(), lost, strict=True):
+        levels = []
+        for part in reversed(parts):
+            code, at = divmod(code, max(len(part), 1))
+            levels.append(part[at] if part else None)
+        held.append(_NOBODY if gone else tuple(reversed(levels)))
+    return group, held, blank
 
 
 _NOBODY = object()

@@ -89,6 +89,8 @@ def _matrices(design: Design, formula: str) -> tuple[np.ndarray, pd.DataFrame]:
     outcome, frame = formula.split("~")[0].strip(), design.frame
     if outcome in frame and pd.api.types.is_bool_dtype(frame[outcome]):
         frame = frame.assign(**{outcome: frame[outcome].astype(float)})
+    words = [c for c in frame if str(c) in formula and pd.api.types.is_string_dtype(frame[c].dtype)]
+    frame = frame.assign(**{c: frame[c].astype("category") for c in words})  # patsy reads words one by one
     try:
         y, x = dmatrices(formula, frame, return_type="dataframe", NA_action=NAAction(on_NA="raise"))
     except PatsyError as error:
