@@ -13,6 +13,7 @@ from evaluation import errors
 from evaluation.estimates import Estimate, from_se
 
 KINDS = ("CR0", "CR1", "CR1S", "CR2", "CR3")
+HC = ("HC0", "HC1", "HC2", "HC3")
 MOST_ENUMERATED = 20
 
 
@@ -33,6 +34,16 @@ class Regression:
     def residuals(self) -> np.ndarray:
         """Return y less its fit."""
         return self.y - self.x @ self.params
+
+
+@dataclass(frozen=True, slots=True)
+class Wald:
+    """A joint test: F, its two degrees of freedom, p."""
+
+    f: float
+    df_num: int
+    df_denom: float
+    p: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +71,10 @@ class Covariance:
 
     def estimate(self, term: str, **words: Any) -> Estimate:
         """Return one coefficient with its t interval."""
-        named = {"se_method": f"{self.kind}, {self.clusters} clusters", "n_sessions": self.clusters} | words
+        if self.kind in HC:
+            named = {"se_method": self.kind} | words
+        else:
+            named = {"se_method": f"{self.kind}, {self.clusters} clusters", "n_sessions": self.clusters} | words
         return from_se(float(self.params[term]), float(self.se[term]), df=float(self.df[term]), **named)
 
     def contrast(self, c: np.ndarray) -> tuple[float, float, float]:
@@ -68,6 +82,30 @@ class Covariance:
         var = float(c @ self.matrix.to_numpy() @ c)
         df = _satterthwaite(self.parts, c) if self.kind == "CR2" else float(self.clusters - 1)
         return float(c @ self.params.to_numpy()), float(np.sqrt(max(var, 0.0))), df
+
+    def wald(self, terms: Sequence[str]) -> Wald:
+        """Test that several coefficients are all 0.
+
+        CR2: Hotelling's T² with the degrees of freedom of Pustejovsky and Tipton (2018, section 3.2), which
+        clubSandwich calls HTZ. Other kinds: F on the clusters less one (the naive F).
+        """
+        lacking = [t for t in terms if t not in self.params.index]
+        if lacking or not len(terms):
+            raise errors.UnknownColumn(f"no terms {lacking}", todo=f"Terms: {list(self.params.index)}.")
+        places = [self.params.index.get_loc(t) for t in terms]
+        beta, var = self.params.to_numpy()[places], self.matrix.to_numpy()[np.ix_(places, places)]
+        q, whole = len(places), float(self.df.iloc[places[0]])
+        statistic = float(beta @ np.linalg.solve(var, beta))
+        if self.kind == "CR2":
+            eta = _hotelling(self.parts, np.eye(len(self.params))[places])
+            f, df = (eta - q + 1) / (eta * q) * statistic, eta - q + 1
+        else:
+            f, df = statistic / q, whole
+        if df <= 0:
+            raise errors.EmptyCell("too few clusters for a joint test", todo="Test fewer coefficients.")
+        from scipy.special import fdtrc
+
+        return Wald(float(f), q, float(df), float(fdtrc(q, df, f)))
 
     def tidy(self) -> pd.DataFrame:
         """Return one row per term."""
@@ -147,15 +185,17 @@ def cluster_robust(fit: Any, cluster: Any, *, kind: str = "CR2") -> Covariance:
     codes, clusters = cluster_codes(cluster, len(fit.y))
     w, x, n, k = fit.weights, fit.x, len(fit.y), fit.x.shape[1]
     bread = np.linalg.inv(x.T @ (x * w[:, None]))
-    rows = [np.flatnonzero(codes == g) for g in range(clusters)]
+    rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
     residual = fit.residuals
     adjusted = [_adjustment(x, w, bread, r, kind) for r in rows]
-    scores = np.array([x[r].T @ (w[r] * (a @ residual[r])) for r, a in zip(rows, adjusted, strict=True)])
+    scores = np.array([x[r].T @ (w[r] * a(residual[r])) for r, a in zip(rows, adjusted, strict=True)])
     scale = {"CR1": clusters / (clusters - 1), "CR1S": clusters / (clusters - 1) * (n - 1) / (n - k)}.get(kind, 1.0)
     matrix = scale * bread @ (scores.T @ scores) @ bread
     parts = (x, w, bread, rows, adjusted)
     if kind == "CR2":
-        df = [_satterthwaite(parts, np.eye(k)[j]) for j in range(k)]
+        leads = [_lead(parts, np.eye(k)[j]) for j in range(k)]
+        middle = (x.T * w**2) @ x
+        df = [_degrees(_gram(lead, lead, bread, middle)) for lead in leads]
     else:
         df = [float(clusters - 1)] * k
     names = list(fit.names)
@@ -165,17 +205,50 @@ def cluster_robust(fit: Any, cluster: Any, *, kind: str = "CR2") -> Covariance:
     )  # fmt: skip
 
 
-def _adjustment(x: np.ndarray, w: np.ndarray, bread: np.ndarray, rows: np.ndarray, kind: str) -> np.ndarray:
-    """Return the matrix that multiplies a cluster's residuals."""
-    size = len(rows)
+def heteroskedastic(fit: Any, *, kind: str = "HC1") -> Covariance:
+    """Return the covariance of a (weighted) fit with unequal variances and independent people.
+
+    `kind`: "HC0", "HC1" (n / (n - k)), "HC2" (residuals over the root of 1 - h) or "HC3" (over 1 - h), as sandwich;
+    t on n - k degrees of freedom.
+    """
+    if kind not in HC:
+        raise errors.Unsupported(f"kind {kind!r} is not known", todo=f"Use one of {HC}.")
+    fit = read_fit(fit)
+    w, x, n, k = fit.weights, fit.x, len(fit.y), fit.x.shape[1]
+    bread = np.linalg.inv(x.T @ (x * w[:, None]))
+    left = np.maximum(1 - w * np.einsum("ij,jk,ik->i", x, bread, x, optimize=True), 1e-12)
+    factor = {"HC0": 1.0, "HC1": np.sqrt(n / (n - k)), "HC2": 1 / np.sqrt(left), "HC3": 1 / left}[kind]
+    scores = x * (w * fit.residuals * factor)[:, None]
+    names = list(fit.names)
+    matrix = pd.DataFrame(bread @ (scores.T @ scores) @ bread, index=names, columns=names)
+    return Covariance(matrix, pd.Series(float(n - k), index=names), kind, n, pd.Series(fit.params, index=names))
+
+
+def _adjustment(x: np.ndarray, w: np.ndarray, bread: np.ndarray, rows: np.ndarray, kind: str) -> Any:
+    """Return a function that adjusts a cluster's residuals (or any vector of its length).
+
+    The matrices are I plus one of low rank, in the columns of x and of w x. With more rows than twice the columns
+    they are handled in an orthonormal basis of these, so that no square matrix of the cluster's size is made.
+    """
     if kind in ("CR0", "CR1", "CR1S"):
-        return np.eye(size)
-    hat = x[rows] @ bread @ (x[rows] * w[rows, None]).T
+        return lambda v: v
+    own, scaled = x[rows], x[rows] * w[rows, None]
+    if len(rows) <= 2 * x.shape[1]:
+        matrix = _adjusting(np.eye(len(rows)), own, scaled, x, w, bread, kind)
+        return lambda v: matrix @ v
+    basis = np.linalg.qr(np.column_stack([own, scaled]))[0]
+    inner = _adjusting(np.eye(basis.shape[1]), basis.T @ own, basis.T @ scaled, x, w, bread, kind)
+    inner = inner - np.eye(basis.shape[1])
+    return lambda v: v + basis @ (inner @ (basis.T @ v))
+
+
+def _adjusting(identity, own, scaled, x, w, bread, kind) -> np.ndarray:
+    """Return (I - H)^-1 for CR3, or (I - H - H' + X M X'W²X M X')^-1/2 for CR2, in the given basis."""
+    hat = own @ bread @ scaled.T
     if kind == "CR3":
-        return np.linalg.pinv(np.eye(size) - hat)
-    cross = x[rows] @ bread @ ((x.T * w**2) @ x) @ bread @ x[rows].T
-    middle = np.eye(size) - hat - hat.T + cross
-    return _inverse_root(middle)
+        return np.linalg.pinv(identity - hat)
+    cross = own @ bread @ ((x.T * w**2) @ x) @ bread @ own.T
+    return _inverse_root(identity - hat - hat.T + cross)
 
 
 def _inverse_root(matrix: np.ndarray) -> np.ndarray:
@@ -187,16 +260,47 @@ def _inverse_root(matrix: np.ndarray) -> np.ndarray:
 
 def _satterthwaite(parts: Any, c: np.ndarray) -> float:
     """Return Satterthwaite degrees of freedom of a contrast under independent, equal errors."""
-    x, w, bread, rows, adjusted = parts
-    lead, k = bread @ c, x.shape[1]
-    size, plain, weighted = np.zeros(len(rows)), np.zeros((len(rows), k)), np.zeros((len(rows), k))
-    for g, (r, a) in enumerate(zip(rows, adjusted, strict=True)):
-        v = a.T @ (w[r] * (x[r] @ lead))
-        size[g], plain[g], weighted[g] = v @ v, x[r].T @ v, x[r].T @ (w[r] * v)
-    cross = weighted @ bread @ plain.T
-    squared = plain @ bread @ ((x.T * w**2) @ x) @ bread @ plain.T
-    gram = np.diag(size) - cross - cross.T + squared
+    x, w, bread, _, _ = parts
+    lead = _lead(parts, c)
+    return _degrees(_gram(lead, lead, bread, (x.T * w**2) @ x))
+
+
+def _degrees(gram: np.ndarray) -> float:
     return float(np.trace(gram) ** 2 / (gram**2).sum())
+
+
+def _lead(parts: Any, c: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+    """Return per cluster the vector that turns residuals into a contrast's score, and its sums over x and w x."""
+    x, w, bread, rows, adjusted = parts
+    lead = bread @ c
+    vectors = [a(w[r] * (x[r] @ lead)) for r, a in zip(rows, adjusted, strict=True)]
+    plain = np.array([x[r].T @ v for r, v in zip(rows, vectors, strict=True)])
+    weighted = np.array([x[r].T @ (w[r] * v) for r, v in zip(rows, vectors, strict=True)])
+    return vectors, plain, weighted
+
+
+def _gram(one: Any, two: Any, bread: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    """Return the working covariance of two contrasts' scores, clusters × clusters, after the fit's residual maker."""
+    size = np.array([v @ u for v, u in zip(one[0], two[0], strict=True)])
+    squared = one[1] @ bread @ middle @ bread @ two[1].T
+    return np.diag(size) - one[2] @ bread @ two[1].T - one[1] @ bread @ two[2].T + squared
+
+
+def _hotelling(parts: Any, contrasts: np.ndarray) -> float:
+    """Return the degrees of freedom of Hotelling's approximation for several contrasts (HTZ).
+
+    The contrasts are first made uncorrelated under the working model; then q (q + 1) over the total variance of the
+    elements of their estimated covariance.
+    """
+    x, w, bread, _, _ = parts
+    q, middle = len(contrasts), (x.T * w**2) @ x
+    omega = contrasts @ bread @ middle @ bread @ contrasts.T
+    values, vectors = np.linalg.eigh(omega)
+    turned = (vectors / np.sqrt(values)) @ vectors.T @ contrasts
+    leads = [_lead(parts, c) for c in turned]
+    cov = {(s, t): _gram(leads[s], leads[t], bread, middle) for s in range(q) for t in range(q)}
+    total = sum((cov[s, s] * cov[t, t]).sum() + (cov[s, t] * cov[s, t].T).sum() for s in range(q) for t in range(q))
+    return float(q * (q + 1) / total)
 
 
 def wild_cluster(  # noqa: PLR0913

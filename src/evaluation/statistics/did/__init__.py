@@ -1,0 +1,33 @@
+"""Difference-in-differences for groups known in every wave; refused where a wave does not say who belongs to which.
+
+`cells` who is where · `regression` two by two, triple, event study · `areas` whole places · `influence` and `robust`
+doubly robust · `staggered` group-time effects · `linked` the same people · `trends` earlier trends and what they
+leave open · `composition` whether other kinds of people answered · `demonstration` which design unseen selection fools.
+"""
+
+from evaluation.statistics.did import composition, demonstration, trends
+from evaluation.statistics.did.areas import (
+    Ratio,
+    area_changes,
+    by_area,
+    collapsed,
+    companions,
+    leave_one_out,
+    permutation,
+    placebo_rank,
+    smallest_p,
+    wald_ratio,
+)
+from evaluation.statistics.did.cells import LEAST, cell_counts
+from evaluation.statistics.did.influence import rc_doubly_robust as drdid_rc
+from evaluation.statistics.did.linked import first_differences, linkage, linkage_weights, linked_panel
+from evaluation.statistics.did.regression import VCOV, EventStudy, event_study, triple, two_by_two
+from evaluation.statistics.did.robust import doubly_robust, probability_difference
+from evaluation.statistics.did.staggered import GroupTime, group_time
+
+__all__ = [
+    "LEAST", "VCOV", "EventStudy", "GroupTime", "Ratio", "area_changes", "by_area", "cell_counts", "collapsed",
+    "companions", "composition", "demonstration", "doubly_robust", "drdid_rc", "event_study", "first_differences",
+    "group_time", "leave_one_out", "linkage", "linkage_weights", "linked_panel", "permutation", "placebo_rank",
+    "probability_difference", "smallest_p", "trends", "triple", "two_by_two", "wald_ratio",
+]  # fmt: skip

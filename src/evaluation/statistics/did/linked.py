@@ -1,0 +1,159 @@
+"""The same people at several times: fixed effects, first differences, and who let their answers be linked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation import errors
+from evaluation.estimates import Estimate, TooFew, from_se
+from evaluation.statistics import _logistic, _roles, inference
+from evaluation.statistics.did import cells
+
+
+def linked_panel(
+    frame: pd.DataFrame,
+    *,
+    outcome: str,
+    treat: str,
+    unit: str,
+    time: str,
+    covariates: Sequence[str] = (),
+    cluster: str | None = None,
+    weight: str | None = None,
+) -> Estimate | TooFew:
+    """Estimate a change among the same people: two-way fixed effects by linearmodels' PanelOLS.
+
+    Parameters
+    ----------
+    treat : str
+        1 at the times at which a person has been treated.
+    covariates : sequence of str
+        Numbers that change over time.
+    cluster : str, optional
+        Defaults to the person. Errors carry G / (G - 1) × (n - 1) / (n - k), k the slopes and times (and people, where
+        these are not nested in clusters), as fixest; t on clusters less one.
+    weight : str, optional
+        One weight per person (of linkage, for example).
+
+    Raises
+    ------
+    DataError
+        A person stands twice at one time. Fewer than two newly or never treated people: `TooFew`.
+    """
+    from linearmodels.panel import PanelOLS
+
+    roles = [outcome, treat, unit, time, *covariates, *[c for c in (cluster, weight) if c]]
+    errors.require_columns(frame, roles, role="a linked panel")
+    errors.require_complete(frame, roles, role="a linked panel")
+    cells.refuse_repeats(frame, unit, time, linked=True)
+    counts = _moved(frame, treat, unit)
+    if min(counts.values()) < 2:
+        return TooFew(counts=counts, needed=2)
+    panel = frame.assign(_t=pd.factorize(frame[time], sort=True)[0]).set_index([unit, "_t"])
+    exog = panel[[treat, *covariates]].astype(float)
+    w = None if weight is None else panel[weight].astype(float)
+    labels = pd.factorize(panel[cluster] if cluster else panel.index.get_level_values(0))[0]
+    clusters = pd.DataFrame({"c": labels}, index=panel.index)
+    fit = PanelOLS(panel[outcome].astype(float), exog, weights=w, entity_effects=True, time_effects=True).fit(
+        cov_type="clustered", clusters=clusters, debiased=False, auto_df=False, count_effects=False
+    )
+    groups, n = int(labels.max()) + 1, len(frame)
+    nested = frame.groupby(unit)[cluster or unit].nunique().max() == 1
+    k = exog.shape[1] + frame[time].nunique() + (0 if nested else frame[unit].nunique() - 1)
+    scale = np.sqrt(groups / (groups - 1) * (n - 1) / (n - k))
+    return from_se(float(fit.params[treat]), float(fit.std_errors[treat]) * scale, df=float(groups - 1), n=counts,
+                   outcome=outcome, n_sessions=groups if cluster else None,
+                   method="two-way fixed effects among linked people" + (", weighted" if weight else ""),
+                   se_method=f"clustered by {cluster or unit}")  # fmt: skip
+
+
+def _moved(frame: pd.DataFrame, treat: str, unit: str) -> dict[str, int]:
+    moved = frame.groupby(unit)[treat].agg(["min", "max"])
+    return {
+        "newly treated": int(((moved["min"] == 0) & (moved["max"] == 1)).sum()),
+        "never treated": int((moved["max"] == 0).sum()),
+    }
+
+
+def first_differences(
+    frame: pd.DataFrame,
+    *,
+    outcome: str,
+    treat: str,
+    unit: str,
+    time: str,
+    covariates: Sequence[str] = (),
+    cluster: str | None = None,
+    weight: str | None = None,
+) -> Estimate | TooFew:
+    """Estimate a change among people who stand at exactly two times, from each person's difference.
+
+    With two times this equals `linked_panel`; its error is CR2 by cluster with Satterthwaite df (or HC2 by person),
+    which few people need. `covariates` enter as they stood at the earlier time: people who began alike are compared.
+    """
+    roles = [outcome, treat, unit, time, *covariates, *[c for c in (cluster, weight) if c]]
+    errors.require_columns(frame, roles, role="first differences")
+    errors.require_complete(frame, roles, role="first differences")
+    cells.refuse_repeats(frame, unit, time, linked=True)
+    times = sorted(frame[time].unique())
+    if len(times) != 2 or (frame.groupby(unit)[time].nunique() != 2).any():
+        raise errors.DataError("somebody does not stand at exactly two times", todo="Keep people who answered both.")
+    counts = _moved(frame, treat, unit)
+    if min(counts.values()) < 2:
+        return TooFew(counts=counts, needed=2)
+    early, late = (frame[frame[time] == t].set_index(unit) for t in times)
+    late = late.reindex(early.index)
+    built = _roles.columns(early, list(covariates), drop_first=True) if covariates else None
+    x = np.column_stack([np.ones(len(early)), late[treat].astype(float) - early[treat].astype(float)])
+    x = x if built is None else np.column_stack([x, built.matrix])
+    names = ["(Intercept)", "newly treated", *([] if built is None else built.names)]
+    w = cells.weights(early, weight, None)
+    fit = inference.regress(x, (late[outcome] - early[outcome]).to_numpy(dtype=float), names, w)
+    cov = (
+        inference.heteroskedastic(fit, kind="HC2") if cluster is None else inference.cluster_robust(fit, early[cluster])
+    )
+    return cov.estimate("newly treated", n=counts, outcome=outcome,
+                        method="first differences among linked people" + (", weighted" if weight else ""))  # fmt: skip
+
+
+def linkage_weights(
+    frame: pd.DataFrame, *, linked: str, covariates: Sequence[str], weight: str | None = None, most: float = 10.0
+) -> pd.Series:
+    """Return weights that make linked people resemble all who answered: 1 / P(linked | covariates), mean 1.
+
+    Seaman and White (2013). A logit with a small ridge; weights over `most` times their median are held there. People
+    who are not linked get 0. `weight`: a survey weight, multiplied in.
+    """
+    roles = [linked, *covariates, *([weight] if weight else [])]
+    errors.require_columns(frame, roles, role="linkage weights")
+    errors.require_complete(frame, roles, role="linkage weights")
+    a = cells.binary(frame, linked)
+    if not 0 < a.sum() < len(a):
+        raise errors.EmptyCell("everybody is linked, or nobody is", todo="Weights need people of both kinds.")
+    built = _roles.columns(frame, list(covariates), drop_first=True)
+    x = np.column_stack([np.ones(len(a)), _roles.standardise(built.matrix)[0]])
+    w = cells.weights(frame, weight, None)
+    p = _logistic.fit(x, a, w / w.mean(), ridge=1.0).probability
+    raw = np.where(a == 1, w / p, 0.0)
+    raw = np.minimum(raw, most * np.median(raw[a == 1]))
+    return pd.Series(raw / raw[a == 1].mean(), index=frame.index)
+
+
+def linkage(frame: pd.DataFrame, *, linked: str, columns: Sequence[str]) -> pd.DataFrame:
+    """Return linked people beside the others: mean (or share) of each column, standardised difference."""
+    errors.require_columns(frame, [linked, *columns], role="linkage")
+    a = cells.binary(frame, linked) == 1
+    if a.all() or not a.any():
+        raise errors.EmptyCell("everybody is linked, or nobody is", todo="A comparison needs people of both kinds.")
+    built = _roles.columns(frame, list(columns), drop_first=False)
+    rows: list[dict[str, Any]] = []
+    for j, name in enumerate(built.names):
+        v = built.matrix[:, j]
+        sd = np.sqrt((v[a].var(ddof=1) + v[~a].var(ddof=1)) / 2)
+        gap = v[a].mean() - v[~a].mean()
+        rows.append({"column": name, "linked": v[a].mean(), "others": v[~a].mean(), "smd": gap / sd if sd > 0 else 0.0})
+    return pd.DataFrame(rows)

@@ -1,0 +1,200 @@
+"""Two-by-two, triple difference and event study by weighted regression."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation import errors
+from evaluation.estimates import Estimate, NotIdentified, TooFew
+from evaluation.statistics import _roles, inference
+from evaluation.statistics.did import cells
+
+VCOV = (*inference.HC, *inference.KINDS)
+
+
+def two_by_two(  # noqa: PLR0913
+    frame: pd.DataFrame,
+    *,
+    outcome: str,
+    group: str,
+    time: str,
+    covariates: Sequence[str] = (),
+    weight: str | None = None,
+    cluster: str | None = None,
+    vcov: str = "CR2",
+    least: int = 1,
+    rescale: bool = False,
+) -> Estimate | NotIdentified | TooFew:
+    """Estimate group × time in a weighted regression (the change of group 1 over and above that of group 0).
+
+    Parameters
+    ----------
+    group, time : str
+        Columns of 0 and 1. A group that is missing for a whole time is not identified: the refusal says so.
+    weight : str, optional
+        Survey weights. With `rescale` they are scaled to mean 1 within each time, so that the size of one wave's
+        weights moves nothing when there are covariates (without them it moves nothing in any case).
+    cluster : str, optional
+        Errors by cluster, of kind `vcov`: "CR0", "CR1", "CR1S", "CR2" (Satterthwaite df, the default) or "CR3".
+        Without clusters "HC0" to "HC3" on n - k degrees of freedom, HC1 where `vcov` names a clustered kind.
+    least : int
+        People needed in every cell; fewer is `TooFew` with the counts.
+
+    Returns
+    -------
+    Estimate, NotIdentified or TooFew
+    """
+    if vcov not in VCOV:
+        raise errors.Unsupported(f"vcov {vcov!r} is not known", todo=f"Use one of {VCOV}.")
+    words = {"outcome": outcome, "group": group, "time": time, "covariates": covariates, "weight": weight}
+    read = cells.read(frame, **words, cluster=cluster, least=least, rescale=rescale)
+    if not isinstance(read, cells.Cells):
+        return read
+    x = np.column_stack([np.ones(len(read.y)), read.g, read.t, read.g * read.t, read.x])
+    fit = inference.regress(x, read.y, ["(Intercept)", "group", "time", "did", *read.names], read.w)
+    method = "two-by-two regression" + (", adjusted" if read.names else "")
+    return _error(fit, frame, cluster, vcov).estimate("did", n=read.counts, method=method, outcome=outcome)
+
+
+def _error(fit: inference.Regression, frame: pd.DataFrame, cluster: str | None, vcov: str) -> inference.Covariance:
+    if cluster is None or vcov in inference.HC:
+        return inference.heteroskedastic(fit, kind=vcov if vcov in inference.HC else "HC1")
+    return inference.cluster_robust(fit, frame[cluster], kind=vcov)
+
+
+def triple(  # noqa: PLR0913
+    frame: pd.DataFrame,
+    *,
+    outcome: str,
+    group: str,
+    place: str,
+    time: str,
+    covariates: Sequence[str] = (),
+    weight: str | None = None,
+    cluster: str | None = None,
+    vcov: str = "CR2",
+    least: int = cells.LEAST,
+    rescale: bool = False,
+) -> Estimate | NotIdentified | TooFew:
+    """Estimate a triple difference: how much more the gap between groups moved in reached places than in others.
+
+    All three factors are 0/1 and saturated; all eight cells are counted, and one under `least` is `TooFew`. If people
+    of group 0 in reached places gain as well, the triple difference understates the gain of group 1.
+    """
+    if vcov not in VCOV:
+        raise errors.Unsupported(f"vcov {vcov!r} is not known", todo=f"Use one of {VCOV}.")
+    errors.require_columns(frame, [place], role="a triple difference")
+    errors.require_complete(frame, [place], role="a triple difference")
+    words = {"outcome": outcome, "group": group, "time": time, "covariates": covariates, "weight": weight}
+    read = cells.read(frame, **words, cluster=cluster, rescale=rescale)
+    if not isinstance(read, cells.Cells):
+        return read
+    e = cells.binary(frame, place)
+    counts = {
+        f"{where}, {name}": n
+        for flag, where in ((1.0, "reached"), (0.0, "not reached"))
+        for name, n in cells.cell_counts(read.g[e == flag], read.t[e == flag]).items()
+    }
+    if min(counts.values()) < max(least, 1):
+        return TooFew(counts=counts, needed=max(least, 1))
+    g, t = read.g, read.t
+    x = np.column_stack([np.ones(len(g)), g, t, e, g * t, g * e, t * e, g * t * e, read.x])
+    names = ["(Intercept)", "group", "time", "place", "group:time", "group:place", "time:place", "triple", *read.names]
+    fit = inference.regress(x, read.y, names, read.w)
+    method = "triple difference by regression" + (", adjusted" if read.names else "")
+    return _error(fit, frame, cluster, vcov).estimate("triple", n=counts, method=method, outcome=outcome)
+
+
+def event_study(  # noqa: PLR0913
+    frame: pd.DataFrame,
+    *,
+    outcome: str,
+    group: str,
+    time: str,
+    start: float,
+    covariates: Sequence[str] = (),
+    weight: str | None = None,
+    cluster: str | None = None,
+    vcov: str = "CR2",
+) -> EventStudy:
+    """Estimate the group's departure from the others at each time, from the last time before `start` (the reference).
+
+    One date of first treatment for the whole group (several dates belong to `group_time`: one regression would weigh
+    some effects negatively, Goodman-Bacon 2021). Repeated cross-sections or a panel clustered by person.
+
+    Returns
+    -------
+    EventStudy
+        A list of Estimate, one per time but the reference, with `.before`, `.after`, `.covariance`.
+
+    Raises
+    ------
+    EmptyCell
+        No time before `start`, or a group that nobody stands for at some time.
+    """
+    roles = [outcome, group, time, *covariates, *([weight] if weight else []), *([cluster] if cluster else [])]
+    errors.require_columns(frame, roles, role="an event study")
+    errors.require_complete(frame, roles, role="an event study")
+    g, t = cells.binary(frame, group), frame[time].to_numpy(dtype=float)
+    times = np.unique(t)
+    if not (times < start).any() or not (times >= start).any():
+        raise errors.EmptyCell("there is no time before, or none after", todo="Name a start inside the waves.")
+    counts = {f"{who} at {when:g}": int(((g == a) & (t == when)).sum()) for a, who in ((1, "group"), (0, "others"))
+              for when in times}  # fmt: skip
+    if min(counts.values()) == 0:
+        empty = [k for k, v in counts.items() if not v]
+        raise errors.EmptyCell(f"nobody answered: {', '.join(empty)}", todo="Leave that time out.")
+    reference = times[times < start].max()
+    shown = [when for when in times if when != reference]
+    built = _roles.columns(frame, list(covariates), drop_first=True) if covariates else None
+    extra = [] if built is None else [built.matrix]
+    x = np.column_stack([np.ones(len(g)), g, *[t == s for s in shown], *[g * (t == s) for s in shown], *extra])
+    names = ["(Intercept)", "group", *[f"time {s:g}" for s in shown], *[f"group at {s:g}" for s in shown]]
+    names += [] if built is None else list(built.names)
+    w = cells.weights(frame, weight, t)
+    cov = _error(inference.regress(x, frame[outcome].to_numpy(dtype=float), names, w), frame, cluster, vcov)
+    found = [
+        replace(
+            cov.estimate(f"group at {s:g}", n={k: v for k, v in counts.items() if k.endswith(f"at {s:g}")}),
+            method="event study", outcome=outcome, wave=f"{s:g}",
+            estimand=f"departure at {s:g} from {reference:g}" + (", before treatment" if s < start else ""),
+        )
+        for s in shown
+    ]  # fmt: skip
+    return EventStudy(found, times=shown, reference=reference, start=start, covariance=cov)
+
+
+class EventStudy(list):
+    """Estimates of an event study in order of time.
+
+    Attributes
+    ----------
+    times : list of float; `reference`, `start` : float
+    covariance : inference.Covariance of the whole regression
+    """
+
+    def __init__(
+        self, found: Sequence[Estimate], *, times: list[float], reference: float, start: float, covariance: Any
+    ):
+        super().__init__(found)
+        self.times, self.reference, self.start, self.covariance = times, reference, start, covariance
+
+    @property
+    def before(self) -> list[Estimate]:
+        """Return departures before treatment."""
+        return [e for e, t in zip(self, self.times, strict=True) if t < self.start]
+
+    @property
+    def after(self) -> list[Estimate]:
+        """Return departures after treatment."""
+        return [e for e, t in zip(self, self.times, strict=True) if t >= self.start]
+
+    def matrix(self) -> np.ndarray:
+        """Return the covariance of the departures, in order of time."""
+        names = [f"group at {s:g}" for s in self.times]
+        return self.covariance.matrix.loc[names, names].to_numpy()

@@ -1,0 +1,336 @@
+"""Staggered first treatment: effects by group and time, and their aggregates (Callaway and Sant'Anna 2021)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation import errors
+from evaluation.estimates import Estimate, from_se
+from evaluation.statistics import _roles, inference
+from evaluation.statistics.did import cells, influence
+from evaluation.statistics.did.robust import WORDS, _spread
+from evaluation.statistics.inference import Wald
+
+KINDS = ("simple", "group", "dynamic", "calendar")
+
+
+def group_time(  # noqa: PLR0913
+    frame: pd.DataFrame,
+    *,
+    outcome: str,
+    first_treated: str,
+    time: str,
+    covariates: Sequence[str] = (),
+    weight: str | None = None,
+    cluster: str | None = None,
+    control: str = "not_yet",
+    unit: str | None = None,
+    method: str = "traditional",
+    anticipation: int = 0,
+    base: str = "varying",
+    draws: int = 0,
+    seed: int = 0,
+) -> GroupTime:
+    """Estimate effects per group and time for staggered first treatment.
+
+    Each ATT(g, t) compares group g with people never treated (or not yet treated by t), between t and the last time
+    before g (equations 2.8 to 2.10); before treatment, between t and the time before it (`base="varying"`) or the same
+    reference as after (`base="universal"`, whose own effect is 0 and left out).
+
+    Parameters
+    ----------
+    first_treated : str
+        Time of first treatment; 0 or infinity for never. Groups treated at the first time are left out: they have no
+        time before.
+    unit : str, optional
+        A person's code: a balanced panel, changes of the same people, covariates of the earlier time. Without it,
+        repeated cross-sections.
+    control : "not_yet" or "never"
+    method : "traditional" (doubly robust), "improved", "regression" or "weighting"
+    anticipation : int
+        Times before treatment in which it may already move answers.
+    draws : int
+        Multiplier-bootstrap draws for errors; 0 uses the influence functions.
+
+    Returns
+    -------
+    GroupTime
+        A list of Estimate (`group` g, `wave` t), with `.aggregate(kind)`, `.pretest()` and `.band()`. A pair without
+        anybody to compare with is left out, and listed in `.left_out`.
+
+    Raises
+    ------
+    EmptyCell
+        No pair can be estimated. DataError: somebody stands twice, is missing at a time, or changes group.
+    """
+    if control not in ("not_yet", "never") or base not in ("varying", "universal"):
+        raise errors.Unsupported(
+            f"control {control!r} or base {base!r} is not known",
+            todo="Use 'not_yet' or 'never', 'varying' or 'universal'.",
+        )
+    roles = [outcome, first_treated, time, *covariates]
+    roles += [c for c in (weight, cluster, unit) if c]
+    errors.require_columns(frame, roles, role="group-time effects")
+    errors.require_complete(frame, roles, role="group-time effects")
+    data = _read(frame, outcome, first_treated, time, covariates, weight, cluster, unit)
+    found = _pairs(data, control, method, anticipation, base)
+    if not found.places:
+        raise errors.EmptyCell(
+            "no group and time can be compared with anybody", todo="A group treated after the first time, and others."
+        )
+    summed = influence.sums_by_cluster(found.influence, data.codes, data.clusters)
+    return GroupTime.make(data, found, summed, outcome=outcome, method=method, draws=draws, seed=seed)
+
+
+@dataclass(slots=True)
+class _Data:
+    """Units (people of a panel, rows of cross-sections): outcome (units, times) or (rows,), first, weights, codes."""
+
+    y: np.ndarray
+    x: np.ndarray
+    when: np.ndarray | None
+    times: np.ndarray
+    first: np.ndarray
+    w: np.ndarray
+    codes: np.ndarray | None
+    clusters: int
+
+    @property
+    def units(self) -> int:
+        return len(self.first)
+
+
+def _read(frame, outcome, first_treated, time, covariates, weight, cluster, unit) -> _Data:
+    built = _roles.columns(frame, list(covariates), drop_first=True).matrix if covariates else np.zeros((len(frame), 0))
+    first = frame[first_treated].to_numpy(dtype=float)
+    first = np.where(first == 0, np.inf, first)
+    y, x = _roles.numeric(frame, outcome, role="outcome"), np.column_stack([np.ones(len(frame)), built])
+    w = cells.weights(frame, weight, None)
+    times, when = np.unique(frame[time].to_numpy(dtype=float), return_inverse=True)
+    labels = None if cluster is None else frame[cluster]
+    if unit is not None:
+        cells.refuse_repeats(frame, unit, time, linked=True)
+        who = pd.factorize(frame[unit])[0]
+        order = np.lexsort((when, who))
+        if len(order) != (who.max() + 1) * len(times):
+            raise errors.DataError("somebody is missing at a time", todo="Keep people who answered every time.")
+        shape = (who.max() + 1, len(times))
+        first = first[order].reshape(shape)
+        if (first != first[:, :1]).any():
+            raise errors.DataError("somebody changes group", todo="One time of first treatment per person.")
+        y, x, w = y[order].reshape(shape), x[order].reshape(*shape, -1), w[order].reshape(shape)
+        labels = None if labels is None else labels.iloc[order[:: len(times)]]
+        first, when = first[:, 0], None
+    keep = first > times[0]
+    if not keep.any():
+        raise errors.EmptyCell("everybody was treated from the first time on", todo="There is no time before.")
+    if labels is None:
+        codes, clusters = None, int(keep.sum())
+    else:
+        codes, clusters = inference.cluster_codes(labels[keep], int(keep.sum()))
+    return _Data(y[keep], x[keep], None if when is None else when[keep], times, first[keep], w[keep], codes, clusters)
+
+
+@dataclass(slots=True)
+class _Found:
+    places: list[tuple[float, float]]
+    values: list[float]
+    influence: np.ndarray
+    counts: list[dict[str, int]]
+    left_out: list[tuple[float, float]]
+
+
+def _pairs(data: _Data, control: str, method: str, anticipation: int, base: str) -> _Found:
+    run = influence.estimator(method, panel=data.when is None)
+    found = _Found([], [], np.zeros((data.units, 0)), [], [])
+    columns = []
+    for g in np.unique(data.first[np.isfinite(data.first)]):
+        before = np.flatnonzero(data.times < g - anticipation)
+        for t in range(len(data.times)):
+            if not len(before) or (base == "varying" and t == 0):
+                continue
+            late = data.times[t] >= g - anticipation
+            reference = int(before[-1]) if late or base == "universal" else t - 1
+            if t == reference:
+                continue
+            own = data.first == g
+            latest = data.times[max(t, reference)] + anticipation
+            clean = np.isinf(data.first) if control == "never" else (data.first > latest) & ~own
+            made = _one(data, run, own, clean, t, reference)
+            if made is None:
+                found.left_out.append((float(g), float(data.times[t])))
+                continue
+            value, column, counts = made
+            found.places.append((float(g), float(data.times[t])))
+            found.values.append(value)
+            found.counts.append(counts)
+            columns.append(column)
+    if columns:
+        found.influence = np.column_stack(columns)
+    return found
+
+
+def _one(data: _Data, run: Any, own: np.ndarray, clean: np.ndarray, t: int, reference: int):
+    """Return (value, influence over all units, counts) of one pair; None where nobody can be compared with."""
+    rows = own | clean
+    if data.when is not None:
+        rows &= (data.when == t) | (data.when == reference)
+    d = own[rows].astype(float)
+    column = np.zeros(data.units)
+    if data.when is None:
+        if not 0 < d.sum() < len(d):
+            return None
+        earlier = min(t, reference)
+        w = data.w[rows, earlier]
+        dy = data.y[rows, t] - data.y[rows, reference]
+        value, inf = run(dy, d, data.x[rows, earlier], w / w.mean())
+        counts = {"group": int(d.sum()), "others": int((1 - d).sum())}
+    else:
+        post = (data.when[rows] == t).astype(float)
+        counts = cells.cell_counts(d, post)
+        if min(counts.values()) == 0:
+            return None
+        w = data.w[rows]
+        value, inf = run(data.y[rows], post, d, data.x[rows], w / w.mean())
+    column[rows] = inf * (data.units / rows.sum())
+    return value, column, counts
+
+
+class GroupTime(list):
+    """Estimates by group and time, in order; all their influence functions stand behind it.
+
+    Attributes
+    ----------
+    groups, times : arrays of each estimate's group and time
+    influence : (units or clusters, estimates), mean 0
+    share : mapping group → weighted share of units
+    left_out : list of (group, time) without anybody to compare with
+    """
+
+    groups: np.ndarray
+    times: np.ndarray
+    influence: np.ndarray
+    share: dict[float, float]
+    left_out: list[tuple[float, float]]
+
+    @classmethod
+    def make(cls, data: _Data, found: _Found, summed: np.ndarray, *, outcome: str, method: str, draws: int, seed: int):
+        """Return the estimates with errors; `summed` are influence functions by unit or cluster."""
+        out = cls()
+        out.groups, out.times = (np.array([p[i] for p in found.places]) for i in (0, 1))
+        out.influence, out.left_out = summed, found.left_out
+        out._values, out._outcome, out._method = np.array(found.values), outcome, method
+        out._draws, out._seed, out._clustered = draws, seed, data.codes is not None
+        w = data.w if data.w.ndim == 1 else data.w[:, 0]
+        w = w / w.mean()
+        members = {g: w * (data.first == g) for g in np.unique(out.groups)}
+        out.share = {float(g): float(m.mean()) for g, m in members.items()}
+        inside = np.column_stack([m - m.mean() for m in members.values()])
+        out._share_influence = influence.sums_by_cluster(inside, data.codes, data.clusters)
+        errors_ = out._errors(summed)
+        for i, (g, t) in enumerate(found.places):
+            words = {"n": found.counts[i], "group": f"{g:g}", "wave": f"{t:g}",
+                     "estimand": f"ATT({g:g}, {t:g})" + (", before treatment" if t < g else "")}  # fmt: skip
+            out.append(out._estimate(found.values[i], errors_[i], **words))
+        return out
+
+    def _errors(self, inf: np.ndarray) -> np.ndarray:
+        if self._draws:
+            drawn = influence.multiplier(inf, draws=self._draws, seed=self._seed)
+            return np.array([_spread(drawn[:, j]) for j in range(drawn.shape[1])])
+        units = len(inf)
+        less = 1 if self._clustered else 0
+        return np.sqrt((inf**2).sum(axis=0) / units / (units - less))
+
+    def _estimate(self, value: float, se: float, **words: Any) -> Estimate:
+        units, by = len(self.influence), " by cluster" if self._clustered else ""
+        how = f"multiplier bootstrap{by}, {self._draws} draws" if self._draws else f"influence function{by}"
+        named = {"method": f"group-time effects, {WORDS[self._method]}", "se_method": how, "outcome": self._outcome}
+        return from_se(float(value), float(se), df=float(units - 1), **(named | words))
+
+    def aggregate(self, kind: str) -> list[Estimate]:
+        """Return the overall aggregate and its parts; the label of the kind is in `estimand` and `method`.
+
+        "simple": all effects after treatment, weighted by group size. "group": mean effect of each group, then by
+        group size. "dynamic": by time since treatment, overall the mean from 0 on. "calendar": by time, overall the
+        mean over times. Callaway and Sant'Anna (2021), section 3 and table 1; weights are estimated, and their error
+        is in the aggregate's. They are different questions, and differ: never print one without its name.
+        """
+        if kind not in KINDS:
+            raise errors.Unsupported(f"aggregate {kind!r} is not known", todo=f"Use one of {KINDS}.")
+        after = self.times >= self.groups
+        if not after.any():
+            raise errors.EmptyCell("no effect after treatment was estimated", todo="A later time is needed.")
+        if kind == "simple":
+            made = self._weighted(np.flatnonzero(after), random=True)
+            return [self._named(kind, "all", *made)]
+        key = {"group": self.groups, "dynamic": self.times - self.groups, "calendar": self.times}[kind]
+        used = np.ones(len(self), bool) if kind == "dynamic" else after
+        parts = {float(k): self._weighted(np.flatnonzero(used & (key == k)), random=kind != "group")
+                 for k in np.unique(key[used])}  # fmt: skip
+        shown = [self._named(kind, f"{k:g}", *made) for k, made in parts.items()]
+        return [self._named(kind, "all", *self._overall(kind, parts)), *shown]
+
+    def _weighted(self, places: np.ndarray, *, random: bool) -> tuple[float, np.ndarray]:
+        """Return a mean of effects by group size and its influence; `random`: the sizes are estimated too."""
+        sizes = np.array([self.share[float(g)] for g in self.groups[places]])
+        weight = sizes / sizes.sum()
+        value, inf = float(weight @ self._values[places]), self.influence[:, places] @ weight
+        return value, inf + self._drift(self.groups[places], sizes, self._values[places]) if random else inf
+
+    def _drift(self, groups: Iterable[float], sizes: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Return how the estimated weights move the aggregate."""
+        order = list(self.share)
+        inside = self._share_influence[:, [order.index(float(g)) for g in groups]]
+        total = sizes.sum()
+        return inside @ values / total - inside.sum(axis=1) * (sizes @ values) / total**2
+
+    def _overall(self, kind: str, parts: dict[float, tuple[float, np.ndarray]]) -> tuple[float, np.ndarray]:
+        keys = [k for k in parts if kind != "dynamic" or k >= 0]
+        values, inf = np.array([parts[k][0] for k in keys]), np.column_stack([parts[k][1] for k in keys])
+        if kind != "group":
+            return float(values.mean()), inf.mean(axis=1)
+        sizes = np.array([self.share[k] for k in keys])
+        weight = sizes / sizes.sum()
+        return float(weight @ values), inf @ weight + self._drift(keys, sizes, values)
+
+    def _named(self, kind: str, place: str, value: float, inf: np.ndarray) -> Estimate:
+        what = {"simple": "all group-time effects, by group size", "group": "mean over groups",
+                "dynamic": "mean over time since treatment", "calendar": "mean over times"}[kind]  # fmt: skip
+        label = f"{kind}: {what}" if place == "all" else f"{kind}: {'e = ' if kind == 'dynamic' else ''}{place}"
+        return self._estimate(value, self._errors(inf[:, None])[0], group=place, estimand=label,
+                              method=f"aggregate of group-time effects ({kind}), {WORDS[self._method]}")  # fmt: skip
+
+    def pretest(self) -> Wald | None:
+        """Test that all effects before treatment are 0; None where there are none, or fewer units than they.
+
+        Chi-squared as F with infinite denominator. A test of low power: print `trends.detectable_slope` beside it.
+        """
+        early = np.flatnonzero(self.times < self.groups)
+        if not len(early):
+            return None
+        inf, units = self.influence[:, early], len(self.influence)
+        var = inf.T @ inf / units
+        if np.linalg.matrix_rank(var) < len(early):
+            return None
+        from scipy.special import chdtrc
+
+        w = float(units * self._values[early] @ np.linalg.solve(var, self._values[early]))
+        return Wald(w / len(early), len(early), float("inf"), float(chdtrc(len(early), w)))
+
+    def band(self, *, draws: int = 999, seed: int = 0, level: float = 0.95) -> list[Estimate]:
+        """Return the estimates with intervals that hold all at once (sup-t by multiplier bootstrap, algorithm 1)."""
+        drawn = influence.multiplier(self.influence, draws=draws, seed=seed)
+        se = np.array([_spread(drawn[:, j]) for j in range(drawn.shape[1])])
+        c = float(np.quantile(np.abs(drawn / se).max(axis=1), level))
+        how = f"simultaneous, multiplier bootstrap, {draws} draws, critical value {c:.2f}"
+        return [
+            replace(e, se=float(s), low=e.value - c * float(s), high=e.value + c * float(s), low_90=None, high_90=None,
+                    p=None, se_method=how)
+            for e, s in zip(self, se, strict=True)
+        ]  # fmt: skip
