@@ -54,6 +54,8 @@ class Measure:
     share_of : tuple of str
         (numerator key, denominator key) when the value is a share of two counts: it is then recomputed from the
         published, rounded counts.
+    counts : tuple of (key, count)
+        Exact counts behind `share_of` that no table shows by themselves: the gate treats them as if one did.
     """
 
     id: str
@@ -64,6 +66,7 @@ class Measure:
     high: float | None = None
     largest: tuple[float, ...] = ()
     share_of: tuple[str, ...] = ()
+    counts: tuple[tuple[str, int], ...] = ()
     public: bool = False
     wave: str = ""
     method: str = ""
@@ -106,7 +109,8 @@ class Exhibit:
         "" for none, else "bars", "stacked", "dots", "forest", "strip", "love", "overlap", "curve", "timeline",
         "steps" or "lines".
     sums : tuple
-        (total key, (part keys …)) for each sum that the table implies; read by the attacker.
+        (total key, (part keys …)) for each sum that the table implies; read by the attacker. A key that no table
+        shows may stand in a sum: the attacker takes it as unknown.
     extras : mapping
         What a chart needs besides the grid (axis label, reference lines, order of levels); no respondent data.
     """

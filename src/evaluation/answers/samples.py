@@ -12,6 +12,14 @@ from evaluation.study import Plan
 
 NOT_STATED = "not_stated"
 TREATED = "treated"
+# the people each step leaves out, as the key of their cell: they are counted in the table of the arms too
+LEFT_OUT = {
+    "helps to run the events": {"arm": "aside"},
+    "attendance claimed, no event that month": {"arm": "unmatched_claim"},
+    "did not say, or does not know, whether they attended": {"arm": "not_known"},
+    "attended the second programme only": {"arm": "second"},
+    "not attended, but reached through the attendee lists": {"arm": "neither", "route": "Lists of attendees"},
+}
 ARM_ORDER = ("first", "second", "both", "neither", "unmatched_claim", "aside", "not_known")
 
 
@@ -117,13 +125,7 @@ def compared(plan: Plan, design: pd.DataFrame, arm: pd.Series) -> Compared:
     boost = is_boost(plan, design)
     treated = arm.isin(["first", "both"])
     control = arm == "neither"
-    steps = {
-        "helps to run the events": int((arm == "aside").sum()),
-        "attendance claimed, no event that month": int((arm == "unmatched_claim").sum()),
-        "did not say, or does not know, whether they attended": int((arm == "not_known").sum()),
-        "attended the second programme only": int((arm == "second").sum()),
-        "not attended, but reached through the attendee lists": int((control & boost).sum()),
-    }
+    steps = {step: int(((arm == key["arm"]) & (boost | ("route" not in key))).sum()) for step, key in LEFT_OUT.items()}
     keep = treated | (control & ~boost)
     if not treated.any() or not (control & ~boost).any():
         raise EmptyCell(

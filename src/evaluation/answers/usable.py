@@ -19,9 +19,11 @@ def flow(plan: Plan, wave: str, taken: Sequence[Any]) -> Exhibit:
     sums = []
     for one in taken:
         name = str(one.meta.wave)
+        last = len(one.ledger) - 1
         left_key = ""
         for place, row in enumerate(one.ledger.itertuples(index=False)):
-            left = cell_key("ledger", left_after=f"{place:02d}", wave=name)
+            # who is left after the last step are the people of the wave, whom every other table counts
+            left = cell_key("ledger", left_after=f"{place:02d}", wave=name) if place < last else wave_key(name)
             out = cell_key("ledger", step=f"{place:02d}", wave=name)
             step = str(row.step)
             if place:
@@ -30,8 +32,9 @@ def flow(plan: Plan, wave: str, taken: Sequence[Any]) -> Exhibit:
             else:
                 triples.append((step, name, _people(f"flow.read.all.{name}", int(row.n_left), left, name)))
             left_key = left
-        kept = int(one.ledger["n_left"].iloc[-1])
-        triples.append(("Analysed", name, _people(f"flow.analysed.all.{name}", kept, left_key, name)))
+        if last:
+            kept = int(one.ledger["n_left"].iloc[-1])
+            triples.append(("Analysed", name, _people(f"flow.analysed.all.{name}", kept, left_key, name)))
     steps = list(dict.fromkeys(row for row, _, _ in triples if row != "Analysed"))
     triples.sort(key=lambda t: (t[0] == "Analysed", steps.index(t[0]) if t[0] in steps else 0))
     reasons = {str(r.step): str(r.reason) for one in taken for r in one.ledger.itertuples(index=False) if r.reason}
@@ -40,6 +43,11 @@ def flow(plan: Plan, wave: str, taken: Sequence[Any]) -> Exhibit:
         row_header="Step", sums=tuple(sums), notes=tuple(f"{s}: {r}." for s, r in reasons.items()),
         source="Exports of each wave",
     )  # fmt: skip
+
+
+def wave_key(wave: str) -> str:
+    """Return the key of everybody in a wave."""
+    return cell_key("people", wave=wave)
 
 
 def _people(id: str, n: int, key: str, wave: str) -> Count:

@@ -1,18 +1,24 @@
-"""Notebook 01: composition, collection, what is missing, and which planned comparisons the sizes can carry."""
+"""Notebook 01: composition, population, collection, and which planned comparisons the sizes can carry."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from evaluation.answers import samples
+from evaluation.answers.samples import NOT_STATED
+from evaluation.answers.weights import cells
 from evaluation.answers.words import exhibit, measure, words
 from evaluation.estimates import Gate
 from evaluation.exhibits import Count, Exhibit, Item, cell_key
 from evaluation.statistics import tabulate
 from evaluation.study import Plan
+
+LIKENESS = (0.02, 0.05, 0.1)  # planning values: answers about trust are not opened here
+MOST_SHOWN = 6  # characteristics in the table of who answered
 
 
 def margin_columns(plan: Plan) -> list[str]:
@@ -37,21 +43,29 @@ def columns_of(margin: str, known: list[str]) -> list[str]:
 
 
 def composition(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
-    """Return counts of people by wave and by each characteristic that has a population figure."""
+    """Return counts of people by wave and by each characteristic that has a population figure or is adjusted for.
+
+    A wave that did not ask for a characteristic is left out of its rows: "not asked" is not "not stated".
+    """
     items: list[Item] = []
     sums: list[Any] = []
-    shown = [c for c in dict.fromkeys([*margin_columns(plan), *plan.covariates]) if c in people][:6]
-    for column in shown:
+    shown = closed_columns(plan, people)
+    for place, column in enumerate(shown):
         frame = pd.DataFrame({column: people[column].astype(object), "wave": people["wave"]})
-        frame[column] = frame[column].fillna("not_stated")
-        labels = {**plan.levels_of(column), "not_stated": "Not stated"}
+        asked = frame.groupby("wave")[column].transform("count") > 0
+        frame = frame[asked] if place else frame
+        frame[column] = frame[column].astype(object).where(frame[column].notna(), NOT_STATED)
+        labels = {**plan.levels_of(column), NOT_STATED: "Not stated"}
         made, implied = tabulate.crosstab(
             frame, column, "wave", universe="people", id=f"n.{column}", wave=wave, row_labels=labels,
-            totals=column == shown[0],
+            totals=not place,
         )  # fmt: skip
-        names = {labels.get(k, k): f"{plan.label_of(column)}: {labels.get(k, k)}" for k in [*labels]}
-        items += [Item(names.get(i.row, i.row), i.column, i.result) for i in made]
+        head = plan.label_of(column)
+        items += [Item(i.row if i.row == "All" else f"{head}: {i.row}", i.column, i.result) for i in made]
         sums += implied
+    if not items:
+        said = [("Everybody", "", words(f"n.people.none.{wave}", "no characteristic with levels was asked"))]
+        return exhibit("who.composition", "Who answered, by wave", said, sections=("annex-D",), wave=wave)
     return Exhibit(
         "who.composition", "Who answered, by wave", tuple(items), ("policy-4", "annex-D"), wave=wave,
         row_header="Group", sums=tuple(sums), source="Survey, unweighted",
@@ -59,49 +73,149 @@ def composition(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
     )  # fmt: skip
 
 
-def collection(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
-    """Return sessions and routes of each wave, and how many people a session has on average."""
-    session = plan.population.session_column
-    triples: list[tuple[str, str, Any]] = []
-    for name, rows in people.groupby("wave", sort=True):
-        if session in rows:
-            count = int(rows[session].nunique())
-            triples.append(("Collection sessions", str(name), Count(
-                id=f"n.sessions.all.{name}".lower(), n=count, key=cell_key("sessions", wave=name), sensitive=False,
-                unit="sessions", wave=str(name))))  # fmt: skip
-            triples.append(("People per session, on average", str(name), measure(
-                f"mean.session_size.all.{name}", len(rows) / max(count, 1), "people", base=len(rows), wave=str(name),
-                decimals=0)))  # fmt: skip
-        boost = samples.is_boost(plan, rows)
-        triples.append(("Reached through lists of attendees", str(name), Count(
-            id=f"n.boost.all.{name}".lower(), n=int(boost.sum()), key=cell_key("people", boost="yes", wave=name),
-            kind="identity", wave=str(name))))  # fmt: skip
-    return exhibit("who.collection", "How answers were collected", triples, sections=("annex-D",), wave=wave,
-                   row_header="Feature", source="Survey, unweighted")  # fmt: skip
+def closed_columns(plan: Plan, people: pd.DataFrame) -> list[str]:
+    """Return the characteristics that a table can count: margins first, then covariates with few levels."""
+    named = [c for c in dict.fromkeys([*margin_columns(plan), *plan.covariates]) if c in people]
+    named = [c for c in named if plan.levels_of(c) and people[c].notna().any()]
+    return [c for c in named if not any(_coarser(plan, people, c, other) for other in named)][:MOST_SHOWN]
 
 
-def missing(plan: Plan, wave: str, table: pd.DataFrame) -> Exhibit:
-    """Return, for each outcome of the report wave, how many people have no answer, by reason."""
-    codes = plan.codebook.missing
+def _coarser(plan: Plan, people: pd.DataFrame, column: str, other: str) -> bool:
+    """Return whether `column` only joins levels of `other`, both made from one question: it would count them twice."""
+    source = {c: plan.derive[c].source if c in plan.derive else c for c in (column, other)}
+    pairs = people[[other, column]].astype(object).fillna(NOT_STATED) if column != other else people[[]]
+    if column == other or source[column] != source[other] or people[other].nunique() <= people[column].nunique():
+        return False
+    return bool(pairs.groupby(other)[column].nunique().max() == 1)
+
+
+def over_population(plan: Plan, wave: str, people: pd.DataFrame, margins: Mapping[str, pd.Series]) -> Exhibit:
+    """Return, for each cell of the population margins, people of the general sample, their share, and the ratio.
+
+    A ratio of 1 is the population's share; 2 is twice as many as there should be. People whose cell is not known are
+    in no share. Shares and ratios come from the rounded counts.
+    """
+    now = people[people["wave"] == wave]
+    boost = samples.is_boost(plan, now)
     triples: list[tuple[str, str, Any]] = []
-    rows = table[(table["wave"] == wave) & table["variable"].isin(_items(plan))]
-    for row in rows.itertuples(index=False):
-        code = str(row.reason)
-        if code in ("0", "-5"):
+    sums: list[tuple[str, tuple[str, ...]]] = []
+    notes: list[str] = []
+    for name, margin in margins.items():
+        if not set(margin.index.names) <= set(now.columns):
             continue
-        reason = codes.get(code) or codes.get(int(code), code)
-        key = cell_key("people", variable=row.variable, missing=code, wave=wave)
-        count = Count(id=f"n.missing.{row.variable}.{wave}.{code}".lower(), n=int(row.n), key=key, wave=wave)
-        triples.append((plan.label_of(row.variable), str(reason), count))
+        steps, least = plan.population.collapse, plan.population.least_in_cell
+        made = cells.collapsed(now[~boost], name, margin, steps=steps, least=least)
+        notes += [f"{name}: {s}." for s in made.steps]
+        n = made.of.value_counts()
+        residents = made.population.drop(cells.NOT_STATED, errors="ignore")
+        total = (cell_key("general", margin=name, wave=wave), int((made.of != cells.NOT_STATED).sum()))
+        keys = []
+        for place, (cell, people_there) in enumerate(residents.items()):
+            key = cells.key(name, str(cell), wave)
+            keys.append(key)
+            row = cells.words(plan, made.columns, str(cell))
+            share = float(people_there / residents.sum())
+            triples += _beside(f"{name}.cell{place:02d}.{wave}", row, wave, (key, int(n.get(cell, 0))), total, share)
+        sums += [(total[0], tuple(keys)), *_among_all(plan, made, now, boost, wave)]
     if not triples:
-        triples = [("Nothing is missing", "", words(f"n.missing.none.{wave}", "every question was answered"))]
-    return exhibit("who.missing", "What was left blank, and why", triples, sections=("annex-D",), wave=wave,
-                   row_header="Question", source="Survey, unweighted")  # fmt: skip
+        triples = [("Everybody", "", words(f"over.none.all.{wave}", "no population figures were given"))]
+    return exhibit("who.over_population", "Who answered, against who lives here", triples, sections=("annex-D",),
+                   wave=wave, row_header="Group", sums=tuple(sums),
+                   notes=("Before any weight. 2 times is twice as many people as there should be.", *notes),
+                   source=f"Survey, general sample; {plan.population.title}")  # fmt: skip
 
 
-def _items(plan: Plan) -> list[str]:
-    found = [i for o in plan.all_outcomes for i in (plan.scales[o].items if o in plan.scales else (o,))]
-    return list(dict.fromkeys(found))
+def _among_all(plan: Plan, made: cells.Cells, now: pd.DataFrame, boost: pd.Series, wave: str) -> list[Any]:
+    """Return the sums that tie the cells of a margin of one column to the table of everybody."""
+    if len(made.columns) > 1:
+        return []
+    column = made.columns[0]
+    sums = []
+    for cell in made.population.index.drop(cells.NOT_STATED, errors="ignore"):
+        key = cells.key(made.name, str(cell), wave)
+        everybody = tuple(cell_key("people", **{column: x}, wave=wave) for x in str(cell).split(cells.MERGED))
+        whole = everybody[0] if len(everybody) == 1 else key.replace("general|", "people|", 1)
+        sums += [(whole, everybody)] if len(everybody) > 1 else []
+        sums.append((whole, (key, key.replace("general|", "lists|", 1)) if boost.any() else (key,)))
+    return sums
+
+
+def _beside(
+    stem: str, row: str, wave: str, part: tuple[str, int], total: tuple[str, int], share: float
+) -> list[tuple[str, str, Any]]:
+    """Return one cell's people, share, population share and ratio."""
+    (key, n), (whole, base) = part, total
+    more = {"share_of": (key, whole), "counts": (part, total), "base": base, "wave": wave}
+    own = n / base if base else 0.0
+    return [
+        (row, "People (about)", Count(id=f"n.over.{stem}".lower(), n=n, key=key, kind="identity", wave=wave)),
+        (row, "Share of them", measure(f"share.over.{stem}", 100 * own, "per cent", decimals=0, **more)),
+        (row, "Share of residents", measure(f"residents.over.{stem}", 100 * share, "per cent", decimals=0, public=True,
+                                            wave=wave)),
+        (row, "Ratio", measure(f"ratio.over.{stem}", own / share if share else 0.0, "times", decimals=1, **more)),
+    ]  # fmt: skip
+
+
+def collection(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
+    """Return sessions, source and mode of each wave: people by each closed question about how they were reached."""
+    triples: list[tuple[str, str, Any]] = []
+    sums: list[Any] = []
+    ever = {c: _ever(people, c) for c in collected_columns(plan, people)}
+    for name, rows in people.groupby("wave", sort=True):
+        wave_id = str(name)
+        triples += _sessions(plan, wave_id, rows)
+        boost = samples.is_boost(plan, rows)
+        if plan.population.boost_column:
+            triples.append(("Reached through lists of attendees", wave_id, Count(
+                id=f"n.boost.all.{name}".lower(), n=int(boost.sum()), key=cell_key("people", boost="yes", wave=name),
+                kind="identity", wave=wave_id)))  # fmt: skip
+        for column in [c for c in collected_columns(plan, rows) if len(ever[c]) > 1]:
+            values = rows[column].astype(object).where(rows[column].notna(), NOT_STATED)
+            labels = {**plan.levels_of(column), NOT_STATED: "Not stated"}
+            held = [x for x in labels if x in ever[column]]
+            keys = {x: cell_key("people", **{column: x}, wave=name) for x in held}
+            triples += [(f"{plan.label_of(column)}: {labels[x]}", wave_id, Count(
+                id=f"n.{column}.{x}.{name}".lower(), n=int((values == x).sum()), key=keys[x], kind="identity",
+                wave=wave_id)) for x in held]  # fmt: skip
+            sums.append((cell_key("people", wave=name), tuple(keys.values())))
+            if column == plan.population.boost_column:
+                lists = tuple(keys[x] for x in held if x in plan.population.boost_sources)
+                sums += [(cell_key("people", boost="yes", wave=name), lists)] if lists else []
+    if not triples:
+        triples = [("Sessions and routes", "", words(f"collection.none.all.{wave}", "not recorded"))]
+    return exhibit("who.collection", "How answers were collected", triples, sections=("annex-D",), wave=wave,
+                   row_header="Feature", sums=tuple(sums), source="Survey, unweighted")  # fmt: skip
+
+
+def _ever(people: pd.DataFrame, column: str) -> set[str]:
+    """Return the levels that any wave that asked holds, "not stated" among them."""
+    asked = people.groupby("wave")[column].transform("count") > 0
+    return set(people.loc[asked, column].astype(object).fillna(NOT_STATED))
+
+
+def _sessions(plan: Plan, wave: str, rows: pd.DataFrame) -> list[tuple[str, str, Any]]:
+    session = plan.population.session_column
+    if not session or session not in rows or not rows[session].notna().any():
+        return []
+    sizes = rows[session].value_counts()
+    count = Count(id=f"n.sessions.all.{wave}".lower(), n=len(sizes), key=cell_key("sessions", wave=wave),
+                  sensitive=False, unit="sessions", wave=wave)  # fmt: skip
+    mean = measure(f"mean.session_size.all.{wave}", float(sizes.mean()), "people", base=int(sizes.sum()), wave=wave,
+                   decimals=0)  # fmt: skip
+    made = [("Collection sessions", wave, count), ("People per session, on average", wave, mean)]
+    usual = float((sizes**2).sum() / sizes.sum())  # the session of the average respondent
+    for likeness in LIKENESS:
+        effect = measure(f"session_effect.{likeness}.all.{wave}", 1 + (usual - 1) * likeness, "times",
+                         base=int(sizes.sum()), wave=wave, decimals=1)  # fmt: skip
+        made.append((f"Design effect of sessions, answers alike by {likeness:g}", wave, effect))
+    return made
+
+
+def collected_columns(plan: Plan, rows: pd.DataFrame) -> list[str]:
+    """Return the closed questions about how answers were collected that this wave holds."""
+    book = plan.codebook
+    named = [n for n in book.names() if book.role(n) == "collection" and n in rows and book.variable(n).levels]
+    return [n for n in named if rows[n].notna().any() and n not in {e.column for e in plan.exclusions}]
 
 
 @dataclass(frozen=True, slots=True)

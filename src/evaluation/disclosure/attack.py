@@ -16,7 +16,8 @@ class Tables:
 
     Attributes
     ----------
-    counts : dict key → exact count; `sums` (total key, part keys).
+    counts : dict key → exact count; `sums` (total key, part keys). A key of a sum that has no count is never shown:
+        the attacker takes it as any number of 0 or more.
     known : dict key → (low, high): what earlier releases already say about a cell.
     exact : keys that are published exactly.
     """
@@ -27,6 +28,11 @@ class Tables:
     threshold: int
     known: dict[str, tuple[float, float]] = field(default_factory=dict)
     exact: set[str] = field(default_factory=set)
+
+    @property
+    def keys(self) -> list[str]:
+        """Every key of a count or of a sum."""
+        return list(dict.fromkeys([*self.counts, *(k for total, parts in self.sums for k in (total, *parts))]))
 
     def published(self, key: str) -> tuple[float, float]:
         """Return the interval that a published count gives away: itself when exact, else what rounds to it."""
@@ -65,8 +71,10 @@ def components(keys: Iterable[str], sums: list[Sum]) -> list[tuple[list[str], li
     return [g for g in groups.values() if g[1]]
 
 
-def intervals(tables: Tables, keys: list[str], sums: list[Sum], hidden: set[str]) -> Mapping[str, tuple[float, float]]:
-    """Return the interval of each hidden cell of a component that is consistent with all that is published.
+def intervals(
+    tables: Tables, keys: list[str], sums: list[Sum], hidden: set[str], only: set[str] | None = None
+) -> Mapping[str, tuple[float, float]]:
+    """Return the interval of each hidden cell of a component (of `only` these) consistent with all that is published.
 
     Linear programming over counts of 0 or more: published cells lie in their rounding interval, cells of earlier
     releases in theirs, and every implied sum holds.
@@ -76,7 +84,7 @@ def intervals(tables: Tables, keys: list[str], sums: list[Sum], hidden: set[str]
     place = {k: i for i, k in enumerate(keys)}
     bounds = []
     for k in keys:
-        low, high = (0.0, np.inf) if k in hidden else tables.published(k)
+        low, high = (0.0, np.inf) if k in hidden or k not in tables.counts else tables.published(k)
         if k in tables.known:
             low, high = max(low, tables.known[k][0]), min(high, tables.known[k][1])
         bounds.append((low, None if np.isinf(high) else high))
@@ -87,7 +95,7 @@ def intervals(tables: Tables, keys: list[str], sums: list[Sum], hidden: set[str]
             matrix[row, place[part]] += 1
     out = {}
     for k in keys:
-        if k not in hidden:
+        if k not in (hidden if only is None else hidden & only):
             continue
         cost = np.zeros(len(keys))
         cost[place[k]] = 1.0
@@ -115,37 +123,48 @@ def protect_counts(tables: Tables) -> tuple[set[str], set[str], dict[str, int]]:
     """Return (all hidden keys, those hidden for being small, audit) after hiding what the attacker could use.
 
     Cells under the threshold are hidden; while the attacker can work one out, the smallest published cell that stands
-    in a sum with it is hidden too.
+    in a sum with it is hidden too, and last of all one that is itself the total of another table.
     """
     primary = {k for k, n in tables.counts.items() if n < tables.threshold and k not in tables.exact}
     hidden = set(primary)
     recovered = attacked = 0
-    groups = components(tables.counts, tables.sums)
+    groups = components(tables.keys, tables.sums)
     for keys, sums in groups:
-        while hidden & set(keys):
-            found = intervals(tables, keys, sums, hidden)
-            exposed = [k for k, ends in found.items() if not safe(tables, k, ends, primary)]
-            if not exposed:
-                break
-            more = _next(tables, exposed, sums, hidden)
+        doubtful = hidden & set(keys)  # a cell once safe stays so: hiding more only widens what the attacker finds
+        while doubtful:
+            found = intervals(tables, keys, sums, hidden, doubtful)
+            doubtful = {k for k, ends in found.items() if not safe(tables, k, ends, primary)}
+            more = _next(tables, keys, sums, hidden, primary, min(doubtful)) if doubtful else None
             if more is None:
                 break
             hidden.add(more)
+            doubtful.add(more)
         final = intervals(tables, keys, sums, hidden) if hidden & set(keys) else {}
         attacked += len(final)
         recovered += sum(not safe(tables, k, ends, primary) for k, ends in final.items() if k in primary)
     return hidden, primary, {"attacked": attacked, "recovered": recovered, "components": len(groups)}
 
 
-def _next(tables: Tables, exposed: list[str], sums: list[Sum], hidden: set[str]) -> str | None:
-    """Return the smallest published cell in a sum with an exposed one: parts before totals."""
-    for wanted in (False, True):
-        choices = set()
-        for total, parts in sums:
-            cells = {total, *parts}
-            if cells & set(exposed):
-                pool = {total} if wanted else set(parts)
-                choices |= {k for k in pool if k not in hidden and k not in tables.exact}
-        if choices:
-            return min(choices, key=lambda k: (tables.counts[k], k))
-    return None
+def _next(
+    tables: Tables, keys: list[str], sums: list[Sum], hidden: set[str], primary: set[str], exposed: str
+) -> str | None:
+    """Return the published cell to hide for an exposed one: the cheapest in a sum with it that makes it safe.
+
+    Parts come before totals, and either before a cell that another table is a breakdown of: hiding the number of
+    people of a wave would hide what every table of it rests on. Where no single cell suffices the cheapest is taken.
+    """
+    near = [(total, parts) for total, parts in sums if exposed in (total, *parts)]
+    may = {k for total, parts in near for k in (total, *parts)} & tables.counts.keys() - hidden - tables.exact
+    near_totals = {total for total, _ in near}
+    parts_of = {k for _, parts in near for k in parts}
+
+    def cost(key: str) -> tuple[bool, bool, int, str]:
+        breakdowns = sum(total == key for total, _ in sums) - (key in near_totals)
+        return (breakdowns > 0, key not in parts_of, tables.counts[key], key)
+
+    order = sorted(may, key=cost)
+    for key in order:
+        found = intervals(tables, keys, sums, hidden | {key}, {exposed, key})
+        if all(safe(tables, k, ends, primary) for k, ends in found.items()):
+            return key
+    return order[0] if order else None

@@ -56,18 +56,24 @@ def _tables(exhibits: Sequence[Exhibit], rules: Any, earlier: Sequence[Mapping[s
     for exhibit in exhibits:
         for item in exhibit.items:
             c = item.result
-            if not isinstance(c, Count):
-                continue
-            if counts.setdefault(c.key, c.n) != c.n:
-                raise CheckFailed(f"the key {c.key!r} stands for two different counts", where=exhibit.id)
-            if c.public or not c.sensitive:
+            for key, n in _counted(c):
+                if counts.setdefault(key, n) != n:
+                    raise CheckFailed(f"the key {key!r} stands for two different counts", where=exhibit.id)
+            if isinstance(c, Count) and (c.public or not c.sensitive):
                 exact.add(c.key)
     sums = list(dict.fromkeys((total, tuple(parts)) for e in exhibits for total, parts in e.sums))
-    sums = [s for s in sums if all(k in counts for k in (s[0], *s[1]))]
     for total, parts in sums:
-        if counts[total] != sum(counts[p] for p in parts):
+        known = all(k in counts for k in (total, *parts))
+        if known and counts[total] != sum(counts[p] for p in parts):
             raise CheckFailed(f"the sum {total!r} does not hold", todo="Correct the exhibit's sums.")
     return Tables(counts, sums, rules.rounding, rules.threshold, _known(earlier, rules), exact)
+
+
+def _counted(result: Any) -> tuple[tuple[str, int], ...]:
+    """Return the counts that a result gives away: its own, or those that a share is made of."""
+    if isinstance(result, Count):
+        return ((result.key, result.n),)
+    return result.counts if isinstance(result, Measure) and not result.public else ()
 
 
 def _known(earlier: Sequence[Mapping[str, Any]], rules: Any) -> dict[str, tuple[float, float]]:
@@ -112,7 +118,7 @@ class _Maker:
                 return self._hidden(m, "base", "measure")
             if len(m.largest) >= 2 and m.value - sum(m.largest[:2]) < DOMINANCE * m.largest[0]:
                 return self._hidden(m, "dominance", "measure")
-            if any(k in self.hidden for k in m.share_of):
+            if any(k in self.hidden or k not in self.tables.counts for k in m.share_of):
                 return self._hidden(m, "share", "measure")
         value = self._share(m) if m.share_of and not m.public else m.value
         ends = [None if e is None else round(e, m.decimals) for e in (m.low, m.high)]
@@ -120,14 +126,18 @@ class _Maker:
         if ends[0] is not None and ends[1] is not None:
             text += f" ({_figure(ends[0], m.unit, m.decimals)} to {_figure(ends[1], m.unit, m.decimals)})"
         n = None if m.base is None else m.base if m.public else rounded(m.base, self.rules.rounding)
-        return CheckedRow(_TOKEN, id=m.id, kind="measure", text=text, value=round(float(value), m.decimals), low=ends[0],
-                          high=ends[1], unit=m.unit, n=n, n_text="" if n is None else f"about {n:,}", wave=m.wave,
-                          method=m.method)  # fmt: skip
+        return CheckedRow(_TOKEN, id=m.id, kind="measure", text=text, value=round(float(value), m.decimals),
+                          low=ends[0], high=ends[1], unit=m.unit, n=n, n_text="" if n is None else f"about {n:,}",
+                          wave=m.wave, method=m.method)  # fmt: skip
 
     def _share(self, m: Measure) -> float:
+        """Return a share of two counts, or a number in proportion to one, as the published counts give it."""
         top, bottom = (self.tables.counts[k] for k in m.share_of[:2])
-        base = rounded(bottom, self.rules.rounding)
-        return 100 * rounded(top, self.rules.rounding) / base if base else 0.0
+        shown = [n if k in self.tables.exact else rounded(n, self.rules.rounding)
+                 for k, n in zip(m.share_of[:2], (top, bottom), strict=True)]  # fmt: skip
+        if not shown[1] or not top:
+            return 0.0
+        return m.value * (shown[0] / shown[1]) / (top / bottom)
 
     def _words(self, w: Words) -> CheckedRow:
         return CheckedRow(_TOKEN, id=w.id, kind="words", text=w.text)
@@ -159,8 +169,10 @@ class _Maker:
         )  # fmt: skip
 
 
-_WORDS = ("question", "outcome", "group", "wave", "unit", "licence", "planned", "gates", "verdict", "estimand", "method",
-          "se_method")  # fmt: skip
+_WORDS = (
+    "question", "outcome", "group", "wave", "unit", "licence", "planned", "gates", "verdict", "estimand", "method",
+    "se_method",
+)  # fmt: skip
 
 
 def _exhibit(e: Exhibit, maker: _Maker) -> CheckedExhibit:
@@ -185,8 +197,7 @@ def _numbers(e: Estimate) -> dict[str, float | None]:
     for places in (0, 2, 6) if _is_share(e.unit) else (4, 8):
         out = {k: _round(getattr(e, k), places) for k in names}
         if _is_share(e.unit):
-            out = {k: v if v is None or k == "se" else min(max(v, EDGE), 100 - EDGE) for k, v in out.items()}
-            return out
+            return {k: v if v is None or k == "se" else min(max(v, EDGE), 100 - EDGE) for k, v in out.items()}
         if not e.verdict or verdict(e.tidy() | out) == verdict(e):
             return out
     return {k: getattr(e, k) for k in names}

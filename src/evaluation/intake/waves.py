@@ -14,7 +14,7 @@ from evaluation.errors import CheckFailed
 from evaluation.estimates import Gate
 from evaluation.intake import adding, stages, validate, wavefile
 from evaluation.intake.faults import Fault, fault_table
-from evaluation.intake.mapping import NOT_ASKED
+from evaluation.intake.mapping import NOT_ASKED, ROUTED
 from evaluation.intake.registers import check_registers, margins, register
 from evaluation.intake.stages import (
     load_gates,
@@ -33,10 +33,11 @@ from evaluation.intake.wavefile import WaveInfo
 from evaluation.study import Plan
 
 __all__ = [
-    "Fault", "WaveIn", "WaveInfo", "add", "check", "check_registers", "comparability", "fault_table", "info",
-    "fieldwork", "load_design", "load_gates", "load_missing", "load_outcomes", "load_published", "load_results", "load_sample",
-    "load_stage", "margins", "not_asked_but_answered", "read_design", "register", "registers_held", "save_gate",
-    "save_gates", "save_published", "save_results", "save_sample", "save_stage", "store", "take_in", "take_in_all",
+    "Fault", "WaveIn", "WaveInfo", "add", "approached", "check", "check_registers", "comparability", "fault_table",
+    "fieldwork", "info", "load_completion", "load_design", "load_gates", "load_missing", "load_outcomes",
+    "load_published", "load_results", "load_sample", "load_stage", "margins", "not_asked_but_answered", "read_design",
+    "register", "registers_held", "save_gate", "save_gates", "save_published", "save_results", "save_sample",
+    "save_stage", "store", "take_in", "take_in_all",
 ]  # fmt: skip
 
 
@@ -74,6 +75,7 @@ def store(plan: Plan, wave: str, taken: Sequence[WaveIn]) -> None:
     stages.write_frame(where / "design.parquet", pd.concat([t.design for t in taken]))
     stages.write_frame(where / "outcomes.parquet", pd.concat([t.outcomes for t in taken]))
     stages.write_frame(where / "missing.parquet", _missing(taken))
+    stages.write_frame(where / "completion.parquet", _completion(plan, taken))
     ledgers = [t.ledger.assign(wave=t.meta.wave) for t in taken]
     stages.write_frame(where / "ledger.parquet", pd.concat(ledgers, ignore_index=True))
     for one in taken:
@@ -95,6 +97,33 @@ def _missing(taken: Sequence[WaveIn]) -> pd.DataFrame:
         for name, reasons in one.reasons.items():
             rows += [(one.meta.wave, name, int(code), int(n)) for code, n in reasons.value_counts().items()]
     return pd.DataFrame(rows, columns=["wave", "variable", "reason", "n"])
+
+
+def _completion(plan: Plan, taken: Sequence[WaveIn]) -> pd.DataFrame:
+    """Return wave, column, level, people, asked, answered: outcome questions by how the answers were collected."""
+    book, rows = plan.codebook, []
+    items, constant = validate.outcome_items(plan), {e.column for e in plan.exclusions}
+    for one in taken:
+        reasons = one.reasons[[i for i in items if i in one.reasons]]
+        asked = (~reasons.isin([NOT_ASKED, ROUTED])).sum(axis=1)
+        answered = (reasons == 0).sum(axis=1)
+        for column in [c for c in one.design if c in book.names() and book.role(c) == "collection"]:
+            if not book.variable(column).levels or column in constant or one.design[column].isna().all():
+                continue
+            for level, who in one.design.groupby(one.design[column].astype(object).fillna("")).groups.items():
+                rows.append((one.meta.wave, column, str(level), len(who), int(asked[who].sum()),
+                             int(answered[who].sum())))  # fmt: skip
+    return pd.DataFrame(rows, columns=["wave", "column", "level", "people", "asked", "answered"])
+
+
+def load_completion(plan: Plan, wave: str) -> pd.DataFrame:
+    """Return how many outcome questions were put to people and answered, by how answers were collected."""
+    return stages.read_frame(stages.folder(plan, wave) / "completion.parquet")
+
+
+def approached(plan: Plan, wave: str) -> dict[str, int | None]:
+    """Return the number of people approached in each wave, as written down in wave.toml; None where it was not."""
+    return {w: info(plan, w).approached for w in up_to(plan, wave)}
 
 
 def load_design(plan: Plan, wave: str, *, only: str | None = None) -> pd.DataFrame:

@@ -109,6 +109,7 @@ def overlap(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     if compare.refusal is not None or compare.scores is None:
         return refusal_exhibit("design.overlap", title, compare.refusal, wave, ("annex-G",), "overlap.attend.all")
     triples: list[tuple[str, str, Any]] = []
+    parts: dict[str, list[str]] = {}
     for row in compare.scores.overlap().itertuples(index=False):
         band = f"{row.low:.1f} to {row.high:.1f}"
         for arm, share, name in (
@@ -116,10 +117,15 @@ def overlap(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
             ("untreated", row.share_control, plan.words.untreated_short),
         ):
             id = f"overlap.{arm}.all.{wave}.{round(10 * row.low):02d}"
-            value = measure(id, 100 * share, "per cent", base=compare.n[arm], wave=wave, decimals=0)
+            whole = (cell_key("compared", arm=arm, wave=wave), compare.n[arm])
+            part = (cell_key("compared", arm=arm, band=band, wave=wave), round(share * compare.n[arm]))
+            value = measure(id, 100 * share, "per cent", base=compare.n[arm], wave=wave, decimals=0,
+                            share_of=(part[0], whole[0]), counts=(part, whole))  # fmt: skip
             triples.append((band, name, value))
+            parts.setdefault(whole[0], []).append(part[0])
     return exhibit("design.overlap", title, triples, sections=("annex-G",), wave=wave, chart="overlap",
                    row_header="Chance of attending", source="Survey",
+                   sums=tuple((k, tuple(v)) for k, v in parts.items()),
                    extras={"axis": "Share of the group (per cent)"})  # fmt: skip
 
 

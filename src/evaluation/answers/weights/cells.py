@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from evaluation.study import Collapse
+from evaluation.exhibits import cell_key
+from evaluation.study import Collapse, Plan
 
 NOT_STATED = "not stated"
 JOIN = " × "
@@ -38,6 +39,20 @@ class Cells:
     population: pd.Series
     steps: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
+
+
+def key(margin: str, cell: str, wave: str) -> str:
+    """Return the key under which the disclosure gate knows a cell of a margin in the general sample."""
+    return cell_key("general", margin=margin, cell=cell, wave=wave)
+
+
+def words(plan: Plan, columns: Sequence[str], cell: str) -> str:
+    """Return a cell in the words of its levels, "Black, Leicester city"; joined levels as "Mixed or Other"."""
+    parts = []
+    for column, levels in zip(columns, cell.split(JOIN), strict=True):
+        labels = plan.levels_of(column)
+        parts.append(" or ".join(labels.get(x, x) for x in levels.split(MERGED)))
+    return ", ".join(parts)
 
 
 def collapsed(people: pd.DataFrame, name: str, margin: pd.Series, *, steps: Sequence[Collapse], least: int) -> Cells:

@@ -7,11 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.answers.weights.cells import JOIN, MERGED, NOT_STATED
+from evaluation.answers.weights import cells as celled
+from evaluation.answers.weights.cells import NOT_STATED
 from evaluation.answers.weights.made import WaveWeights
 from evaluation.answers.words import exhibit, measure, words
 from evaluation.estimates import Gate
-from evaluation.exhibits import Exhibit
+from evaluation.exhibits import Exhibit, cell_key
 from evaluation.study import Plan
 
 
@@ -20,20 +21,27 @@ def margins_table(plan: Plan, wave: str, people: pd.DataFrame, made: Mapping[str
     now = made[wave]
     triples: list[tuple[str, str, Any]] = []
     for cells in now.cells:
-        raw = cells.of.value_counts(normalize=True)
+        raw = cells.of.value_counts()
         got = now.values.groupby(cells.of).sum()
-        base = len(cells.of)
+        base = int((cells.of != NOT_STATED).sum())
+        whole = (cell_key("general", margin=cells.name, wave=wave), base)
         for place, (cell, target) in enumerate(cells.population.items()):
             if cell == NOT_STATED:
                 continue
-            row = _cell_words(plan, cells.columns, str(cell))
+            row = celled.words(plan, cells.columns, str(cell))
             stem = f"share.{cells.name}.cell{place:02d}.{wave}"
-            shares = (("answered", raw.get(cell, 0.0)), ("weighted", got[cell] / got.sum()),
-                      ("census", target / cells.population.sum()))  # fmt: skip
-            for column, share in shares:
-                value = measure(f"{stem}.{column}", 100 * share, "per cent", base=base, wave=wave, decimals=0,
-                                public=column == "census")  # fmt: skip
+            part = (celled.key(cells.name, str(cell), wave), int(raw.get(cell, 0)))
+            counted = {"share_of": (part[0], whole[0]), "counts": (part, whole)}
+            shares = (("answered", part[1] / max(base, 1), counted), ("weighted", got[cell] / got.sum(), {}),
+                      ("census", target / cells.population.sum(), {"public": True}))  # fmt: skip
+            for column, share, more in shares:
+                value = measure(f"{stem}.{column}", 100 * share, "per cent", base=base, wave=wave, decimals=0, **more)
                 triples.append((row, _COLUMNS[column], value))
+    sums = tuple(
+        (cell_key("general", margin=c.name, wave=wave),
+         tuple(celled.key(c.name, str(x), wave) for x in c.population.index if x != NOT_STATED))
+        for c in now.cells
+    )  # fmt: skip
     if not triples:
         reason = "no population figures were given: every answer counts the same"
         triples = [("Unweighted", "", words(f"share.none.all.{wave}", reason))]
@@ -42,19 +50,11 @@ def margins_table(plan: Plan, wave: str, people: pd.DataFrame, made: Mapping[str
     return exhibit(
         "weights.margins", "Who answered, weighted, and who lives here", triples, sections=("policy-4", "annex-E"),
         wave=wave, chart="bars" if now.cells else "", row_header="Group", notes=tuple(notes),
-        source=f"Survey; {plan.population.title}", extras={"axis": "Share (per cent)"},
+        sums=sums, source=f"Survey; {plan.population.title}", extras={"axis": "Share (per cent)"},
     )  # fmt: skip
 
 
 _COLUMNS = {"answered": "People who answered", "weighted": "Weighted", "census": "Population"}
-
-
-def _cell_words(plan: Plan, columns: tuple[str, ...], cell: str) -> str:
-    parts = []
-    for column, levels in zip(columns, cell.split(JOIN), strict=True):
-        labels = plan.levels_of(column)
-        parts.append(" or ".join(labels.get(x, x) for x in levels.split(MERGED)))
-    return ", ".join(parts)
 
 
 def summary(plan: Plan, wave: str, made: Mapping[str, WaveWeights]) -> Exhibit:
