@@ -6,6 +6,7 @@ the people whom the comparison is then about.
 
 from evaluation.statistics.matching.assignment import full, optimal
 from evaluation.statistics.matching.balancing import entropy_balance
+from evaluation.statistics.matching.covariates import mahalanobis
 from evaluation.statistics.matching.inverse import trim, weights
 from evaluation.statistics.matching.neighbours import nearest
 from evaluation.statistics.matching.sample import Caliper, MatchedSample, restrict
@@ -13,6 +14,6 @@ from evaluation.statistics.matching.strata import coarsened_exact, subclass
 from evaluation.statistics.matching.ties import tie_breaks
 
 __all__ = [
-    "Caliper", "MatchedSample", "coarsened_exact", "entropy_balance", "full", "nearest", "optimal",
+    "Caliper", "MatchedSample", "coarsened_exact", "entropy_balance", "full", "mahalanobis", "nearest", "optimal",
     "restrict", "subclass", "tie_breaks", "trim", "weights",
 ]  # fmt: skip

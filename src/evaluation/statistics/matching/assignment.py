@@ -47,7 +47,7 @@ def optimal(  # noqa: PLR0913
     score = read_scores(frame, scores)[0 if caliper_scale == "score" else 1]
     limit = make_caliper(score, treated, caliper, caliper_scale, caliper_over)
     width = np.inf if limit is None else limit.absolute
-    parts = [_assign(score, units, others, ratio, width) for units, others in _groups(frame, treated, exact, ratio)]
+    parts = [_assign(score, units, others, ratio, width) for units, others in candidates(frame, treated, exact, ratio)]
     found = tuple(np.concatenate([p[i] for p in parts]) for i in range(3))
     if not len(found[0]):
         raise errors.NobodyMatched("nobody has a counterpart in the caliper", todo="Widen it.")
@@ -83,14 +83,14 @@ def full(
     total = float(_total(gaps, cell[units], cell[others]))
     return from_strata(
         frame, treated, cell, treat=treat, estimand=estimand, scores=scores, survey_weight=survey_weight,
-        method="full matching",
+        method="full matching", matched_sets=True,
         distance=pd.Series(score, index=frame.index, name="distance"),
         notes=(f"The sets' total distance is {total:.4g}.",),
     )  # fmt: skip
 
 
-def _groups(frame, treated, exact, ratio):
-    """Yield positions of attendees and of others, in order of ids, per group of the exact columns."""
+def candidates(frame, treated, exact, ratio):
+    """Return positions of attendees and of others, in order of ids, per group of the exact columns."""
     order = np.argsort(id_ranks(frame.index), kind="stable")
     codes = frame.groupby(exact, observed=True).ngroup().to_numpy() if exact else np.zeros(len(frame), dtype=int)
     found = []

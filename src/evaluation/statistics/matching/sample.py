@@ -55,7 +55,8 @@ class MatchedSample:
     method, replace, caliper
         How it was made.
     stratum : Series or None
-        Subclass, cell or full-matching set per person; NA for people left out.
+        Subclass, cell or full-matching set per person; NA for people left out. `matched_sets`: each stratum is a set
+        of one person with counterparts (full matching), and so a cluster.
     treated : Series of bool
         The treatment, on the frame's index.
     scores, survey_weight, survey, estimated
@@ -82,6 +83,7 @@ class MatchedSample:
     balanced: tuple[str, ...] = ()
     moments: int = 1
     capped: bool = False
+    matched_sets: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -263,4 +265,5 @@ def _copy(sample: Any, weight: pd.Series, pairs: pd.DataFrame, treated: pd.Serie
         match_weight=weight, pairs=pairs, unmatched=sample.unmatched, estimand=sample.estimand, method=sample.method,
         treat=sample.treat, treated=treated.fillna(False).astype(bool), replace=sample.replace,
         stratum=getattr(sample, "stratum", None), target=getattr(sample, "target", "ATT"),
+        matched_sets=getattr(sample, "matched_sets", False),
     )  # fmt: skip
