@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 FIRST_YEAR = 2015
+POINTS = 20_000
 HEAD = (
     "Type,Date,Part of a policing operation,Policing operation,Latitude,Longitude,Gender,Age range,"
     "Self-defined ethnicity,Officer-defined ethnicity,Legislation,Object of search,Outcome,"
@@ -30,7 +31,7 @@ def month(number: int, n: int, rng: np.random.Generator) -> bytes:
         pick(["Person search", "Person and Vehicle search"], n),
         when.strftime("%Y-%m-%dT%H:%M:00+00:00").to_numpy(),
         np.full(n, ","),
-        np.char.mod("%.6f,", 52.5 + 0.2 * rng.random(n)) + np.char.mod("%.6f", -1.3 + 0.4 * rng.random(n)),
+        _points(n, rng),
         pick(["Male", "Female", ""], n),
         pick(["10-17", "18-24", "25-34", "over 34", ""], n),
         pick(list(SELF), n, p=list(SELF.values())),
@@ -45,6 +46,12 @@ def month(number: int, n: int, rng: np.random.Generator) -> bytes:
     for part in parts[1:]:
         text = text + "," + part.astype(object)
     return (HEAD + "\n".join(text) + "\n").encode()
+
+
+def _points(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Return places as published: each search is moved to one of the map's fixed points."""
+    point = rng.integers(0, POINTS, n)
+    return np.char.mod("%.6f,", 52.5 + 0.2 * (point * 0.618 % 1)) + np.char.mod("%.6f", -1.3 + 0.4 * (point / POINTS))
 
 
 def write(folder: Path, records: int, months: int, *, seed: int) -> None:

@@ -75,7 +75,12 @@ def _status(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
         source=source,
         notes=(note,),
         sums=((cell_key("actions", status="any"), parts),),
-        extras={"axis": "Actions"},
+        extras={
+            "axis": "Actions",
+            "finding": f"{{actions.status.done.all.{wave}}} actions are done and "
+            f"{{actions.status.reported-back.all.{wave}}} were reported back to communities; "
+            f"{{actions.status.could-not-be-done.all.{wave}}} could not be done",
+        },
     )
 
 
@@ -174,7 +179,12 @@ def _times(plan: Plan, wave: str, rows: pd.DataFrame, until: pd.Timestamp, sourc
         row_header="What happened",
         source=source,
         notes=tuple(notes),
-        extras={"axis": "Share of actions (per cent)", "limits": (0, 100)},
+        extras={
+            "axis": "Share of actions (per cent)",
+            "limits": (0, 100),
+            "finding": f"{{actions.within.answered.{wave}.d90}} of actions had a first response within 90 days; "
+            f"{{actions.within.end1.{wave}.d365}} were done within a year",
+        },
     )
 
 

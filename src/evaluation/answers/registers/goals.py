@@ -9,6 +9,7 @@ import pandas as pd
 
 from evaluation.answers.registers import shelf
 from evaluation.answers.registers.shelf import Held, Triples
+from evaluation.answers.registers.status import published
 from evaluation.answers.words import exhibit, measure, words
 from evaluation.errors import EvaluationError
 from evaluation.estimates import Estimate, NotIdentified, TooFew, verdict
@@ -164,17 +165,6 @@ def theory(plan: Plan, wave: str, held: Held) -> Exhibit:
         source="Register of indicators; this report's results",
         notes=(note,),
     )
-
-
-def published(plan: Plan, wave: str) -> dict[str, Any]:
-    """Return the results that this run has published so far, by id; none when it has published nothing."""
-    from evaluation.intake import waves
-
-    try:
-        exhibits = waves.load_published(plan, wave)
-    except (EvaluationError, OSError):
-        return {}
-    return {i.result.id: i.result for e in exhibits for i in e.items}
 
 
 def _evidence(

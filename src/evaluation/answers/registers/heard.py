@@ -176,7 +176,11 @@ def _check(plan: Plan, wave: str, rows: pd.DataFrame, checked: said.Checked, hel
         row_header="Verdict",
         source=_source(plan, wave, held),
         sums=((whole.key, tuple(parts)),),
-        extras={"axis": "Comments"},
+        extras={
+            "axis": "Comments",
+            "finding": f"Of {{feedback.check.all.{wave}}} comments, {checker} agreed {{feedback.check.agreed.{wave}}}, "
+            f"amended {{feedback.check.amended.{wave}}} and rejected {{feedback.check.rejected.{wave}}}",
+        },
         notes=(said_so, state, "Rejected comments are counted here and nowhere else."),
     )
 

@@ -102,8 +102,18 @@ def _goal(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
         row_header="Year",
         source="Register of recruitment",
         notes=notes,
-        extras={"axis": "Share of recruits (per cent)", "reference": 100 * goal},
+        extras={
+            "axis": "Share of recruits (per cent)",
+            "reference": 100 * goal,
+            "finding": _last_share(cells, goal),
+        },
     )
+
+
+def _last_share(cells: Triples, goal: float) -> str:
+    """Return the sentence of the last year's share against the goal, its number as the id that will fill it."""
+    last = next(((label, x.id) for label, column, x in reversed(cells) if column == "Share of those known"), None)
+    return f"{last[0]}: {{{last[1]}}} of those who joined; the goal was {100 * goal:.0f} per cent" if last else ""
 
 
 def _short(group: Any) -> str:

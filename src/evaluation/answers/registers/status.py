@@ -1,122 +1,136 @@
-"""Which of the requirements on the programme work in this run, and which are refused and why: generated, not typed."""
+"""Which requirements on the programme work in this run, and which are refused and why: computed, not typed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from evaluation.answers.registers import shelf
-from evaluation.answers.registers.shelf import Held, Triples
+from evaluation.answers.registers.rows import ROWS, TAGS, Row
+from evaluation.answers.registers.shelf import Held, Triples, plain
 from evaluation.answers.words import exhibit, words
 from evaluation.errors import EvaluationError
-from evaluation.estimates import NotIdentified
+from evaluation.estimates import NotIdentified, TooFew
 from evaluation.exhibits import Exhibit
 from evaluation.study import Plan
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A requirement: its tag, its words, the registers it reads and the exhibits that show it."""
-
-    tag: str
-    what: str
-    registers: tuple[str, ...]
-    exhibits: tuple[str, ...]
+WORKS, REFUSED, OUT = "works", "refused", "out of scope"
+COLUMNS = {WORKS: "Works", REFUSED: "Refused, with a reason", OUT: "Out of scope, with a reason"}
 
 
-ROWS = (
-    Row("E1", "Events, participation, cost", ("events", "attendance"), ("events.", "costs.")),
-    Row("E2", "Feedback and sense-check", ("feedback",), ("feedback.",)),
-    Row("E3", "Actions", ("actions",), ("actions.",)),
-    Row("E4", "Advisory groups and co-production", ("iag_meetings",), ("iag.",)),
-    Row("E5", "Stop and search", ("stop_search",), ("stops.",)),
-    Row("E6", "Recording of victims' ethnic group", ("victim_recording",), ("recording.",)),
-    Row("E7", "Recruitment and representation", ("recruitment",), ("recruitment.",)),
-    Row("E8", "Hate-crime reporting", (), ()),
-    Row("E9", "External surveys and published figures", ("context_figures", "external_surveys"), ("context.",)),
-    Row("E10", "Accountability indicators", ("indicators",), ("indicators.",)),
-    Row("E11", "History and initiatives", ("history", "initiatives"), ("history.", "initiatives.")),
-)
+def results_of(exhibits: Iterable[Exhibit]) -> dict[str, Any]:
+    """Return every result of these exhibits by id."""
+    return {i.result.id: i.result for e in exhibits for i in e.items}
 
 
-def requirements(plan: Plan, wave: str, held: Held) -> Exhibit:
-    """Return each requirement's state in this run, read from the exhibits that were made and what they refuse."""
-    made = _made(plan, wave, held)
+def published(plan: Plan, wave: str) -> dict[str, Any]:
+    """Return the results that this run has published so far, by id; none when it has published nothing."""
+    from evaluation.intake import waves
+
+    try:
+        return results_of(waves.load_published(plan, wave))
+    except (EvaluationError, OSError):
+        return {}
+
+
+def requirements(plan: Plan, wave: str, held: Held, made: Sequence[Exhibit] = ()) -> list[Exhibit]:
+    """Return the states counted by capability, and each requirement's state with its reason.
+
+    A requirement works when a result whose id begins as it says was published in this run (or is `made` with it) and
+    is no refusal; it is refused with the reason that the refusal gives, or with what a register does not hold.
+    """
+    results = published(plan, wave) | results_of(made)
+    tables = {name: shelf.register(plan, wave, held, name) for name in held}
+    supplied = {k: v for k, v in tables.items() if v is not None}
+    states = [(row, *state_of(row, results, supplied)) for row in ROWS]
+    return [_counts(wave, states), _each(wave, states)]
+
+
+def state_of(row: Row, results: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> tuple[str, str]:
+    """Return (state, where it is shown or why it is not) of one requirement."""
+    if row.out:
+        return OUT, row.out
+    lacks = [why for need in row.needs if (why := lacking(need, tables))]
+    if lacks:
+        return REFUSED, "; ".join(lacks)
+    own = [r for id, r in results.items() if id.startswith(row.shown)] if row.shown else []
+    good = [r for r in own if not isinstance(r, NotIdentified | TooFew)]
+    if good:
+        return WORKS, _shown(row, results)
+    if not own:
+        return REFUSED, "nothing of this kind was published in this run"
+    first = own[0]
+    return REFUSED, first.reason if isinstance(first, NotIdentified) else "too few to report"
+
+
+def _shown(row: Row, results: Mapping[str, Any]) -> str:
+    """Return the first published result of each kind that the row names: where a reader finds it."""
+    found = []
+    for start in row.shown:
+        ids = [i for i, r in results.items() if i.startswith(start) and not isinstance(r, NotIdentified | TooFew)]
+        found += ids[:1]
+    return "; ".join(found)
+
+
+def lacking(need: str, tables: Mapping[str, pd.DataFrame]) -> str:
+    """Return what a register does not hold of a need, in words; an empty string where it holds it."""
+    table, _, rest = need.partition(".")
+    column, sign, wanted = next(
+        ((c, s, w) for s in ("=", "~") for c, found, w in (rest.partition(s),) if found), (rest, "", "")
+    )
+    name = f"the register of {table.replace('_', ' ')}"
+    frame = tables.get(table)
+    if frame is None:
+        return f"{name} was not supplied"
+    readable = column.replace("_", " ")
+    if column not in frame or frame[column].isna().all():
+        return f"{name} does not hold: {readable}"
+    texts = frame[column].dropna().astype(str)
+    if sign == "=" and not texts.isin(wanted.split("|")).any():
+        return f"{name} has no row with {readable}: {wanted.replace('|', ', ').replace('_', ' ')}"
+    if sign == "~" and not texts.str.contains(wanted, case=False, regex=False).any():
+        return f"{name} has no row about: {wanted}"
+    return ""
+
+
+def _counts(wave: str, states: Sequence[tuple[Row, str, str]]) -> Exhibit:
     cells: Triples = []
-    for row in ROWS:
-        state, why = _hate(plan) if row.tag == "E8" else _state(plan, wave, held, row, made)
-        label = f"{row.tag} {row.what}"
-        cells += [
-            (label, "State", words(f"status.{row.tag}.{wave}", state)),
-            (label, "Refused or absent, and why", words(f"status.{row.tag}.why.{wave}", why or "–")),
-        ]
-    cells += [
-        ("Sharing of intelligence", "State", words(f"status.intelligence.{wave}", "out of scope")),
-        (
-            "Sharing of intelligence",
-            "Refused or absent, and why",
-            words(
-                f"status.intelligence.why.{wave}",
-                "it concerns security and named people; willingness to report is asked "
-                "instead, of nobody in particular",
-            ),
-        ),
-    ]
+    for tag, name in TAGS.items():
+        own = [s for row, s, _ in states if tag in row.tags.split()]
+        for state, column in COLUMNS.items():
+            n = plain(f"status.{tag}.{state.replace(' ', '-')}.{wave}", own.count(state), wave, unit="requirements",
+                      universe="requirements", tag=tag, state=state)  # fmt: skip
+            cells.append((f"{tag} {name}", column, n))
     return exhibit(
         "status.requirements",
         "What this run shows of the programme and of what surrounds it",
         cells,
         sections=("annex-N",),
         wave=wave,
-        row_header="Requirement",
-        source="Generated from this run",
+        row_header="Capability",
+        source="Counted from the results that this run published",
+        notes=("A requirement of two capabilities counts in both. Each requirement stands in the next table.",),
     )
 
 
-def _made(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
-    from evaluation.answers.registers import acted, advised, around, heard, meeting, recorded, recruited, spent, stopped
-    from evaluation.answers.registers.goals import indicators_sheet
-    from evaluation.intake import waves
-
-    makers: list[Callable[..., list[Exhibit]]] = [
-        meeting.events,
-        heard.feedback,
-        acted.actions,
-        advised.advisory,
-        spent.costs,
-        recorded.recording,
-        recruited.recruitment,
-    ]
-    found = [e for maker in makers for e in maker(plan, wave, held)]
-    try:
-        margins: Any = waves.margins(plan)
-    except EvaluationError:
-        margins = {}
-    found += stopped.stops(plan, wave, held, margins)
-    return [*found, indicators_sheet(plan, wave, held), *around.figures_and_history(plan, wave, held)]
-
-
-def _state(plan: Plan, wave: str, held: Held, row: Row, made: list[Exhibit]) -> tuple[str, str]:
-    lacking = [r for r in row.registers if shelf.register(plan, wave, held, r) is None]
-    own = [e for e in made if e.id.startswith(row.exhibits)]
-    refused = [i.result for e in own for i in e.items if isinstance(i.result, NotIdentified)]
-    shown = [i for e in own for i in e.items if not isinstance(i.result, NotIdentified)]
-    why = "; ".join(dict.fromkeys(f"{r.id.rsplit('.', 2)[0]}: {r.reason}" for r in refused))
-    names = ", ".join(r.replace("_", " ") for r in lacking)
-    if len(lacking) == len(row.registers):
-        return f"register not supplied: {names}", why
-    if not shown:
-        return "refused", why
-    return ("works" if not lacking else f"works, without the register of {names}"), why
-
-
-def _hate(plan: Plan) -> tuple[str, str]:
-    asked = [o for o in plan.outcomes.exploratory if "hate" in o or "report" in plan.label_of(o).lower()]
-    if not asked:
-        return "refused", "the survey asks nothing about reporting"
-    return (
-        "works for willingness to report",
-        "how many of those who experienced a hate crime reported it is not shown: "
-        "it concerns few people, and police counts are not a measure of how common it is",
+def _each(wave: str, states: Sequence[tuple[Row, str, str]]) -> Exhibit:
+    cells: Triples = []
+    for row, state, why in states:
+        label = f"{row.id} {row.what}"
+        cells += [
+            (label, "Capability", words(f"status.{row.id}.tags.{wave}", row.tags)),
+            (label, "State", words(f"status.{row.id}.state.{wave}", state)),
+            (label, "First result that shows it, or why not", words(f"status.{row.id}.why.{wave}", why)),
+        ]
+    return exhibit(
+        "status.rows",
+        "Each requirement, and its state in this run",
+        cells,
+        sections=("annex-N",),
+        wave=wave,
+        row_header="Requirement",
+        source="Worked out from the results that this run published and from the registers supplied",
+        notes=("A refusal gives the reason that the results themselves give.",),
     )
