@@ -8,9 +8,14 @@ traceback.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +26,63 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     asked = _parser().parse_args(words)
     try:
-        return int(asked.do(asked) or 0)
+        with _stopping():
+            return int(asked.do(asked) or 0)
     except EvaluationError as error:
         print(f"evaluation: {error}", file=sys.stderr)
         return error.exit_status
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         print("evaluation: stopped; the last report is untouched", file=sys.stderr)
-        return 130
+        return 128 + error.number if isinstance(error, _Stopped) else 130
     except OSError as error:
         reason = error.strerror or type(error).__name__
         name = Path(str(error.filename)).name if error.filename else "a file"
         print(f"evaluation: {reason} ({name}). Nothing was published.", file=sys.stderr)
         return 1
+    except Exception as error:  # noqa: BLE001 - its text may hold a respondent's value, so it is never printed
+        print(f"evaluation: {_unexpected(error)}", file=sys.stderr)
+        return 1
+
+
+class _Stopped(KeyboardInterrupt):
+    """A signal asked the command to end."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(number)
+
+
+@contextlib.contextmanager
+def _stopping() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the command as Ctrl-C does: everything under way is cleared up first."""
+
+    def stop(number: int, _: Any) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise _Stopped(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    wanted = [n for n in ("SIGTERM", "SIGHUP") if hasattr(signal, n)]
+    before = {getattr(signal, n): signal.signal(getattr(signal, n), stop) for n in wanted}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _unexpected(error: Exception) -> str:
+    """Return the kind and the place of an error that nobody foresaw, never its text (which may quote an answer)."""
+    if os.environ.get("EVALUATION_TRACEBACK") == "1":
+        traceback.print_exception(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if Path(f.filename).is_relative_to(Path(__file__).parent)] or frames
+    where = f" in {Path(own[-1].filename).name}, line {own[-1].lineno}" if own else ""
+    return (
+        f"an unexpected {type(error).__name__}{where}; nothing was published. Its text may quote an answer and is not "
+        "shown: set EVALUATION_TRACEBACK=1 to see it on your own screen."
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,7 +96,12 @@ def _parser() -> argparse.ArgumentParser:
         name: str, do: Callable[[Any], int | None], help_text: str, *, wave: bool = True
     ) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help_text, description=help_text)
-        sub.add_argument("--study", type=Path, metavar="PATH", help="study.toml (default: the nearest one above)")
+        about = "study.toml (default: the nearest one above)"
+        if name == "run":
+            about += "; give it again for each further study, to run them side by side"
+            sub.add_argument("--study", type=Path, action="append", default=[], metavar="PATH", help=about)
+        else:
+            sub.add_argument("--study", type=Path, metavar="PATH", help=about)
         if wave:
             sub.add_argument("--wave", default="", metavar="W", help="wave id such as W2025 (default: the last)")
         sub.set_defaults(do=do)
@@ -83,17 +138,37 @@ def _add_run(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--only", default="", metavar="NN", help="run up to one notebook; makes no report")
     sub.add_argument("--draft", action="store_true", help="permit an unfrozen plan; stamps the report DRAFT")
     sub.add_argument("--fresh", action="store_true", help="run even if nothing changed")
+    sub.add_argument("--cluster", default="", metavar="ADDRESS", help="heavy loops on a Dask cluster, tcp://host:8786")
+    sub.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", type=_pair,
+                     help="a parameter for the notebooks that declare it")  # fmt: skip
+    sub.add_argument("--cell-seconds", type=_positive, default=600, metavar="N", help="time limit of a cell (600)")
     sub.add_argument("--quiet", action="store_true", help="say only where the report is")
     sub.add_argument("--json", action="store_true", help="say the outcome as JSON")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return int(text)
 
 
 def _run(asked: Any) -> int:
     from . import pipeline
 
     silent = asked.quiet or asked.json
+    if len(asked.study) > 1:
+        return _run_several(asked, silent)
     request = pipeline.Request(
-        asked.study, asked.wave, asked.date, asked.only, asked.draft, asked.fresh, (lambda _: None) if silent else _say
-    )
+        asked.study[0] if asked.study else None, asked.wave, asked.date, asked.only, asked.draft, asked.fresh,
+        (lambda _: None) if silent else _say, asked.cluster, dict(asked.parameter), asked.cell_seconds,
+    )  # fmt: skip
     outcome = pipeline.run(request)
     page = "" if outcome.folder is None else _shown(outcome.folder / "index.html")
     if asked.json:
@@ -108,6 +183,24 @@ def _run(asked: Any) -> int:
             print("Gates failed: " + (", ".join(outcome.gates_failed) or "none"))
     print(f"Report: {page}" if page else "No report was asked for.")
     return 0
+
+
+def _run_several(asked: Any, silent: bool) -> int:
+    """Run several studies side by side; the exit status is the worst of theirs."""
+    from . import several
+
+    words = [f"--{n}={v}" for n in ("wave", "date", "only", "cluster") if (v := getattr(asked, n))]
+    words += [f"--{n}" for n in ("draft", "fresh") if getattr(asked, n)]
+    words += [f"--cell-seconds={asked.cell_seconds}", *(f"--parameter={k}={v}" for k, v in asked.parameter)]
+    ended = several.run(asked.study, words, (lambda _: None) if silent else _say)
+    if asked.json:
+        rows = [{"study": str(e.study), "exit_status": e.exit_status, **e.outcome} for e in ended]
+        print(json.dumps(rows))
+    if silent:
+        for one in ended:
+            if one.exit_status or not asked.json:
+                print(one.line(), file=sys.stderr if one.exit_status else sys.stdout)
+    return several.worst(ended)
 
 
 def _say(line: str) -> None:

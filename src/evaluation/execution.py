@@ -18,12 +18,17 @@ CELL_SECONDS = 600
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """One executed notebook: its name, the notebook, seconds of wall time and number of code cells."""
+    """One executed notebook: seconds of wall time, number of code cells, peak memory in bytes (None if unknown).
+
+    `reused` says that an earlier execution of exactly the same things was used again.
+    """
 
     name: str
     notebook: Any
     seconds: float
     cells: int
+    peak: int | None = None
+    reused: bool = False
 
 
 def fill_words(notebook: Any, words: Mapping[str, str], *, name: str) -> Any:
@@ -56,6 +61,55 @@ def check_parameters(notebook: Any, parameters: Mapping[str, Any], *, name: str)
             raise StudyError(f"parameter {key!r} of notebook {name} is {wanted}, not {type(value).__name__}")
 
 
+def parameters_for(sources: list[Path], always: Mapping[str, Any], asked: Mapping[str, str]) -> dict[str, Any]:
+    """Return the parameters of each notebook by name: those of every run, and those asked for where it declares them.
+
+    Raises
+    ------
+    StudyError
+        Before any notebook has run, all faults at once: a parameter that no notebook declares (the nearest is
+        named), one that the run sets itself, or a value of another type than the declared one.
+    """
+    import nbformat
+
+    declared = {p.stem: declared_parameters(nbformat.read(p, as_version=4), name=p.stem) for p in sources}
+    known = {key for names in declared.values() for key in names} - set(always)
+    faults = [_unknown(key, known, always) for key in asked if key not in known]
+    out = {}
+    for name, defaults in declared.items():
+        faults += [f"notebook {name} does not declare the parameter {k!r}" for k in always if k not in defaults]
+        chosen = {k: v for k, v in asked.items() if k in defaults and k not in always}
+        typed = {k: _typed(v, defaults[k]) for k, v in chosen.items()}
+        faults += [f"parameter {k!r} of notebook {name} is {type(defaults[k]).__name__}, not {chosen[k]!r}"
+                   for k, v in typed.items() if v is None]  # fmt: skip
+        out[name] = {**always, **typed}
+    if faults:
+        raise StudyError("\n".join(faults), todo="Nothing was run.")
+    return out
+
+
+def _unknown(key: str, known: set[str], always: Mapping[str, Any]) -> str:
+    if key in always:
+        return f"parameter {key!r} is set by the run (--study and --wave choose it)"
+    hint = nearest(key, known | set(always))
+    return f"no notebook has a parameter {key!r}" + (f"; nearest: {hint!r}" if hint else "")
+
+
+def _typed(text: str, default: Any) -> Any:
+    """Return a value of the default's type; None when the text does not say one."""
+    import ast
+
+    if isinstance(default, str):
+        return text
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return None
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
+    return value if type(value) is type(default) else None
+
+
 def declared_parameters(notebook: Any, *, name: str) -> dict[str, Any]:
     """Return the parameters and defaults that the cell tagged `parameters` declares."""
     import ast
@@ -68,10 +122,12 @@ def declared_parameters(notebook: Any, *, name: str) -> dict[str, Any]:
 
 
 def execute(
-    source: Path, output: Path, *, parameters: Mapping[str, Any], words: Mapping[str, str], cwd: Path,
+    source: Path, output: Path, *, parameters: Mapping[str, Any], words: Mapping[str, str], env: Mapping[str, str],
     kernels: _kernels.Kernels, seconds: int = CELL_SECONDS,
 ) -> Executed:  # fmt: skip
     """Execute a notebook with injected parameters and write it, outputs and all, to `output` (highly sensitive).
+
+    The kernel runs in the working directory, with `env` on top of the run's environment.
 
     Raises
     ------
@@ -81,6 +137,8 @@ def execute(
     """
     import nbformat
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+    _silence()
     from papermill import execute_notebook
     from papermill.exceptions import PapermillExecutionError
 
@@ -88,19 +146,40 @@ def execute(
     notebook = fill_words(nbformat.read(source, as_version=4), words, name=name)
     check_parameters(notebook, parameters, name=name)
     began = time.monotonic()
+    options, started = kernels.engine_options(env), list[Any]()
+
+    def note(cell: Any, **_: Any) -> None:
+        started.append(cell)
+
     try:
         done = execute_notebook(
-            notebook, output, parameters=dict(parameters), kernel_name="python3", cwd=cwd, progress_bar=False,
-            execution_timeout=seconds, request_save_on_cell_execute=False, **kernels.engine_options(),
+            notebook, output, parameters=dict(parameters), kernel_name="python3", progress_bar=False,
+            execution_timeout=seconds, request_save_on_cell_execute=False,
+            on_cell_execute=note, **options,
         )  # fmt: skip
     except PapermillExecutionError as error:
         what = f"notebook {name} stopped at code cell {error.exec_count}: {error.ename}"
-        raise RunFailed(what + _safe_reason(error), todo=_todo(error)) from None
+        raise RunFailed(what + _safe_reason(error), todo=_todo()) from None
     except CellTimeoutError:
-        raise RunFailed(f"notebook {name}: a cell ran longer than {seconds} seconds") from None
+        what = f"notebook {name} stopped at code cell {len(started)}: it ran longer than {seconds} seconds"
+        _write_unfinished(notebook, output, started, "CellTimeoutError")
+        raise RunFailed(what, todo=_todo()) from None
     except DeadKernelError:
-        raise RunFailed(f"notebook {name}: its kernel died (killed, or out of memory)") from None
-    return Executed(name, done, time.monotonic() - began, sum(c.cell_type == "code" for c in done.cells))
+        what = f"notebook {name} stopped at code cell {len(started)}: its kernel died (killed, or out of memory)"
+        _write_unfinished(notebook, output, started, "DeadKernelError")
+        raise RunFailed(what, todo=_todo()) from None
+    seconds, cells = time.monotonic() - began, sum(c.cell_type == "code" for c in done.cells)
+    return Executed(name, done, seconds, cells, kernels.peak_memory(options))
+
+
+def _silence() -> None:
+    """Keep papermill's log off the screen: it may repeat what a cell printed."""
+    import logging
+
+    log = logging.getLogger("papermill")
+    log.propagate = False
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
 
 
 def _safe_reason(error: Any) -> str:
@@ -116,8 +195,19 @@ def _is_plain(text: str) -> bool:
     return len(text) < 200 and not re.search(r"[\d@]", text)
 
 
-def _todo(error: Any) -> str:
-    return "The failed run's folder names the cell; open the notebook in JupyterLab to see more." if error else ""
+def _todo() -> str:
+    return "The folder reports/.failed/ marks the cell; open the notebook in JupyterLab to see more."
+
+
+def _write_unfinished(notebook: Any, output: Path, started: list[Any], ename: str) -> None:
+    """Write the notebook without outputs, an error at the cell that was under way when it stopped."""
+    import nbformat
+
+    left = redacted(notebook)
+    for cell in left.cells if started else ():
+        if cell.cell_type == "code" and cell.source == started[-1].source:
+            cell.outputs = [nbformat.v4.new_output("error", ename=ename, evalue="", traceback=[])]
+    nbformat.write(left, output)
 
 
 def redacted(notebook: Any) -> Any:

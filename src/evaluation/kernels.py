@@ -11,6 +11,8 @@ its input closes, because the run ended or was killed, it kills every kernel it 
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import select
@@ -19,6 +21,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,72 +50,141 @@ def can_fork() -> bool:
 class Kernels:
     """The kernels of one run: a warm process, a folder of sockets, and what papermill needs to use them.
 
-    Use as a context manager; leaving it ends the warm process, every kernel and every socket.
+    Use as a context manager; leaving it, or calling `stop`, ends the warm process, every kernel and every socket.
+    Several threads may start kernels at once.
     """
 
-    def __init__(self, env: dict[str, str], *, fork: bool | None = None) -> None:
+    def __init__(self, env: Mapping[str, str], *, fork: bool | None = None) -> None:
         self.fork = can_fork() if fork is None else fork
-        self.folder = Path(tempfile.mkdtemp(prefix="ev-"))
+        self.folder = Path(tempfile.mkdtemp(prefix=SCRATCH))
+        self.held = hold(self.folder)
         pinned = {k: v for k, v in PINNED.items() if v}
-        self.env = {**os.environ, **pinned, "IPYTHONDIR": str(self.folder), **env}
+        places = {"IPYTHONDIR": str(self.folder), "JUPYTER_RUNTIME_DIR": str(self.folder)}
+        self.env = {**os.environ, **pinned, **places, **env}
         self.server: subprocess.Popen[str] | None = None
+        self._ended = False
+        self._turn = threading.Lock()
+        self._numbers = itertools.count()
+        self._pids: dict[str, int] = {}
 
     def __enter__(self) -> Kernels:
-        if self.fork:
-            self.server = subprocess.Popen(
-                [sys.executable, "-m", "evaluation.kernels"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                text=True, env=self.env, start_new_session=True,
-            )  # fmt: skip
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.server is not None:
-            assert self.server.stdin is not None
-            self.server.stdin.close()
-            try:
-                self.server.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                self.server.kill()
-                self.server.wait()
-            if self.server.stdout is not None:
-                self.server.stdout.close()
+        self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self.held is not None:
+            os.close(self.held)
+            self.held = None
 
-    def start(self, connection_file: str, cwd: str) -> int:
-        """Fork a kernel that serves `connection_file`; return its process id."""
-        assert self.server is not None
-        assert self.server.stdin is not None
-        assert self.server.stdout is not None
+    def stop(self) -> None:
+        """End the warm process and with it every kernel; notebooks still running fail at once."""
+        self._ended = True
+        server, self.server = self.server, None
+        if server is None:
+            return
+        assert server.stdin is not None
+        assert server.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            server.stdin.close()
         try:
-            self.server.stdin.write(json.dumps({"file": connection_file, "cwd": cwd}) + "\n")
-            self.server.stdin.flush()
-            answer = self.server.stdout.readline()
-        except BrokenPipeError:
-            answer = ""
+            server.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+        server.stdout.close()
+
+    def start(self, connection_file: str, cwd: str, env: Mapping[str, str]) -> int:
+        """Fork a kernel that serves `connection_file`, with `env` on top of the run's; return its process id."""
+        pid = int(self._ask({"file": connection_file, "cwd": cwd, "env": dict(env)})["pid"])
+        self._pids[connection_file] = pid
+        return pid
+
+    def peak_memory(self, options: Mapping[str, Any]) -> int | None:
+        """Return the peak memory, in bytes, of the kernel of these engine options, which ended; None if unknown."""
+        pid = self._pids.get(options["config"].KernelManager.connection_file)
+        return None if pid is None else self._ask({"usage": pid}).get("peak")
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Send one request to the warm process and return its answer."""
+        answer = ""
+        with self._turn, contextlib.suppress(OSError, ValueError):
+            server = self._warm()
+            if server is not None and server.stdin is not None and server.stdout is not None:
+                server.stdin.write(json.dumps(request) + "\n")
+                server.stdin.flush()
+                answer = server.stdout.readline()
         if not answer:
             raise RuntimeError("the warm kernel process ended; set EVALUATION_PLAIN_KERNELS=1 to use plain kernels")
-        return int(json.loads(answer)["pid"])
+        return json.loads(answer)
 
-    def engine_options(self) -> dict[str, Any]:
-        """Return the keyword arguments that make papermill's client use these kernels."""
+    def _warm(self) -> subprocess.Popen[str] | None:
+        """Return the warm process, started when it is first needed; None once the kernels were ended."""
+        if self.server is None and not self._ended:
+            self.server = subprocess.Popen(
+                [sys.executable, "-m", "evaluation.kernels", str(self.folder)], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, text=True, env=self.env, start_new_session=True,
+            )  # fmt: skip
+        return self.server
+
+    def engine_options(self, env: Mapping[str, str]) -> dict[str, Any]:
+        """Return the keyword arguments that make papermill's client use these kernels, each with its own sockets."""
         from traitlets.config import Config
 
-        manager: dict[str, Any] = {"transport": "ipc", "ip": str(self.folder / "k")} if os.name == "posix" else {}
+        number = next(self._numbers)
+        manager: dict[str, Any] = {"connection_file": str(self.folder / f"c{number}.json")}
+        if os.name == "posix":
+            manager |= {"transport": "ipc", "ip": str(self.folder / f"k{number}")}
         options: dict[str, Any] = {"config": Config({"KernelManager": manager})}
-        if self.fork:
-            options["kernel_manager_class"] = _manager_class(self)
-        else:
-            options["extra_arguments"] = ["--matplotlib=inline"]
+        options["kernel_manager_class"] = _manager_class(self, dict(env))
+        if not self.fork:
+            options["extra_arguments"] = list(KERNEL_WORDS)
         return options
 
 
-def _manager_class(kernels: Kernels) -> type:
-    """Return a kernel manager whose kernels are forked from this run's warm process."""
+KERNEL_WORDS = ("--matplotlib=inline", "--HistoryManager.enabled=False")
+SCRATCH = "ev-"
+
+
+def hold(folder: Path) -> int | None:
+    """Lock a folder for as long as this process lives; None where it is locked already or cannot be locked."""
+    import fcntl
+
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
+
+
+def clear_abandoned(parent: Path, prefix: str) -> None:
+    """Remove the folders that killed runs left: those of this user, with this prefix, that no process holds."""
+    with contextlib.suppress(OSError):
+        for folder in parent.glob(f"{prefix}*"):
+            if folder.is_symlink() or not folder.is_dir() or folder.stat().st_uid != os.getuid():
+                continue
+            handle = hold(folder)
+            if handle is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(handle)
+
+
+def _manager_class(kernels: Kernels, env: dict[str, str]) -> type:
+    """Return a kernel manager whose kernels get `env` and, where that is possible, are forked from the warm process."""
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
 
-    class ForkKernelManager(AsyncKernelManager):
-        warm = kernels
+    class PlainKernelManager(AsyncKernelManager):
+        async def start_kernel(self, **words: Any) -> None:
+            await AsyncKernelManager.start_kernel(self, env={**kernels.env, **env}, **words)
+
+    class ForkKernelManager(PlainKernelManager):
+        warm, extra = kernels, env
 
         @property
         def kernel_spec(self) -> KernelSpec:
@@ -121,7 +194,7 @@ def _manager_class(kernels: Kernels) -> type:
                 display_name="Python 3", language="python", metadata=provisioner,
             )  # fmt: skip
 
-    return ForkKernelManager
+    return ForkKernelManager if kernels.fork else PlainKernelManager
 
 
 class ForkedProcess:
@@ -165,7 +238,7 @@ def _provisioner() -> type:
 
         async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:  # noqa: ARG002
             warm: Kernels = self.parent.warm
-            pid = warm.start(self.parent.connection_file, str(kwargs.get("cwd") or Path.cwd()))
+            pid = warm.start(self.parent.connection_file, str(kwargs.get("cwd") or Path.cwd()), self.parent.extra)
             self.process = ForkedProcess(pid)
             self.pid = self.pgid = pid
             return self.connection_info
@@ -183,13 +256,13 @@ def __getattr__(name: str) -> Any:
 # ---- the warm process -------------------------------------------------------------------------------------------
 
 
-def serve() -> None:
-    """Import the stack, then fork one kernel per request line until the input closes."""
+def serve(scratch: str = "") -> None:
+    """Import the stack, then answer request lines until the input closes: fork a kernel, or tell what one used."""
     import importlib
 
     for name in PRELOAD:
         importlib.import_module(name)
-    children: set[int] = set()
+    children: dict[int, int | None] = {}
     pending = b""
     while True:
         ready, _, _ = select.select([0], [], [], 0.1)
@@ -202,41 +275,82 @@ def serve() -> None:
         pending += chunk
         while b"\n" in pending:
             line, pending = pending.split(b"\n", 1)
-            pid = _fork(json.loads(line))
-            children.add(pid)
-            os.write(1, json.dumps({"pid": pid}).encode() + b"\n")
-    for pid in children:
-        try:
+            os.write(1, json.dumps(_answer(json.loads(line), children)).encode() + b"\n")
+    for pid in [p for p, peak in children.items() if peak is None]:
+        with contextlib.suppress(OSError):
             os.killpg(pid, signal.SIGKILL)
-        except OSError:
-            continue
+    if scratch and Path(scratch).name.startswith(SCRATCH):
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _reap(children: set[int]) -> None:
-    for pid in list(children):
-        if os.waitpid(pid, os.WNOHANG)[0]:
-            children.discard(pid)
+def _answer(request: dict[str, Any], children: dict[int, int | None]) -> dict[str, Any]:
+    if "usage" in request:
+        _reap(children)
+        return {"peak": children.get(request["usage"])}
+    pid = _fork(request)
+    children[pid] = None
+    return {"pid": pid}
 
 
-def _fork(request: dict[str, str]) -> int:
+def _reap(children: dict[int, int | None]) -> None:
+    """Collect the children that ended, each with its peak memory in bytes."""
+    for pid in [p for p, peak in children.items() if peak is None]:
+        ended, _, usage = os.wait4(pid, os.WNOHANG)
+        if ended:
+            children[pid] = usage.ru_maxrss * 1024
+
+
+def _fork(request: dict[str, Any]) -> int:
     pid = os.fork()
     if pid:
         return pid
-    os.setsid()
-    quiet = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(quiet, stream)
-    os.chdir(request["cwd"])
     status = 1
     try:
+        os.setsid()
+        quiet = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(quiet, stream)
+        os.chdir(request["cwd"])
+        os.environ.update(request["env"])
+        watch(os.environ.get(READS, ""), request["cwd"])
         from ipykernel.kernelapp import IPKernelApp
 
         sys.argv = ["kernel"]
-        IPKernelApp.launch_instance(argv=["-f", request["file"], "--matplotlib=inline"])
+        IPKernelApp.launch_instance(argv=["-f", request["file"], *KERNEL_WORDS])
         status = 0
     finally:
         os._exit(status)
 
 
+READS = "EVALUATION_READS"
+
+
+def watch(record: str, root: str) -> None:
+    """Write to `record` each file below `root` that is opened, and each module of this package that is imported.
+
+    What a notebook is known to depend on is compared with this record, so a dependency that nobody declared is
+    noticed.
+    """
+    if not record:
+        return
+    out = os.open(record, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    seen: set[str] = set()
+    inside = os.path.join(os.path.abspath(root), "")
+
+    def note(event: str, details: tuple[Any, ...]) -> None:
+        if event == "open" and isinstance(details[0], str | os.PathLike):
+            path = os.path.abspath(os.fspath(details[0]))
+            line = path[len(inside) :] if isinstance(path, str) and path.startswith(inside) else ""
+        elif event == "import" and str(details[0]).startswith("evaluation."):
+            line = f"import {details[0]}"
+        else:
+            return
+        if line and line not in seen:
+            seen.add(line)
+            os.write(out, line.encode("utf-8", "replace") + b"\n")
+
+    sys.addaudithook(note)
+
+
 if __name__ == "__main__":
-    serve()
+    serve(*sys.argv[1:2])

@@ -1,24 +1,21 @@
-"""Run the notebooks in order into a dated report: written aside, checked, and moved into place at the end."""
+"""Run the notebooks into a dated report: written aside, checked, and moved into place at the end."""
 
 from __future__ import annotations
 
 import contextlib
 import datetime as dt
 import os
-import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from . import execution, provenance, study
+from . import currency, execution, placing, provenance, scheduling, study
 from .errors import CheckFailed, EvaluationError, InputError, StudyError, nearest
 from .estimates import Estimate, NotIdentified, TooFew
 from .exhibits import Exhibit, Item
-from .kernels import Kernels
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +29,9 @@ class Request:
     draft: bool = False
     fresh: bool = False
     say: Callable[[str], None] = print
+    cluster: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    cell_seconds: int = execution.CELL_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,8 @@ class _Run:
     wave: str
     date: dt.date
     request: Request
+    sources: list[Path]
+    parameters: dict[str, dict[str, Any]]
     stage: Path
     folder: Path
     drafts: list[str] = field(default_factory=list)
@@ -64,6 +66,12 @@ class _Run:
     def say(self, line: str) -> None:
         self.log.append(f"{time.monotonic() - self.began:7.1f} s  {line}")
         self.request.say(line)
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What fills the placeholders of the notebooks' Markdown."""
+        words = {k: str(v) for k, v in self.plan.words.model_dump().items()}
+        return words | {"title": self.plan.study.title, "wave": self.wave, "population": self.plan.population.title}
 
 
 def resolve_wave(plan: study.Plan, wave: str) -> str:
@@ -118,74 +126,105 @@ def run(request: Request) -> Outcome:
     RunFailed, CheckFailed
         During the run: the last report and `latest` are untouched; `reports/.failed/` names notebook and cell.
     """
-    plan, wave = _resolved(request)
+    plan, wave = _chosen(request)
     digest = run_digest(plan, wave, request)
     same = None if request.fresh or request.only else _same_as_last(plan, wave, digest)
     if same is not None:
         return Outcome(same, "unchanged", "Nothing changed since the last report.", unchanged=True)
-    with _under_way(request, plan, wave) as state:
-        _execute_all(state)
+    sources, parameters = _ready(request, plan, wave)
+    with _under_way(request, plan, wave, sources, parameters) as state:
+        state.executed = scheduling.execute_all(state, sources)
+        home = plan.root / "data_processed" / wave
         if request.only:
-            kept = _move_into(state.stage, plan.root / "data_processed" / wave, replace_old=True)
-            return Outcome(None, "only", f"Notebook {request.only} ran; its stages are in {kept.name}/.")
+            with placing.alone(plan.root):
+                placing.move_into(state.stage, home / "only")
+            return Outcome(None, "only", f"Notebook {request.only} ran; its stages are in {wave}/only/.")
         summary = _finish(state, digest)
-        final = _place_report(state)
-        _move_into(state.stage, plan.root / "data_processed" / wave, replace_old=True)
+        with placing.alone(plan.root):
+            final = placing.place_report(state.folder, plan.root / "reports", _name(state))
+            placing.move_into(state.stage, home)
+            _show_as_last(plan, final)
         return Outcome(final, summary["status"], summary["headline"], tuple(summary["gates_failed"]))
 
 
 @contextlib.contextmanager
-def rehearse(request: Request) -> Iterator[Path]:
-    """Run the whole study and yield the finished report's folder, which is thrown away afterwards."""
-    plan, wave = _resolved(request)
-    with _under_way(request, plan, wave) as state:
-        _execute_all(state)
+def rehearse(request: Request, *, everything: bool = False) -> Iterator[Path]:
+    """Run the whole study afresh and yield the finished report's folder, which is thrown away afterwards.
+
+    With `everything`, each notebook sees what every notebook before it wrote, one at a time.
+    """
+    request = replace(request, fresh=True)
+    plan, wave = _chosen(request)
+    sources, parameters = _ready(request, plan, wave)
+    with _under_way(request, plan, wave, sources, parameters) as state:
+        state.executed = scheduling.execute_all(state, sources, everything=everything)
         _finish(state, run_digest(plan, wave, request))
         yield state.folder
 
 
-def _resolved(request: Request) -> tuple[study.Plan, str]:
-    """Return plan and wave once everything that a run reads has been found without fault."""
+def _chosen(request: Request) -> tuple[study.Plan, str]:
+    """Return plan and wave once the words of the run make sense."""
     plan = study.load(request.study)
     wave = resolve_wave(plan, request.wave)
     resolve_date(plan, request.date)
     _draft_reasons(plan, wave, request.draft)
+    return plan, wave
+
+
+def _ready(request: Request, plan: study.Plan, wave: str) -> tuple[list[Path], dict[str, dict[str, Any]]]:
+    """Return the notebooks to run and their parameters once everything that a run reads was found without fault."""
+    sources = _notebooks(request.only)
+    parameters = execution.parameters_for(sources, {"study_file": "study.toml", "wave": wave}, request.parameters)
     faults = check(plan, wave)
     if faults:
         from .intake import waves
 
         raise InputError(waves.fault_table(faults), faults=faults, todo="Nothing was written.")
-    return plan, wave
+    return sources, parameters
 
 
 @contextlib.contextmanager
-def _under_way(request: Request, plan: study.Plan, wave: str) -> Iterator[_Run]:
+def _under_way(
+    request: Request, plan: study.Plan, wave: str, sources: list[Path], parameters: dict[str, dict[str, Any]]
+) -> Iterator[_Run]:
     """Yield a run with its own hidden folders; keep what a failed one may show, and always tidy up."""
-    stage = _aside(plan.root / "data_processed", mode=0o700)
-    folder = _aside(plan.root / "reports", mode=0o755)
     drafts = _draft_reasons(plan, wave, request.draft)
-    state = _Run(plan, wave, resolve_date(plan, request.date), request, stage, folder, drafts)
-    try:
-        yield state
-    except BaseException as error:
-        _keep_failure(state, error)
-        raise
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
-        shutil.rmtree(folder, ignore_errors=True)
+    with placing.aside(plan.root) as (stage, folder):
+        date = resolve_date(plan, request.date)
+        state = _Run(plan, wave, date, request, sources, parameters, stage, folder, drafts)
+        try:
+            yield state
+        except BaseException as error:
+            _keep_failure(state, error)
+            raise
 
 
 def _finish(state: _Run, digest: str) -> dict[str, Any]:
     """Publish what the notebooks offered into the run's folder, with manifest, crate and log."""
     from .publication import publish_report
 
+    state.say("Protecting, checking and writing the report ...")
     summary = publish_report(state)
+    state.say("The report is written and checked.")
     manifest = _manifest(state, digest, summary)
     provenance.write_json(state.folder / "manifest.json", manifest)
     crate = provenance.ro_crate(manifest, state.plan.study.title)
     provenance.write_json(state.folder / "ro-crate-metadata.json", crate)
     (state.folder / "run.log").write_text("\n".join(state.log) + "\n", "utf-8")
     return summary
+
+
+def _name(state: _Run) -> str:
+    return f"{state.date.isoformat()}_{state.wave}"
+
+
+def _show_as_last(plan: study.Plan, report: Path) -> None:
+    """Write the index of all reports and let `latest` name this one, last of all."""
+    from .report import html
+
+    reports = plan.root / "reports"
+    html.write_index(reports)
+    placing.point_latest(reports, report)
 
 
 # ---- before the first notebook ----------------------------------------------------------------------------------
@@ -211,74 +250,55 @@ def _draft_reasons(plan: study.Plan, wave: str, permitted: bool) -> list[str]:
 
 
 def run_digest(plan: study.Plan, wave: str, request: Request) -> str:
-    """Return a digest of all that decides a report's content: code, lock, plan, inputs, wave, parameters."""
+    """Return a digest of all that decides a report's content: code, lock, plan, inputs, wave, words of the run."""
+    import hashlib
+
+    from .report import browser
+
     inputs = provenance.input_files(
         plan.root, waves_up_to(plan, wave), plan.study.codebook, plan.population.margins_file
     )
+    dated = str(resolve_date(plan, request.date)) if request.date or os.environ.get("SOURCE_DATE_EPOCH") else ""
     parts = (
-        provenance.digest_files(provenance.code_files()), provenance.digest_files(inputs, plan.root), wave,
-        request.date, str(request.draft), sys.version.split()[0],
-        str(sorted(provenance.environment()["packages"].items())),
+        provenance.digest_files(provenance.code_files(), provenance.PACKAGE.parents[1]),
+        provenance.digest_files(inputs, plan.root), wave, dated, str(_draft_reasons(plan, wave, request.draft)),
+        str(sorted(request.parameters.items())), currency.environment(), str(bool(browser.find())),
+        sys.version.split()[0],
     )  # fmt: skip
-    import hashlib
-
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _same_as_last(plan: study.Plan, wave: str, digest: str) -> Path | None:
-    """Return the newest report of this wave when it was made from exactly the same things."""
-    import json
+    """Return the last report of this wave when it was made from exactly the same things.
 
-    made = sorted((plan.root / "reports").glob(f"*_{wave}*/manifest.json"), key=lambda p: p.stat().st_mtime)
-    if not made:
+    A run that was killed after it had placed the report and before `latest` named it is finished here.
+    """
+    made = placing.reports_of(plan.root, wave)
+    if not made or made[-1][1].get("run_digest") != digest:
         return None
-    last = json.loads(made[-1].read_text("utf-8"))
-    return made[-1].parent if last.get("run_digest") == digest else None
-
-
-def _aside(parent: Path, *, mode: int) -> Path:
-    """Return a new hidden folder beside the final place, so that the last move is one rename."""
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".making-", dir=parent))
-    folder.chmod(mode)
-    return folder
+    report, manifest = made[-1]
+    if manifest.get("number") == placing.next_number(plan.root) - 1:
+        link = plan.root / "reports" / "latest"
+        if not link.is_symlink() or os.readlink(link) != report.name:
+            with placing.alone(plan.root):
+                _show_as_last(plan, report)
+    return report
 
 
 # ---- the notebooks ----------------------------------------------------------------------------------------------
 
 
-def _execute_all(state: _Run) -> None:
-    names = _notebooks(state.request.only)
-    words = {k: str(v) for k, v in state.plan.words.model_dump().items()}
-    words |= {"title": state.plan.study.title, "wave": state.wave, "population": state.plan.population.title}
-    done = state.stage / "notebooks"
-    done.mkdir(mode=0o700)
-    env = {
-        "EVALUATION_STAGE": str(state.stage), "EVALUATION_DATE": state.date.isoformat(),
-        "EVALUATION_DRAFT": "1" if state.request.draft else "",
-    }  # fmt: skip
-    with Kernels(env) as kernels:
-        for number, source in enumerate(names, 1):
-            parameters = {"study_file": "study.toml", "wave": state.wave}
-            began = time.monotonic()
-            run = execution.execute(
-                source, done / source.name, parameters=parameters, words=words, cwd=state.plan.root, kernels=kernels
-            )
-            state.executed.append(run)
-            seconds = time.monotonic() - began
-            left = (time.monotonic() - state.began) / number * (len(names) - number)
-            state.say(f"[{number:2d}/{len(names)}] {source.stem:<45} {seconds:5.1f} s, about {left:3.0f} s left")
-
-
 def _notebooks(only: str) -> list[Path]:
-    """Return the notebooks in order; with `only`, those up to the one whose number or name is given."""
+    """Return the notebooks in order; with `only`, the one whose number or name is given and those it comes after."""
     every = sorted(provenance.notebooks_folder().glob("[0-9][0-9]_*.ipynb"))
     if not only:
         return every
     last = [p for p in every if p.stem == only or p.stem.startswith(f"{only.zfill(2)}_")]
     if not last:
         raise StudyError(f"no notebook {only!r}", todo=f"Give a number from 00 to {every[-1].stem[:2]}.")
-    return every[: every.index(last[0]) + 1]
+    table = currency.needs(every)
+    wanted = {*currency.upstream(last[0].stem, table), last[0].stem}
+    return [p for p in every if p.stem in wanted]
 
 
 def settle(exhibits: Sequence[Exhibit]) -> list[Exhibit]:
@@ -334,48 +354,25 @@ def _manifest(state: _Run, digest: str, summary: dict[str, Any]) -> dict[str, An
         "plan": {"digest": plan.digest(), "frozen": freezing.frozen_digest(plan, state.wave),
                  "deviations": [d.text() for d in freezing.deviations(plan, state.wave)]},
         "codebook": plan.codebook.digest(), "seed": plan.seed, "environment": provenance.environment(),
+        "number": placing.next_number(plan.root),
         "parameters": {"study_file": ["study.toml", "default"],
                        "wave": [state.wave, "asked" if state.request.wave else "default"],
                        "date": [state.date.isoformat(),
-                                "asked" if state.request.date else "clock or SOURCE_DATE_EPOCH"]},
-        "notebooks": [{"name": e.name, "seconds": round(e.seconds, 2), "code_cells": e.cells} for e in state.executed],
+                                "asked" if state.request.date else "clock or SOURCE_DATE_EPOCH"],
+                       **{k: [v, "asked"] for k, v in state.request.parameters.items()}},
+        "notebooks": [_notebook_row(state, e) for e in state.executed],
         "started": state.started, "finished": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "draft_reasons": state.drafts, "outputs": provenance.outputs(state.folder), **summary,
     }  # fmt: skip
 
 
-def _place_report(state: _Run) -> Path:
-    """Move the finished report to its dated folder, then point `latest` at it; neither is ever half there."""
-    from .report import html
-
-    reports = state.plan.root / "reports"
-    name = f"{state.date.isoformat()}_{state.wave}"
-    state.folder.chmod(0o755)
-    for n in range(1, 1000):
-        final = reports / (name if n == 1 else f"{name}_{n}")
-        if final.exists():
-            continue
-        try:
-            os.rename(state.folder, final)
-            break
-        except OSError:
-            if not final.exists():
-                raise
-    link = reports / f".latest-{os.getpid()}"
-    link.symlink_to(final.name)
-    os.replace(link, reports / "latest")
-    html.write_index(reports)
-    return final
-
-
-def _move_into(source: Path, target: Path, *, replace_old: bool) -> Path:
-    """Move a folder into place in one rename; an old one is moved aside first and deleted after."""
-    old = target.with_name(f".old-{target.name}-{os.getpid()}")
-    if replace_old and target.exists():
-        os.rename(target, old)
-    os.rename(source, target)
-    shutil.rmtree(old, ignore_errors=True)
-    return target
+def _notebook_row(state: _Run, run: execution.Executed) -> dict[str, Any]:
+    """Return what the manifest says of one notebook."""
+    source = next(p for p in state.sources if p.stem == run.name)
+    return {
+        "name": run.name, "digest": provenance.digest_files([source]), "seconds": round(run.seconds, 2),
+        "code_cells": run.cells, "peak_bytes": run.peak, "used_again": run.reused,
+    }  # fmt: skip
 
 
 def _keep_failure(state: _Run, error: BaseException) -> None:
@@ -387,7 +384,8 @@ def _keep_failure(state: _Run, error: BaseException) -> None:
         kept.mkdir(parents=True, exist_ok=True)
         said = str(error) if isinstance(error, EvaluationError) else type(error).__name__
         (kept / "run.log").write_text("\n".join([*state.log, f"failed: {said}"]) + "\n", "utf-8")
-        for path in sorted((state.stage / "notebooks").glob("*.ipynb")):
-            nbformat.write(execution.redacted(nbformat.read(path, as_version=4)), kept / path.name)
+        for path in sorted((state.stage / scheduling.MADE).glob(f"*/{scheduling.NOTEBOOK}")):
+            shown = execution.redacted(nbformat.read(path, as_version=4))
+            nbformat.write(shown, kept / f"{path.parent.name}.ipynb")
     except OSError:
         state.request.say("The failure could not be recorded (disk full or folder read-only).")

@@ -56,11 +56,20 @@ def code_version() -> CodeVersion:
 
 def code_files() -> list[Path]:
     """Return every file that decides a number or a page: the package, its templates and the notebooks."""
-    kinds = {".py", ".j2", ".css", ".ipynb", ".html", ".toml", ".yaml", ".svg"}
-    found = [p for p in PACKAGE.rglob("*") if p.suffix in kinds and "__pycache__" not in p.parts]
+    found = [p for p in PACKAGE.rglob("*") if p.suffix in KINDS and "__pycache__" not in p.parts]
     if notebooks_folder().parent != PACKAGE:
         found += notebooks_folder().glob("*.ipynb")
     return sorted(found)
+
+
+KINDS = {".py", ".j2", ".css", ".ipynb", ".html", ".toml", ".yaml", ".svg"}
+
+
+def data_files(folder: Path) -> list[Path]:
+    """Return the files beside the modules of one room that are not Python: templates and tables."""
+    inner = [p for p in folder.iterdir() if p.is_dir() and p.name != "__pycache__" and not (p / "__init__.py").exists()]
+    found = [*folder.iterdir(), *(p for f in inner for p in f.rglob("*"))]
+    return sorted(p for p in found if p.is_file() and p.suffix in KINDS - {".py", ".ipynb"})
 
 
 def digest_files(files: Iterable[Path], root: Path | None = None) -> str:
@@ -70,6 +79,12 @@ def digest_files(files: Iterable[Path], root: Path | None = None) -> str:
         name = file.relative_to(root).as_posix() if root and file.is_relative_to(root) else file.name
         total.update(name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
     return total.hexdigest()
+
+
+def statistics_digest() -> str:
+    """Return one SHA-256 over the code that makes estimates and verdicts: what a known-truth table was made with."""
+    files = [PACKAGE / "estimates.py", *(p for p in (PACKAGE / "statistics").rglob("*.py"))]
+    return digest_files(files, PACKAGE)
 
 
 def input_files(root: Path, waves: Iterable[str], codebook: str, margins: str) -> list[Path]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from . import freezing, pipeline, study
+from . import freezing, pipeline, placing, study
 
 
 def status(study_file: Path | None = None, wave: str = "") -> dict[str, Any]:
@@ -23,8 +22,8 @@ def status(study_file: Path | None = None, wave: str = "") -> dict[str, Any]:
 
 
 def _last_manifest(plan: study.Plan, wave: str) -> dict[str, Any]:
-    made = sorted((plan.root / "reports").glob(f"*_{wave}*/manifest.json"), key=lambda p: p.stat().st_mtime)
-    return json.loads(made[-1].read_text("utf-8")) if made else {}
+    made = placing.reports_of(plan.root, wave)
+    return made[-1][1] | {"report": made[-1][0].name} if made else {}
 
 
 def _wave(plan: study.Plan, wave: str) -> dict[str, Any]:

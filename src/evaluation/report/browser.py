@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -29,15 +30,33 @@ def run(*words: str, seconds: int = 60) -> subprocess.CompletedProcess[bytes]:
     """Run Chromium with its own throw-away profile."""
     with tempfile.TemporaryDirectory(prefix="pdf-", ignore_cleanup_errors=True) as profile:
         command = [find(), *FLAGS, f"--user-data-dir={profile}", *words]
-        return subprocess.run(command, capture_output=True, timeout=seconds, check=False)
+        return subprocess.run(
+            command, capture_output=True, timeout=seconds, check=False,
+            preexec_fn=_end_with_parent if sys.platform.startswith("linux") else None,
+        )  # fmt: skip
+
+
+def _end_with_parent() -> None:
+    """Ask the kernel to kill this child when the run that started it dies, so that none is left behind."""
+    import ctypes
+    import signal
+
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def print_pdf(page: Path, target: Path) -> bool:
-    """Print a page to PDF with fixed dates inside; return whether a PDF was made."""
+    """Print a page to PDF with fixed dates inside; return whether a PDF was made.
+
+    Links to the files beside the page are left out: a PDF would hold them as paths of the machine that made it.
+    """
+    copy = page.with_name(f".print-{page.name}")
+    copy.write_text(re.sub(r' href="(?!#|https?:|mailto:)[^"]*"', "", page.read_text("utf-8")), "utf-8")
     try:
-        run(f"--print-to-pdf={target}", page.resolve().as_uri())
+        run(f"--print-to-pdf={target}", copy.resolve().as_uri())
     except (OSError, subprocess.TimeoutExpired):
         return False
+    finally:
+        copy.unlink()
     if not target.is_file():
         return False
     fixed = re.sub(rb"\(D:\d{14}[^)]*\)", lambda m: b"(D:20200101000000" + m[0][17:], target.read_bytes())

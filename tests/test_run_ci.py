@@ -1,0 +1,53 @@
+"""`.ci/run`: it ends with pytest's own closing line, and fails when the tests or the run fail."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TOOLS = ("git", "pdftotext", "chromium", "python3")
+FAKE = """#!/bin/sh
+echo "made $1" >>"$MADE"
+case "$1" in
+  test) echo "tests/test_x.py ...."; echo "4 passed, 1 skipped, 2 deselected in 1.50s" ;;
+  test-slow) echo "2 passed, 5 deselected in 61.00s (0:01:01)" ;;
+  report) echo "Report: reports/latest/index.html" ;;
+esac
+case " $FAILING " in *" $1 "*) echo "make: *** [$1] Error 1" >&2; exit 2 ;; esac
+"""
+
+
+def ci(tmp_path, failing=""):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
+    for name in TOOLS:
+        (tmp_path / "bin" / name).write_text("#!/bin/sh\nexit 0\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    (tmp_path / "bin" / "make").write_text(FAKE)
+    (tmp_path / "bin" / "make").chmod(0o755)
+    (tmp_path / "tmp").mkdir()
+    env = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "FAILING": failing, "MADE": str(tmp_path / "made"),
+           "TMPDIR": str(tmp_path / "tmp")}  # fmt: skip
+    done = subprocess.run(["sh", tmp_path / ".ci" / "run"], env=env, capture_output=True, text=True, check=False)
+    assert list((tmp_path / "tmp").iterdir()) == [], "a log was left behind"
+    assert "No such file" not in done.stdout + done.stderr
+    return done, (tmp_path / "made").read_text().splitlines()
+
+
+def test_all_steps_run_and_the_last_line_is_pytests(tmp_path):
+    done, made = ci(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert made == ["made test", "made report", "made test-slow"]
+    assert done.stdout.splitlines()[-1] == "4 passed, 1 skipped, 2 deselected in 1.50s"
+
+
+@pytest.mark.parametrize("step", ["test", "report", "test-slow"])
+def test_a_step_that_fails_fails_the_whole_and_still_ends_with_the_closing_line(tmp_path, step):
+    done, _ = ci(tmp_path, failing=step)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == "4 passed, 1 skipped, 2 deselected in 1.50s"
+    assert done.stderr.splitlines()[-1] == f"failed: {step}"
