@@ -163,6 +163,20 @@ def margins(plan: Plan) -> dict[str, pd.Series]:
     """
     if not plan.population.margins:
         return {}
+    table, file = _margins_file(plan)
+    return {name: _margin(plan, name, table[table["margin"] == name], file) for name in plan.population.margins}
+
+
+def group_margins(plan: Plan) -> dict[str, pd.Series]:
+    """Return the margins of the file that the plan does not rake everybody to: a group's own population."""
+    if not plan.population.margins:
+        return {}
+    table, file = _margins_file(plan)
+    others = [str(n) for n in table["margin"].unique() if n not in plan.population.margins]
+    return {name: _margin(plan, name, table[table["margin"] == name], file) for name in others}
+
+
+def _margins_file(plan: Plan) -> tuple[pd.DataFrame, str]:
     path = plan.root / plan.population.margins_file
     if not path.is_file():
         raise InputError(f"there is no {path.name}", where=plan.population.margins_file, todo="Add it, or plan none.")
@@ -170,7 +184,7 @@ def margins(plan: Plan) -> dict[str, pd.Series]:
     lacking = {"margin", "cell", "population", "source"} - set(table.columns)
     if lacking:
         raise InputError(f"{path.name} lacks the columns {sorted(lacking)}", todo="margin,cell,population,source")
-    return {name: _margin(plan, name, table[table["margin"] == name], path.name) for name in plan.population.margins}
+    return table, path.name
 
 
 def _margin(plan: Plan, name: str, rows: pd.DataFrame, file: str) -> pd.Series:

@@ -15,7 +15,7 @@ from evaluation.estimates import Gate
 from evaluation.intake import adding, stages, validate, wavefile
 from evaluation.intake.faults import Fault, fault_table
 from evaluation.intake.mapping import NOT_ASKED, ROUTED
-from evaluation.intake.registers import check_registers, margins, register
+from evaluation.intake.registers import check_registers, group_margins, margins, register
 from evaluation.intake.stages import (
     load_gates,
     load_published,
@@ -34,10 +34,10 @@ from evaluation.study import Plan
 
 __all__ = [
     "Fault", "WaveIn", "WaveInfo", "add", "approached", "check", "check_registers", "comparability", "fault_table",
-    "fieldwork", "info", "load_completion", "load_design", "load_gates", "load_missing", "load_outcomes",
-    "load_published", "load_results", "load_sample", "load_stage", "margins", "not_asked_but_answered", "read_design",
-    "register", "registers_held", "save_gate", "save_gates", "save_published", "save_results", "save_sample",
-    "save_stage", "store", "take_in", "take_in_all",
+    "fieldwork", "group_margins", "info", "load_completion", "load_design", "load_gates", "load_missing",
+    "load_outcomes", "load_published", "load_reasons", "load_results", "load_sample", "load_stage", "margins",
+    "not_asked_but_answered", "read_design", "register", "registers_held", "save_gate", "save_gates",
+    "save_published", "save_results", "save_sample", "save_stage", "store", "take_in", "take_in_all",
 ]  # fmt: skip
 
 
@@ -75,6 +75,8 @@ def store(plan: Plan, wave: str, taken: Sequence[WaveIn]) -> None:
     stages.write_frame(where / "design.parquet", pd.concat([t.design for t in taken]))
     stages.write_frame(where / "outcomes.parquet", pd.concat([t.outcomes for t in taken]))
     stages.write_frame(where / "missing.parquet", _missing(taken))
+    reasons = [t.reasons[[i for i in validate.outcome_items(plan) if i in t.reasons]] for t in taken]
+    stages.write_frame(where / "reasons.parquet", pd.concat(reasons).astype("Int64"))
     stages.write_frame(where / "completion.parquet", _completion(plan, taken))
     ledgers = [t.ledger.assign(wave=t.meta.wave) for t in taken]
     stages.write_frame(where / "ledger.parquet", pd.concat(ledgers, ignore_index=True))
@@ -158,6 +160,12 @@ def load_outcomes(plan: Plan, wave: str, sample: Any, *, only: str | None = None
 def load_missing(plan: Plan, wave: str) -> pd.DataFrame:
     """Return wave, variable, reason and number of people (reason 0 is present): counts only, outcomes included."""
     return stages.read_frame(stages.folder(plan, wave) / "missing.parquet")
+
+
+def load_reasons(plan: Plan, wave: str, sample: Any) -> pd.DataFrame:
+    """Return why each outcome question has no answer, by respondent (0 has one), for the sample that 04 fixed."""
+    stages.require_sample(plan, wave, sample)
+    return stages.read_frame(stages.folder(plan, wave) / "reasons.parquet")
 
 
 def save_gate(

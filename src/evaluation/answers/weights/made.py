@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from evaluation.answers.weights.cells import Cells, collapsed
 from evaluation.statistics import weighting
 from evaluation.study import Plan
 
+PLANNED_ICC = 0.05  # correlation of answers within a session, a planning value: outcomes are not open yet
 MOST_DISAGREEMENT = 0.02  # share by which totals of two published margins may differ before they are refused
 
 
@@ -32,6 +33,8 @@ class WaveWeights:
         The margins used; `left_out` those that could not be.
     trimmed : float
         Share of respondents whose weight was trimmed.
+    outside : float
+        Share whose weight lies outside the trimming bounds again, once the margins were met again.
     """
 
     wave: str
@@ -40,6 +43,7 @@ class WaveWeights:
     cells: tuple[Cells, ...]
     left_out: tuple[Cells, ...] = ()
     trimmed: float = 0.0
+    outside: float = 0.0
 
     @property
     def values(self) -> pd.Series:
@@ -63,6 +67,12 @@ def rake(plan: Plan, rows: pd.DataFrame, margins: Mapping[str, pd.Series], *, wa
         for name in pop.margins
         if name in margins and set(margins[name].index.names) <= set(rows.columns)
     ]
+    return _met_by(plan, rows, every, wave)
+
+
+def _met_by(plan: Plan, rows: pd.DataFrame, every: Sequence[Cells], wave: str) -> WaveWeights:
+    """Return weights that meet every margin without an empty cell: raked, trimmed, and raked again."""
+    pop = plan.population
     used = tuple(c for c in every if not c.empty)
     frame = rows.assign(**{f"margin.{c.name}": c.of for c in used})
     if not used:
@@ -75,7 +85,89 @@ def rake(plan: Plan, rows: pd.DataFrame, margins: Mapping[str, pd.Series], *, wa
     if outside.any():
         cut = weighting.trim(made, lower=low, upper=high)
         made = weighting.rake(frame, targets, base_weight=cut.values, tolerance=pop.tolerance)
-    return WaveWeights(wave, frame, made, used, tuple(c for c in every if c.empty), float(outside.mean()))
+    left = tuple(c for c in every if c.empty)
+    still = (made.values < low) | (made.values > high)
+    return WaveWeights(wave, frame, made, used, left, float(outside.mean()), float(still.mean()))
+
+
+def of_group(plan: Plan, people: pd.DataFrame, margins: Mapping[str, pd.Series]) -> tuple[str, dict[str, WaveWeights]]:
+    """Return the focus group's column and, by wave, weights of its people to its own population.
+
+    Each population margin that crosses the question the group is made from is cut to the group and met one column at
+    a time (its cells are few). The group speaks for itself here, whatever its share of the whole population.
+    """
+    column, code, levels = focus_levels(plan)
+    if not column or column not in people:
+        return "", {}
+    source = plan.derive[column].source if column in plan.derive else column
+    general = samples.general(plan, people)
+    rows = general[(general[column] == code).fillna(False).astype(bool)]
+    made = {}
+    for wave, part in rows.groupby("wave", sort=True):
+        cells = [c for c in _group_cells(plan, part, margins, source, levels) if len(c.population) > 1]
+        made[str(wave)] = _met_by(plan, part, cells, str(wave))
+    return column, made
+
+
+def focus_levels(plan: Plan) -> tuple[str, str, tuple[str, ...]]:
+    """Return the column of the focus group, its code, and the levels of its source that it is made of."""
+    found = next((d for d in plan.designs.values() if len(d.group_levels) == 2), None)
+    if found is None:
+        return "", "", ()
+    column, code = found.group, found.group_levels[0]
+    if column not in plan.derive:
+        return column, code, (code,)
+    made = plan.derive[column].map
+    return column, code, tuple(k for k, v in made.items() if v == code and k != "*")
+
+
+def _group_cells(
+    plan: Plan, part: pd.DataFrame, margins: Mapping[str, pd.Series], source: str, levels: Sequence[str]
+) -> list[Cells]:
+    """Return the group's own margins, one column each."""
+    pop, found = plan.population, []
+    for margin in margins.values():
+        others = [str(c) for c in margin.index.names if c != source]
+        if source not in margin.index.names or not set(others) <= set(part.columns):
+            continue
+        own = margin[margin.index.get_level_values(source).isin(levels)]
+        for column in others:
+            target = own.groupby(level=column, sort=False).sum()
+            steps = [c.model_copy(update={"margin": column}) for c in pop.collapse if c.column == column]
+            if column not in {c.name for c in found} and target.sum() > 0:
+                found.append(collapsed(part, column, target, steps=steps, least=pop.least_in_cell))
+    return found
+
+
+def benchmark_gaps(one: WaveWeights, margins: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """Return, for every cell of the published margins as they were before any collapse, the gap to the population.
+
+    Columns: margin, cell (a tuple of levels), answered and weighted (percentage points over the population's share,
+    among people who stated it). What was joined to meet the margins is not hidden here.
+    """
+    rows = []
+    for name, margin in margins.items():
+        columns = [str(c) for c in margin.index.names]
+        if not set(columns) <= set(one.frame.columns):
+            continue
+        stated = one.frame[columns].notna().all(axis=1)
+        keys = pd.Series(
+            [tuple(map(str, k)) for k in one.frame.loc[stated, columns].itertuples(index=False)], dtype=object
+        )
+        w = one.values[stated].reset_index(drop=True)
+        for cell, people in margin.items():
+            key = tuple(map(str, cell)) if isinstance(cell, tuple) else (str(cell),)
+            inside, target = keys == key, float(people / margin.sum())
+            rows.append((name, key, 100 * (float(inside.mean()) - target),
+                         100 * (float(w[inside].sum() / w.sum()) - target)))  # fmt: skip
+    return pd.DataFrame(rows, columns=["margin", "cell", "answered", "weighted"])
+
+
+def effective_n(plan: Plan, one: WaveWeights, *, icc: float = PLANNED_ICC) -> float:
+    """Return the effective number of answers with weights and sessions allowed for; a planning value of `icc`."""
+    session = plan.population.session_column
+    cluster = one.frame[session] if session and session in one.frame else None
+    return weighting.effective_n(one.values, cluster=cluster, icc=icc)
 
 
 def _one_total(cells: tuple[Cells, ...]) -> list[pd.Series]:

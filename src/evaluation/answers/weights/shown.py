@@ -8,82 +8,158 @@ from typing import Any
 import pandas as pd
 
 from evaluation.answers.weights import cells as celled
-from evaluation.answers.weights.cells import NOT_STATED
-from evaluation.answers.weights.made import WaveWeights
+from evaluation.answers.weights.cells import JOIN, MERGED, NOT_STATED
+from evaluation.answers.weights.made import WaveWeights, benchmark_gaps, effective_n
 from evaluation.answers.words import exhibit, measure, words
 from evaluation.estimates import Gate
 from evaluation.exhibits import Exhibit, cell_key
+from evaluation.statistics import weighting
 from evaluation.study import Plan
+
+MODEL_BASED = (
+    "Nobody was drawn at random, so no margin of error exists: intervals rest on a model, in which people who answered "
+    "are like those of the same group who did not."
+)
 
 
 def margins_table(plan: Plan, wave: str, people: pd.DataFrame, made: Mapping[str, WaveWeights]) -> Exhibit:
     """Return, for the report's wave, each cell's share among those who answered, weighted, and in the population."""
     now = made[wave]
-    triples: list[tuple[str, str, Any]] = []
-    for cells in now.cells:
-        raw = cells.of.value_counts()
-        got = now.values.groupby(cells.of).sum()
-        base = int((cells.of != NOT_STATED).sum())
-        whole = (cell_key("general", margin=cells.name, wave=wave), base)
-        for place, (cell, target) in enumerate(cells.population.items()):
-            if cell == NOT_STATED:
-                continue
-            row = celled.words(plan, cells.columns, str(cell))
-            stem = f"share.{cells.name}.cell{place:02d}.{wave}"
-            part = (celled.key(cells.name, str(cell), wave), int(raw.get(cell, 0)))
-            counted = {"share_of": (part[0], whole[0]), "counts": (part, whole)}
-            shares = (("answered", part[1] / max(base, 1), counted), ("weighted", got[cell] / got.sum(), {}),
-                      ("census", target / cells.population.sum(), {"public": True}))  # fmt: skip
-            for column, share, more in shares:
-                value = measure(f"{stem}.{column}", 100 * share, "per cent", base=base, wave=wave, decimals=0, **more)
-                triples.append((row, _COLUMNS[column], value))
-    sums = tuple(
-        (cell_key("general", margin=c.name, wave=wave),
-         tuple(celled.key(c.name, str(x), wave) for x in c.population.index if x != NOT_STATED))
-        for c in now.cells
-    )  # fmt: skip
+    triples, sums = _side_by_side(plan, now, "share", wave)
     if not triples:
         reason = "no population figures were given: every answer counts the same"
         triples = [("Unweighted", "", words(f"share.none.all.{wave}", reason))]
-    notes = [f"{c.name}: {s}." for c in now.cells for s in c.steps]
-    notes += [f"{c.name} was not used: nobody answered in {', '.join(c.empty)}." for c in now.left_out]
     return exhibit(
         "weights.margins", "Who answered, weighted, and who lives here", triples, sections=("policy-4", "annex-E"),
-        wave=wave, chart="bars" if now.cells else "", row_header="Group", notes=tuple(notes),
+        wave=wave, chart="bars" if now.cells else "", row_header="Group", notes=(*_notes(plan, now), MODEL_BASED),
         sums=sums, source=f"Survey; {plan.population.title}", extras={"axis": "Share (per cent)"},
     )  # fmt: skip
+
+
+def group_table(plan: Plan, wave: str, own: tuple[str, Mapping[str, WaveWeights]]) -> Exhibit:
+    """Return the same three shares within the focus group, weighted to its own population."""
+    now = own[1].get(wave)
+    triples, sums = ([], ()) if now is None else _side_by_side(plan, now, "ownshare", wave)
+    if not triples:
+        reason = "no population figure describes this group in cells large enough: each of its answers counts the same"
+        triples = [("Unweighted", "", words(f"ownshare.none.all.{wave}", reason))]
+    return exhibit(
+        "weights.group", f"{plan.words.focus_group}, weighted to their own population", triples, sections=("annex-E",),
+        wave=wave, chart="bars" if len(triples) > 1 else "", row_header="Group", sums=sums,
+        notes=() if now is None else _notes(plan, now), source=f"Survey; {plan.population.title}",
+        extras={"axis": "Share (per cent)"},
+    )  # fmt: skip
+
+
+def _side_by_side(plan: Plan, now: WaveWeights, kind: str, wave: str) -> tuple[list[tuple[str, str, Any]], Any]:
+    """Return (row, column, share) of every cell, among those who stated it, and the sums they imply."""
+    triples: list[tuple[str, str, Any]] = []
+    sums = []
+    for cells in now.cells:
+        margin = cells.name if kind == "share" else f"{kind}.{cells.name}"
+        stated = cells.population.drop(NOT_STATED, errors="ignore")
+        raw, got = cells.of.value_counts(), now.values.groupby(cells.of).sum().reindex(stated.index)
+        base = int((cells.of != NOT_STATED).sum())
+        whole = (cell_key("general", margin=margin, wave=wave), base)
+        sums.append((whole[0], tuple(celled.key(margin, str(x), wave) for x in stated.index)))
+        for place, (cell, target) in enumerate(stated.items()):
+            row = celled.words(plan, cells.columns, str(cell))
+            stem = f"{kind}.{cells.name}.cell{place:02d}.{wave}"
+            part = (celled.key(margin, str(cell), wave), int(raw.get(cell, 0)))
+            counted = {"share_of": (part[0], whole[0]), "counts": (part, whole)}
+            shares = (("answered", part[1] / max(base, 1), counted), ("weighted", got[cell] / got.sum(), {}),
+                      ("census", target / stated.sum(), {"public": True}))  # fmt: skip
+            for column, share, more in shares:
+                value = measure(f"{stem}.{column}", 100 * share, "per cent", base=base, wave=wave, decimals=0, **more)
+                triples.append((row, _COLUMNS[column], value))
+    return triples, tuple(sums)
+
+
+def _notes(plan: Plan, now: WaveWeights) -> tuple[str, ...]:
+    """Return each joining of groups that was needed, in words, and each margin that could not be used."""
+    notes = [f"{_margin_words(plan, c)}: joined {_step_words(plan, c, s)}." for c in now.cells for s in c.steps]
+    notes += [
+        f"{_margin_words(plan, c)} was not used: nobody answered in "
+        f"{'; '.join(celled.words(plan, c.columns, e) for e in c.empty if e != NOT_STATED)}."
+        for c in now.left_out
+    ]
+    if any(NOT_STATED in c.population.index for c in now.cells):
+        notes.append("People who did not say are shared out in proportion: they count, as a group of their own.")
+    return tuple(notes)
+
+
+def _margin_words(plan: Plan, cells: Any) -> str:
+    return " by ".join(plan.label_of(c) for c in cells.columns)
+
+
+def _step_words(plan: Plan, cells: Any, step: str) -> str:
+    """Return a joining in the words of the plan's levels."""
+    labels = {code: said for c in cells.columns for code, said in plan.levels_of(c).items()}
+    merged, _, rest = step.partition(", among ")
+    levels = " with ".join(labels.get(x, x) for x in merged.split(" with "))
+    among = " ".join(" or ".join(labels.get(y, y) for y in x.split(MERGED)) for x in rest.split(JOIN)) if rest else ""
+    return f"{levels}{f' ({among})' if among else ''}"
 
 
 _COLUMNS = {"answered": "People who answered", "weighted": "Weighted", "census": "Population"}
 
 
-def summary(plan: Plan, wave: str, made: Mapping[str, WaveWeights]) -> Exhibit:
-    """Return what the weights of each wave cost: design effect, effective number, largest share, trimmed share."""
+def summary(
+    plan: Plan, wave: str, made: Mapping[str, WaveWeights], margins: Mapping[str, pd.Series] | None = None,
+    own: tuple[str, Mapping[str, WaveWeights]] = ("", {}),
+) -> Exhibit:  # fmt: skip
+    """Return what the weights of each wave cost, and the worst gap to the population before and after them."""
     triples: list[tuple[str, str, Any]] = []
     for name, one in made.items():
-        values, base = one.values, len(one.frame)
-        kish = float(values.sum() ** 2 / (values**2).sum())
-        rows = (
-            ("Effective number of answers (weights alone)", "effective", kish, "people", 0),
-            ("Design effect of weighting", "design_effect", base / kish, "times", 2),
-            ("Largest weight, share of all", "largest", 100 * float(values.max() / values.sum()), "per cent", 1),
-            ("Answers whose weight was trimmed", "trimmed", 100 * one.trimmed, "per cent", 1),
-        )
-        for row, id, value, unit, places in rows:
-            made_of = measure(f"weights.{id}.all.{name}", value, unit, base=base, wave=name, decimals=places)
-            triples.append((row, name, made_of))
+        triples += _price(plan, one, name, "all", "")
+        gaps = benchmark_gaps(one, margins or {})
+        for row, column, id in (("Largest gap to the population, unweighted", "answered", "gap_before"),
+                                ("Largest gap to the population, weighted", "weighted", "gap_after")):  # fmt: skip
+            if len(gaps):
+                value = measure(f"weights.{id}.all.{name}", float(gaps[column].abs().max()), "percentage points",
+                                base=len(one.frame), wave=name, decimals=1)  # fmt: skip
+                triples.append((row, name, value))
+    for name, one in own[1].items():
+        triples += _price(plan, one, name, "focus", f"{plan.words.focus_group}, to their own population: ")
+    notes = (
+        MODEL_BASED,
+        "The gap is over every cell of the published margins, those that were joined included.",
+        "With sessions: answers within a session are taken to agree a little (a planning value).",
+    )
     return exhibit("weights.summary", "The price of weighting", triples, sections=("annex-E",), wave=wave,
-                   row_header="Measure", source="Survey, general sample")  # fmt: skip
+                   row_header="Measure", source="Survey, general sample", notes=notes)  # fmt: skip
+
+
+def _price(plan: Plan, one: WaveWeights, name: str, who: str, head: str) -> list[tuple[str, str, Any]]:
+    """Return the rows of one set of weights."""
+    values, base = one.values, len(one.frame)
+    relative = values / values.mean()
+    kish = weighting.effective_n(values)
+    rows = (
+        ("Effective number of answers (weights alone)", "effective", kish, "people", 0),
+        ("Effective number of answers (weights and sessions)", "clustered", effective_n(plan, one), "people", 0),
+        ("Design effect of weighting", "design_effect", base / kish, "times", 2),
+        ("Largest weight, share of all", "largest", 100 * float(values.max() / values.sum()), "per cent", 1),
+        ("Largest weight, times the average", "most", float(relative.max()), "times", 1),
+        ("Weight that 5 per cent lie under, times the average", "low", float(relative.quantile(0.05)), "times", 2),
+        ("Weight in the middle, times the average", "middle", float(relative.median()), "times", 2),
+        ("Weight that 5 per cent lie over, times the average", "high", float(relative.quantile(0.95)), "times", 2),
+        ("Answers whose weight was trimmed", "trimmed", 100 * one.trimmed, "per cent", 1),
+        ("Outside the trimming bounds once margins were met again", "outside", 100 * one.outside, "per cent", 1),
+    )
+    chosen = rows if who == "all" else rows[:4]
+    return [
+        (head + (row if not head else row[:1].lower() + row[1:]), name,
+         measure(f"weights.{id}.{who}.{name}", value, unit, base=base, wave=name, decimals=places))
+        for row, id, value, unit, places in chosen
+    ]  # fmt: skip
 
 
 def gates(plan: Plan, wave: str, made: Mapping[str, WaveWeights]) -> list[Gate]:
     """Return the gates of weighting for the report's wave: no empty cell, and enough effective answers."""
     now = made[wave]
-    values = now.values
-    kish = float(values.sum() ** 2 / (values**2).sum())
-    deff = _cluster_effect(plan, now)
-    effective, bar = kish / deff, plan.sizes.least_effective_n
-    empty = [f"{c.name}: {', '.join(c.empty)}" for c in now.left_out]
+    effective, bar = effective_n(plan, now), plan.sizes.least_effective_n
+    empty = [f"{_margin_words(plan, c)}: {', '.join(c.empty)}" for c in now.left_out]
     found = [Gate("weights.effective", "quality", effective >= bar, effective, bar,
                   f"the weighted, clustered answers are worth at least {bar:.0f} independent ones")]  # fmt: skip
     if plan.population.margins:
@@ -92,30 +168,25 @@ def gates(plan: Plan, wave: str, made: Mapping[str, WaveWeights]) -> list[Gate]:
     return found
 
 
-def _cluster_effect(plan: Plan, now: WaveWeights) -> float:
-    """Return 1 + (people per session - 1) × 0.05, a planning value: outcomes are not open yet."""
-    session = plan.population.session_column
-    if not session or session not in now.frame:
-        return 1.0
-    per = len(now.frame) / max(now.frame[session].nunique(), 1)
-    return 1 + max(per - 1, 0) * 0.05
-
-
-def answer(plan: Plan, wave: str, made: Mapping[str, WaveWeights]) -> Exhibit:
-    """Return the answer of notebook 02."""
+def answer(
+    plan: Plan, wave: str, made: Mapping[str, WaveWeights], margins: Mapping[str, pd.Series] | None = None
+) -> Exhibit:
+    """Return the answer of notebook 02: whom the answers speak for, their worth, and the worst gap that is left."""
     now = made[wave]
-    values = now.values
-    kish = float(values.sum() ** 2 / (values**2).sum())
     if not now.cells:
         said = "For themselves: no population figures were given, so every answer counts the same."
     else:
         said = f"For {plan.population.title}, if people who answered are like those who did not in the same group."
-    triples = [
-        ("Answer", "", words(f"answer.02.all.{wave}", said)),
-        (
-            "Worth this many independent answers",
-            "",
-            measure(f"answer.02.effective.{wave}", kish, "people", base=len(now.frame), wave=wave, decimals=0),
-        ),
+    base, gaps = len(now.frame), benchmark_gaps(now, margins or {})
+    triples: list[tuple[str, str, Any]] = [("Answer", "", words(f"answer.02.all.{wave}", said))]
+    rows = [
+        ("Worth this many independent answers, sessions allowed for", "effective", effective_n(plan, now), "people", 0)
+    ]
+    if now.cells and len(gaps):
+        rows.append(("Largest gap to the population that weighting left", "gap", float(gaps["weighted"].abs().max()),
+                     "percentage points", 1))  # fmt: skip
+    triples += [
+        (row, "", measure(f"answer.02.{id}.{wave}", value, unit, base=base, wave=wave, decimals=places))
+        for row, id, value, unit, places in rows
     ]
     return exhibit("answer.02", "Whom do these answers speak for?", triples, sections=(), wave=wave)
