@@ -6,24 +6,38 @@ know is an error that names the nearest key.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from . import codebook as codebooks
 from .errors import StudyError, nearest
 
+BLANK = "FILL IN"
 WAVE_ID = re.compile(r"W[0-9]{4}[a-z]?")
 Licence = Literal["effect", "association", "exploratory", "descriptive"]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_number_from_a_word(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse a word or true/false where a number is due: what was written is never read as something else."""
+        kinds = get_args(cls.model_fields[info.field_name].annotation) or (
+            cls.model_fields[info.field_name].annotation,
+        )
+        if isinstance(value, str | bool) and set(kinds) <= {int, float, type(None)}:
+            raise ValueError(f"should be a number, not {value!r}")
+        return value
 
 
 class General(_Part):
@@ -253,7 +267,7 @@ class Sensitivity(_Part):
     """Draws, axes, subsets and bars of the sensitivity analyses."""
 
     subsets: tuple[Subset, ...] = ()
-
+    negative_exposures: tuple[Subset, ...] | None = None  # what cannot have moved anybody; None names none
     kappa_sd: tuple[float, ...] = (0.1, 0.2, 0.3, 0.5)
     shocks_points: tuple[float, ...] = (0.0, 3.0, 5.0)
     response_correlations: tuple[float, ...] = (0.002, 0.005, 0.01)
@@ -376,21 +390,42 @@ def load(path: str | os.PathLike[str] | None = None) -> Plan:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StudyError(f"{file.name} is not valid TOML: {error}", todo="Mend the line it names.") from None
-    blanks = _unfilled(content)
-    if blanks:
-        said = "\n".join(f"- {place}: {text}" for place, text in blanks)
-        raise StudyError(f"{file.name} has places still to be filled in:\n{said}", todo="Replace each FILL IN.")
-    try:
-        plan = Plan(**content)
-    except ValidationError as error:
-        raise StudyError(f"{file.name} has faults:\n" + "\n".join(_explain(e) for e in error.errors())) from None
+    plan, faults = _validated(content)
     root = file.resolve().parent
-    book = codebooks.load(root / plan.study.codebook)
-    plan = plan.model_copy(update={"root": root, "codebook": book})
-    faults = _cross_check(plan)
-    if faults:
-        raise StudyError(f"{file.name} has faults:\n" + "\n".join(faults))
+    if plan is not None:
+        book = codebooks.load(root / plan.study.codebook)
+        plan = plan.model_copy(update={"root": root, "codebook": book})
+        faults += [f for f in plan_faults(plan) if BLANK not in f]
+    if faults or plan is None:
+        last = ["Replace each FILL IN."] if any(BLANK in f for f in faults) else []
+        raise StudyError("\n".join([f"{file.name} has faults:", *faults, *last]))
     return plan
+
+
+def _validated(content: dict[str, Any]) -> tuple[Plan | None, list[str]]:
+    """Return the plan as far as it can be read, and a line for every blank, mistyped key and wrong value.
+
+    Unknown keys are reported and set aside, so that what else is wrong is said in the same breath.
+    """
+    faults = [f"- {place}: still to be filled in ({text!r})" for place, text in _unfilled(content)]
+    try:
+        return Plan(**content), faults
+    except ValidationError as error:
+        found = error.errors()
+    faults += [_explain(e) for e in found]
+    content = copy.deepcopy(content)
+    for place in [e["loc"] for e in found if e["type"] == "extra_forbidden"]:
+        _without(content, place)
+    try:
+        return Plan(**content), faults
+    except ValidationError:
+        return None, faults
+
+
+def _without(content: Any, place: tuple[Any, ...]) -> None:
+    for part in place[:-1]:
+        content = content[part]
+    content.pop(place[-1], None)
 
 
 def _unfilled(content: Any, place: str = "") -> list[tuple[str, str]]:
@@ -400,7 +435,7 @@ def _unfilled(content: Any, place: str = "") -> list[tuple[str, str]]:
         return [found for where, value in pairs for found in _unfilled(value, where)]
     if isinstance(content, list):
         return [found for k, value in enumerate(content) for found in _unfilled(value, f"{place}[{k}]")]
-    return [(place, content)] if isinstance(content, str) and content.replace("-", " ").startswith("FILL IN") else []
+    return [(place, content)] if isinstance(content, str) and content.replace("-", " ").startswith(BLANK) else []
 
 
 def _explain(error: Any) -> str:
@@ -436,34 +471,79 @@ def _inner_model(annotation: Any) -> Any:
     return None
 
 
-def _cross_check(plan: Plan) -> list[str]:
-    """Return a line for every variable, wave or outcome that the plan names and nothing defines."""
-    known = set(plan.codebook.names()) | set(plan.derive)
-    outcomes = known | set(plan.scales)
-    faults: list[str] = []
-
-    def need(names: Any, where: str, among: set[str]) -> None:
-        for name in names:
-            if name and name not in among:
-                hint = nearest(name, among)
-                faults.append(f"- {where}: unknown variable {name!r}" + (f"; did you mean {hint!r}?" if hint else ""))
-
-    t, pop = plan.treatment, plan.population
-    need((d.source for d in plan.derive.values()), "derive", set(plan.codebook.names()))
-    need((e.column for e in plan.exclusions), "exclusions", known)
-    need(plan.all_outcomes, "outcomes", outcomes)
-    need(plan.covariates, "covariates", known)
-    need((i for s in plan.scales.values() for i in s.items), "scales", known)
-    need((t.column, t.second_column, t.aside_column, t.dose_column, t.first_month_column), "treatment", known)
-    need((t.retrospective_column, t.link_column, *t.route_columns), "treatment", known)
-    need((pop.boost_column, pop.session_column), "population", known)
-    need((d.outcome for d in plan.designs.values()), "designs", outcomes)
-    need((*plan.matching.prognostic, *plan.matching.exact), "matching", set(plan.covariates))
+def plan_faults(plan: Plan) -> list[str]:
+    """Return a line for every variable, level, role, wave or outcome that the plan names and nothing defines."""
+    known = {*plan.codebook.names(), *plan.derive}
+    outcomes, waves = known | set(plan.scales), set(plan.waves)
+    t, pop, match = plan.treatment, plan.population, plan.matching
+    columns = {
+        "exclusions": [e.column for e in plan.exclusions],
+        "covariates": [*plan.covariates],
+        "scales": [i for s in plan.scales.values() for i in s.items],
+        "treatment": [t.column, t.second_column, t.aside_column, t.dose_column, t.first_month_column,
+                      t.retrospective_column, t.link_column, *t.route_columns],
+        "population": [pop.boost_column, pop.session_column, *(c.column for c in pop.collapse)],
+        "sensitivity.subsets": [s.column for s in plan.sensitivity.subsets],
+    }  # fmt: skip
+    faults = _unknown("derive", [d.source for d in plan.derive.values()], set(plan.codebook.names()))
+    for where, names in columns.items():
+        faults += _unknown(where, names, known)
+    faults += _unknown("outcomes", plan.all_outcomes, outcomes)
+    faults += _unknown("designs", [d.outcome for d in plan.designs.values()], outcomes)
+    faults += _unknown("matching", [*match.prognostic, *match.exact], set(plan.covariates), "covariate")
     for name, design in plan.designs.items():
-        need(design.waves, f"designs.{name}.waves", set(plan.waves))
-    for name in plan.covariates:
-        source = plan.derive[name].source if name in plan.derive else name
-        role = plan.codebook.role(source) if source in plan.codebook.names() else "design"
-        if role != "design":
-            faults.append(f"- covariates: {name!r} has role {role!r}; attendance could have changed it")
+        faults += _unknown(f"designs.{name}.waves", design.waves, waves, "wave")
+    return faults + _wrong_roles(plan) + _unknown_levels(plan)
+
+
+def _unknown(where: str, names: Iterable[str], among: set[str], kind: str = "variable") -> list[str]:
+    faults = []
+    for name in names:
+        if name and name not in among:
+            hint = nearest(name, among)
+            faults.append(f"- {where}: unknown {kind} {name!r}" + (f"; did you mean {hint!r}?" if hint else ""))
+    return faults
+
+
+def _wrong_roles(plan: Plan) -> list[str]:
+    """Return a line for each covariate, outcome or treatment whose role in the codebook is another."""
+    named = plan.outcomes
+    answers = [named.primary, *named.secondary, *named.exploratory]
+    wanted = {
+        "covariates": (list(plan.covariates), {"design"}, "attendance could have changed it"),
+        "treatment": ([plan.treatment.column, plan.treatment.second_column], {"treatment"}, "it is not what was done"),
+        "outcomes": (answers, {"outcome", "mediator"}, "it is no outcome"),
+        "outcomes.negative_controls": (list(named.negative_controls), {"control", "outcome"}, "it is no outcome"),
+    }
+    faults = []
+    for where, (names, roles, why) in wanted.items():
+        for name in names:
+            source = plan.derive[name].source if name in plan.derive else name
+            if source in plan.codebook.names() and (role := plan.codebook.role(source)) not in roles:
+                faults.append(f"- {where}: {name!r} has role {role!r} in the codebook; {why}")
+    return faults
+
+
+def _unknown_levels(plan: Plan) -> list[str]:
+    """Return a line for each level that the plan names and its column does not have."""
+    t, pop = plan.treatment, plan.population
+    named = [
+        ("treatment.treated", t.column, t.treated), ("treatment.untreated", t.column, t.untreated),
+        ("treatment.aside_levels", t.aside_column, t.aside_levels),
+        ("population.boost_sources", pop.boost_column, pop.boost_sources),
+        *((f"exclusions, {e.step}", e.column, (*e.keep, *e.drop)) for e in plan.exclusions),
+        *((f"derive.{n}.map", d.source, tuple(k for k in d.map if k != "*")) for n, d in plan.derive.items()),
+        *((f"sensitivity.subsets, {s.name}", s.column, (*s.keep, *s.drop)) for s in plan.sensitivity.subsets),
+        *((f"designs.{n}.group_levels", d.group, d.group_levels) for n, d in plan.designs.items()),
+    ]  # fmt: skip
+    faults = []
+    for where, column, levels in named:
+        if column in plan.derive:
+            known = {*plan.levels_of(column)}
+        elif column in plan.codebook.names() and plan.codebook.levels(column):
+            variable = plan.codebook.variable(column)
+            known = {*map(str, variable.levels), *variable.extra_levels}
+        else:
+            continue
+        faults += _unknown(where, levels, known, f"level of {column!r}:")
     return faults

@@ -14,6 +14,7 @@ import numpy as np
 
 from evaluation.errors import InputError, StudyError
 from evaluation.intake import proposing, readers, taking
+from evaluation.intake.cells import number
 from evaluation.intake.faults import Fault, fault_table, safe
 from evaluation.intake.proposing import Proposal
 from evaluation.intake.validate import outcome_items
@@ -181,4 +182,11 @@ def _labels(plan: Plan, proposal: Proposal, read: readers.Read) -> list[str]:
             f"{_quoted(label)} = {_quoted(code)}   # {sure:.0%}" if code else f"# {_quoted(label)} =   # one of {codes}"
             for label, code, sure in pairs
         ]
+    if pairs and all(number(label) is not None for label, _, _ in pairs):
+        levels = ", ".join(_quoted(c) for c in var.levels)
+        lines += [
+            "# or, where the numbers are amounts, cut them into levels: each level holds the numbers under its cut,",
+            "# the last one all others",
+            f"# [bands.{var.name}]", f"# cuts = [{', '.join(['…'] * (len(var.levels) - 1))}]", f"# levels = [{levels}]",
+        ]  # fmt: skip
     return lines

@@ -18,14 +18,18 @@ MISSING_WORDS = {
 }  # fmt: skip
 UNTICKED = frozenset({"0", "no", "not selected", "unselected", "unticked", "not ticked", "unchecked", "false", "n"})
 MOST_DIGITS = 12
+WHOLE_FLOAT = re.compile(r"-?\d+\.0+")
 FIRST_SERIAL, LAST_SERIAL = 36526, 73050  # 2000-01-01 to 2099-12-31 as a spreadsheet counts days
 MONTH_FORMS = ("%d %B %Y", "%d %b %Y", "%B %Y", "%b %Y", "%d-%b-%Y", "%d-%b-%y", "%B %d, %Y", "%b %d, %Y", "%m/%Y")
 
 
 def normal(text: str) -> str:
-    """Return a label for comparison: lower case, single spaces, straight apostrophes and dashes, no final stop."""
-    plain = str(text).translate(_STRAIGHT)
-    return " ".join(plain.lower().split()).rstrip(".:")
+    """Return a label for comparison: lower case, single spaces, straight apostrophes and dashes, no final stop.
+
+    A whole number is the same label whether the export writes 7 or 7.0.
+    """
+    plain = " ".join(str(text).translate(_STRAIGHT).lower().split()).rstrip(".:")
+    return plain[: plain.index(".")] if WHOLE_FLOAT.fullmatch(plain) else plain
 
 
 _STRAIGHT = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "\u00a0": " ", "\u200b": ""})
@@ -48,9 +52,12 @@ def is_missing(code: Any) -> bool:
 
 
 def band(cell: str, banded: Mapping[str, Any]) -> str | None:
-    """Return the level of a number by its cut points: levels[i] holds numbers under cuts[i], the last all others."""
+    """Return the level of a number by its cut points: levels[i] holds numbers under cuts[i], the last all others.
+
+    A number under 0 that is under every cut may be a code for a missing answer, and gets no level.
+    """
     found = number(cell)
-    if found is None:
+    if found is None or (found < 0 and all(float(c) >= 0 for c in banded["cuts"])):
         return None
     return str(banded["levels"][sum(found >= float(c) for c in banded["cuts"])])
 

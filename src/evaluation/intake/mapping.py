@@ -16,7 +16,7 @@ from evaluation.codebook import Codebook, Variable
 from evaluation.errors import nearest
 from evaluation.intake import cells
 from evaluation.intake.cells import BLANK, MISSING_WORDS, NOT_ASKED, ROUTED, UNREADABLE, normal, parse_date
-from evaluation.intake.faults import MOST_ROWS, Fault, safe, safe_number
+from evaluation.intake.faults import MOST_ROWS, SHOWN_FROM, Fault, safe, safe_number
 from evaluation.intake.readers import Read
 from evaluation.intake.wavefile import UNSTATED, WaveInfo
 
@@ -25,6 +25,7 @@ __all__ = [
 ]  # fmt: skip
 
 ROW = "#row"
+MOST_NUMBERS = 12
 
 
 @dataclass(slots=True)
@@ -154,15 +155,33 @@ def _one(column: str, frame: pd.DataFrame, info: WaveInfo, var: Variable, out: M
     labels = cells.label_map(info.labels.get(var.name, {}), var)
     values = np.empty(len(texts), dtype=object)
     reasons = np.zeros(len(texts), dtype=np.int8)
+    unexplained: list[int] = []
     for place, text in enumerate(texts):
         values[place], reasons[place], wrong, kind = _read_cell(text, var, info, labels, int(people[place]))
-        if wrong and people[place]:
+        if wrong and people[place] and kind == "unmapped_label" and cells.number(text) is not None:
+            unexplained.append(place)
+        elif wrong and people[place]:
             near = nearest(normal(text), [normal(w) for w in var.levels.values()])
             shown = next((w for w in var.levels.values() if normal(w) == near), "") if near else ""
             todo = f"Map it in [labels.{var.name}], or correct it in the survey tool."
             out.fault(kind, info, column, wrong, todo, np.flatnonzero(codes == place), near=shown)
+    if unexplained:
+        _numbers_unexplained(column, [(texts[p], int(people[p])) for p in unexplained], info, var, out,
+                             np.flatnonzero(np.isin(codes, unexplained)))  # fmt: skip
     out.values[var.name] = pd.Series(values[codes], index=frame.index, dtype=object)
     out.reasons[var.name] = _reasons(reasons[codes], frame.index)
+
+
+def _numbers_unexplained(
+    column: str, found: Sequence[tuple[str, int]], info: WaveInfo, var: Variable, out: Mapped, places: np.ndarray
+) -> None:
+    """Say once for a column that its answers are numbers which nothing explains: one line, not one for each number."""
+    held = sorted(((t, n) for t, n in found), key=lambda pair: cells.number(pair[0]) or 0.0)
+    shown = [t for t, n in held if n >= SHOWN_FROM and safe(t) == repr(t)][:MOST_NUMBERS]
+    words = f"the numbers {', '.join(shown)}" if shown else "numbers"
+    out.fault("unmapped_label", info, column, f"{words} stand here, and nothing says what they mean",
+              f"Say what each means in [labels.{var.name}], or cut them into levels in [bands.{var.name}].",
+              places)  # fmt: skip
 
 
 def _read_cell(

@@ -11,7 +11,7 @@ from pathlib import Path
 from evaluation.codebook import Codebook, Variable
 from evaluation.errors import InputError
 from evaluation.intake import readers
-from evaluation.intake.cells import MISSING_WORDS, label_map, normal, parse_date
+from evaluation.intake.cells import MISSING_WORDS, label_map, normal, number, parse_date
 
 EXACT, NORMALISED, LEAST = 1.0, 0.95, 0.75
 MOST_TITLE_ROWS = 10
@@ -177,7 +177,7 @@ def labels(texts: Iterable[str], var: Variable, people: dict[str, int]) -> list[
             out.append((text, "", 0.0))
         elif sure >= LEAST or people.get(text, 0) >= 3:
             out.append((text, str(best) if sure >= LEAST else "", sure))
-    return out
+    return sorted(out, key=lambda one: (number(one[0]) is not None, number(one[0]) or 0.0))
 
 
 def delimiter(texts: Iterable[str], var: Variable) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,7 +142,14 @@ def _tables(content: dict[str, Any]) -> list[str]:
     for name, band in content.get("bands", {}).items():
         if not isinstance(band, dict) or len(band.get("levels", ())) != len(band.get("cuts", ())) + 1:
             out.append(f"bands.{name} has cuts, and one level more than cuts")
+        elif not _rising(band.get("cuts", ())):
+            out.append(f"the cuts of bands.{name} are numbers, each above the one before")
     return out
+
+
+def _rising(cuts: Any) -> bool:
+    plain = isinstance(cuts, list) and all(isinstance(c, int | float) and not isinstance(c, bool) for c in cuts)
+    return plain and all(a < b for a, b in itertools.pairwise(cuts))
 
 
 def _dates(content: dict[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from . import tables
+from .context import long_date
 from .drawing import address
 from .figures import Figure, data, footer
 from .layout import Block, Desk
@@ -37,13 +38,14 @@ def exhibits(
     """
     blocks: list[Block] = []
     more: list[Block] = []
-    for rank, exhibit in enumerate(found):
+    refused = [e for e in found if is_refusal(e)]
+    for rank, exhibit in enumerate(e for e in found if e not in refused):
         if rank >= most and exhibit.cells:
             more.append(Block("folded", tables.html(exhibit), f"More on this: {exhibit.title}"))
             continue
         figure = desk.figures.get(exhibit.id) if pictures else None
         if figure is not None:
-            placed = place(figure, exhibit, up=up)
+            placed = place(figure, exhibit, long_date(desk.ctx.date), up=up)
             if blocks and blocks[-1].kind == "figures":
                 blocks[-1].content.append(placed)
             else:
@@ -54,16 +56,35 @@ def exhibits(
             blocks.append(Block("folded", table, f"Table: {exhibit.title}") if folded else Block("html", table))
         if full and exhibit.cells and figure is None:
             blocks.append(Block("folded", numbers(exhibit), f"Result ids of: {exhibit.title}"))
-    return blocks + more
+    return blocks + more + ([Block("absent", absent(refused))] if refused else [])
 
 
-def place(figure: Figure, exhibit: Any, *, up: str = "") -> Placed:
+def is_refusal(exhibit: Any) -> bool:
+    """Return whether an exhibit holds nothing but one reason why there is nothing to show."""
+    rows = list(exhibit.cells.values())
+    return len(rows) == 1 and rows[0].kind == "not_identified"
+
+
+def absent(refused: list[Any]) -> Markup:
+    """Return one sentence that says what a section does not show, and why."""
+    said: dict[str, list[Markup]] = {}
+    for exhibit in refused:
+        row = next(iter(exhibit.cells.values()))
+        mark = Markup('<span id="{}" data-result="{}">{}</span>').format(
+            tables.anchor(exhibit.id, "t"), row.id, exhibit.title.rstrip("?.")
+        )
+        said.setdefault(row.reason.rstrip("."), []).append(mark)
+    parts = [Markup("{} ({})").format(Markup(", ").join(marks), reason) for reason, marks in said.items()]
+    return Markup("Not answerable with this data: {}.").format(Markup("; ").join(parts))
+
+
+def place(figure: Figure, exhibit: Any, date: str, *, up: str = "") -> Placed:
     """Return a drawn chart with both drawings inside the page, and links to the files to copy."""
     folder = f"{up}figures/{exhibit.id}"
     links = tuple((f"{folder}.{kind}", kind.upper()) for kind in ("png", "svg", "csv"))
     return Placed(
-        figure, tables.anchor(exhibit.id, "f"), Markup(address(figure.svg)), Markup(address(figure.narrow)),
-        " ".join(footer(exhibit)), tuple(exhibit.notes), links, numbers(exhibit),
+        figure, tables.anchor(exhibit.id, "f"), Markup(address(figure.wide_part)), Markup(address(figure.narrow_part)),
+        " ".join(footer(exhibit, date)), tuple(exhibit.notes), links, numbers(exhibit),
     )  # fmt: skip
 
 
