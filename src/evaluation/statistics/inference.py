@@ -158,7 +158,10 @@ def cluster_codes(cluster: Any, n: int) -> tuple[np.ndarray, int]:
         raise errors.DataError(f"{len(values)} cluster labels for {n} rows")
     if values.isna().any():
         raise errors.MissingValues(f"{int(values.isna().sum())} cluster labels are missing", todo="Complete them.")
-    codes, labels = pd.factorize(values)
+    try:  # sorted, so that draws by cluster do not depend on the order of rows
+        codes, labels = pd.factorize(values, sort=True)
+    except TypeError:
+        codes, labels = pd.factorize(values)
     if len(labels) < 2:
         raise errors.EmptyCell("there is one cluster only", todo="An error needs at least two.")
     return codes, len(labels)

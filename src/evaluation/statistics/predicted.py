@@ -58,6 +58,11 @@ def attendance(  # noqa: PLR0913
         `treat` stands in `before` (then `did.two_by_two` can be used), or has one value only.
     """
     roles = [outcome, *covariates, *([weight] if weight else []), *([cluster] if cluster else [])]
+    inside = {outcome, treat} & set(covariates)
+    if inside:
+        raise errors.OutcomesClosed(
+            f"{', '.join(sorted(inside))} among the covariates", todo="Use what was fixed before anybody could attend."
+        )
     if treat in before and before[treat].notna().any():
         raise errors.DataError(f"{treat!r} is known before as well", todo="Use did.two_by_two.")
     for frame, extra in ((before, []), (after, [treat])):
@@ -99,7 +104,8 @@ def _generators(draws: int, seed: int) -> list[np.random.Generator]:
 
 
 def _arrays(before, after, outcome, treat, covariates, weight, cluster) -> dict[str, Any]:
-    both = pd.concat([before.assign(_t=0.0), after.assign(_t=1.0)], ignore_index=True)
+    parts = [f.sort_index(kind="stable").assign(_t=t) for f, t in ((before, 0.0), (after, 1.0))]
+    both = pd.concat(parts, ignore_index=True)  # sorted, so that draws do not depend on the order of rows
     w = np.ones(len(both)) if weight is None else both[weight].to_numpy(dtype=float, copy=True)
     time = both["_t"].to_numpy()
     for t in (0.0, 1.0):
@@ -109,7 +115,7 @@ def _arrays(before, after, outcome, treat, covariates, weight, cluster) -> dict[
     return {
         "y": both[outcome].to_numpy(dtype=float), "t": time, "w": w, "x": np.column_stack([np.ones(len(both)), design]),
         "a": both[treat].to_numpy(dtype=float) if treat in both else np.zeros(len(both)),
-        "cluster": pd.factorize(labels + "|" + both["_t"].astype(str))[0],
+        "cluster": pd.factorize(labels + "|" + both["_t"].astype(str), sort=True)[0],
     }  # fmt: skip
 
 

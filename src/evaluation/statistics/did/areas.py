@@ -71,27 +71,32 @@ def by_area(
 
 def side_of(frame: pd.DataFrame, group: str, area: str) -> pd.Series:
     """Return each area's side (0/1); an area on both is refused."""
-    mixed = frame.groupby(area)[group].nunique()
-    if (mixed > 1).any():
+    codes, names = pd.factorize(frame[area], sort=True)
+    g = frame[group].to_numpy(dtype=float)
+    share = np.bincount(codes, g) / np.bincount(codes)
+    mixed = (share > 0) & (share < 1)
+    if mixed.any():
         raise errors.DataError(
-            f"{', '.join(map(str, mixed.index[mixed > 1]))}: some people reached, some not",
+            f"{', '.join(map(str, names[mixed]))}: some people reached, some not",
             todo="Exposure is of whole areas: give each area one value.",
         )
-    return frame.groupby(area)[group].first().astype(float)
+    return pd.Series(share, index=names)
 
 
 def area_changes(frame: pd.DataFrame, outcome: str, time: str, area: str, weight: str | None) -> pd.Series:
     """Return the change of each area's (weighted) mean; areas absent at a time are refused."""
-    w = frame[weight] if weight else pd.Series(1.0, index=frame.index)
-    sums = pd.DataFrame({"a": frame[area], "t": frame[time], "wy": w * frame[outcome].astype(float), "w": w})
-    grouped = sums.groupby(["a", "t"])[["wy", "w"]].sum()
-    means = (grouped["wy"] / grouped["w"]).unstack()
-    if means.isna().any().any():
-        gone = sorted(map(str, means.index[means.isna().any(axis=1)]))
+    w = cells.weights(frame, weight, None)
+    codes, names = pd.factorize(frame[area], sort=True)
+    late, times = pd.factorize(frame[time], sort=True)
+    place, k = codes * len(times) + late, len(names) * len(times)
+    total = np.bincount(place, w, minlength=k).reshape(len(names), -1)
+    if (total == 0).any():
+        gone = sorted(map(str, names[(total == 0).any(axis=1)]))
         raise errors.EmptyCell(
             f"nobody answered at one time in {', '.join(gone)}", todo="Join areas, or leave them out."
         )
-    return means.iloc[:, -1] - means.iloc[:, 0]
+    means = np.bincount(place, w * frame[outcome].to_numpy(dtype=float), minlength=k).reshape(len(names), -1) / total
+    return pd.Series(means[:, -1] - means[:, 0], index=names)
 
 
 def collapsed(

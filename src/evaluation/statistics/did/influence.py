@@ -111,8 +111,8 @@ def _column(weight: np.ndarray, x: np.ndarray) -> np.ndarray:
 def rc_doubly_robust(y: np.ndarray, post: np.ndarray, d: np.ndarray, x: np.ndarray, w: np.ndarray) -> Found:
     """Return the locally efficient doubly robust effect (equation 3.4), logit and regressions in all four cells.
 
-    The term of the outcome regressions among the group has the sign that its derivation gives; DRDID up to 1.2.3 adds
-    where it should subtract, and its error is then wrong (2 % here).
+    The terms of the earlier outcome regression have the sign that their derivation gives; DRDID up to 1.2.3 adds them
+    where it should subtract, in the group and among the others, and its error is then wrong (1 to 2 % here).
     """
     p, lin_ps = chance(x, d, w)
     fits = {(a, b): outcome(y, x, w * (d == a) * (post == b)) for a in (0, 1) for b in (0, 1)}

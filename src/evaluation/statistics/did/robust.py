@@ -60,6 +60,7 @@ def doubly_robust(  # noqa: PLR0913
         Errors by the influence function; with clusters t on clusters less one.
     """
     words = {"outcome": outcome, "group": group, "time": time, "covariates": covariates, "weight": weight}
+    frame = frame.sort_index(kind="stable") if draws else frame  # draws do not depend on the order of rows
     read = cells.read(frame, **words, cluster=cluster, least=least, rescale=rescale)
     if not isinstance(read, cells.Cells):
         return read

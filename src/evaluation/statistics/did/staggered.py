@@ -106,6 +106,7 @@ class _Data:
 
 
 def _read(frame, outcome, first_treated, time, covariates, weight, cluster, unit) -> _Data:
+    frame = frame.sort_index(kind="stable")  # draws do not depend on the order of rows
     built = _roles.columns(frame, list(covariates), drop_first=True).matrix if covariates else np.zeros((len(frame), 0))
     first = frame[first_treated].to_numpy(dtype=float)
     first = np.where(first == 0, np.inf, first)
@@ -115,7 +116,7 @@ def _read(frame, outcome, first_treated, time, covariates, weight, cluster, unit
     labels = None if cluster is None else frame[cluster]
     if unit is not None:
         cells.refuse_repeats(frame, unit, time, linked=True)
-        who = pd.factorize(frame[unit])[0]
+        who = pd.factorize(frame[unit], sort=True)[0]
         order = np.lexsort((when, who))
         if len(order) != (who.max() + 1) * len(times):
             raise errors.DataError("somebody is missing at a time", todo="Keep people who answered every time.")

@@ -226,7 +226,7 @@ def _ends(mean: np.ndarray, cov: np.ndarray, noise: np.ndarray, reach: float, si
 
 
 def _inequalities(steps: int, largest: int, sign: float, reach: float) -> np.ndarray:
-    """Return rows a with a (effect - value, steps) <= 0 when a step after is at most `reach` times `sign` step `largest`.
+    """Return rows a, with a (effect - value, steps) <= 0 where a step after is at most reach × sign × step `largest`.
 
     As HonestDiD by default, only inequalities that name the effect are used: that step `largest` is the largest is not.
     """
