@@ -85,7 +85,7 @@ def main_answers(kind: str) -> list[Exhibit]:
     value, half = {"positive": (0.45, 0.2), "negative": (-0.45, 0.2), "null": (0.02, 0.12), "unsure": (0.1, 0.4),
                    "small": (0.0, 0.4)}[kind]  # fmt: skip
     base = {"W2022": 38.0, "W2024": 41.0, "W2025": 38.0 + 40 * value}
-    levels = [(GROUPS[g], w, level("conf_overall", g, w, base[w] + (12 if g == "other" else 0), 94 if g == "black" else 211))
+    levels = [(f"Confidence in the police: {GROUPS[g]}", w, level("conf_overall", g, w, base[w] + (12 if g == "other" else 0), 94 if g == "black" else 211))
               for g in GROUPS for w in WAVES]  # fmt: skip
     few = TooFew({"black": 12, "other": 80}, 30, id="change.conf_overall.black.w2025", outcome="conf_overall", wave="W2025",
                  question="Did confidence change?")  # fmt: skip
@@ -99,8 +99,7 @@ def main_answers(kind: str) -> list[Exhibit]:
     designs = [("D1", refused), ("D2", contrast("d2.conf_overall.black.w2025", value * 0.8, half * 1.6)),
                ("D3", contrast("d3.conf_overall.all.w2025", value, half, licence="exploratory", planned=False))]  # fmt: skip
     return [
-        grid("levels.trio", "Confidence in the police by wave", levels, "policy-5 annex-D", "lines",
-             extras={"axis": "Share giving a positive answer (per cent)"}),
+        grid("levels.trio", "Confidence in the police by wave", levels, "policy-5 annex-D", "panels"),
         grid("change.all", "Change since the first survey", [("Confidence in the police", "Change", change)],
              "policy-8 annex-H", "forest", extras={"axis": "Points on the five-point scale", "reference": 0}),
         grid("gap.all", "Black and all other respondents", [("Confidence in the police", "Gap", gap)], "policy-5", "forest",
@@ -140,7 +139,15 @@ def charts() -> list[Exhibit]:
         ("Disorder in the city", "When", Words("t.2", "August 2022")),
     ]
     doses = [(f"{k}", "Needed", Measure(f"break.{k}", 0.1 + 0.05 * k, "SD")) for k in range(1, 7)]
+    months = [(m, "Leicester", Count(f"events.attendance.e{k}", n, cell_key("attendances", event=k), unit="attendances"))
+              for k, (m, n) in enumerate((("October 2022", 35), ("January 2023", 60), ("March 2024", 85)))]  # fmt: skip
+    recorded = [(y, c, Measure(f"recording.{k}.{y[:4]}", v - 2 * i, "per cent", base=60_000, decimals=1)) for i, y in
+                enumerate(("2022-2023", "2023-2024", "2024-2025")) for k, (c, v) in
+                enumerate((("Left blank", 40.0), ("Victim declined to say", 9.0)))]  # fmt: skip
     return [
+        grid("events.months", "Events by month and area", months, "annex-K", "strip", row_header="Month"),
+        grid("recording.share", "Victims whose ethnic group is not recorded", recorded, "policy-11 annex-M", "lines",
+             row_header="Period", extras={"x": "rows", "axis": "Share of victims (per cent)"}),
         grid("levels.all", "Answers on confidence by ethnic group", stack, "policy-5 annex-D", "stacked"),
         grid("levels.trust", "Trust in four respects", trust, "policy-6 annex-F", "dots",
              extras={"axis": "Share giving a positive answer (per cent)"}),

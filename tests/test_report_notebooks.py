@@ -56,7 +56,7 @@ def test_the_answer_stands_first_and_outputs_are_the_checked_view():
     whole = page()
     assert SECRET not in whole
     assert whole.index("We cannot tell yet.") < whole.index("Why it")
-    assert 'data-r="level.conf_overall.black.w2025"' in whole
+    assert 'data-result="level.conf_overall.black.w2025"' in whole
     assert "frame.head()" in whole
     assert "<b>matters</b>" not in whole
     assert checks.accessibility(whole) == []

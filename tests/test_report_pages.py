@@ -49,7 +49,7 @@ def test_every_page_table_and_chart_is_there(written):
         assert (folder / name).stat().st_size > 80, name
     charts = [e.id for e in study.exhibits() if e.chart]
     assert {e.chart for e in study.exhibits() if e.chart} == {
-        "bars", "stacked", "dots", "forest", "strip", "love", "overlap", "curve", "timeline", "steps", "lines"}  # fmt: skip
+        "bars", "stacked", "dots", "forest", "strip", "love", "overlap", "curve", "timeline", "steps", "lines", "panels"}  # fmt: skip
     for id in charts:
         for kind in ("svg", "png", "csv"):
             assert (folder / "figures" / f"{id}.{kind}").is_file(), f"{id}.{kind}"
@@ -118,7 +118,7 @@ def test_every_printed_number_traces_to_a_result(written):
         for page in ("index.html", "sense-check.html", "practice-bank.html"):
             whole = (folder / page).read_text("utf-8")
             assert checks.untraced(whole, rows) == []
-            assert set(re.findall(r'data-r="([^"]+)"', whole)) <= set(rows)
+            assert set(re.findall(r'data-result="([^"]+)"', whole)) <= set(rows)
 
 
 def test_a_number_typed_by_hand_or_changed_is_caught(written):
@@ -126,10 +126,10 @@ def test_a_number_typed_by_hand_or_changed_is_caught(written):
     rows = {r.id: r for r in sentences.Rows(checked(study.exhibits())).all()}
     by_hand = whole.replace("</main>", "<p>About 73 people said so.</p></main>")
     assert checks.untraced(by_hand, rows) == ["73 (p): no result id"]
-    first = re.search(r'data-r="(level[^"]+)">', whole)
+    first = re.search(r'data-result="(level[^"]+)">', whole)
     changed = whole.replace(first.group(), first.group() + "99", 1)
     assert any("not a number of" in f for f in checks.untraced(changed, rows))
-    unknown = whole.replace(first.group(), 'data-r="level.made.up.w2025">', 1)
+    unknown = whole.replace(first.group(), 'data-result="level.made.up.w2025">', 1)
     assert any("not in the results" in f for f in checks.untraced(unknown, rows))
 
 
@@ -157,7 +157,7 @@ def test_small_counts_never_reach_any_file(written):
     hidden = next(r for r in rows if r["id"] == "n.arms.1")
     assert "4" not in (hidden.get("n"), hidden.get("value"), hidden.get("text"))
     assert re.search(
-        r'data-r="n.arms.1"[^>]*>too few to report', (written["positive"] / "index.html").read_text("utf-8")
+        r'data-result="n.arms.1"[^>]*>too few to report', (written["positive"] / "index.html").read_text("utf-8")
     )
 
 

@@ -38,7 +38,7 @@ def test_a_small_study_gives_no_point_estimate_and_says_that_it_overstates():
     text = said(row(mde=0.41))
     assert "about" not in text
     assert "by somewhere between 0.2 and 0.6" in text
-    assert text.endswith("Studies this small overstate.")
+    assert text.endswith("Studies this small overstate differences.")
 
 
 @pytest.mark.parametrize(
@@ -76,9 +76,20 @@ def test_fragile_small_little_uncertain_and_refused():
     assert said(row(verdict="too few to report")).startswith("Too few people answered to report safely")
 
 
-def test_a_failed_design_gate_is_the_reason_when_no_other_is_given():
-    blocked = row(verdict="not answerable", gates="design:overlap=failed;quality:balance=passed")
-    assert "a condition set in advance was not met (overlap)" in said(blocked)
+def test_a_failed_design_gate_is_the_reason_in_plain_words_after_the_question():
+    blocked = row(verdict="not answerable", gates="design:attend.balance=failed;quality:wording=passed")
+    blocked.question = "Do people who attended differ in confidence?"
+    assert said(blocked) == (
+        "Do people who attended differ in confidence? This survey cannot answer that, because the two groups were "
+        "too unlike each other to be compared fairly."
+    )
+
+
+def test_a_gate_without_plain_words_of_its_own_says_its_note():
+    from evaluation.estimates import Gate
+
+    blocked = row(verdict="not answerable", gates=(Gate("odd.thing", "design", False, note="the moon was full."),))
+    assert "because this condition was not met: the moon was full." in said(blocked)
 
 
 def test_indicative_results_say_so_first():
@@ -87,7 +98,17 @@ def test_indicative_results_say_so_first():
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(2, "fewer than 1 in 10"), (7, "about 1 in 10"), (44, "about 4 in 10"), (93, "about 9 in 10"), (97, "nearly all")],
+    [
+        (2, "fewer than 1 in 10"),
+        (7, "about 1 in 10"),
+        (44, "about 4 in 10"),
+        (93, "about 9 in 10"),
+        (97, "nearly all"),
+        (25, "between 2 and 3 in 10"),
+        (26, "about 3 in 10"),
+        (15, "between 1 and 2 in 10"),
+        (95, "more than 9 in 10"),
+    ],
 )
 def test_shares_in_tens(value, words):
     assert phrases.in_ten(value) == words
@@ -131,7 +152,8 @@ def test_long_sentences_are_found_and_verdicts_may_run_longer():
 def test_citations_become_spans_and_are_escaped():
     sentence = f"<b> {cites.cite(row(), '0.4')} of {cites.cite.plan('5')}"
     assert (
-        str(cites.markup(sentence)) == '&lt;b&gt; <span data-r="change.x.y.w1">0.4</span> of <span data-plan>5</span>'
+        str(cites.markup(sentence))
+        == '&lt;b&gt; <span data-result="change.x.y.w1">0.4</span> of <span data-plan>5</span>'
     )
     assert cites.plain(sentence) == "<b> 0.4 of 5"
     assert cites.ids(sentence) == ["change.x.y.w1"]

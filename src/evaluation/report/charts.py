@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from .other_charts import curve, lines, overlap, strip, timeline
+from .panel_charts import panels
 from .row_charts import rows, stacked
 from .sheet import Sheet, has_marks
 
 DRAWERS: dict[str, Callable[[Sheet], Any]] = {
     "bars": rows, "steps": rows, "dots": rows, "forest": rows, "love": rows, "stacked": stacked, "lines": lines,
-    "curve": curve, "overlap": overlap, "strip": strip, "timeline": timeline,
+    "panels": panels, "curve": curve, "overlap": overlap, "strip": strip, "timeline": timeline,
 }  # fmt: skip
 
 __all__ = ["DRAWERS", "Sheet", "has_marks"]

@@ -66,9 +66,11 @@ class _Reader(HTMLParser):
             n.tag in ("caption", "h1", "h2", "h3", "summary", "nav", "header", "footer", "dt", "pre") for n in self.open
         ):
             return
-        covering = next((n.attrs for n in reversed(self.open) if "data-r" in n.attrs or "data-plan" in n.attrs), None)
+        covering = next(
+            (n.attrs for n in reversed(self.open) if "data-result" in n.attrs or "data-plan" in n.attrs), None
+        )
         for number in re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", data):
-            where = "" if covering is None else covering.get("data-r") or "plan"
+            where = "" if covering is None else covering.get("data-result") or "plan"
             inside = next((n.tag for n in reversed(self.open) if n.tag in BLOCKS), "")
             self.found.numbers.append((number, where, inside))
 
@@ -153,7 +155,7 @@ def text(page: str) -> str:
 def untraced(page: str, rows: dict[str, Any]) -> list[str]:
     """Return each printed number that no result, and no choice of the plan, accounts for.
 
-    A number inside an element with `data-r` must belong to a result in `rows`, and must be one of that row's own
+    A number inside an element with `data-result` must belong to a result in `rows`, and must be one of that row's own
     numbers, or stand in its own text. Table headers and list marks hold labels, not results.
     """
     bad = []

@@ -31,7 +31,7 @@ def markup(text: str) -> Markup:
     out, at = [], 0
     for found in _MARK.finditer(text):
         out.append(escape(text[at : found.start()]))
-        mark = Markup('<span data-r="{}">{}</span>') if found[1] else Markup("<span data-plan>{1}</span>")
+        mark = Markup('<span data-result="{}">{}</span>') if found[1] else Markup("<span data-plan>{1}</span>")
         out.append(mark.format(found[1], found[2]))
         at = found.end()
     return Markup("").join([*out, escape(text[at:])])

@@ -123,6 +123,14 @@ class ReportContext:
         """Return a wave's words; an unknown wave is named by its id."""
         return next((w for w in self.waves if w.id.lower() == wave.lower()), WaveWords(wave.upper(), wave.upper()))
 
+    def when(self, wave: str) -> str:
+        """Return a survey's date in a word or two: its year; with the month where another survey has that year."""
+        found = self.wave_words(wave)
+        alike = [w for w in self.waves if w.year() == found.year()]
+        if len(alike) < 2:
+            return found.year()
+        return found.label if found.start is None else f"{MONTHS[found.start.month - 1]} {found.start.year}"
+
     @property
     def before(self) -> tuple[WaveWords, ...]:
         """The waves before the report's, in order."""

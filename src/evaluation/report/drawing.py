@@ -69,15 +69,35 @@ def _unwrapped(svg: str) -> str:
     return "".join(out)
 
 
+def cropped(svg: bytes, top: float, bottom: float) -> bytes:
+    """Return a drawing without what stands above `top` and below `bottom` (points from its upper edge)."""
+    found = re.search(rb'width="([\d.]+)pt" height="([\d.]+)pt" viewBox="0 0 [\d.]+ [\d.]+"', svg)
+    if found is None:
+        raise ValueError("the drawing does not say its size in points")
+    tall = min(bottom, float(found[2])) - top
+    said = f'width="{found[1].decode()}pt" height="{tall:.1f}pt" viewBox="0 {top:.1f} {found[1].decode()} {tall:.1f}"'
+    return svg.replace(found[0], said.encode(), 1)
+
+
 def address(svg: bytes) -> str:
     """Return a drawing as a data address that may stand in an attribute in double quotes, far smaller than base64.
 
     Percent-encoded where an address or an attribute needs it (RFC 3986 and the HTML standard's double-quoted
-    attributes): the per cent sign, the number sign, angle brackets, ampersand, double quotes.
+    attributes): the per cent sign, the number sign, angle brackets, ampersand, double quotes; and blanks and commas,
+    at which a list of sources (`srcset`) would be cut.
     """
     parts = _SPLIT.split(_classed(svg.decode()).replace("\n", " "))
     text = "".join(re.sub(r"\"([^\"']*)\"", r"'\1'", part) if part.startswith("<") else part for part in parts)
-    for sign, code in (("%", "%25"), ("#", "%23"), ("<", "%3C"), (">", "%3E"), ("&", "%26"), ('"', "%22")):
+    for sign, code in (
+        ("%", "%25"),
+        ("#", "%23"),
+        ("<", "%3C"),
+        (">", "%3E"),
+        ("&", "%26"),
+        ('"', "%22"),
+        (" ", "%20"),
+        (",", "%2C"),
+    ):
         text = text.replace(sign, code)
     return f"data:image/svg+xml,{text}"
 

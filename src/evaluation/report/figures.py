@@ -7,7 +7,6 @@ salt. Text in the SVG stays text, so a chart is small, sharp at any size and can
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,12 +14,12 @@ from typing import Any
 
 from evaluation.disclosure import CheckedExhibit
 
-from . import phrases
 from .charts import DRAWERS, Sheet, has_marks
-from .cite import cite, plain
-from .drawing import smaller
+from .cite import plain
+from .drawing import cropped, smaller
+from .findings import finding, short_text, shown_cells
 
-WIDE, NARROW, PRINT_DPI = 468.0, 216.0, 150
+WIDE, NARROW, PRINT_DPI = 520.0, 216.0, 150
 FAMILY = "Arial, Helvetica, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 STYLE = {
     "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "svg.fonttype": "none",
@@ -40,6 +39,8 @@ class Figure:
         The wide drawing, the drawing for phones, and the picture to copy; title, n, source, wave inside each.
     alt : str
         What the chart shows, in words: the finding first.
+    wide_part, narrow_part : bytes
+        The drawings as a page shows them: without the title and the foot, which the page says in its own words.
     header, rows : tuple
         The numbers drawn, as the table under the chart and `figures/<id>.csv` print them.
     """
@@ -54,6 +55,8 @@ class Figure:
     alt: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    wide_part: bytes = b""
+    narrow_part: bytes = b""
 
 
 def draw(exhibit: CheckedExhibit, *, stamp: str = "", date: str = "", png: bool = True) -> Figure | None:
@@ -78,13 +81,15 @@ def draw(exhibit: CheckedExhibit, *, stamp: str = "", date: str = "", png: bool 
     headline = plain(marked)
     foot = footer(exhibit, date)
     with _style(exhibit.id):
-        wide = _render(exhibit, headline, foot, stamp, WIDE)
-        drawings = {"svg": _svg(wide), "png": _png(wide) if png else b""}
-        narrow = _svg(_render(exhibit, headline, foot, stamp, NARROW))
+        wide, sheet = _render(exhibit, headline, foot, stamp, WIDE)
+        svg, picture = _svg(wide), _png(wide) if png else b""
+        small, phone = _render(exhibit, headline, foot, stamp, NARROW)
+        narrow = _svg(small)
     header, rows = data(exhibit)
     alt = alt_text(exhibit, headline)
     return Figure(
-        exhibit.id, exhibit.title, headline, marked, drawings["svg"], narrow, drawings["png"], alt, header, rows,
+        exhibit.id, exhibit.title, headline, marked, svg, narrow, picture, alt, header, rows,
+        cropped(svg, sheet.top, sheet.bottom), cropped(narrow, phone.top, phone.bottom),
     )  # fmt: skip
 
 
@@ -101,9 +106,9 @@ def _style(salt: str) -> Iterator[None]:
         yield
 
 
-def _render(exhibit: CheckedExhibit, headline: str, foot: list[str], stamp: str, width: float) -> Any:
+def _render(exhibit: CheckedExhibit, headline: str, foot: list[str], stamp: str, width: float) -> tuple[Any, Sheet]:
     sheet = Sheet(exhibit, headline, foot, stamp, width, narrow=width < 300)
-    return DRAWERS[exhibit.chart](sheet)
+    return DRAWERS[exhibit.chart](sheet), sheet
 
 
 def _svg(figure: Any) -> bytes:
@@ -121,62 +126,13 @@ def _png(figure: Any) -> bytes:
 # ---- what the chart says ----------------------------------------------------------------------------------------
 
 
-def shown_cells(exhibit: CheckedExhibit) -> list[tuple[str, str, Any]]:
-    """Return (row, column, checked row) of the cells whose number may be shown, in reading order."""
-    cells = ((r, c, exhibit.cells.get((r, c))) for r in exhibit.rows for c in exhibit.columns)
-    return [(r, c, x) for r, c, x in cells if x is not None and x.shown and x.value is not None]
-
-
-def finding(exhibit: CheckedExhibit) -> str:
-    """Return what the exhibit shows in one line, its numbers marked: its verdict, else the ends of what it shows."""
-    cells = shown_cells(exhibit)
-    if not cells and any(x.kind == "words" for x in exhibit.cells.values()):
-        return cite.plan(exhibit.title)
-    if not cells:
-        return f"{cite.plan(exhibit.title)}: too few to report, or not asked"
-    judged = [(r, x) for r, _, x in cells if x.verdict]
-    if judged and len({x.verdict for _, x in judged}) == 1:
-        word = phrases.VERDICT_WORDS.get(judged[0][1].verdict, judged[0][1].verdict)
-        word = f"{word[:1].lower()}{word[1:]}"
-        return f"{cite.plan(exhibit.title)}: {word}{_out_of(exhibit, len(judged))}"
-    units = {x.unit for _, _, x in cells}
-    if len(units) > 1 or len(cells) < 2 or exhibit.chart in ("timeline", "strip", "overlap", "curve"):
-        return cite.plan(exhibit.title)
-    least = min(cells, key=lambda c: c[2].value)
-    most = max(cells, key=lambda c: c[2].value)
-    if least[2].text == most[2].text:
-        return f"{cite.plan(exhibit.title)}: {cite(most[2], most[2].text)} throughout"
-    return f"{cite.plan(exhibit.title)}: from {_placed(exhibit, least)} to {_placed(exhibit, most)}"
-
-
-def _out_of(exhibit: CheckedExhibit, judged: int) -> str:
-    """Return how many of the exhibit's contrasts a shared verdict is of; those refused are counted."""
-    refused = sum(
-        x.kind in ("not_identified", "too_few") or (x.verdict and not x.shown) for x in exhibit.cells.values()
-    )
-    if refused:
-        return cite.plan(f" in {judged} of {judged + refused}; no answer for the rest")
-    return "" if judged == 1 else cite.plan(f" in each of the {judged} shown")
-
-
-def _placed(exhibit: CheckedExhibit, cell: tuple[str, str, Any]) -> str:
-    row, column, checked = cell
-    where = row if len(exhibit.columns) == 1 else f"{row}, {column}" if len(exhibit.rows) > 1 else column
-    where = where if len(where) <= 60 else f"{where[:57].rstrip()}…"
-    return f"{cite(checked, short_text(checked))} ({cite.plan(where)})"
-
-
-def short_text(checked: Any) -> str:
-    """Return a cell's printed value without its interval."""
-    return re.split(r"\s*\(", checked.text, maxsplit=1)[0]
-
-
 def alt_text(exhibit: CheckedExhibit, headline: str) -> str:
     """Return the alt text: the finding, the kind of chart, then the cells (at most eight; the table has all)."""
     kinds = {
         "bars": "Bar chart", "stacked": "Stacked bar chart", "dots": "Dot plot with ranges", "forest": "Forest plot",
         "strip": "Strip of events", "love": "Balance plot", "overlap": "Back-to-back histogram",
         "curve": "Curve", "timeline": "Timeline", "steps": "Flow as bars", "lines": "Line chart with ranges",
+        "panels": "Line charts side by side, with ranges",
     }  # fmt: skip
     cells = [
         (r, c, x) for r in exhibit.rows for c in exhibit.columns if (x := exhibit.cells.get((r, c))) is not None
@@ -188,7 +144,7 @@ def alt_text(exhibit: CheckedExhibit, headline: str) -> str:
 
 def footer(exhibit: CheckedExhibit, date: str = "") -> list[str]:
     """Return the lines at the foot of an image: base, source, wave and date."""
-    bases = [x.n for _, _, x in shown_cells(exhibit) if x.n]
+    bases = [x.n for _, _, x in shown_cells(exhibit) if x.n and x.kind in ("estimate", "measure")]
     lines = []
     if bases:
         low, high = min(bases), max(bases)

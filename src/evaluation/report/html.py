@@ -13,7 +13,7 @@ from typing import Any
 from evaluation.disclosure import CheckedResults
 from evaluation.errors import CheckFailed
 
-from . import browser, checks, figures, packs, pages, phrases, results
+from . import browser, checks, figures, packs, pages, phrases, results, views
 from . import notebooks as notebook_pages
 from .cite import markup
 from .context import ReportContext, long_date
@@ -63,7 +63,12 @@ def write_report(
 
 def draw_all(checked: CheckedResults, context: ReportContext) -> dict[str, figures.Figure]:
     """Return the charts of a run by exhibit id."""
-    drawn = ((e.id, figures.draw(e, stamp=context.stamp(), date=long_date(context.date))) for e in checked.exhibits)
+    every = list(checked.exhibits)
+    for e in checked.exhibits:
+        if any(s.startswith("policy-") for s in e.sections):
+            seen = views.view(e, context)
+            every += [seen] if seen is not e else []
+    drawn = ((e.id, figures.draw(e, stamp=context.stamp(), date=long_date(context.date))) for e in every)
     return {id: figure for id, figure in drawn if figure is not None}
 
 
@@ -165,7 +170,7 @@ def _write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
 
 
 def _pdfs(folder: Path) -> list[Path]:
-    """Print the four pages to PDF, two at a time, from copies that use the drawings made for small sizes."""
+    """Print the four pages to PDF, two at a time; print takes the wide drawings and leaves out what is folded."""
     from concurrent.futures import ThreadPoolExecutor
 
     names = [folder / f"{n}.html" for n in ("index", "annex", "sense-check", "practice-bank")]
@@ -176,13 +181,8 @@ def _pdfs(folder: Path) -> list[Path]:
 
 def _pdf(page: Path) -> Path | None:
     """Print one page to PDF; None when Chromium made none."""
-    text = page.read_text("utf-8").replace('media="(max-width: 36em)"', 'media="all"')
-    copy, target = page.with_name(f".print-{page.name}"), page.with_suffix(".pdf")
-    copy.write_text(text.replace('<body class="', '<body class="pdf ', 1), "utf-8")
-    try:
-        return target if browser.print_pdf(copy, target) else None
-    finally:
-        copy.unlink()
+    target = page.with_suffix(".pdf")
+    return target if browser.print_pdf(page, target) else None
 
 
 # ---- the index of all reports -----------------------------------------------------------------------------------

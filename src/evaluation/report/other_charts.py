@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .context import MONTHS
 from .row_charts import rows
 from .sheet import (
     COLOURS,
@@ -39,9 +40,17 @@ def lines(sheet: Sheet) -> Any:
     caption = axis_label(exhibit, unit_of(exhibit))
     if caption:
         sheet.say(caption, size=sheet.size - 0.5, colour=GREY)
-    top, tall = sheet.y + 6, 150.0 if sheet.narrow else 170.0
-    sheet.y = top + tall + (40 if sheet.narrow else 26)
+    top, tall = sheet.y + 6, 120.0 if sheet.narrow else 130.0
+    deepest = max(len(words.split("\n")) for words in _marks_along(sheet, places)[1])
+    sheet.y = top + tall + 8 + deepest * (sheet.size - 1) * 1.35
     return sheet.finish([(lambda ax: _lines(ax, series, places, sheet), (34, top, sheet.width - 46, tall))])
+
+
+def _marks_along(sheet: Sheet, places: list[str]) -> tuple[list[int], list[str]]:
+    """Return which places are named under the axis, and their names in lines that do not touch."""
+    every = max(1, -(-len(places) // (4 if sheet.narrow else 9)))
+    room = (sheet.width - 46) / max(len(places) / every, 1) - 4
+    return list(range(0, len(places), every)), ["\n".join(sheet.wrap(p, room, sheet.size - 1)) for p in places[::every]]
 
 
 def _stand_along_rows(exhibit: Any) -> bool:
@@ -65,12 +74,7 @@ def _lines(ax: Any, series: list[Any], places: list[str], sheet: Sheet) -> None:
         for x, cell in zip(at, (c for _, c in points), strict=True):
             if cell.low is not None and cell.high is not None:
                 ax.plot([x, x], [cell.low, cell.high], color=COLOURS[k % 6], lw=1.5, zorder=2)
-    every = max(1, -(-len(places) // (4 if sheet.narrow else 9)))
-    ax.set_xticks(range(0, len(places), every))
-    per = (sheet.width - 46) / max(len(places) / every, 1)
-    ax.set_xticklabels(
-        ["\n".join(sheet.wrap(p, per, sheet.size)[:3]) for p in places[::every]], fontsize=sheet.size - 1
-    )
+    ax.set_xticks(*_marks_along(sheet, places), fontsize=sheet.size - 1)
     ax.set_xlim(-0.5, len(places) - 0.5)
     values = [v for _, pts in series for _, c in pts for v in (c.value, c.low, c.high) if v is not None]
     ax.set_ylim(*limits_of(sheet.exhibit, values + references(sheet.exhibit), zero=False))
@@ -165,10 +169,81 @@ def overlap(sheet: Sheet) -> Any:
 
 
 def strip(sheet: Sheet) -> Any:
-    """Draw a dot per cell of a rows-by-columns grid, its area in proportion, its number beside it."""
+    """Draw a dot per cell, its area in proportion, its figure beside it: along time where the rows are months."""
     exhibit = sheet.exhibit
+    months = [_month(r) for r in exhibit.rows]
+    if len(months) > 1 and all(m is not None for m in months):
+        return _along_time(sheet, [m for m in months if m is not None])
     if len(exhibit.columns) == 1 or len(exhibit.columns) > (6 if sheet.narrow else 12):
         return rows(sheet)
+    return _dots_in_grid(sheet)
+
+
+def _month(label: str) -> int | None:
+    """Return months since year 0 of "October 2022" (or "5 October 2022", "2022-10"), else None."""
+    words = str(label).split()
+    if len(words) >= 2 and words[-2] in MONTHS and words[-1].isdigit():
+        return int(words[-1]) * 12 + MONTHS.index(words[-2])
+    parts = str(label).split("-")
+    if len(parts) >= 2 and all(p.isdigit() for p in parts) and len(parts[0]) == 4 and 1 <= int(parts[1]) <= 12:
+        return int(parts[0]) * 12 + int(parts[1]) - 1
+    return None
+
+
+def _along_time(sheet: Sheet, months: list[int]) -> Any:
+    """Draw a lane per column with time from left to right; figures stand above and below the dots by turns."""
+    exhibit = sheet.exhibit
+    sheet.head()
+    left = MARGIN if sheet.narrow else MARGIN + min(sheet.wide(exhibit.columns), 130.0) + 8
+    wide, lane, top = sheet.width - left - MARGIN - 6, 38.0, sheet.y
+    first, last = min(months), max(months)
+    middles = []
+    for column in exhibit.columns:
+        if sheet.narrow:
+            sheet.say(column, bold=True)
+        else:
+            sheet.say(column, width=left - MARGIN - 6, advance=False, down=1)
+        middles.append(sheet.y - top + lane / 2)
+        sheet.y += lane
+    tall = sheet.y - top
+    most = max((x.value for x in exhibit.cells.values() if x.shown and x.value), default=1) or 1
+
+    def paint(ax: Any) -> None:
+        import seaborn as sns
+
+        ax.set_xlim(first - 1, last + 1)
+        ax.set_ylim(tall, 0)
+        for middle, column in zip(middles, exhibit.columns, strict=True):
+            ax.plot([first - 1, last + 1], [middle, middle], color="#D0D0D0", lw=0.7, zorder=1)
+            met = [(m, exhibit.cells[r, column]) for m, r in zip(months, exhibit.rows, strict=True)
+                   if (r, column) in exhibit.cells]  # fmt: skip
+            for turn, (month, x) in enumerate(met):
+                known = x.shown and x.value is not None
+                size = 3 + 9 * (max(x.value, 0) / most) ** 0.5 if known else 3
+                ax.plot(
+                    [month], [middle], "o", ms=size, color=COLOURS[0] if known else "white", mec=COLOURS[0], zorder=2
+                )
+                up = turn % 2 == 0
+                ax.text(month, middle + (-8 if up else 8), x.text if known else "few", ha="center",
+                        va="bottom" if up else "top", fontsize=sheet.size - 1.5, color=INK)  # fmt: skip
+        years = [m for m in range(first - 1, last + 2) if m % 12 == 0]
+        ax.set_xticks(years or [first], [str(m // 12) for m in years] or [str(first // 12)], fontsize=sheet.size - 1)
+        ax.set_yticks([])
+        ax.grid(visible=True, axis="x", color="#E6E6E6", lw=0.7)
+        ax.set_axisbelow(True)
+        ax.patch.set_visible(False)
+        sns.despine(ax=ax, left=True)
+
+    sheet.y += 16
+    caption = axis_label(exhibit, unit_of(exhibit))
+    if caption:
+        sheet.say(f"Number beside each dot: {caption[:1].lower()}{caption[1:]}; a year's mark is its January.",
+                  size=sheet.size - 0.5, colour=GREY)  # fmt: skip
+    return sheet.finish([(paint, (left, top, wide, tall))])
+
+
+def _dots_in_grid(sheet: Sheet) -> Any:
+    exhibit = sheet.exhibit
     grid = grid_of(exhibit)
     sheet.head()
     left, wide = (MARGIN, sheet.width - 2 * MARGIN) if sheet.narrow else (150.0, sheet.width - 158)

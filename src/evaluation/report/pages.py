@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import phrases, tables
+from . import narration, phrases, tables, views
 from . import sentences as say
 from .context import ReportContext, long_date
 from .figure_blocks import exhibits
@@ -44,7 +44,8 @@ def policy(desk: Desk) -> Page:
     ctx, made = desk.ctx, []
     for number, title in enumerate(POLICY, 1):
         own = _own(desk, number)
-        placed = exhibits(desk, desk.at(f"policy-{number}"), fold=12, most=3)
+        shown, folded = views.placed(desk.at(f"policy-{number}"), number, ctx)
+        placed = [*exhibits(desk, shown, fold=12), *exhibits(desk, folded, fold=12, most=0)]
         reason = ctx.absent.get(f"policy-{number}") or ABSENT.get(number, "")
         missing = [Block("absent", reason, fixed=True)] if reason and not placed and number in ABSENT else []
         blocks = [*own, *placed, *missing]
@@ -93,21 +94,34 @@ def _own(desk: Desk, number: int) -> list[Block]:  # noqa: C901 - one line for e
         both = [("You can say", say.can_say(rows, ctx)), ("You cannot say", say.cannot_say(rows, ctx))]
         return [Block("two", both)]
     if number == 3:
-        return [Block("para", [" ".join(ctx.words.programme_description.split())], fixed=True)]
+        described = Block("para", [" ".join(ctx.words.programme_description.split())], fixed=True)
+        return [described, *_told(narration.events(rows, ctx))]
+    if number == 4:
+        return _told([*narration.who(rows, ctx), narration.communities(ctx)])
     if number == 7:
         line = say.attended(rows, ctx)
-        return [Block("lines", [line], "panel")] if line else []
+        return [*([Block("lines", [line], "panel")] if line else []), *_told(narration.four_arms(rows, ctx))]
     if number == 8:
         return _changed(desk)
-    if number == 9 and ctx.sense_check:
-        return [_corrections(ctx)]
+    if number == 9:
+        sheet = [_corrections(ctx)] if ctx.sense_check else []
+        return [*_told(narration.heard(rows, ctx)), *sheet]
+    if number == 10:
+        counts = say.actions(rows)
+        return _told([*([" ".join(counts.sentences)] if counts else []), *narration.closed(rows, ctx)])
     if number == 11:
         return [Block("para", ["These figures are context. They are not results of the programme."], "note")]
+    if number == 12:
+        return _told(narration.cost(rows, ctx))
     if number == 13:
         return [Block("bullets", say.how_sure(rows, ctx))]
     if number == 14:
         return [Block("bullets", [*say.next_wave(rows, ctx), *_still_absent(desk)])]
     return _words(ctx) if number == 15 else []
+
+
+def _told(paragraphs: list[str]) -> list[Block]:
+    return [Block("para", [p]) for p in paragraphs if p]
 
 
 def _changed(desk: Desk) -> list[Block]:
@@ -135,18 +149,20 @@ def _change_table(desk: Desk) -> Any:
             lines.append((label, then, row))
     if not lines:
         return ""
-    cell = Markup('<td data-r="{}">{}</td>')
+    cell = Markup('<td data-result="{}" class="num">{}, n {}</td>')
     body = Markup("").join(
-        Markup('<tr><th scope="row">{}</th>{}{}</tr>').format(a, cell.format(b.id, b.text), cell.format(c.id, c.text))
-        for a, b, c in lines
+        Markup('<tr><th scope="row">{}</th>{}{}</tr>').format(
+            label, *(cell.format(x.id, x.text, x.n_text) for x in (then, now))
+        )
+        for label, then, now in lines
     )
     return Markup(
         '<div class="wide" role="region" tabindex="0" aria-labelledby="t-last-wave"><table><caption id="t-last-wave">'
         "From the last wave to this one: share giving a positive answer</caption>"
         '<thead><tr><th scope="col">Question and group</th>'
-        '<th scope="col">{} ({})</th><th scope="col">{} ({})</th></tr>'
+        '<th scope="col">{}</th><th scope="col">{}</th></tr>'
         "</thead><tbody>{}</tbody></table></div>"
-    ).format(last.label, last.id, ctx.wave_words(ctx.wave).label, ctx.wave, body)
+    ).format(ctx.when(last.id), ctx.when(ctx.wave), body)
 
 
 def _corrections(ctx: ReportContext) -> Block:
@@ -166,7 +182,7 @@ def _words(ctx: ReportContext) -> list[Block]:
                ("results.xlsx", "Every number, as a workbook (XLSX)"), ("sense-check.html", "Sense-check pack"),
                ("practice-bank.html", "Practice-bank entry"), ("../index.html", "All reports")]  # fmt: skip
     reuse = "Figures may be quoted with their verdict word, the number of people, the wave and the date of this report."
-    return [Block("words", list(phrases.VERDICT_MEANING.items())), Block("links", sources, fixed=True),
+    return [Block("words", list(phrases.VERDICT_MEANING.items())), Block("links", sources, "screen", fixed=True),
             Block("para", [f"Contact: {ctx.contact.team}.", reuse])]  # fmt: skip
 
 
@@ -273,7 +289,7 @@ def _numbered(header: Any, rows: Any, caption: str) -> Any:
 
     head = Markup("").join(Markup('<th scope="col">{}</th>').format(c) for c in header)
     body = Markup("\n").join(
-        Markup('<tr data-r="{}"><th scope="row">{}</th>{}</tr>').format(
+        Markup('<tr data-result="{}"><th scope="row">{}</th>{}</tr>').format(
             r[0], r[0], Markup("").join(Markup("<td>{}</td>").format(c) for c in r[1:])
         )
         for r in rows

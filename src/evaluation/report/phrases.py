@@ -44,12 +44,15 @@ def unit_words(unit: str, value: float | None = None) -> str:
 
 
 def in_ten(value: float) -> str:
-    """Return a share in per cent as "about 4 in 10"; the ends of the scale as "fewer than 1 in 10"."""
-    tenth = round(value / 10)
+    """Return a share in per cent as "about 4 in 10", a half as "between 2 and 3 in 10", the ends in words."""
+    tenth, rest = int(value // 10), value % 10
     if value < 5:
         return "fewer than 1 in 10"
     if value > 95:
         return "nearly all"
+    if 4.5 <= rest <= 5.5 and 0 < tenth < 9:
+        return f"between {tenth} and {tenth + 1} in 10"
+    tenth += rest > 5 or value >= 95
     return f"about {max(tenth, 1)} in 10" if tenth < 10 else "more than 9 in 10"
 
 
@@ -108,6 +111,10 @@ class Subject:
         "change" or "difference".
     pair : str
         "between Black respondents and all other respondents", where two groups are compared.
+    since : str
+        "since 2022", where the finding is a change.
+    more : str
+        A clause that ends the sentence of a direction: what would remove the difference.
     """
 
     what: str
@@ -115,6 +122,8 @@ class Subject:
     than: str = ""
     noun: str = "difference"
     pair: str = ""
+    since: str = ""
+    more: str = ""
 
 
 def finding(row: Any, subject: Subject, cite: Any, *, pre_waves: int = 1) -> list[str]:
@@ -124,7 +133,9 @@ def finding(row: Any, subject: Subject, cite: Any, *, pre_waves: int = 1) -> lis
     """
     word = row.verdict or ""
     if row.kind == "not_identified" or word == "not answerable":
-        return [f"This survey cannot answer that, because {cite(row, _reason(row))}."]
+        asked = (getattr(row, "question", "") or "").strip()
+        lead = [cite.plan(asked)] if asked.endswith("?") else []
+        return [*lead, f"This survey cannot answer that, because {cite(row, _reason(row))}."]
     if row.kind == "too_few" or not row.shown or word == "too few to report":
         return [f"Too few people answered to report safely on {subject.what} {subject.who}".strip() + "."]
     lead = "Indicative only: " if getattr(row, "indicative", False) else ""
@@ -139,8 +150,36 @@ def _reason(row: Any) -> str:
     if reason:
         return reason[:1].lower() + reason[1:] if not reason[:2].isupper() else reason
     failed = [name for kind, name, passed in gates(row) if kind == "design" and not passed]
-    names = listed([n.replace("_", " ").replace(".", " ") for n in failed])
-    return f"a condition set in advance was not met ({names})" if names else "a condition set in advance was not met"
+    names = listed(list(dict.fromkeys(unmet(n, row) for n in failed)))
+    return names or "a condition set in advance was not met"
+
+
+UNMET = {
+    "balance": "the two groups were too unlike each other to be compared fairly",
+    "overlap": "too few people who attended had anybody like them among those who had not",
+    "routes": "most people who attended were reached in a way that nobody else was",
+    "wording": "the question was not worded in the same way each time",
+    "attendance_asked": "the survey did not ask who had attended",
+    "both_arms": "one of the two groups gave no answers",
+    "balance_flag": "the two groups were less alike than chance would make them",
+    "unmatched": "too many people who attended had nobody like them to be compared with",
+    "companion": "a second way of comparing, set in advance, rests on too few people",
+    "dates": "some answers of the first survey came after the first event, or have no date",
+    "selection": "people who came because they trusted the police already cannot be told apart",
+    "same_sign": "the ways of analysing do not agree",
+    "effective": "the answers are worth too few independent ones",
+    "cells": "nobody answered in a part of the population",
+}  # fmt: skip
+
+
+def unmet(id: str, row: Any = None) -> str:
+    """Return in plain words what it means that a gate failed; else its own note, else its id in words."""
+    name = id.rsplit(".", 1)[-1]
+    if name in UNMET:
+        return UNMET[name]
+    given = [] if row is None or isinstance(row.gates, str) else [g for g in row.gates if g.id == id]
+    note = given[0].note.rstrip(".") if given and given[0].note else ""
+    return f"this condition was not met: {note or id.replace('_', ' ').replace('.', ' ')}"
 
 
 def _by_word(row: Any, s: Subject, cite: Any, word: str, pre_waves: int) -> list[str]:
@@ -160,6 +199,7 @@ def _by_word(row: Any, s: Subject, cite: Any, word: str, pre_waves: int) -> list
     verb = "changed" if s.noun == "change" else "differed"
     ends = f"{_side(row, cite, low)} to {_side(row, cite, high)}"
     whether = f"{s.what} {verb} {s.pair}" if s.pair else f"{_about(s)} {verb}"
+    whether = f"{whether} {s.since}".strip()
     return [f"We cannot tell whether {whether}.", f"The true {s.noun} could be anywhere from {ends}, {_scale(unit)}."]
 
 
@@ -192,11 +232,11 @@ def _directed(row: Any, s: Subject, cite: Any, word: str, pre_waves: int) -> lis
     between = f"between {cite(row, number(first, unit))} and {cite(row, number(last, unit))}"
     small_study = _bar(row, "mde") is not None and _bar(row, "margin") is not None and row.mde > 2 * row.margin
     if small_study:
-        size = f"by somewhere {between} {unit_words(unit)}"
-        lines = [f"{upper_first(clause)}, {size}.", "Studies this small overstate."]
+        size = f"by somewhere {between} {unit_words(unit, last)}"
+        lines = [f"{upper_first(clause)}, {size}{s.more}.", "Studies this small overstate differences."]
     else:
         about = cite(row, number(row.value, unit))
-        lines = [f"{upper_first(clause)}, by about {about} {unit_words(unit, row.value)} ({between})."]
+        lines = [f"{upper_first(clause)}, by about {about} {unit_words(unit, row.value)} ({between}){s.more}."]
     if word.endswith("fragile"):
         lines.append(
             f"This depends on how we analyse it, or on doubts we could not remove: see section {cite.plan('13')}."

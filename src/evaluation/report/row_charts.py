@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from .sheet import (
@@ -15,35 +16,99 @@ from .sheet import (
     grid_of,
     limits_of,
     references,
-    unit_of,
 )
+
+Grid = list[tuple[str, list[tuple[str, Any]]]]
+LINE, GAP = 1.3, 8.0
+LIGHT = ("#28A197", "#F46A25", "#A285D1")
 
 # ---- rows: bars, dots, forest, love, steps ----------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """Where things stand on a wide sheet, in points: label, series, plot, figure and people from left to right."""
+
+    series_at: float
+    label: float
+    series: float
+    plot_at: float
+    plot: float
+    figure_at: float
+    figure: float
+    people_at: float
+    people: float
+
+
 def rows(sheet: Sheet) -> Any:
-    """Draw a mark per cell with its interval: bars from zero, or dots, with reference lines."""
-    exhibit, kind = sheet.exhibit, sheet.exhibit.chart
-    bars = kind in ("bars", "steps")
+    """Draw a mark per cell with its interval, a scale of its own for each unit: bars from zero, or dots."""
+    exhibit = sheet.exhibit
     grid = grid_of(exhibit)
+    series = [c for c in exhibit.columns if any(c == k for _, cells in grid for k, _ in cells)]
+    together = exhibit.chart == "love" and len(series) > 1
+    sheet.head()
+    if together:
+        sheet.key(series)
+    lanes = _lanes(sheet, grid, [] if together else series)
+    if not sheet.narrow and lanes.people:
+        _say(sheet, "People", lanes.people_at, lanes.people, grey=True)
+        _say(sheet, "(about)", lanes.people_at, lanes.people, grey=True, down=1)
+        sheet.y += 2 * LINE * sheet.size - 2
+    parts = _by_unit(grid)
+    return sheet.finish([_panel(sheet, part, unit, lanes, series, alone=len(parts) == 1) for unit, part in parts])
+
+
+def _by_unit(grid: Grid) -> list[tuple[str, Grid]]:
+    """Return the rows in groups that share a unit, so that no scale carries two."""
+    parts: dict[str, Grid] = {}
+    for label, cells in grid:
+        unit = next((x.unit for _, x in cells if x.shown and x.value is not None and x.unit), "")
+        parts.setdefault(unit, []).append((label, cells))
+    if "" in parts and len(parts) > 1:  # rows without a number stand with the first unit
+        bare = parts.pop("")
+        first = next(iter(parts))
+        parts[first] = [r for r in grid if r in parts[first] or r in bare]
+    return list(parts.items())
+
+
+def _lanes(sheet: Sheet, grid: Grid, series: list[str]) -> Lanes:
+    """Return the lanes of a wide sheet, as narrow as their words permit and never wider than their caps."""
+    cells = [x for _, row in grid for _, x in row]
+    many = len(series) > 1
+    people = min(sheet.wide(_people(x) for x in cells), 62.0)
+    figure = min(sheet.wide(x.text for x in cells if x.shown and x.value is not None), 128.0)
+    names = min(sheet.wide(series) + 4, 104.0) if many else 0.0
+    label = min(sheet.wide([label for label, _ in grid]), 126.0 if many else 196.0)
+    label = max(label, 40.0)
+    plot_at = MARGIN + label + GAP + (names + GAP if many else 0)
+    people_at = sheet.width - MARGIN - max(people, 36.0 if people else 0.0)
+    figure_at = people_at - (GAP if people else 0) - figure
+    return Lanes(
+        MARGIN + label + GAP, label, names, plot_at, figure_at - GAP - plot_at, figure_at, figure, people_at,
+        max(people, 36.0 if people else 0.0),
+    )  # fmt: skip
+
+
+def _people(cell: Any) -> str:
+    """Return the people behind a figure for a column headed "People (about)"."""
+    if not (cell.n_text and cell.shown and cell.value is not None and cell.kind in ("estimate", "measure")):
+        return ""
+    return cell.n_text.replace("about ", "").replace(" and ", ", ")
+
+
+def _panel(sheet: Sheet, grid: Grid, unit: str, lanes: Lanes, series: list[str], *, alone: bool) -> Any:
+    """Place the rows of one unit and return what paints their marks, with its box."""
+    exhibit = sheet.exhibit
+    bars = exhibit.chart in ("bars", "steps")
     ends = [v for _, cells in grid for _, x in cells if x.shown and x.value is not None
             for v in (x.value, x.low, x.high) if v is not None]  # fmt: skip
     lines = references(exhibit)
-    limits = limits_of(exhibit, ends + lines, zero=bars or kind in ("forest", "love"))
-    sheet.head()
-    left, wide = _plot_span(sheet)
-    series = [c for c in exhibit.columns if any(c == k for _, cells in grid for k, _ in cells)]
-    together = kind == "love" and len(series) > 1
-    if together:
-        sheet.key(series)
+    limits = limits_of(exhibit, ends + lines or [0.0, 1.0], zero=bars or exhibit.chart in ("forest", "love"))
     top, marks = sheet.y, []
-    place = _place_together if together else _place_row
+    together = exhibit.chart == "love" and len(series) > 1
     for label, cells in grid:
-        place(sheet, label, cells, series, marks)
-    tall = sheet.y - top + 4
-    sheet.y += 4
-    caption = axis_label(exhibit, unit_of(exhibit))
-    axes_height = tall
+        (_place_together if together else _place_row)(sheet, label, cells, series, marks, lanes)
+    tall = sheet.y - top + 2
 
     def paint(ax: Any) -> None:
         _scale(ax, limits, tall, sheet)
@@ -52,56 +117,68 @@ def rows(sheet: Sheet) -> Any:
         for value in [*lines, *zero]:
             style = {"color": INK, "lw": 0.9} if value == 0 else {"color": GREY, "lw": 1, "ls": (0, (4, 2))}
             for start, end in bands:  # on a narrow sheet only beside the marks, so that no line crosses a label
-                ax.plot([value, value], [start, end], zorder=1, **style)
+                ax.plot([value, value], [start, end], zorder=1, clip_on=False, **style)
         for y, x, k in marks:
             _mark(ax, y - top, x, COLOURS[k % 6], MARKERS[k % 6], bars=bars, limits=limits)
 
-    box = (left, top, wide, axes_height)
-    sheet.y += 16
+    left, wide = (
+        (MARGIN + 4, sheet.width - 2 * MARGIN - 8) if sheet.narrow else (lanes.plot_at + 4, max(lanes.plot - 8, 40))
+    )
+    sheet.y += 18
+    caption = axis_label(exhibit, unit) if alone else unit
     if caption:
-        sheet.say(caption, size=sheet.size - 0.5, colour=GREY, x=left, width=wide)
-    return sheet.finish([(paint, box)])
+        start, room = (left, wide) if sheet.narrow else (MARGIN, lanes.plot_at + lanes.plot - MARGIN)
+        lines_said = sheet.wrap(caption, room, sheet.size - 0.5)
+        shift = 0 if sheet.narrow else max(0, min(left - start, room - sheet.wide(lines_said, sheet.size - 0.5)))
+        sheet.say(caption, size=sheet.size - 0.5, colour=GREY, x=start + shift, width=room)
+    sheet.y += 0 if alone else 6
+    return paint, (left, top, wide, tall)
 
 
-def _plot_span(sheet: Sheet) -> tuple[float, float]:
+def _say(sheet: Sheet, text: str, x: float, width: float, *, grey: bool = False, down: int = 0) -> float:
+    size = sheet.size - 1 if grey else sheet.size
+    return sheet.say(text, x=x, width=width + 1, size=size, advance=False, down=down,
+                     colour=GREY if grey else INK)  # fmt: skip
+
+
+def _place_row(
+    sheet: Sheet, label: str, cells: list[tuple[str, Any]], series: list[str], marks: list[Any], lanes: Lanes
+) -> None:
+    """Place one row: its label, and for each series its name, mark, figure and people."""
     if sheet.narrow:
-        return MARGIN + 4, sheet.width - 2 * MARGIN - 8
-    return 168.0, sheet.width - 168 - 112
+        _place_narrow(sheet, label, cells, series, marks)
+        return
+    start = sheet.y
+    least = start + _say(sheet, label, MARGIN, lanes.label)
+    for column, cell in cells:
+        known = cell.shown and cell.value is not None
+        at, room = (lanes.figure_at, lanes.figure) if known else (lanes.plot_at + 4, sheet.width - lanes.plot_at - 12)
+        height = _say(sheet, cell.text or "too few to report", at, room)
+        if len(series) > 1:
+            height = max(height, _say(sheet, column, lanes.series_at, lanes.series))
+        if _people(cell):
+            height = max(height, _say(sheet, _people(cell), lanes.people_at, lanes.people))
+        if known:
+            marks.append((sheet.y + sheet.size * 0.72, cell, series.index(column)))
+        sheet.y += height + 1.5
+    sheet.y = max(sheet.y, least) + (4 if len(series) > 1 else 2)
 
 
-def _place_row(sheet: Sheet, label: str, cells: list[tuple[str, Any]], series: list[str], marks: list[Any]) -> None:
-    """Place one row's label and, for each series, its name, value text and mark."""
+def _place_narrow(sheet: Sheet, label: str, cells: list[tuple[str, Any]], series: list[str], marks: list[Any]) -> None:
     single = len(series) == 1
-    if sheet.narrow:
-        sheet.say(label, bold=not single)
-    elif not single:
-        sheet.say(label, bold=True, width=152)
+    sheet.say(label, bold=not single)
     for column, cell in cells:
         k = series.index(column)
-        name = label if single else column
-        if sheet.narrow:
-            said = _value_text(cell) if single else f"{name}: {_value_text(cell)}"
-            sheet.say(said, colour=INK if single else COLOURS[k % 6] if COLOURS[k % 6] not in LIGHT else INK)
-            middle, sheet.y = sheet.y + 6, sheet.y + 13
-        else:
-            height = sheet.say(name, width=152, x=MARGIN + (0 if single else 8), advance=False)
-            sheet_x = sheet.width - 104
-            said = sheet.wrap(cell.text, 104)
-            said += [f"n {cell.n_text}"] if cell.n_text and cell.kind == "estimate" and cell.shown else []
-            height = max(
-                height, *(sheet.say(s, width=110, x=sheet_x, advance=False, down=k) for k, s in enumerate(said))
-            )
-            middle, sheet.y = sheet.y + max(height, 13) / 2 + 1, sheet.y + max(height, 13) + 3
+        said = _value_text(cell) if single else f"{column}: {_value_text(cell)}"
+        sheet.say(said)
         if cell.shown and cell.value is not None:
-            marks.append((middle, cell, k))
+            marks.append((sheet.y + 6, cell, k))
+            sheet.y += 13
     sheet.y += 4
 
 
-LIGHT = ("#28A197", "#F46A25", "#A285D1")
-
-
 def _place_together(
-    sheet: Sheet, label: str, cells: list[tuple[str, Any]], series: list[str], marks: list[Any]
+    sheet: Sheet, label: str, cells: list[tuple[str, Any]], series: list[str], marks: list[Any], lanes: Lanes
 ) -> None:
     """Place one row whose series share a line: their values stand after one another."""
     said = ", ".join(cell.text for _, cell in cells)
@@ -109,9 +186,8 @@ def _place_together(
         sheet.say(f"{label}: {said}")
         middle, sheet.y = sheet.y + 6, sheet.y + 15
     else:
-        height = sheet.say(label, width=152, advance=False)
-        height = max(height, sheet.say(said, x=sheet.width - 104, width=104, advance=False))
-        middle, sheet.y = sheet.y + max(height, 13) / 2 + 1, sheet.y + max(height, 13) + 4
+        height = max(_say(sheet, label, MARGIN, lanes.label), _say(sheet, said, lanes.figure_at, lanes.figure))
+        middle, sheet.y = sheet.y + sheet.size * 0.72, sheet.y + height + 3
     marks += [(middle, x, series.index(c)) for c, x in cells if x.shown and x.value is not None]
 
 
@@ -127,41 +203,43 @@ def _scale(ax: Any, limits: tuple[float, float], tall: float, sheet: Sheet) -> N
     ax.set_xlim(*limits)
     ax.set_ylim(tall, 0)
     ax.set_yticks([])
-    ax.xaxis.set_major_locator(MaxNLocator(4 if sheet.narrow else 6, steps=[1, 2, 2.5, 5, 10]))
+    ax.xaxis.set_major_locator(MaxNLocator(4 if sheet.narrow else 5, steps=[1, 2, 2.5, 5, 10]))
     ax.tick_params(axis="x", labelsize=sheet.size - 1, length=3, pad=2)
     ax.grid(visible=True, axis="x", color="#E6E6E6", lw=0.7)
     ax.set_axisbelow(True)
-    ax.patch.set_alpha(0)
+    ax.patch.set_visible(False)
     sns.despine(ax=ax, left=True)
 
 
 def _mark(ax: Any, y: float, x: Any, colour: str, marker: str, *, bars: bool, limits: tuple[float, float]) -> None:
     """Draw one bar or dot with its interval; what runs off the scale ends in an arrow."""
+    loose = {"clip_on": False}
     if bars:
-        ax.barh(y, x.value, height=9, color=colour, zorder=2)
+        ax.barh(y, x.value, height=8, color=colour, zorder=2, **loose)
     if x.low is not None and x.high is not None and x.kind in ("estimate", "measure"):
         low, high = max(x.low, limits[0]), min(x.high, limits[1])
-        ax.plot([low, high], [y, y], color=INK if bars else colour, lw=1.6, solid_capstyle="butt", zorder=3)
+        style = {"color": INK if bars else colour, "zorder": 3, **loose}
+        ax.plot([low, high], [y, y], lw=1.6, solid_capstyle="butt", **style)
         for end, true, tip in ((low, x.low, "<"), (high, x.high, ">")):
             cut = abs(end - true) > 1e-12
-            ax.plot([end], [y], marker=tip if cut else "|", color=INK if bars else colour, ms=5, zorder=3, ls="none")
-    if not bars:
-        ax.plot([x.value], [y], marker=marker, ms=6.2, color=colour, mec="white", mew=0.7, zorder=4, ls="none")
+            ax.plot([end], [y], marker=tip if cut else "|", ms=5, ls="none", **style)
+    if not bars and limits[0] <= x.value <= limits[1]:
+        ax.plot([x.value], [y], marker=marker, ms=6, color=colour, mec="white", mew=0.7, zorder=4, ls="none", **loose)
 
 
 # ---- stacked bars -----------------------------------------------------------------------------------------------
 
 
 def stacked(sheet: Sheet) -> Any:
-    """Draw each row as one bar cut into its columns; each part says its own figure where it fits."""
+    """Draw each row as one bar cut into its columns, in the order of the key; a part says its figure where it fits.
+
+    Neighbouring colours differ by 3 to 1 in lightness, so that the order carries the meaning in grey too.
+    """
     exhibit = sheet.exhibit
     grid = grid_of(exhibit)
     parts = [c for c in exhibit.columns if any(c == k for _, cells in grid for k, _ in cells)]
     sheet.head()
-    for k, part in enumerate(parts):  # the key, one line each, so that it never collides
-        sheet.texts.append((MARGIN, sheet.y + sheet.size * 1.05, "■", {"fontsize": sheet.size, "color": SHADES[k % 6]}))
-        sheet.say(part, x=MARGIN + 12, width=sheet.width - 30)
-    sheet.y += 4
+    sheet.key(parts, "■")
     left, wide, top = MARGIN, sheet.width - 2 * MARGIN, sheet.y
     bands: list[tuple[float, list[tuple[str, Any]]]] = []
     for label, cells in grid:
@@ -183,9 +261,6 @@ def stacked(sheet: Sheet) -> Any:
     return sheet.finish([(paint, (left, top, wide, tall))])
 
 
-SHADES = ("#12436D", "#28A197", "#949494", "#F46A25", "#801650", "#A285D1")
-
-
 def _stack(ax: Any, y: float, cells: list[tuple[str, Any]], parts: list[str], sheet: Sheet, wide: float) -> None:
     shown = [(c, x) for c, x in cells if x.shown and x.value is not None and x.value > 0]
     total = sum(x.value for _, x in shown) or 1.0
@@ -193,9 +268,9 @@ def _stack(ax: Any, y: float, cells: list[tuple[str, Any]], parts: list[str], sh
     for column, x in shown:
         k = parts.index(column) % 6
         share = x.value / total
-        ax.barh(y, share, left=start, height=16, color=SHADES[k], edgecolor="white", linewidth=1.4)
+        ax.barh(y, share, left=start, height=16, color=COLOURS[k], edgecolor="white", linewidth=1.4)
         text = x.text.split(" (")[0]
-        if share * wide > len(text) * sheet.size * 0.62:
-            ink = "white" if k in (0, 4) else INK
+        if share * wide > sheet.wide([text]) + 6:
+            ink = INK if COLOURS[k] in LIGHT else "white"
             ax.text(start + share / 2, y, text, ha="center", va="center", fontsize=sheet.size - 0.5, color=ink)
         start += share

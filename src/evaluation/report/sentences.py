@@ -83,28 +83,20 @@ def _levels(rows: Rows, ctx: ReportContext) -> Line:
     now = rows.get("level", outcome, ctx.focus, ctx.wave)
     if now is None:
         return Line(())
-    who, short = _group(ctx, ctx.focus), _short(ctx, outcome)
-    label = ctx.wave_words(ctx.wave).label
+    who, short, year = _group(ctx, ctx.focus), _short(ctx, outcome), cite.plan(ctx.when(ctx.wave))
     if not now.shown:
-        return Line((f"In {_wave(label)}, too few {who} answered to report {short} safely.",))
-    said.append(f"In {_wave(label)}, {_tenth(now)} {who} were positive on {short}.")
+        return Line((f"In {year}, too few {who} answered to report {short} safely.",))
+    said.append(f"In {year}, {_tenth(now)} {who} gave a positive answer on {short}.")
     said.append(f"That is {_share(now)} of {_people(now)}.")
     then = next((r for w in ctx.before if (r := rows.get("level", outcome, ctx.focus, w.id)) and r.shown), None)
     if then is not None:
-        year = ctx.wave_words(then.wave).year()
-        tenth = _tenth(then)
-        said.append(f"In {cite.plan(year)} it was {tenth} ({_share(then)}, of {_people(then)}).")
+        said.append(f"In {cite.plan(ctx.when(then.wave))}, {_tenth(then)} did: {_share(then)} of {_people(then)}.")
     other = rows.get("level", outcome, ctx.comparison, ctx.wave) if ctx.comparison else None
     if other is not None and other.shown:
         said.append(
-            f"Among {_group(ctx, ctx.comparison)} it was {_tenth(other)} ({_share(other)}, of {_people(other)})."
+            f"Of {_group(ctx, ctx.comparison)}, {_tenth(other)} did in {year}: {_share(other)} of {_people(other)}."
         )
     return Line(tuple(said))
-
-
-def _wave(label: str) -> str:
-    """Return a wave's label for the middle of a sentence: "the first re-run"."""
-    return fixed(f"the {label[:1].lower()}{label[1:]}" if label[:1].isupper() and " " in label else label)
 
 
 def _tenth(row: Any) -> str:
@@ -127,13 +119,25 @@ def primary(rows: Rows, ctx: ReportContext) -> Line | None:
     row = next((r for g in (ctx.focus, "all") if (r := rows.get("change", outcome, g, ctx.wave))), None)
     if row is None:
         return None
+    first = cite.plan(ctx.when(ctx.waves[0].id) if ctx.waves else "the first survey")
     subject = Subject(_short(ctx, outcome), f"among {_group(ctx, row.group or ctx.focus)}",
-                      f"than in {cite.plan(_first_year(ctx))}", "change")  # fmt: skip
-    return judged(row, subject, ctx)
+                      f"than in {first}", "change", since=f"since {first}")  # fmt: skip
+    line = judged(row, subject, ctx)
+    return Line((*line.sentences, *_share_alone(rows, row)), line.verdict)
 
 
-def _first_year(ctx: ReportContext) -> str:
-    return ctx.waves[0].year() if ctx.waves else "the first wave"
+def _share_alone(rows: Rows, row: Any) -> list[str]:
+    """Return what to say where the share moved and the average answer, which was planned, did not show it."""
+    share = rows.get("changeshare", *row.id.split(".")[1:4])
+    ends = (getattr(share, "low", None), getattr(share, "high", None))
+    if row.verdict != "too uncertain to say" or None in ends or ends[0] <= 0 <= ends[1]:
+        return []
+    first, last = (abs(ends[1]), abs(ends[0])) if ends[1] <= 0 else ends
+    side = "rose" if ends[0] > 0 else "fell"
+    unit = share.unit or ""
+    moved = f"{cite(share, phrases.number(first, unit))} and {cite(share, phrases.number(last, unit))}"
+    return [f"The share of positive answers alone {side} by between {moved} points.",
+            "The test set in advance uses the average of all answers."]  # fmt: skip
 
 
 def gap(rows: Rows, ctx: ReportContext) -> Line | None:
@@ -156,7 +160,16 @@ def attended(rows: Rows, ctx: ReportContext) -> Line | None:
         return None
     who, than = f"among {fixed(ctx.words.treated)}", f"than among {fixed(ctx.words.untreated)} but were otherwise alike"
     pair = f"between {fixed(ctx.words.treated)} and {fixed(ctx.words.untreated)}"
-    return judged(row, Subject(_short(ctx, outcome), who, than, pair=pair), ctx)
+    more = _would_remove(rows, row, ctx)
+    return judged(row, Subject(_short(ctx, outcome), who, than, pair=pair, more=more), ctx)
+
+
+def _would_remove(rows: Rows, row: Any, ctx: ReportContext) -> str:
+    """Return the clause that says how large a difference beforehand would remove the one found; "" if unknown."""
+    gap = rows.get("breakeven", row.outcome or ctx.plan.outcomes.primary, "all", ctx.wave)
+    if gap is None or not gap.shown or gap.value is None:
+        return ""
+    return f"; a gap of {cite(gap, phrases.number(gap.value, gap.unit or ''))} before they came would remove it"
 
 
 def actions(rows: Rows) -> Line | None:
@@ -168,7 +181,7 @@ def actions(rows: Rows) -> Line | None:
     for row in counts[:4]:
         status = row.id.split(".")[2].replace("_", " ").replace("-", " ")
         said.append(f"{cite(row, row.text)} {status}")
-    return Line((f"Of what people asked for: {phrases.listed(said)}.",))
+    return Line((f"Actions on what people asked for: {phrases.listed(said)}.",))
 
 
 def judged(row: Any, subject: Subject, ctx: ReportContext) -> Line:
@@ -203,18 +216,12 @@ def designs(rows: Rows, ctx: ReportContext) -> list[Line]:
         row = next((r for r in rows.starting(f"{name.lower()}.") if r.id.split(".")[1] == design.outcome.lower()), None)
         if row is None:
             continue
-        subject = Subject(f"the change in {_short(ctx, design.outcome)}", f"(“{fixed(design.title)}”)",
-                          "than in the group it is compared with", "difference in change")  # fmt: skip
+        subject = Subject(f"the change in {_short(ctx, design.outcome)}", "", "than in the group it is compared with",
+                          "difference", "between the groups compared")  # fmt: skip
         line = judged(row, subject, ctx)
-        if row.kind != "estimate":
-            line = Line(
-                (
-                    f"“{fixed(design.title)}”: {line.sentences[0][:1].lower()}{line.sentences[0][1:]}",
-                    *line.sentences[1:],
-                ),
-                line.verdict,
-            )
-        out.append(line)
+        said = [x for x in line.sentences if plain(x) != (row.question or "")]
+        title = f"“{fixed(design.title)}”: "
+        out.append(Line((f"{title}{said[0][:1].lower()}{said[0][1:]}", *said[1:]), line.verdict))
     return out
 
 
@@ -238,8 +245,8 @@ def cannot_say(rows: Rows, ctx: ReportContext) -> list[str]:
     said = [
         f"That {ctx.words.programme} is the reason for any difference. People who attended may have differed before "
         "they came. This comparison cannot rule that out.",
-        "That the same people changed their minds. Different people answered in each survey. We adjusted for who "
-        "answered; other differences may remain.",
+        "That the same people changed their minds. Different people answered in each survey. We adjusted for "
+        f"{adjusted_for(ctx)}; other differences may remain.",
         detectable(rows, ctx),
     ]
     if asked:
@@ -254,11 +261,26 @@ def detectable(rows: Rows, ctx: ReportContext) -> str:
     row = _with_mde(rows, ctx)
     if row is None:
         return "That a small difference is absent. No detectable size could be worked out for this wave."
-    unit = phrases.unit_words(row.unit or "", row.mde)
+    unit = phrases.unit_words(row.unit or "")
     size = cite(row, phrases.number(row.mde, row.unit or ""))
     return (
-        f"That a small difference is absent. With this many answers we could only detect about {size} {unit} or more."
+        "That a small difference is absent. With this many answers we could only have detected a difference of about "
+        f"{size} {unit} or more."
     )
+
+
+def adjusted_for(ctx: ReportContext) -> str:
+    """Return what the weights take into account, in words, from the plan's margins."""
+    columns = dict.fromkeys(c for m in ctx.plan.population.margins for c in m.split("_"))
+    words = []
+    for name in columns:
+        derived = ctx.plan.derive.get(name)
+        try:
+            label = derived.label if derived is not None else ctx.plan.label_of(name)
+        except (KeyError, ValueError, AttributeError):
+            label = name.rstrip("0123456789")
+        words.append(label[:1].lower() + label[1:])
+    return phrases.listed([fixed(w) for w in dict.fromkeys(words)])
 
 
 def _with_mde(rows: Rows, ctx: ReportContext) -> Any | None:
@@ -275,9 +297,8 @@ def how_sure(rows: Rows, ctx: ReportContext) -> list[str]:
     failed = [g for g in ctx.gates if not g.passed]
     said, police = [], fixed(ctx.words.institution)
     if failed:
-        names = phrases.listed([_gate_words(g) for g in failed[:4]])
-        more = " and others in the annex" if len(failed) > 4 else ""
-        said.append(f"These conditions set in advance were not met: {names}{more}.")
+        names = phrases.listed([_gate_words(g) for g in failed[:3]])
+        said.append(f"Not all conditions set in advance were met: {names}.")
     main = rows.get("change", ctx.plan.outcomes.primary, ctx.focus, ctx.wave)
     if (
         main is not None
@@ -298,28 +319,49 @@ def how_sure(rows: Rows, ctx: ReportContext) -> list[str]:
 
 
 def _gate_words(gate: Any) -> str:
-    words = gate.note.rstrip(".") if gate.note else gate.id.replace("_", " ").replace(".", " ")
-    return fixed(words[:1].lower() + words[1:])
+    known = phrases.UNMET.get(gate.id.rsplit(".", 1)[-1])
+    return known or fixed(f"not so: {gate.note.rstrip('.') or gate.id.replace('_', ' ').replace('.', ' ')}")
 
 
 def next_wave(rows: Rows, ctx: ReportContext) -> list[str]:
     """Return the sentences of section 14: how many people would be needed, and what would change this report's mind."""
     target = cite.plan(f"{ctx.plan.power.target_points:.0f}")
-    sizes = [r for r in rows.starting("next.") if r.shown and r.value is not None and r.kind in ("measure", "count")]
+    sizes = {name: rows.get("next", name, "all", ctx.wave) for name in ("group", "attendees", "others", "sessions")}
+    known = {k: r for k, r in sizes.items() if r is not None and r.shown and r.value is not None}
     said = []
-    for row in sizes[:2]:
-        unit = f" {row.unit}" if row.unit else ""
-        said.append(f"About {cite(row, row.text)}{unit} would be needed to detect a difference of {target} points.")
+    if "group" in known:
+        who, row = _group(ctx, ctx.focus), known["group"]
+        said.append(
+            f"About {cite(row, row.text)} {who} in each survey would be needed to see a change of {target} points."
+        )
+    if "attendees" in known and "others" in known:
+        a, b = known["attendees"], known["others"]
+        said.append(f"To see a difference of {target} points between {fixed(ctx.words.treated)} and "
+                    f"{fixed(ctx.words.untreated)}: about {cite(a, a.text)} and {cite(b, b.text)}.")  # fmt: skip
+    if "sessions" in known:
+        row = known["sessions"]
+        said.append(
+            f"They should be reached in at least {cite(row, row.text)} separate sessions in each group compared."
+        )
     if not said:
         said.append(f"The next survey should be large enough to detect a difference of {target} percentage points.")
-    said.append("More answers, another wave, or the inputs named as absent here would change what can be said.")
+    said.append("More answers, another survey, or the inputs named as absent here would change what can be said.")
     return said
 
 
 def board_paragraph(rows: Rows, ctx: ReportContext) -> str:
     """Return a paragraph that a board paper can quote as it stands: the brief, the caution, the status."""
-    lines = [x.marked() for x in in_brief(rows, ctx)[:3]]
-    stamp = "Figures are from synthetic data and describe nobody. " if ctx.synthetic else ""
-    status = "" if ctx.checked else f" Draft: not yet checked by {ctx.words.checking_group}."
+    levels, wanted = _levels(rows, ctx), (primary(rows, ctx), attended(rows, ctx))
+    lines = [" ".join(levels.sentences), *(_aloud(x) for x in wanted if x is not None)]
+    stamp = "These figures are synthetic and describe nobody. " if ctx.synthetic else ""
+    status = "" if ctx.checked else f" This is a draft: {ctx.words.checking_group} has not checked it yet."
     caution = "Different people answered in each survey, so this does not show what made answers differ."
-    return f"{stamp}{' '.join(lines)} {caution}{status}".strip()
+    return f"{stamp}{' '.join(x for x in lines if x)} {caution}{status}".strip()
+
+
+def _aloud(line: Line) -> str:
+    """Return a line with its verdict named after the finding, as a person would say it."""
+    if not line.verdict or line.verdict == "not answerable":
+        return " ".join(line.sentences)
+    word = phrases.VERDICT_WORDS.get(line.verdict, line.verdict)
+    return f"{' '.join(line.sentences)} The verdict on this is “{word[:1].lower()}{word[1:]}”."

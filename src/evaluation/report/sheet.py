@@ -6,9 +6,10 @@ On a narrow sheet a row's label and value stand above its mark; on a wide one th
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass, field
 from typing import Any
+
+from . import lettering
 
 COLOURS = ("#12436D", "#28A197", "#801650", "#F46A25", "#3D3D3D", "#A285D1")
 MARKERS = ("o", "s", "D", "^", "v", "P")
@@ -29,6 +30,8 @@ class Sheet:
     narrow: bool
     texts: list[tuple[float, float, str, dict[str, Any]]] = field(default_factory=list)
     y: float = 0.0
+    top: float = 0.0
+    bottom: float = 0.0
 
     @property
     def size(self) -> float:
@@ -37,8 +40,11 @@ class Sheet:
 
     def wrap(self, text: str, width: float, size: float | None = None, *, bold: bool = False) -> list[str]:
         """Return the text in lines no wider than `width` points."""
-        per = (0.66 if bold else 0.575) * (size or self.size)
-        return textwrap.wrap(str(text), max(int(width / per), 8), break_long_words=True) or [""]
+        return lettering.wrap(text, max(width, 20), size or self.size, bold=bold)
+
+    def wide(self, texts: Any, size: float | None = None, *, bold: bool = False) -> float:
+        """Return the width of the widest of some texts in points; 0 for none."""
+        return max((lettering.width(str(t), size or self.size, bold=bold) for t in texts), default=0.0)
 
     def say(
         self, text: str, *, x: float = MARGIN, width: float | None = None, size: float | None = None,
@@ -57,26 +63,35 @@ class Sheet:
         return taken
 
     def head(self) -> None:
-        """Place the stamp and the title."""
+        """Place the title, then the stamp; what a page shows under its own title begins between them."""
         self.y = 5.0
+        self.say(self.headline, size=9.5 if self.narrow else 11, bold=True)
+        self.top = self.y
+        self.y += 3
         if self.stamp:
             self.say(self.stamp, size=7.5, bold=True, colour="#801650")
-        self.say(self.headline, size=9.5 if self.narrow else 11, bold=True)
-        self.y += 4
+        self.y += 3
 
-    def key(self, names: list[str]) -> None:
-        """Place the key of several series, one line each, so that it never collides."""
+    def key(self, names: list[str], signs: str = "", colours: tuple[str, ...] = COLOURS) -> None:
+        """Place the key of several series: side by side where they fit, else one line each; it never collides."""
+        signs, gap = signs or "".join(SIGNS), 16.0
+        wide = [self.wide([name]) + 13 for name in names]
+        along = sum(wide) + gap * len(wide) <= self.width - 2 * MARGIN
+        x = MARGIN
         for k, name in enumerate(names):
-            style = {"fontsize": self.size, "color": COLOURS[k % 6], "ha": "center"}
-            self.texts.append((MARGIN + 4, self.y + self.size * 1.05, SIGNS[k % 6], style))
-            self.say(name, x=MARGIN + 13, width=self.width - 30)
-        self.y += 4
+            style = {"fontsize": self.size, "color": colours[k % 6], "ha": "center"}
+            self.texts.append((x + 4, self.y + self.size * 1.05, signs[k % len(signs)], style))
+            self.say(name, x=x + 12, width=self.width - 30, advance=not along)
+            x += wide[k] + gap if along else 0
+        self.y += 4 + (self.size * 1.3 if along else 0)
 
     def finish(self, axes: list[tuple[Any, tuple[float, float, float, float]]] | None = None) -> Any:
         """Return the figure: foot placed, height known, axes drawn by their functions at (left, top, width, height)."""
         from matplotlib.figure import Figure
 
-        self.y += 6
+        self.y += 4
+        self.bottom = self.y
+        self.y += 2
         for line in self.foot:
             self.say(line, size=7.0 if self.narrow else 7.5, colour=GREY)
         height = self.y + 6

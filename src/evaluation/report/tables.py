@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from evaluation.disclosure import CheckedExhibit
 
-_CELL = Markup('<td data-r="{}"{}>{}</td>')
+_CELL = Markup('<td data-result="{}"{}>{}</td>')
 
 
 def html(exhibit: CheckedExhibit, *, prefix: str = "t", heading: str = "") -> Markup:
@@ -49,7 +49,7 @@ def plain(header: Any, rows: Any, *, caption: str, name: str, ids: bool = False)
 def _traced(row: Any) -> Markup:
     """Return the cells of a row of numbers: its column is a header too, its last cell is the result id."""
     second = Markup('<th scope="row">{}</th>').format(row[1] or "What was found")
-    figures = Markup("").join(Markup('<td data-r="{}">{}</td>').format(row[-1], c) for c in row[2:-1])
+    figures = Markup("").join(Markup('<td data-result="{}">{}</td>').format(row[-1], c) for c in row[2:-1])
     return second + figures + Markup("<td data-plan>{}</td>").format(row[-1])
 
 

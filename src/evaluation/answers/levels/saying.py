@@ -94,7 +94,7 @@ def trio(plan: Plan, wave: str, survey: Survey) -> Exhibit:
         _levels(plan, survey, outcomes, shown),
         sections=("policy-5", "annex-H"),
         wave=wave,
-        chart="dots",
+        chart="panels",
         row_header="Question and group",
         source="Survey, weighted",
         notes=("Shares are of people who gave an answer on the scale; don't-knows are counted apart.",),

@@ -6,6 +6,7 @@ import pandas as pd
 
 from evaluation.answers.registers import shelf
 from evaluation.answers.registers.shelf import Held, Triples, people, plain
+from evaluation.answers.registers.told import manner
 from evaluation.answers.words import exhibit, words
 from evaluation.errors import DataError
 from evaluation.estimates import Estimate
@@ -29,6 +30,7 @@ def feedback(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     events = shelf.register(plan, wave, held, "events")
     checked = said.sense_check(rows)
     kept = rows[~rows["theme"].isin(checked.rejected_themes)]
+    clean = kept[~(kept["sense_check"] == "rejected").fillna(False).to_numpy(dtype=bool)]
     return [
         _themes(plan, wave, kept, held),
         _stances(plan, wave, kept, held),
@@ -37,6 +39,7 @@ def feedback(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
         _channels(plan, wave, kept, held),
         _agreement(plan, wave, rows, held),
         _communities(plan, wave, kept, events, held),
+        *manner(plan, wave, clean, held),
     ]
 
 

@@ -30,6 +30,7 @@ def recruitment(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
         _funnel(plan, wave, ethnic),
         _counts(plan, wave, rows),
         _change(plan, wave, ethnic),
+        _parity(plan, wave, ethnic),
     ]
 
 
@@ -252,3 +253,54 @@ def _change(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
         source="Register of recruitment",
         notes=("Counts, shares and points are three different figures.",),
     )
+
+
+def _parity(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
+    """Return recruits' share over residents' share, for groups that the population figures hold."""
+    joined = ethnic[ethnic["stage"] == "joined"].sort_values("year_ending")
+    last = joined[joined["year_ending"] == joined["year_ending"].max()]
+    cells: Triples = []
+    for row in last.itertuples(index=False):
+        known, residents = int(row.n_total - row.n_unknown), _share_of_residents(plan, str(row.group))
+        label, id = f"{_label(plan, row)}: {row.group}", f"recruitment.parity.{_stem(row, wave)}.{_short(row.group)}"
+        if residents is None or known <= 0:
+            why = "the population figures do not hold this group" if known > 0 else "no recruit's group is known"
+            cells.append(
+                (label, "Times the share of residents", shelf.cannot(wave, id, why, "Give the group's residents."))
+            )
+            continue
+        ratio, low, high = representation.parity(int(row.n_people), known, residents, 1.0)
+        cells += [
+            (label, "Residents' share",
+             per_cent(f"recruitment.residents.{_stem(row, wave)}.{_short(row.group)}", residents, wave, public=True,
+                      decimals=1)),
+            (label, "Times the share of residents",
+             measure(id, ratio, "times", wave=wave, base=known, low=low, high=high, decimals=2)),
+        ]  # fmt: skip
+    if not cells:
+        refusal = shelf.cannot(wave, f"recruitment.parity.all.{wave}", "no row is of people who joined", "Fill in.")
+        cells = [("Not shown", "", refusal)]
+    return exhibit(
+        "recruitment.parity", "Recruits' share over residents' share", cells, sections=("annex-M",), wave=wave,
+        row_header="Year, role and group", source=f"Register of recruitment; {plan.population.title}",
+        notes=("One is parity. Residents are all those of the population figures, not those of an age to apply.",),
+    )  # fmt: skip
+
+
+def _share_of_residents(plan: Plan, group: str) -> float | None:
+    """Return a recorded group's share of residents: a level named like it, or everybody but White where it says so."""
+    from evaluation.intake import waves
+
+    wanted = group.strip().lower()
+    for margin in waves.margins(plan).values():
+        for level in margin.index.names:
+            by = margin.groupby(level=level).sum()
+            if plan.programme.stop_comparator.lower() not in by.index:
+                continue
+            shares = by / by.sum()
+            words_of = {str(v).lower(): k for k, v in plan.levels_of(str(level)).items()}
+            if wanted in words_of:
+                return float(shares[words_of[wanted]])
+            if wanted == "ethnic minorities, white minorities excluded":
+                return float(1 - shares[plan.programme.stop_comparator.lower()])
+    return None

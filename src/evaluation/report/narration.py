@@ -1,0 +1,134 @@
+"""The words of the sections on what was done: events, who answered, what was heard, what followed, what it cost.
+
+Each sentence is left out where one of its numbers is absent or may not be shown: nothing is said in its place.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from . import phrases
+from .cite import cite
+from .context import ReportContext
+from .sentences import Rows, fixed
+
+_PLACE = re.compile(r"\{([^{}]+)\}")
+
+
+def filled(rows: Rows, wave: str, text: str) -> str:
+    """Return a sentence with each `{start of an id}` replaced by that result of the wave; "" if any is missing."""
+    parts = _PLACE.split(text)
+    out = []
+    for k, part in enumerate(parts):
+        if k % 2 == 0:
+            out.append(part)
+            continue
+        row = _one(rows, part, wave)
+        if row is None:
+            return ""
+        out.append(cite(row, row.text.split(" (")[0]))
+    return phrases.upper_first("".join(out))
+
+
+def _one(rows: Rows, start: str, wave: str) -> Any | None:
+    """Return the first shown result with a number whose id begins so and names the wave."""
+    wave = wave.lower()
+    found = (r for r in rows.starting(start.lower()) if wave in r.id.split("."))
+    return next((r for r in found if r.shown and r.value is not None), None)
+
+
+def _said(rows: Rows, ctx: ReportContext, *texts: str) -> list[str]:
+    return [x for x in (filled(rows, ctx.wave, t) for t in texts) if x]
+
+
+def events(rows: Rows, ctx: ReportContext) -> list[str]:
+    """Return how many events, attendances and officers there were, and what the hall cost."""
+    said = _said(
+        rows, ctx,
+        "{events.held.all} events were held, with {events.attendances.all} attendances. "
+        "An attendance is not a person: somebody who came twice counts twice.",
+        "An event had {events.mean.all} attendances on average (median {events.median.all}, from {events.smallest.} "
+        "to {events.largest.}).",
+        "Between {events.officers_low.all} and {events.officers_high.all} officers and staff were there, "
+        "{events.officers.all} on average.",
+        "Hire cost {costs.hire.mean} an event on average (median {costs.hire.median}, most {costs.hire.most}).",
+        "The advisory groups met {iag.held.current} times under the current model and {iag.held.revised} times under "
+        "the revised one.",
+    )  # fmt: skip
+    return [" ".join(said)] if said else []
+
+
+def who(rows: Rows, ctx: ReportContext) -> list[str]:
+    """Return how many answered, how many of them are of the focus group, and how they were reached."""
+    total = _one(rows, "flow.analysed.all", ctx.wave)
+    group = next((r for r in rows.starting("n.") if r.id.split(".")[2:4] == [ctx.focus, ctx.wave.lower()]), None)
+    said = []
+    if total is not None and group is not None and group.shown:
+        said.append(f"{cite(group, group.text)} of {cite(total, total.text)} respondents were "
+                    f"{fixed(ctx.words.focus_group.removesuffix(' respondents'))}.")  # fmt: skip
+    said += _said(
+        rows, ctx,
+        "After weighting, these answers tell us about as much as {weights.effective.all} equally weighted ones.",
+        "Answers came from {n.sessions.all} sessions of about {mean.session_size.all} people each.",
+        "{n.boost.all} people were reached through lists of attendees; they count only in the comparison of attendees.",
+        "{collection.officer.all} of answers were given to, or near, a police officer.",
+        "{collection.event.all} of answers were given at an event.",
+    )  # fmt: skip
+    groups = [r for r in rows.starting("partners.") if r.id.endswith(f"{ctx.wave.lower()}.answers") and r.shown]
+    if groups:
+        largest = max(groups, key=lambda r: r.value or 0)
+        said.append(f"Some answers came through organisations; the kind that helped most supplied "
+                    f"{cite(largest, largest.text)}.")  # fmt: skip
+    said.append("People who declined to answer may trust the police less than those who answered.")
+    return [" ".join(said)]
+
+
+def communities(ctx: ReportContext) -> str:
+    """Return the caution that the focus group is many communities."""
+    name = fixed(ctx.words.focus_group.removesuffix(" respondents"))
+    return f"{name} communities are not one group; numbers were too small to show each separately."
+
+
+def four_arms(rows: Rows, ctx: ReportContext) -> list[str]:
+    """Return how many had attended both kinds of forum, and that helpers are not counted as attendees."""
+    said = _said(rows, ctx, "About {n.arm.both} people had attended both kinds of forum.")
+    if any(True for _ in rows.starting("n.arm.aside")):
+        said.append("Members who help run the events are not counted as attendees here.")
+    return [" ".join(said)] if said else []
+
+
+def heard(rows: Rows, ctx: ReportContext) -> list[str]:
+    """Return what the checking group made of the comments."""
+    group = ctx.words.checking_group
+    said = _said(
+        rows, ctx,
+        f"Of {{feedback.check.all}} comments, {group} agreed {{feedback.check.agreed}}, amended "
+        "{feedback.check.amended} and rejected {feedback.check.rejected}. "
+        "{feedback.check.pending} are not checked yet. Rejected comments are left out.",
+    )  # fmt: skip
+    return [" ".join(said)] if said else []
+
+
+def closed(rows: Rows, ctx: ReportContext) -> list[str]:
+    """Return how long people waited and how many were told."""
+    said = _said(
+        rows, ctx,
+        "Of {actions.all.all} actions, {actions.told_share.all} were reported back to people.",
+        "Half had a first response within {actions.median.answered} days.",
+        "{actions.refused.all} were refused, {actions.explained.all} of them with a written reason.",
+        "{actions.overdue.all} are past their date and not closed.",
+        "Counts of actions count activity, not effect.",
+    )  # fmt: skip
+    return [" ".join(said)] if len(said) > 1 else []
+
+
+def cost(rows: Rows, ctx: ReportContext) -> list[str]:
+    """Return what an event cost in money and hours."""
+    said = _said(
+        rows, ctx,
+        "An event cost {costs.hire.mean} in hire, {costs.catering.mean} in catering and {costs.other.mean} in other "
+        "costs, on average, from {costs.hire.known} events with a record.",
+        "It took {costs.organising.mean} hours to organise, on average.",
+    )  # fmt: skip
+    return [" ".join(said)] if said else []

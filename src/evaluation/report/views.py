@@ -1,0 +1,122 @@
+"""The policy report's views of exhibits: fewer rows, years for survey ids, groups side by side; the same checked rows.
+
+A view holds a part of an exhibit's cells under other labels; it makes no number. The annex shows the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from evaluation.disclosure import CheckedExhibit
+
+from .context import ReportContext
+
+Cells = list[tuple[str, str, Any]]
+
+SHOWN: dict[int, tuple[str, ...]] = {
+    3: ("events.strip",), 4: ("weights.margins",), 5: ("levels.trio", "gap.all"), 6: ("levels.trust",),
+    7: ("arms.counts", "attend.methods"), 8: ("designs.forest",), 9: ("feedback.themes",),
+    10: ("actions.said_did",), 11: ("stops.ratio", "recording.share", "recruitment.goal"),
+    12: ("costs.attend",), 13: (), 14: (),
+}  # fmt: skip
+MOST = 3
+
+
+def placed(found: list[CheckedExhibit], number: int, ctx: ReportContext) -> tuple[list[Any], list[Any]]:
+    """Return (shown, folded) exhibits of a policy section: the ones it is for as views, the rest behind a fold.
+
+    Where none of the named exhibits was made, the first three stand as they are.
+    """
+    named = SHOWN.get(number)
+    if named is None or (named and not any(e.id in named for e in found)):
+        return found[:MOST], found[MOST:]
+    first = [view(e, ctx) for name in named for e in found if e.id == name and not _refused(e)]
+    return first, [e for e in found if e.id not in {f.id.removesuffix(SUFFIX) for f in first}]
+
+
+def _refused(exhibit: CheckedExhibit) -> bool:
+    """Return whether every contrast of a chart is not answerable: its numbers then stand in the annex alone."""
+    judged = [x for x in exhibit.cells.values() if x.verdict or x.kind == "not_identified"]
+    return bool(exhibit.chart and judged) and all(
+        x.verdict == "not answerable" or x.kind == "not_identified" for x in judged
+    )
+
+
+SUFFIX = ".policy"
+
+
+def view(exhibit: CheckedExhibit, ctx: ReportContext) -> CheckedExhibit:
+    """Return the policy report's view of an exhibit: itself where it has none."""
+    make = _VIEWS.get(exhibit.id)
+    cells = make(exhibit, ctx) if make else None
+    if not cells:
+        return exhibit
+    return _with(exhibit, cells)
+
+
+def _with(exhibit: CheckedExhibit, cells: Cells) -> CheckedExhibit:
+    rows = tuple(dict.fromkeys(r for r, _, _ in cells))
+    columns = tuple(dict.fromkeys(c for _, c, _ in cells))
+    notes = tuple(n for n in exhibit.notes if "_" not in n)  # a note that names a column is for the annex
+    made = {(r, c): x for r, c, x in cells}
+    return replace(exhibit, id=exhibit.id + SUFFIX, rows=rows, columns=columns, cells=made, notes=notes)
+
+
+def _all(exhibit: CheckedExhibit) -> Cells:
+    return [(r, c, x) for r in exhibit.rows for c in exhibit.columns if (x := exhibit.cells.get((r, c))) is not None]
+
+
+def _compared(ctx: ReportContext) -> tuple[str, ...]:
+    return (ctx.focus, ctx.comparison) if ctx.comparison else ()
+
+
+def _year(ctx: ReportContext, column: str) -> str:
+    """Return the year of a survey's id, where the column is one and no other survey has that year."""
+    known = [w for w in ctx.waves if w.id == column]
+    years = [w.year() for w in ctx.waves]
+    return known[0].year() if known and years.count(known[0].year()) == 1 else column
+
+
+def _two_groups_by_year(exhibit: CheckedExhibit, ctx: ReportContext) -> Cells:
+    """Return the compared groups over the years, without everybody together."""
+    kept = [(r, _year(ctx, c), x) for r, c, x in _all(exhibit) if not _compared(ctx) or x.group in _compared(ctx)]
+    return kept or [(r, _year(ctx, c), x) for r, c, x in _all(exhibit)]
+
+
+def _statements_by_group(exhibit: CheckedExhibit, ctx: ReportContext) -> Cells:
+    """Return the statements of the scales as rows and the compared groups as columns."""
+    items = [i for s in ctx.plan.scales.values() for i in s.items]
+    kept = [(r, x) for r, _, x in _all(exhibit) if x.group in _compared(ctx) and ": " in r]
+    kept = [(r, x) for r, x in kept if x.outcome in items] or kept
+    return [(r.rpartition(": ")[0], r.rpartition(": ")[2], x) for r, x in kept]
+
+
+def _main_outcomes(exhibit: CheckedExhibit, ctx: ReportContext) -> Cells:
+    """Return the planned outcomes of the report's wave, and the primary one in every wave."""
+    planned = (ctx.plan.outcomes.primary, *ctx.plan.outcomes.secondary[:2])
+    return [(r, _year(ctx, c), x) for r, c, x in _all(exhibit) if x.outcome in planned]
+
+
+def _first_margin(exhibit: CheckedExhibit, ctx: ReportContext) -> Cells:
+    """Return the rows of the first margin of the plan: ethnic group and area."""
+    names = [n for n in ctx.plan.population.margins if any(x.id.split(".")[1] == n for _, _, x in _all(exhibit))]
+    return [(r, c, x) for r, c, x in _all(exhibit) if names and x.id.split(".")[1] == names[0]]
+
+
+def _planned_only(exhibit: CheckedExhibit, ctx: ReportContext) -> Cells:
+    """Return the main result of each planned design, without its variants."""
+    names = {n.lower() for n in ctx.plan.designs}
+    return [(r, c, x) for r, c, x in _all(exhibit) if len(x.id.split(".")) == 4 and x.id.split(".")[0] in names]
+
+
+def _first_column(exhibit: CheckedExhibit, _: ReportContext) -> Cells:
+    """Return the first figure of each row: of the recruits, the share of those whose group is known."""
+    return [(r, c, x) for r, c, x in _all(exhibit) if c == exhibit.columns[0]]
+
+
+_VIEWS: dict[str, Callable[[CheckedExhibit, ReportContext], Cells]] = {
+    "levels.trio": _two_groups_by_year, "levels.trust": _statements_by_group, "gap.all": _main_outcomes,
+    "weights.margins": _first_margin, "designs.forest": _planned_only, "recruitment.goal": _first_column,
+}  # fmt: skip
