@@ -3,13 +3,21 @@
 from evaluation.answers.comparison.attendance import (
     arms_table,
     attendance_model,
+    claimed_share,
     claims,
     overlap,
     overlap_answer,
     overlap_gates,
     routes,
 )
-from evaluation.answers.comparison.balanced import balance_answer, balance_gates, balance_table, sample_table
+from evaluation.answers.comparison.balanced import (
+    balance_answer,
+    balance_gates,
+    balance_table,
+    placebo,
+    sample_table,
+)
+from evaluation.answers.comparison.described import lots, sources, spread_table, support, weights_audit
 from evaluation.answers.comparison.prepared import (
     COMPARISON_WEIGHT,
     Comparison,
@@ -19,11 +27,13 @@ from evaluation.answers.comparison.prepared import (
     holds_outcomes,
     match,
     nobody,
+    planned_matching,
     prepare,
 )
 
 __all__ = [
     "COMPARISON_WEIGHT", "Comparison", "arms_table", "attendance_model", "balance_answer", "balance_gates",
-    "balance_table", "caliper_over", "claims", "companion", "everybody", "holds_outcomes", "match", "nobody", "overlap",
-    "overlap_answer", "overlap_gates", "prepare", "routes", "sample_table",
+    "balance_table", "caliper_over", "claimed_share", "claims", "companion", "everybody", "holds_outcomes",
+    "lots", "match", "nobody", "overlap", "overlap_answer", "overlap_gates", "placebo", "planned_matching",
+    "prepare", "routes", "sample_table", "sources", "spread_table", "support", "weights_audit",
 ]  # fmt: skip

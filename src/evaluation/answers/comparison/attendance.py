@@ -54,10 +54,20 @@ def arms_table(plan: Plan, wave: str, design: pd.DataFrame, arm: pd.Series) -> E
     )  # fmt: skip
 
 
-def claims(plan: Plan, wave: str, design: pd.DataFrame, arm: pd.Series) -> Exhibit:
-    """Return the share of claimed attendees who attended, for each specificity of the plan."""
+def claimed_share(plan: Plan, design: pd.DataFrame, arm: pd.Series) -> tuple[float, int]:
+    """Return the share (0 to 1) of the general sample that says it attended, and of how many."""
     known = arm[~samples.is_boost(plan, design) & arm.isin(["first", "both", "unmatched_claim", "neither", "second"])]
-    claimed = float(known.isin(["first", "both", "unmatched_claim"]).mean()) if len(known) else 0.0
+    return (float(known.isin(["first", "both", "unmatched_claim"]).mean()) if len(known) else 0.0), len(known)
+
+
+def claims(
+    plan: Plan, wave: str, design: pd.DataFrame, arm: pd.Series, months: pd.Series | None = None
+) -> Exhibit:  # fmt: skip
+    """Return the share of claimed attendees who attended, for each specificity of the plan, and impossible claims.
+
+    `months` are the dates of events: a claim that names a month before the first of them is known to be false.
+    """
+    claimed, n = claimed_share(plan, design, arm)
     if claimed == 0:
         reason = words(f"claims.none.all.{wave}", "nobody in the general sample says that they attended")
         return exhibit("arms.claims", "How far a claim can be trusted", [("Claims", "", reason)], sections=("annex-G",),
@@ -65,14 +75,31 @@ def claims(plan: Plan, wave: str, design: pd.DataFrame, arm: pd.Series) -> Exhib
     triples = [
         (f"{s:.1%} of people who did not attend say so", "Share of claims that are true", measure(
             f"claims.true.all.{wave}.{str(s).replace('.', '')}", 100 * claiming.share_true(claimed, specificity=s),
-            "per cent", base=len(known), wave=wave, decimals=0))
+            "per cent", base=n, wave=wave, decimals=0))
         for s in plan.treatment.specificity
     ]  # fmt: skip
+    early = _too_early(plan, design, arm, months)
+    if early is not None:
+        value = measure(
+            f"claims.early.all.{wave}", 100 * early.mean(), "per cent", base=len(early), wave=wave, decimals=0
+        )
+        triples.append(("Claims that name a month before the first event", "Share of dated claims", value))
     return exhibit(
         "arms.claims", "How far a claim can be trusted", triples, sections=("annex-G",), wave=wave,
         row_header="If …", source="Survey, general sample",
         notes=("A difference between claimed attendees and others is the true difference times this share.",),
     )  # fmt: skip
+
+
+def _too_early(
+    plan: Plan, design: pd.DataFrame, arm: pd.Series, months: pd.Series | None
+) -> pd.Series | None:  # fmt: skip
+    """Return, for each dated claim, whether it names a month before any event; None where that cannot be seen."""
+    column = plan.treatment.first_month_column
+    if months is None or not len(months) or not column or column not in design:
+        return None
+    stated = pd.to_datetime(design.loc[arm.isin(["first", "both", "unmatched_claim"]), column]).dropna()
+    return stated.dt.to_period("M") < pd.to_datetime(months).dt.to_period("M").min() if len(stated) else None
 
 
 def attendance_model(plan: Plan, wave: str, compare: Comparison) -> Exhibit:

@@ -8,7 +8,13 @@ from typing import Any
 import pandas as pd
 
 from evaluation import errors
-from evaluation.answers.comparison.prepared import COMPARISON_WEIGHT, Comparison, caliper_over, companion
+from evaluation.answers.comparison.prepared import (
+    COMPARISON_WEIGHT,
+    Comparison,
+    caliper_over,
+    companion,
+    planned_matching,
+)
 from evaluation.answers.samples import TREATED
 from evaluation.answers.words import exhibit, measure, refusal_exhibit, words
 from evaluation.estimates import Gate, NotIdentified
@@ -75,17 +81,15 @@ def balance_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Ex
 
 def design_again(plan: Plan, covariates: tuple[str, ...], over: str, people: pd.DataFrame) -> Any:
     """Return the planned design for a (drawn) treatment: score, then nearest neighbours; used by the placebo."""
-    m = plan.matching
     scores = propensity.fit(people, treat=TREATED, covariates=covariates, survey_weight=COMPARISON_WEIGHT,
                             only_attendees="penalise")  # fmt: skip
-    return matching.nearest(
-        people, scores, treat=TREATED, ratio=m.ratio, caliper=m.caliper, replace=m.replace, exact=m.exact,
-        order=m.order, caliper_scale=m.caliper_scale, caliper_over=over, survey_weight=COMPARISON_WEIGHT,
-    )  # fmt: skip
+    return matching.nearest(people, scores, **planned_matching(plan, over))
 
 
-def placebo(plan: Plan, compare: Comparison, sample: Any) -> balance.Placebo | NotIdentified:
-    """Return where the design's balance stands among treatments drawn by lot within sessions."""
+def placebo(plan: Plan, compare: Comparison, sample: Any) -> balance.Placebo | NotIdentified | None:
+    """Return where the design's balance stands among treatments drawn by lot within sessions; None without a design."""
+    if compare.refusal is not None:
+        return None
     columns = [TREATED, *compare.covariates, "session", COMPARISON_WEIGHT]
     prognostic = [c for c in plan.matching.prognostic if c in compare.covariates]
     again = partial(design_again, plan, compare.covariates, caliper_over(compare))
@@ -99,11 +103,16 @@ def placebo(plan: Plan, compare: Comparison, sample: Any) -> balance.Placebo | N
         return NotIdentified(error.what, error.todo)
 
 
-def balance_gates(plan: Plan, wave: str, compare: Comparison, sample: Any) -> list[Gate]:
-    """Return the gates of notebook 04: balance against chance, share unmatched, the companion's weights."""
+def balance_gates(
+    plan: Plan, wave: str, compare: Comparison, sample: Any, found: balance.Placebo | NotIdentified | None = None
+) -> list[Gate]:
+    """Return the gates of notebook 04: balance against chance, share unmatched, the companion's weights.
+
+    `found` is what `placebo` returned (made here when it is not given).
+    """
     if compare.refusal is not None:
         return []
-    found = placebo(plan, compare, sample)
+    found = found or placebo(plan, compare, sample)
     m = plan.matching
     note = "the groups are no less alike than a lot would make them"
     if isinstance(found, NotIdentified):

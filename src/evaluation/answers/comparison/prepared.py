@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from evaluation import errors
@@ -63,6 +64,8 @@ def prepare(
     if min(n.values()) < plan.sizes.least_people:
         few = TooFew(counts=n, needed=plan.sizes.least_people, wave=wave)
         return Comparison(people, compared.covariates, None, few, n, sessions, compared.ledger)
+    people["dose"] = dose(plan, design.loc[people.index], people[TREATED])
+    people["source"] = _source(plan, design.loc[people.index])
     people[COMPARISON_WEIGHT] = weights.comparison_weight(plan, design.loc[people.index], people[TREATED], margins)
     scores = propensity.fit(
         people, treat=TREATED, covariates=compared.covariates, survey_weight=COMPARISON_WEIGHT,
@@ -70,6 +73,21 @@ def prepare(
     )  # fmt: skip
     merged = samples.merged_levels(plan, design, people)
     return Comparison(people, compared.covariates, scores, None, n, sessions, compared.ledger, merged)
+
+
+def dose(plan: Plan, design: pd.DataFrame, treated: pd.Series) -> pd.Series:
+    """Return how many events people say they came to: 0 for those who did not attend, 1, 2, 3 for three or more."""
+    column = plan.treatment.dose_column
+    said = pd.to_numeric(design[column], errors="coerce") if column in design else pd.Series(np.nan, design.index)
+    return said.where(said >= 1).clip(upper=3).where(treated == 1, 0.0).astype(float)
+
+
+def _source(plan: Plan, design: pd.DataFrame) -> pd.Series:
+    """Return where each respondent was found, as the survey names it."""
+    column = plan.population.boost_column
+    if not column or column not in design:
+        return pd.Series(samples.NOT_STATED, index=design.index)
+    return design[column].astype(object).fillna(samples.NOT_STATED)
 
 
 def join_determined(people: pd.DataFrame, covariates: Sequence[str]) -> pd.DataFrame:
@@ -111,12 +129,17 @@ def match(plan: Plan, wave: str, compare: Comparison) -> matching.MatchedSample:
     """Return the planned matched sample; when there is no comparison, a sample in which nobody has weight."""
     if compare.refusal is not None or compare.scores is None:
         return nobody(compare.people.index)
+    words = planned_matching(plan, caliper_over(compare))
+    return matching.nearest(compare.people, compare.scores, outcomes=plan.all_outcomes, **words)
+
+
+def planned_matching(plan: Plan, over: str) -> dict[str, Any]:
+    """Return the arguments of the planned matching; `over` is whose SD the caliper is measured in."""
     m = plan.matching
-    return matching.nearest(
-        compare.people, compare.scores, treat=TREATED, ratio=m.ratio, caliper=m.caliper, replace=m.replace,
-        exact=m.exact, order=m.order, caliper_scale=m.caliper_scale, caliper_over=caliper_over(compare),
-        survey_weight=COMPARISON_WEIGHT, outcomes=plan.all_outcomes,
-    )  # fmt: skip
+    return {
+        "treat": TREATED, "ratio": m.ratio, "caliper": m.caliper, "replace": m.replace, "exact": m.exact,
+        "order": m.order, "caliper_scale": m.caliper_scale, "caliper_over": over, "survey_weight": COMPARISON_WEIGHT,
+    }  # fmt: skip
 
 
 def caliper_over(compare: Comparison) -> str:
