@@ -87,6 +87,18 @@ def statistics_digest() -> str:
     return digest_files(files, PACKAGE)
 
 
+def known_truth() -> dict[str, Any] | None:
+    """Return the table of the code tried on data with a known truth (header, rows, made_on, digest, stale), or None.
+
+    `stale` is True where the statistics have changed since the table was made.
+    """
+    file = PACKAGE.parents[1] / "docs" / "known-truth.json"
+    if not file.is_file():
+        return None
+    table = json.loads(file.read_text("utf-8"))
+    return table | {"stale": table.get("digest") != statistics_digest()}
+
+
 def input_files(root: Path, waves: Iterable[str], codebook: str, margins: str) -> list[Path]:
     """Return the input files of a run that exist: plan, codebook, margins, waves, registers, withdrawals."""
     raw = root / "data_raw"

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from evaluation.answers import weights
 from evaluation.answers import words as w
 from evaluation.answers.attendees import adjusted_for, guarded, joined
 from evaluation.answers.comparison import COMPARISON_WEIGHT, Comparison, everybody
 from evaluation.answers.doubts.curved import subsets
 from evaluation.answers.levels import Survey
+from evaluation.answers.levels.changing import change
 from evaluation.answers.levels.saying import groups
 from evaluation.answers.levels.surveyed import domain, is_item, level, values
 from evaluation.answers.samples import TREATED
-from evaluation.estimates import Estimate, TooFew
+from evaluation.estimates import Estimate, NotIdentified, TooFew
 from evaluation.exhibits import Exhibit
-from evaluation.statistics import effects, sensitivity
+from evaluation.statistics import effects, power, sensitivity
 from evaluation.study import Plan
+
+HALF = 50.0
 
 
 def who_did_not_answer(plan: Plan, wave: str, survey: Survey) -> Exhibit:
@@ -42,6 +49,11 @@ def who_did_not_answer(plan: Plan, wave: str, survey: Survey) -> Exhibit:
                     ),
                 )
             )
+        half = float(np.average(y, weights=frame.loc[inside > 0, "population_weight"])) - HALF
+        if sd > 0:
+            rho = sensitivity.correlation_to_erase(value=abs(half), answered=n, population=round(population), sd=sd)
+            cell = w.measure(f"eraselevel.{outcome}.{group}.{wave}", rho, "correlation", base=n, wave=wave, decimals=4)
+            triples.append((who, "Would bring the level to one half", cell))
         erase = _erases(plan, survey, wave, column, code, n, round(population), sd)
         if erase is not None:
             triples.append(
@@ -118,6 +130,7 @@ def collection(plan: Plan, wave: str, compare: Comparison, survey: Survey) -> Ex
                 ),
             )
         )
+    triples += _lists_against_general(plan, wave, people, outcome)
     return w.exhibit(
         "sensitivity.collection",
         title,
@@ -131,6 +144,58 @@ def collection(plan: Plan, wave: str, compare: Comparison, survey: Survey) -> Ex
         ),
         source="Survey",
     )
+
+
+def _lists_against_general(plan: Plan, wave: str, people: pd.DataFrame, outcome: str) -> list[tuple[str, str, Any]]:
+    """Return attendees reached through lists against other attendees, and what size it could have seen."""
+    came = people[people[TREATED] == 1]
+    if not came["boost"].any():
+        return []
+    made = _subset(plan, came.assign(**{TREATED: came["boost"].astype(int)}), outcome)
+    stem, name = f"part.{outcome}.all.{wave}.lists", "Attendees reached through lists, against other attendees"
+    named = w.name(made, "part", outcome=outcome, group="all", wave=wave, method="lists", licence="exploratory",
+                   planned=False, unit=w.points(plan, outcome), question=name)  # fmt: skip
+    out: list[tuple[str, str, Any]] = [(name, "Difference", named)]
+    if isinstance(made, Estimate) and made.se:
+        seen = power.minimum_detectable(made.se, df=made.df, power=plan.power.power, size=plan.power.size)
+        cell = w.measure(f"{stem}.mde", seen, w.points(plan, outcome), base=min(made.n.values()), wave=wave)
+        out.append((name, "Smallest difference it could have seen", cell))
+    return out
+
+
+def window(plan: Plan, wave: str, survey: Survey, margins: Mapping[str, pd.Series]) -> Exhibit:
+    """Return the change of the primary outcome with and without answers given in the plan's window of dates."""
+    title, outcome, dates = (
+        "Answers given during a disturbance",
+        plan.outcomes.primary,
+        plan.sensitivity.disorder_window,
+    )
+    held = [c for c in survey.people if pd.api.types.is_datetime64_any_dtype(survey.people[c])]
+    before = survey.first_asked(plan, outcome, wave)
+    if len(dates) != 2 or not held or before is None:
+        refusal = NotIdentified("no window, no dates of answering, or no earlier wave", "State the window in the plan.")
+        return w.refusal_exhibit("sensitivity.window", title, refusal, wave, ("annex-I",), "window.change.all")
+    when = survey.people[held[0]]
+    inside = ((when >= pd.Timestamp(dates[0])) & (when <= pd.Timestamp(dates[1]))).fillna(False)
+    kept = survey.people[~inside]
+    items = survey.outcomes.loc[kept.index]
+    without = replace(survey, people=kept, outcomes=items, weights=weights.by_wave(plan, kept, margins), _jackknives={})
+    triples: list[tuple[str, str, Any]] = []
+    for _, code, who in groups(plan):
+        for name, some in (("All answers", survey), ("Without the window", without)):
+            group = code or "all"
+            made = change(plan, some, outcome, wave, group) if some.asked(outcome, before) else _all_inside()
+            words = {"licence": "exploratory", "planned": False, "unit": w.points(plan, outcome)}
+            named = w.name(made, "window", outcome=outcome, group=group, wave=wave, method=name.split()[0], **words)
+            triples.append((who, name, named))
+    return w.exhibit(
+        "sensitivity.window", title, triples, sections=("annex-I",), wave=wave, row_header="Change among",
+        source="Survey, weighted again without the window",
+    )  # fmt: skip
+
+
+def _all_inside() -> NotIdentified:
+    return NotIdentified("every answer of the earlier wave was given in the window", "Ask outside such a window.")
 
 
 def _subset(plan: Plan, people: pd.DataFrame, outcome: str) -> Any:

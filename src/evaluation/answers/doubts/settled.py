@@ -8,6 +8,7 @@ from typing import Any
 
 from evaluation.answers import words as w
 from evaluation.answers.doubts.controlled import NOTHING, SAW, Controls
+from evaluation.answers.doubts.ranked import ranked_rows, sentence
 from evaluation.answers.doubts.several import Together
 from evaluation.answers.doubts.unseen import planned_row
 from evaluation.estimates import Estimate, Gate, NotIdentified
@@ -50,41 +51,27 @@ def applied(
     return out
 
 
-def answer(plan: Plan, wave: str, doubted: Sequence[Any], curve: Any, controls: Controls) -> Exhibit:
-    """Return the answer of notebook 07: the doubts in order of how much they could move the verdict."""
-    row = planned_row(plan, doubted)
-    triples: list[tuple[str, str, Any]] = []
-    if isinstance(row, Estimate):
-        base = min(row.n.values())
-        triples.append(
-            (
-                "An earlier gap of this size would leave nothing of the difference",
-                "Answer",
-                w.measure(f"answer.07.breakeven.{wave}", abs(row.value), row.unit, base=base, wave=wave),
-            )
-        )
-        if not isinstance(curve, NotIdentified):
-            triples.append(
-                (
-                    "Other ways of analysing that point the same way",
-                    "Answer",
-                    w.measure(
-                        f"answer.07.same.{wave}",
-                        100 * curve.same_sign_share,
-                        "per cent",
-                        base=base,
-                        wave=wave,
-                        decimals=0,
-                    ),
-                )
-            )
-        triples.append(
-            (
-                "On things the events cannot have moved, attendees showed",
-                "Answer",
-                w.words(f"answer.07.controls.{wave}", controls.state),
-            )
-        )
-    else:
-        triples.append(("Answer", "Answer", replace(row, id=f"answer.07.all.{wave}".lower())))
-    return w.exhibit("answer.07", "How easily could this be wrong?", triples, sections=(), wave=wave)
+def answer(
+    plan: Plan, wave: str, doubted: Sequence[Any], curve: Any, controls: Controls, exhibits: Sequence[Exhibit]
+) -> Exhibit:
+    """Return the answer of notebook 07: the break-even gap, then the doubts, the one that could move most first."""
+    row, title = planned_row(plan, doubted), "How easily could this be wrong?"
+    if not isinstance(row, Estimate):
+        only = ("Answer", "Could leave", replace(row, id=f"answer.07.all.{wave}".lower()))
+        return w.exhibit("answer.07", title, [only], sections=(), wave=wave)
+    words = {"base": min(row.n.values()), "wave": wave}
+    stem = f"answer.07.{wave}"
+    triples: list[tuple[str, str, Any]] = [
+        ("The difference found", "Could leave",
+         w.measure(f"{stem}.found", row.value, row.unit, **words, low=row.low, high=row.high)),
+        ("An earlier gap of this size would leave nothing", "Could leave",
+         w.measure(f"{stem}.breakeven", abs(row.value), row.unit, **words)),
+        *ranked_rows(wave, row, exhibits),
+    ]  # fmt: skip
+    if not isinstance(curve, NotIdentified):
+        same = w.measure(f"{stem}.same", 100 * curve.same_sign_share, "per cent", **words, decimals=0)
+        triples.append(("Ways of analysing that point the same way", "Could leave", same))
+    said = w.words(f"{stem}.controls", sentence(controls))
+    triples.append(("Things that events cannot have moved", "Could leave", said))
+    return w.exhibit("answer.07", title, triples, sections=("annex-I",), wave=wave, row_header="Doubt",
+                     notes=("Sorted by how much each could take from the difference.",))  # fmt: skip

@@ -29,6 +29,13 @@ NOTES = (
     "Stability: selection on unseen traits, relative to seen ones, that would leave nothing; negative means that "
     "adjusting moved the difference away from none.",
 )
+SIGNS = {
+    "towards": "adjusting for what is seen took some of the difference away: unseen selection of the same kind could "
+    "take more",
+    "away": "adjusting for what is seen made the difference larger: more of the same kind would not remove it",
+    "unmoved": "adjusting for what is seen did not move the difference",
+}
+GAMMAS = (1.0, 1.5, 2.0)
 
 
 def planned_row(plan: Plan, results: Sequence[Any]) -> Any:
@@ -45,7 +52,7 @@ def unseen(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Surv
     people = joined(compare, survey, row.outcome)
     base, sd = min(row.n.values()), survey.sd[row.outcome]
     triples = _break_even(row, sd, base, wave) + _e_value(row, people, base, wave) + _bounds(plan, row, sd, base, wave)
-    triples += _omitted(plan, people, row, base, wave) + _pairs(people, sample, row, base, wave)
+    triples += _omitted(plan, people, row, base, wave) + _pairs(plan, people, sample, row, base, wave)
     return w.exhibit(
         "sensitivity.unseen",
         TITLE,
@@ -141,6 +148,8 @@ def _omitted(plan: Plan, people: pd.DataFrame, row: Estimate, base: int, wave: s
             plain=plain[0], adjusted=full[0], r2_plain=plain[3], r2_adjusted=full[3]
         )
         out.append(_one("Stability (Oster’s delta)", f"stability.{row.outcome}.all", stable.delta, "", base, wave))
+        said = w.words(f"stability.{row.outcome}.all.{wave}.sign", SIGNS[stable.sign])
+        out.append(("What the sign of stability means", "Size", said))
     return out
 
 
@@ -159,14 +168,17 @@ def _regression(
 
 
 def _strongest(people, names, t, y, weight) -> tuple[str, float, float]:
-    """Return the covariate that goes most with attending given the others, and its partial R2 with both."""
+    """Return the covariate whose like would bias the difference most, and its partial R2 with both, given the others.
+
+    The bias goes with sqrt(R2 outcome × R2 treatment / (1 - R2 treatment)): Cinelli and Hazlett 2020, equation 6.
+    """
     found = []
     for name in names:
         rest = [c for c in names if c != name]
         with_treat = _partial(people, rest, name, t, weight, None)
-        found.append((with_treat, name, _partial(people, rest, name, y, weight, t)))
-    with_treat, name, with_outcome = max(found)
-    return name, with_treat, with_outcome
+        with_outcome = _partial(people, rest, name, y, weight, t)
+        found.append((with_outcome * with_treat / max(1 - with_treat, 1e-12), name, with_treat, with_outcome))
+    return max(found)[1:]
 
 
 def _partial(people, rest, name, target, weight, treated) -> float:
@@ -184,18 +196,35 @@ def _partial(people, rest, name, target, weight, treated) -> float:
     return 1 - left[1] / left[0] if left[0] > 0 else 0.0
 
 
-def _pairs(people: pd.DataFrame, sample: Any, row: Estimate, base: int, wave: str) -> list[tuple[str, str, Any]]:
-    """Return the gamma at which the signed-rank test of the first pairs is lost."""
+def _pairs(
+    plan: Plan, people: pd.DataFrame, sample: Any, row: Estimate, base: int, wave: str
+) -> list[tuple[str, str, Any]]:
+    """Return Rosenbaum's bounds on the first pair of each attendee: signed ranks, shift, positive answers."""
     pairs = sample.pairs
     pairs = pairs[pairs["treated"].isin(people.index) & pairs["control"].isin(people.index)]
     pairs = pairs[~pairs["treated"].duplicated()]
     if len(pairs) < 2:
         return []
     y = people[row.outcome]
+    first, second = (y.loc[pairs[side]].to_numpy() for side in ("treated", "control"))
     way = "greater" if row.value >= 0 else "less"
-    found = sensitivity.rosenbaum(
-        y.loc[pairs["treated"]].to_numpy(), y.loc[pairs["control"]].to_numpy(), alternative=way
-    )
-    return [
-        _one("Gamma (matched pairs, signed ranks)", f"gamma.{row.outcome}.all", found.critical, "times", base, wave)
-    ]
+    stem, out = f"gamma.{row.outcome}.all", []
+    try:
+        found = sensitivity.rosenbaum(first, second, alternative=way)
+        shift = sensitivity.rosenbaum(first, second, alternative=way, gammas=GAMMAS, test="hodges_lehmann").table
+    except errors.DataError:
+        return out
+    out.append(_one("Gamma (matched pairs, signed ranks)", stem, found.critical, "times", base, wave))
+    for g in shift.itertuples(index=False):
+        name = f"Shift between pairs if odds of attending differed {g.gamma:g} times"
+        cell = w.measure(f"{stem}.{wave}.shift.{g.gamma:g}", (g.lower + g.upper) / 2, row.unit, base=base, wave=wave,
+                         low=float(g.lower), high=float(g.upper))  # fmt: skip
+        out.append((name, "Size", cell))
+    yes = [np.isin(v, plan.outcomes.positive).astype(float) for v in (first, second)]
+    if (yes[0] != yes[1]).any():
+        share = sensitivity.rosenbaum(*yes, alternative=way, test="mcnemar")
+        out.append(
+            ("Gamma (positive answers in pairs, McNemar)", "Size",
+             w.measure(f"{stem}.{wave}.positive", share.critical, "times", base=base, wave=wave))
+        )  # fmt: skip
+    return out
