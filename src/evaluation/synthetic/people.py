@@ -58,9 +58,10 @@ def residents(n: int, margins: pd.DataFrame, truth: Mapping[str, Any], rng: np.r
         "disability": rng.choice(["yes", "no"], n, p=[0.17, 0.83]),
         "unseen": rng.normal(0, 1, n) + truth["sampling"]["readiness"],
     })  # fmt: skip
-    old, early = frame["age5"] == "65_plus", frame["age5"] == "16_24"
+    early = frame["age5"] == "16_24"
+    retired = rng.random(n) < frame["age5"].map({"65_plus": 0.85, "50_64": 0.12}).fillna(0.0)
     work = rng.choice(["working", "unemployed", "student", "other"], n, p=[0.74, 0.06, 0.08, 0.12])
-    frame["work_status"] = np.where(old, "retired", np.where(early & (rng.random(n) < 0.5), "student", work))
+    frame["work_status"] = np.where(retired, "retired", np.where(early & (rng.random(n) < 0.5), "student", work))
     frame["exposed"] = frame["ward_group"].isin(EXPOSED_GROUPS) | frame["area"].isin(EXPOSED_DISTRICTS)
     return frame
 

@@ -39,7 +39,9 @@ def _people(wave: str, truth: Mapping[str, Any], margins: pd.DataFrame, rng: Any
     parts = [drawn.attend(drawn.residents(n - linked, margins, truth, rng), truth, rng).assign(boost=False, link="")]
     if linked:
         again = before[before["link"] != ""].head(linked).copy()
-        newly = drawn.attend(again, truth | {"attending": truth["attending"] | {"base": -1.6}}, rng)
+        newly = drawn.attend(
+            again, truth | {"attending": truth["attending"] | {"base": truth["attending"]["base_linked"]}}, rng
+        )
         again["attended"] = again["attended"] | (newly["attended"] & ~again["attended"])
         again["iag"] = again["iag"] | newly["iag"] & again["attended"] & (rng.random(len(again)) < 0.2)
         parts.append(again.assign(boost=False))
