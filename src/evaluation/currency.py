@@ -42,7 +42,7 @@ NEEDS: dict[str, Needs] = {
     "06": Needs(("00", "04"), ("wave files", "margins", "exposure register")),
     "07": Needs(("00", "04", "05"), ("wave files", "margins", "treatment register")),
     "08": Needs(SURVEY, ("wave files", "margins", "registers")),
-    "09": Needs((), ("wave files", "margins", "registers")),
+    "09": Needs((*SURVEY, "08"), ("wave files", "margins", "registers")),  # its tables of states read what they published
     "10": Needs((*SURVEY, "08", "09"), ("wave files", "frozen plans")),
     "11": Needs((*SURVEY, "08", "09", "10"), ("wave files", "exports", "margins", "frozen plans")),
 }

@@ -72,6 +72,13 @@ def stances(feedback: pd.DataFrame) -> pd.DataFrame:
     return made.reindex(columns=[c for c in ("problem", "solution", "praise", "story") if c in made])
 
 
+def largest_theme(feedback: pd.DataFrame) -> pd.Series:
+    """Return, by event, the share of its comments that its most frequent theme takes, 0 to 1."""
+    known = feedback.dropna(subset=["event_id", "theme"])
+    table = known.groupby(["event_id", "theme"], observed=True).size()
+    return table.groupby(level=0).max() / table.groupby(level=0).sum()
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """How the checking group judged the comments: agreed, amended, rejected, still pending; themes to be left out.
