@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+MOST_TRIED = 6  # cells that are tried, cheapest first, before the cheapest is hidden all the same
 Sum = tuple[str, tuple[str, ...]]
 
 
@@ -134,7 +135,8 @@ def protect_counts(tables: Tables) -> tuple[set[str], set[str], dict[str, int]]:
         while doubtful:
             found = intervals(tables, keys, sums, hidden, doubtful)
             doubtful = {k for k, ends in found.items() if not safe(tables, k, ends, primary)}
-            more = _next(tables, keys, sums, hidden, primary, min(doubtful)) if doubtful else None
+            tried = (_next(tables, keys, sums, hidden, primary, k) for k in sorted(doubtful))
+            more = next((k for k in tried if k), None) or _any(tables, keys, hidden) if doubtful else None
             if more is None:
                 break
             hidden.add(more)
@@ -162,9 +164,17 @@ def _next(
         breakdowns = sum(total == key for total, _ in sums) - (key in near_totals)
         return (breakdowns > 0, key not in parts_of, tables.counts[key], key)
 
+    def enough(key: str) -> bool:
+        return all(
+            safe(tables, k, intervals(tables, keys, sums, hidden | {key}, {k})[k], primary) for k in (exposed, key)
+        )
+
     order = sorted(may, key=cost)
-    for key in order:
-        found = intervals(tables, keys, sums, hidden | {key}, {exposed, key})
-        if all(safe(tables, k, ends, primary) for k, ends in found.items()):
-            return key
-    return order[0] if order else None
+    tried = order[:MOST_TRIED] if len(order) > 1 else []
+    return next((k for k in tried if enough(k)), None) or (order[0] if order else None)
+
+
+def _any(tables: Tables, keys: list[str], hidden: set[str]) -> str | None:
+    """Return the smallest published cell of a component, for when none beside an exposed cell is left to hide."""
+    left = [k for k in keys if k in tables.counts and k not in hidden | tables.exact]
+    return min(left, key=lambda k: (tables.counts[k], k)) if left else None
