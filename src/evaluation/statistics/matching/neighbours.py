@@ -108,7 +108,9 @@ def nearest(  # noqa: PLR0913
 def read_scores(frame: pd.DataFrame, scores: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return probability and logit in the frame's row order; raise when scores lack rows or leave (0, 1)."""
     values = scores if isinstance(scores, pd.Series) else scores.values
-    if not frame.index.isin(values.index).all():
+    if not values.index.is_unique:
+        raise errors.DataError("duplicate ids in the propensity scores", todo="Fit the score on this frame.")
+    if not values.index.equals(frame.index) and (values.index.get_indexer(frame.index) < 0).any():
         raise errors.DataError("some rows have no propensity score", todo="Fit the score on this frame.")
     p = _align(values, frame.index)
     if not np.isfinite(p).all():

@@ -159,7 +159,7 @@ def id_ranks(index: pd.Index) -> np.ndarray:
     if isinstance(index, pd.RangeIndex) and index.step > 0:
         return np.arange(len(index))
     try:
-        order = np.argsort(index.to_numpy(), kind="stable")
+        order = np.asarray(index.argsort())
     except TypeError:
         order = np.argsort(index.astype(str).to_numpy(), kind="stable")
     ranks = np.empty(len(index), dtype=np.int64)
