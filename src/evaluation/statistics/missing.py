@@ -195,20 +195,49 @@ def _targets(frame: pd.DataFrame, names: list[str], methods: dict[str, str], don
 
 def _complete(frame, names, targets, iterations, donors, rng) -> pd.DataFrame:
     """Return one completed frame: starting values from the answers given, then passes over the columns."""
-    done = frame.copy()
-    holes = {c: frame[c].isna().to_numpy() for c in targets}
-    for column, hole in holes.items():
-        given = frame[column].to_numpy()[~hole]
-        done[column] = _filled(frame[column], hole, given[rng.integers(0, len(given), hole.sum())])
+    held = {c: _Column(frame[c]) for c in names}
+    for column in targets:
+        one = held[column]
+        one.fill(one.given[rng.integers(0, len(one.given), one.hole.sum())])
     for _ in range(iterations):
         for column, method in targets.items():
-            hole = holes[column]
-            others = [c for c in names if c != column]
-            x = _predictors(done, others)
+            one = held[column]
+            x = _predictors([held[c].block for c in names if c != column])
             draw = _logit if method == "logit" else _pmm
-            made = draw(frame[column].to_numpy()[~hole], x[~hole], x[hole], donors, rng)
-            done[column] = _filled(frame[column], hole, made)
+            one.fill(draw(one.given, x[~one.hole], x[one.hole], donors, rng))
+    done = frame.copy()
+    for column in targets:
+        done[column] = _filled(frame[column], held[column].hole, held[column].drawn)
     return done
+
+
+class _Column:
+    """A column of the imputation model: who did not answer, the answers given, and all of it as numeric columns."""
+
+    def __init__(self, column: pd.Series) -> None:
+        self.hole = column.isna().to_numpy()
+        self.given = column.to_numpy()[~self.hole]
+        self.drawn = self.given[:0]
+        self.levels: pd.Index | None = None
+        if _roles.is_categorical(column):
+            known = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column.dropna().unique()
+            self.levels = pd.Index([k for k in known if (column == k).any()])
+            if not isinstance(column.dtype, pd.CategoricalDtype):
+                self.levels = self.levels.sort_values()
+        self.block = np.zeros((len(column), 1 if self.levels is None else max(len(self.levels) - 1, 1)))
+        self.block[~self.hole] = self.coded(self.given)
+
+    def coded(self, values: np.ndarray) -> np.ndarray:
+        """Return values as numbers, or as indicators of every level but the first."""
+        if self.levels is None:
+            return values.astype(float)[:, None]
+        place = self.levels.get_indexer(pd.Index(values))
+        return (place[:, None] == np.arange(1, max(len(self.levels), 2))).astype(float)
+
+    def fill(self, values: np.ndarray) -> None:
+        """Put drawn answers where none was given."""
+        self.drawn = values
+        self.block[self.hole] = self.coded(values)
 
 
 def _filled(column: pd.Series, hole: np.ndarray, values: np.ndarray) -> pd.Series:
@@ -218,17 +247,11 @@ def _filled(column: pd.Series, hole: np.ndarray, values: np.ndarray) -> pd.Serie
     return out
 
 
-def _predictors(done: pd.DataFrame, others: list[str]) -> np.ndarray:
+def _predictors(blocks: list[np.ndarray]) -> np.ndarray:
     """Return a constant and the standardised other columns that are not determined by those before them."""
-    plain = done[others].copy()
-    for c in others:
-        if not _roles.is_categorical(plain[c]):
-            plain[c] = plain[c].astype(float)
-    built = _roles.columns(plain, others, drop_first=True)
-    lost = _roles.dependent(built.matrix, built.names)
-    keep = [i for i, name in enumerate(built.names) if name not in lost]
-    z = _roles.standardise(built.matrix[:, keep])[0]
-    return np.column_stack([np.ones(len(z)), z])
+    z = _roles.standardise(np.hstack(blocks))[0]
+    keep = np.abs(np.diag(np.linalg.qr(z, mode="r"))) ** 2 > _roles.COLLINEAR * len(z)
+    return np.column_stack([np.ones(len(z)), z[:, keep]])
 
 
 def _pmm(given, x, x_missing, donors, rng) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -21,8 +20,10 @@ from evaluation.answers.levels.surveyed import (
     values,
 )
 from evaluation.answers.verdicts import focus
-from evaluation.estimates import Estimate, Gate, NotIdentified, TooFew, from_se
+from evaluation.answers.weights.shown import MODEL_BASED
+from evaluation.estimates import Estimate, Gate, NotIdentified, TooFew
 from evaluation.exhibits import Exhibit
+from evaluation.statistics import survey as estimation
 from evaluation.study import Plan
 
 
@@ -62,6 +63,7 @@ def gaps(plan: Plan, wave: str, survey: Survey) -> Exhibit:
         chart="forest" if len(triples) > 1 else "",
         row_header="Outcome",
         source="Survey, weighted",
+        notes=(MODEL_BASED,),
         extras={"axis": "Difference of means (points)", "reference": 0.0},
     )
 
@@ -117,20 +119,8 @@ def change(plan: Plan, survey: Survey, outcome: str, wave: str, code: str, *, sh
 
 def difference(later: Estimate, earlier: Estimate, *, labels: tuple[str, str]) -> Estimate:
     """Return later less earlier of two independent estimates, Welch-Satterthwaite degrees of freedom."""
-    va, vb = (later.se or 0.0) ** 2, (earlier.se or 0.0) ** 2
-    df = (va + vb) ** 2 / (va**2 / (later.df or math.inf) + vb**2 / (earlier.df or math.inf))
-    n = {labels[1]: sum(earlier.n.values()), labels[0]: sum(later.n.values())}
-    sessions = (
-        None if later.n_sessions is None or earlier.n_sessions is None else min(later.n_sessions, earlier.n_sessions)
-    )
-    return from_se(
-        later.value - earlier.value,
-        math.sqrt(va + vb),
-        df=df,
-        n=n,
-        n_sessions=sessions,
-        method="difference of weighted levels of two waves",
-        se_method=later.se_method,
+    return replace(
+        estimation.change(later, earlier, labels=labels), method="difference of weighted levels of two waves", unit=""
     )
 
 
@@ -174,6 +164,7 @@ def changes(plan: Plan, wave: str, survey: Survey, comparable: pd.DataFrame) -> 
         source="Survey, weighted",
         notes=(
             "Error of sampling only; other people answered each time, and news that moved everybody is in the change.",
+            MODEL_BASED,
         ),
         extras={"reference": 0.0},
     )

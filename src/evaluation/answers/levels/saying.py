@@ -8,6 +8,7 @@ from evaluation import errors
 from evaluation.answers import words as w
 from evaluation.answers.levels.surveyed import Survey, is_item, level
 from evaluation.answers.verdicts import focus
+from evaluation.answers.weights.shown import MODEL_BASED
 from evaluation.exhibits import Exhibit
 from evaluation.statistics import scales
 from evaluation.study import Plan
@@ -49,13 +50,15 @@ def reliability(plan: Plan, wave: str, survey: Survey) -> Exhibit:
         except errors.DataError as error:
             triples.append((scale.label, "Result", w.words(f"scale.{name}.all.{wave}", error.what)))
             continue
-        for column, value in (
-            ("Alpha", found.alpha),
-            ("Omega", found.omega),
-            ("Lowest item-rest correlation", float(found.items["item_rest"].min())),
-        ):
-            id = f"scale.{name}.all.{wave}.{column.split()[0]}"
-            triples.append((scale.label, column, w.measure(id, value, "", base=found.n, wave=wave)))
+        id = f"scale.{name}.all.{wave}"
+        more: dict[str, Any] = {"base": found.n, "wave": wave}
+        triples += [
+            (scale.label, "Alpha",
+             w.measure(f"{id}.alpha", found.alpha, "", low=found.alpha_low, high=found.alpha_high, **more)),
+            (scale.label, "Omega", w.measure(f"{id}.omega", found.omega, "", **more)),
+            (scale.label, "Lowest item-rest correlation",
+             w.measure(f"{id}.lowest", float(found.items["item_rest"].min()), "", **more)),
+        ]  # fmt: skip
     if not triples:
         triples = [("No scale", "Result", w.words(f"scale.none.all.{wave}", "the plan names no scale"))]
     return w.exhibit(
@@ -67,6 +70,35 @@ def reliability(plan: Plan, wave: str, survey: Survey) -> Exhibit:
         row_header="Scale",
         source="Survey, complete answers, unweighted",
     )
+
+
+def items(plan: Plan, wave: str, survey: Survey) -> Exhibit:
+    """Return, for each statement of a scale, its correlation with the rest and the shares at both ends."""
+    rows = survey.people.index[survey.people["wave"] == wave]
+    triples: list[tuple[str, str, Any]] = []
+    for name, scale in plan.scales.items():
+        held = [i for i in scale.items if i in survey.outcomes]
+        codes = [float(code) for i in held for code in plan.levels_of(i)]
+        try:
+            found = scales.reliability(survey.outcomes.loc[rows], held, ends=(min(codes), max(codes)))
+        except (errors.DataError, ValueError):
+            continue
+        for row in found.items.itertuples(index=False):
+            for column, value, unit in (("Correlation with the other statements", row.item_rest, ""),
+                                        ("At the lowest answer", 100 * row.floor, "per cent"),
+                                        ("At the highest answer", 100 * row.ceiling, "per cent")):  # fmt: skip
+                id = f"item.{row.item}.{name}.{wave}.{column.split()[-2 if unit else 0]}"
+                made = w.measure(id, float(value), unit, base=found.n, wave=wave, decimals=0 if unit else 2)
+                triples.append((plan.label_of(str(row.item)), column, made))
+    if not triples:
+        triples = [
+            ("No scale", "Result", w.words(f"item.none.all.{wave}", "the plan names no scale, or too few answered"))
+        ]
+    return w.exhibit(
+        "scales.items", "Each statement of the scales", triples, sections=("annex-F",), wave=wave,
+        row_header="Statement", source="Survey, complete answers, unweighted",
+        notes=("Where many people are at the highest or lowest answer, a question cannot show them moving further.",),
+    )  # fmt: skip
 
 
 def _levels(plan: Plan, survey: Survey, outcomes: list[str], waves: list[str]) -> list[tuple[str, str, Any]]:
@@ -97,7 +129,7 @@ def trio(plan: Plan, wave: str, survey: Survey) -> Exhibit:
         chart="panels",
         row_header="Question and group",
         source="Survey, weighted",
-        notes=("Shares are of people who gave an answer on the scale; don't-knows are counted apart.",),
+        notes=("Shares are of people who gave an answer on the scale; don't-knows are counted apart.", MODEL_BASED),
         extras={"axis": "Positive answers (per cent)"},
     )
 
@@ -120,6 +152,7 @@ def trust(plan: Plan, wave: str, survey: Survey) -> Exhibit:
         chart="dots" if len(triples) > 1 else "",
         row_header="Statement and group",
         source="Survey, weighted",
+        notes=(MODEL_BASED,),
         extras={"axis": "Positive answers (per cent)"},
     )
 

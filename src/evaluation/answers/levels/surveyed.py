@@ -16,6 +16,7 @@ from evaluation.statistics import scales, survey
 from evaluation.study import Plan
 
 LEAST_EFFECTIVE = 5.0
+ESTIMAND = "level in the population, if people who answered are like those who did not (model-based)"
 
 
 @dataclass(slots=True)
@@ -119,7 +120,12 @@ def level(
     if few or _too_few_sessions(plan, jk.design, inside):
         return TooFew(counts=counts, needed=plan.sizes.least_people)
     y = values(plan, frame, outcome, share=share)
-    made = replace(jk.mean(y, inside, label=code or "all"), unit="per cent" if share else points(plan, outcome))
+    made = replace(
+        jk.mean(y, inside, label=code or "all"),
+        unit="per cent" if share else points(plan, outcome),
+        method="weighted share" if share else "weighted mean",
+        estimand=ESTIMAND,
+    )
     return bounded(made) if share else made
 
 
@@ -128,7 +134,12 @@ def bounded(made: Estimate) -> Estimate:
     from scipy.special import expit, logit
     from scipy.stats import t
 
-    p, se = made.value / 100, (made.se or 0.0) / 100
+    p, se, df = made.value / 100, (made.se or 0.0) / 100, made.df or 1.0
+    if p in (0.0, 1.0):
+        n = sum(made.n.values())
+        wide, narrow = (survey.korn_graubard(p, 0.0, n, df, x) for x in (0.95, 0.90))
+        return replace(made, low=100 * wide[0], high=100 * wide[1], low_90=100 * narrow[0], high_90=100 * narrow[1],
+                       se_method=f"{made.se_method}, exact interval at the edge")  # fmt: skip
     if not 0 < p < 1 or se == 0:
         return made
     half = {q: float(t.ppf(q, made.df)) * se / (p * (1 - p)) for q in (0.975, 0.95)}

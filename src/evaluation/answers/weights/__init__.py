@@ -7,6 +7,7 @@ from evaluation.answers.weights.made import (
     by_wave,
     comparison_weight,
     effective_n,
+    focus_levels,
     frame,
     met,
     of_group,
@@ -15,5 +16,5 @@ from evaluation.answers.weights.shown import answer, gates, group_table, margins
 
 __all__ = [
     "Cells", "WaveWeights", "answer", "benchmark_gaps", "by_wave", "collapsed", "comparison_weight", "effective_n",
-    "frame", "gates", "group_table", "margins_table", "met", "of_group", "summary",
+    "focus_levels", "frame", "gates", "group_table", "margins_table", "met", "of_group", "summary",
 ]  # fmt: skip

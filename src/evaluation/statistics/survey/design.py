@@ -44,7 +44,7 @@ class Design:
         errors.require_complete(frame, roles, role="the survey design")
         if frame.index.has_duplicates:
             raise errors.DataError("the frame's index has duplicates", todo="Give one row per respondent.")
-        self.frame = frame
+        self.frame, self.source = frame, weight
         self.weights = _weights(frame, weight)
         self.calibration = _record(frame, weight, calibrated_on)
         self._inverse: np.ndarray | None = None

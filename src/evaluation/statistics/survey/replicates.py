@@ -60,7 +60,8 @@ class Jackknife:
         """Return a domain mean with its jackknife error and t on the effective number of clusters less one.
 
         `y` and `domain` have shape (n,); people without an answer have domain 0. The degrees of freedom are
-        G_eff - 1, G_eff = (sum n_g)² / sum n_g² over the clusters that hold the domain.
+        G_eff - 1, G_eff = (sum n_g)² / sum n_g² over the clusters that hold the domain. `n_effective` is the variance
+        of the answers over the squared error: clustering and weights included.
         """
         y = np.where(domain > 0, y, 0.0)
 
@@ -68,7 +69,12 @@ class Jackknife:
             size = w @ domain
             return np.array([(w @ (y * domain)) / size]) if size > 0 else np.array([np.nan])
 
-        return self._packed(ratio, (domain,), label)
+        made = self._packed(ratio, (domain,), label)
+        w, n = self.design.weights * domain, np.count_nonzero(domain)
+        if not made.se or n < 2:
+            return made
+        spread = float(w @ (y - made.value) ** 2 / w.sum() * n / (n - 1))
+        return replace(made, n_effective=spread / made.se**2 if spread > 0 else None)
 
     def contrast(self, y: np.ndarray, first: np.ndarray, second: np.ndarray, *, labels: tuple[str, str]) -> Estimate:
         """Return the mean of `second` less that of `first`, with the covariance of the two allowed for."""

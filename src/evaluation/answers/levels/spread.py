@@ -1,0 +1,132 @@
+"""The whole of what people answered: every answer's share, don't-knows beside, and gaps that need no scores."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation import errors
+from evaluation.answers import words as w
+from evaluation.answers.levels.saying import group_column, groups
+from evaluation.answers.levels.surveyed import Survey, _too_few_sessions, bounded, domain, is_item
+from evaluation.answers.verdicts import focus
+from evaluation.answers.weights.shown import MODEL_BASED
+from evaluation.estimates import TooFew
+from evaluation.exhibits import Exhibit
+from evaluation.statistics import survey as estimation
+from evaluation.study import Plan
+
+NOT_PUT = (-5, -6)  # not asked in this wave, not applicable
+UNSURE = -8
+KNOWN, BLANK = "Does not know", "No answer"
+
+
+def distributions(plan: Plan, wave: str, survey: Survey, reasons: pd.DataFrame) -> list[Exhibit]:
+    """Return, for each set of answers, the share of everybody asked who gave each, don't-knows and blanks among them.
+
+    Everybody for every question, and the compared groups for the primary one. Shares of a row add to 100.
+    """
+    sets: dict[tuple[str, ...], list[str]] = {}
+    for outcome in plan.all_outcomes:
+        if is_item(plan, outcome) and survey.asked(outcome, wave):
+            sets.setdefault(tuple(plan.levels_of(outcome).values()), []).append(outcome)
+    made = []
+    for place, (levels, outcomes) in enumerate(sets.items()):
+        triples = []
+        for outcome in outcomes:
+            shown = groups(plan) if outcome == plan.outcomes.primary else [("", "", "Everybody")]
+            for column, code, who in shown:
+                triples += _row(plan, wave, survey, reasons, outcome, (column, code, who))
+        id = "levels.distribution" + (f".{place + 1}" if place else "")
+        made.append(w.exhibit(
+            id, f"Every answer, from {levels[0]!r} to {levels[-1]!r}".replace("'", '"'), triples, sections=("annex-H",),
+            wave=wave, chart="stacked", row_header="Question and group", source="Survey, weighted",
+            notes=("Shares are of everybody who was asked, so they differ from shares of those who chose an answer.",
+                   MODEL_BASED),
+        ))  # fmt: skip
+    return made
+
+
+def _row(
+    plan: Plan, wave: str, survey: Survey, reasons: pd.DataFrame, outcome: str, group: tuple[str, str, str]
+) -> list[tuple[str, str, Any]]:
+    """Return one row: the share of each answer, then of don't-knows and of blanks."""
+    column, code, who = group
+    frame, jk = survey.general(wave), survey.jackknife(plan, wave)
+    why = reasons[outcome].reindex(frame.index).astype(float)
+    asked = ~why.isin(NOT_PUT)
+    if column:
+        asked &= (frame[column] == code).fillna(False).astype(bool)
+    inside = asked.to_numpy(dtype=float)
+    answer = frame[outcome].astype(float)
+    parts = [(words, answer == float(level), level) for level, words in plan.levels_of(outcome).items()]
+    parts += [(KNOWN, why == UNSURE, "unsure"), (BLANK, answer.isna() & (why != UNSURE), "blank")]
+    row = f"{plan.label_of(outcome)}: {who}"
+    few = inside.sum() < plan.sizes.least_people or _too_few_sessions(plan, jk.design, inside)
+    out = []
+    for words, chosen, id in parts:
+        made: Any = TooFew({code or "all": int(inside.sum())}, plan.sizes.least_people)
+        if not few:
+            found = jk.mean(100.0 * chosen.to_numpy(dtype=float), inside, label=code or "all")
+            made = bounded(replace(found, unit="per cent"))
+        named = w.name(made, "answers", outcome=outcome, group=code or "all", wave=wave, method=str(id), planned=True,
+                       licence="descriptive", question=f"{words}: {row}, {wave}")  # fmt: skip
+        out.append((row, words, named))
+    return out
+
+
+def ordinal(plan: Plan, wave: str, survey: Survey) -> Exhibit:
+    """Return, beside each gap in means, what needs no equal steps between answers: odds of a higher answer, and ranks.
+
+    Weighted proportional-odds model and design-based rank test, errors linearised. People without an answer have
+    weight 0, so that the design stays whole.
+    """
+    triples: list[tuple[str, str, Any]] = []
+    column, (first, second) = group_column(plan), focus(plan)
+    for outcome in plan.all_outcomes if column else ():
+        if is_item(plan, outcome) and survey.asked(outcome, wave):
+            triples += _ordinal_row(plan, wave, survey, outcome, (column, first, second))
+    if not triples:
+        triples = [("No groups", "", w.words(f"ordinal.none.all.{wave}", "the plan compares no groups"))]
+    return w.exhibit(
+        "gap.ordinal", "The same gaps without scoring the answers", triples, sections=("annex-H",), wave=wave,
+        row_header="Question", source="Survey, weighted",
+        notes=(f"Odds over 1, and a difference in ranks over nil, mean that {plan.words.focus_group} answer higher.",
+               MODEL_BASED),
+    )  # fmt: skip
+
+
+def _ordinal_row(
+    plan: Plan, wave: str, survey: Survey, outcome: str, group: tuple[str, str, str]
+) -> list[tuple[str, str, Any]]:
+    column, first, second = group
+    frame, whole = survey.general(wave), survey.jackknife(plan, wave).design
+    a, b = (domain(frame, outcome, column, code) for code in (first, second))
+    row, id = plan.label_of(outcome), f"ordinal.{outcome}.{first}.{wave}"
+    if min(a.sum(), b.sum()) < plan.sizes.least_people or _too_few_sessions(plan, whole, a, b):
+        return [(row, "Odds of a higher answer, times", w.words(id, "too few to report"))]
+    held = (a + b) > 0
+    filled = frame.assign(held=np.where(held, frame[outcome].fillna(0.0).astype(float), float(frame[outcome].median())),
+                          first=a, side=np.where(a > 0, "b", "a"))  # fmt: skip
+    weight = pd.Series(np.where(held, whole.weights, 0.0), index=frame.index)
+    design = estimation.Design(filled, weight=weight, cluster=whole.cluster, calibrated_on=whole.calibration)
+    base, more = int(min(a.sum(), b.sum())), {"wave": wave}
+    rank = estimation.rank_test(design, "held", "side")
+    ranks = w.measure(f"{id}.rank", 100 * rank.value, "percentage points", base=base, low=100 * _end(rank.low),
+                      high=100 * _end(rank.high), decimals=0, **more)  # fmt: skip
+    try:
+        odds = estimation.ordered_logit(design, "held", ["first"]).estimate("first")
+    except errors.DataError as error:
+        return [(row, "Odds of a higher answer, times", w.words(id, error.what)),
+                (row, "Difference in ranks", ranks)]  # fmt: skip
+    ends = [float(np.exp(_end(x))) for x in (odds.value, odds.low, odds.high)]
+    times = w.measure(id, ends[0], "times", base=base, low=ends[1], high=ends[2], **more)
+    return [(row, "Odds of a higher answer, times", times), (row, "Difference in ranks", ranks)]
+
+
+def _end(x: float | None) -> float:
+    assert x is not None
+    return x
