@@ -118,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     plan = add("plan", _plan, "detectable differences and sample sizes for the next wave; --freeze the plan")
     plan.add_argument("--freeze", action="store_true", help="write plans/<wave>.toml before outcomes are opened")
     plan.add_argument("--date", default="", metavar="D", help="date of freezing (default: today)")
+    plan.add_argument("--quick", action="store_true", help="sizes by formula only; the next wave is not rehearsed")
+    plan.add_argument("--questionnaire", type=Path, metavar="FILE", help="write the next questionnaire, ready to print")
     made = add("synthesise", _synthesise, "write a synthetic study with a known truth", wave=False)
     made.add_argument("--truth", type=Path, metavar="FILE", help="truth.toml (default: the shipped truth)")
     made.add_argument("--folder", type=Path, required=True, metavar="FOLDER", help="where its data_raw/ is written")
@@ -269,7 +271,11 @@ def _plan(asked: Any) -> int:
         return 0
     from .answers import next_wave
 
-    print(next_wave.sheet(plan, wave))
+    if asked.questionnaire:
+        asked.questionnaire.write_text(next_wave.questionnaire(plan, wave), "utf-8")
+        print(f"The questionnaire is in {_shown(asked.questionnaire)}.")
+        return 0
+    print(next_wave.sheet(plan, wave, draws=0) if asked.quick else next_wave.sheet(plan, wave))
     return 0
 
 

@@ -1,8 +1,10 @@
-"""Notebook 11 and `evaluation plan`: what could have been seen, what the next wave needs, and the fieldwork sheet."""
+"""What could have been seen before and after fieldwork, and how many people and sessions the next wave needs."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -16,19 +18,33 @@ from evaluation.study import Plan
 
 CORRELATION = 0.05  # planning value of the likeness of answers within a session, until outcomes have shown another
 SHARE_SD = 50.0  # standard deviation of a share near one half, in percentage points
+WEIGHTING = 1.3  # planning value of what weighting costs (Kish's factor)
+RATIO, LINKED_RATIO = 2.0, 3.0  # people who did not attend per person who did
+BETWEEN = 0.5  # planning value of how alike one person's answers in two waves are
 SIZES = (100, 200, 400, 800, 1600)
 ATTENDEE_SESSIONS = 10
 
 
-def detectable(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
-    """Return, for each contrast of the primary outcome, what it could have seen, and how it would mislead."""
+def detectable(plan: Plan, wave: str, rows: Sequence[Any], people: pd.DataFrame) -> Exhibit:
+    """Return, for each contrast of the primary outcome, what it could have seen, and how it would mislead.
+
+    "Before fieldwork" is worked out from people and sessions by planning values; the others from the error that the
+    answers showed, weights and sessions included.
+    """
+    effect = planning(plan, people, wave).effect
     triples: list[tuple[str, str, Any]] = []
     for row in rows:
         if not (isinstance(row, Estimate) and is_headline(row, plan) and row.se):
             continue
         name, base, df = row.question or row.id, min(row.n.values(), default=0), row.df or float("inf")
         seen = power.minimum_detectable(row.se, df=df, power=plan.power.power, size=plan.power.size)
-        cells: list[tuple[str, str, float, str]] = [("Smallest difference it could have seen", "mde", seen, row.unit)]
+        cells: list[tuple[str, str, float, str]] = []
+        if row.margin and plan.outcomes.margin_sd and len(row.n) > 1:
+            sd = row.margin / plan.outcomes.margin_sd
+            expected = sd * math.sqrt(sum(effect / max(k, 1) for k in row.n.values()))
+            before = power.minimum_detectable(expected, df=df, power=plan.power.power, size=plan.power.size)
+            cells.append(("Smallest difference, as expected before fieldwork", "mdebefore", before, row.unit))
+        cells.append(("Smallest difference it could have seen", "mde", seen, row.unit))
         if row.margin:
             at = power.retrodesign(row.margin, row.se, df=df)
             cells += [
@@ -39,6 +55,8 @@ def detectable(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
                 ("Chance of ruling out the worthwhile difference if there is none", "equivalence",
                  100 * power.chance_of_equivalence(row.margin, row.se, df=df), "per cent"),
             ]  # fmt: skip
+            reach = words(f"reach.{row.id}", within_reach(row.margin, row.se, df))
+            triples.append((name, "Verdicts within its reach", reach))
         for column, id, value, unit in cells:
             places = 0 if unit == "per cent" else 2
             triples.append(
@@ -50,6 +68,17 @@ def detectable(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
                    sections=("policy-14", "annex-J"), wave=wave, row_header="Comparison")  # fmt: skip
 
 
+def within_reach(margin: float, se: float, df: float) -> str:
+    """Return which verdicts a contrast of this error can reach: the interval must fit where the rule wants it."""
+    from scipy.special import ndtri, stdtrit
+
+    half = (ndtri(0.975) if math.isinf(df) else stdtrit(df, 0.975)) * se
+    found = ["higher or lower", "but fragile", "too uncertain to say"]
+    found += ["but small"] if 2 * half < margin else []
+    found += ["little or no difference"] if half < margin else []
+    return ", ".join(found)
+
+
 def per_session(plan: Plan, people: pd.DataFrame, wave: str) -> float:
     """Return people per collection session in a wave (1 where sessions are not recorded)."""
     session = plan.population.session_column
@@ -59,41 +88,85 @@ def per_session(plan: Plan, people: pd.DataFrame, wave: str) -> float:
     return max(1.0, len(now) / max(int(now[session].nunique()), 1))
 
 
-def _needs(plan: Plan, people: pd.DataFrame, wave: str) -> dict[str, float]:
-    size, target = per_session(plan, people, wave), plan.power.target_points
-    effect = power.design_effect(per_session=size, correlation=CORRELATION, weighting=1.3)
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """What sizes are worked out from.
+
+    `per_session` people, `correlation` of answers within a session, `weighting` (Kish's factor), `effect` (design
+    effect of a level), `observed`: whether correlation and effect come from answers of this wave.
+    """
+
+    per_session: float
+    correlation: float
+    weighting: float
+    effect: float
+    observed: bool = False
+
+
+def planning(plan: Plan, people: pd.DataFrame, wave: str, published: Sequence[Exhibit] = ()) -> Planning:
+    """Return the planning values: from the errors of this wave's published levels where there are some."""
+    size = per_session(plan, people, wave)
+    effect = power.design_effect(per_session=size, correlation=CORRELATION, weighting=WEIGHTING)
+    seen = observed_effect(plan, wave, published)
+    if seen is None or size <= 1:
+        return Planning(size, CORRELATION, WEIGHTING, effect)
+    alike = min(max((seen / WEIGHTING - 1) / (size - 1), 0.0), 1.0)
+    effect = power.design_effect(per_session=size, correlation=alike, weighting=WEIGHTING)
+    return Planning(size, alike, WEIGHTING, effect, observed=True)
+
+
+def observed_effect(plan: Plan, wave: str, published: Sequence[Exhibit]) -> float | None:
+    """Return the design effect that the published level of everybody showed: its variance over that of a lot of n."""
+    id = f"level.{plan.outcomes.primary}.all.{wave}".lower()
+    found = [i.result for e in published for i in e.items if i.result.id == id and isinstance(i.result, Estimate)]
+    if not found or not found[-1].se or not 0 < found[-1].value < 100:
+        return None
+    level = found[-1]
+    return level.se**2 / (level.value * (100 - level.value) / sum(level.n.values()))
+
+
+def needs(plan: Plan, people: pd.DataFrame, wave: str, published: Sequence[Exhibit] = ()) -> dict[str, float]:
+    """Return how many people and sessions find the plan's target difference with its power."""
+    by, target = planning(plan, people, wave, published), plan.power.target_points
     words_ = {"power": plan.power.power, "size": plan.power.size}
-    n, _ = power.people_needed(target, SHARE_SD, effect=effect, **words_)
-    few, many = power.people_needed(target, SHARE_SD, effect=effect, ratio=2.0, **words_)
-    sessions = power.sessions_needed(
-        target, SHARE_SD, per_session=size, correlation=CORRELATION, weighting=1.3, **words_
-    )
-    return {"group": n, "attendees": few, "others": many, "sessions": sessions, "per_session": size, "effect": effect}
+    n, _ = power.people_needed(target, SHARE_SD, effect=by.effect, **words_)
+    few, many = power.people_needed(target, SHARE_SD, effect=by.effect, ratio=RATIO, **words_)
+    sessions = power.sessions_needed(target, SHARE_SD, per_session=by.per_session, correlation=by.correlation,
+                                     weighting=by.weighting, **words_)  # fmt: skip
+    moved = SHARE_SD * math.sqrt(2 * (1 - BETWEEN))
+    linked, never = power.people_needed(target, moved, ratio=LINKED_RATIO, **words_)
+    return {"group": n, "attendees": few, "others": many, "sessions": sessions, "per_session": by.per_session,
+            "effect": by.effect, "linked": linked, "never": never, "correlation": by.correlation,
+            "observed": float(by.observed)}  # fmt: skip
 
 
-def sizes(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
+def sizes(plan: Plan, wave: str, people: pd.DataFrame, published: Sequence[Exhibit] = ()) -> Exhibit:
     """Return the people and sessions that the next wave needs to see the target difference."""
-    need, w = _needs(plan, people, wave), plan.words
+    need, w = needs(plan, people, wave, published), plan.words
     target = f"{plan.power.target_points:.0f} percentage points"
     rows = (
         ("group", f"To see a change of {target}: {w.focus_group}, in each wave", need["group"], "people"),
         ("attendees", f"To see a difference of {target}: {w.treated}", need["attendees"], "people"),
         ("others", f"To see a difference of {target}: {w.untreated}", need["others"], "people"),
+        ("linked", f"The same people before and after: {w.treated} for the first time in between, linked",
+         need["linked"], "people"),
+        ("never", f"The same people before and after: {w.untreated}, linked", need["never"], "people"),
         ("sessions", "Collection sessions in each compared group, at today's size of a session", need["sessions"],
          "sessions"),
     )  # fmt: skip
-    triples = [(row, "Needed", measure(f"next.{id}.all.{wave}", _up(value, 10 if unit == "people" else 1), unit,
+    triples = [(row, "Needed", measure(f"next.{id}.all.{wave}", up(value, 10 if unit == "people" else 1), unit,
                                        wave=wave, decimals=0)) for id, row, value, unit in rows]  # fmt: skip
     notes = (
         f"Power {plan.power.power:.0%} in a two-sided test at {plan.power.size:.0%}; shares near one half.",
-        f"Answers within a session are taken to be alike by {CORRELATION}, weighting to cost 30 per cent.",
+        "How alike answers within a session are was " + ("seen in this wave." if need["observed"] else "assumed."),
         f"At least {ATTENDEE_SESSIONS} sessions should hold attendees, and none should be held at an event.",
     )
     return exhibit("next.sizes", "How many people the next wave needs", triples, sections=("policy-14", "annex-J"),
                    wave=wave, row_header="For", notes=notes)  # fmt: skip
 
 
-def _up(value: float, step: int) -> float:
+def up(value: float, step: int) -> float:
+    """Return a number rounded up to a multiple of `step`."""
     return float(-(-value // step) * step)
 
 
@@ -102,7 +175,7 @@ def precision(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
     triples: list[tuple[str, str, Any]] = []
     for n in SIZES:
         for size, column in ((5, "Five to a session"), (20, "Twenty to a session")):
-            effect = power.design_effect(per_session=size, correlation=CORRELATION, weighting=1.3)
+            effect = power.design_effect(per_session=size, correlation=CORRELATION, weighting=WEIGHTING)
             half = power.half_width(SHARE_SD, n, effect=effect, df=max(n / size - 1, 1))
             triples.append((f"{n} answers", column, measure(
                 f"precision.{size}.all.{wave}.{n}", half, "percentage points", wave=wave, decimals=1)))  # fmt: skip
@@ -136,58 +209,15 @@ def missing_questions(plan: Plan, wave: str, comparable: pd.DataFrame) -> Exhibi
                    row_header="Question")  # fmt: skip
 
 
-def answer(plan: Plan, wave: str, rows: Sequence[Any], people: pd.DataFrame) -> Exhibit:
+def answer(plan: Plan, wave: str, people: pd.DataFrame, published: Sequence[Exhibit] = ()) -> Exhibit:
     """Return the answer of notebook 11."""
-    need, w = _needs(plan, people, wave), plan.words
+    need, w = needs(plan, people, wave, published), plan.words
     triples: list[tuple[str, str, Any]] = [
-        (f"{w.treated} who answer", "At least", measure(f"answer.11.attendees.{wave}", _up(need["attendees"], 10),
+        (f"{w.treated} who answer", "At least", measure(f"answer.11.attendees.{wave}", up(need["attendees"], 10),
                                                          "people", wave=wave, decimals=0)),
-        (f"{w.untreated} who answer", "At least", measure(f"answer.11.others.{wave}", _up(need["others"], 10), "people",
+        (f"{w.untreated} who answer", "At least", measure(f"answer.11.others.{wave}", up(need["others"], 10), "people",
                                                            wave=wave, decimals=0)),
         ("Sessions in each group", "At least", measure(f"answer.11.sessions.{wave}", need["sessions"], "sessions",
                                                         wave=wave, decimals=0)),
     ]  # fmt: skip
     return exhibit("answer.11", "What would the next wave need?", triples, sections=(), wave=wave)
-
-
-def sheet(plan: Plan, wave: str) -> str:
-    """Return the fieldwork sheet of the next wave as plain text: sizes, questions with routing, a card, a checklist."""
-    from evaluation.intake import waves
-
-    people = waves.read_design(plan, wave)
-    need, w = _needs(plan, people, wave), plan.words
-    asked = [plan.outcomes.primary, *plan.outcomes.secondary, *plan.outcomes.negative_controls]
-    items = [i for o in asked for i in (plan.scales[o].items if o in plan.scales else (o,))]
-    lines = [
-        f"Fieldwork sheet for the wave after {wave}", "=" * 40, "", "How many, of whom",
-        f"  {_up(need['group'], 10):.0f} {w.focus_group}, and as many of {w.comparison_group}, to see a change of "
-        f"{plan.power.target_points:.0f} percentage points",
-        f"  {_up(need['attendees'], 10):.0f} {w.treated}; {_up(need['others'], 10):.0f} {w.untreated}",
-        f"  {need['sessions']:.0f} sessions in each compared group (today {need['per_session']:.0f} people a session); "
-        f"attendees from at least {ATTENDEE_SESSIONS} sessions, none held at an event",
-        "", "By which route",
-        "  general sample first; attendee lists as a boost, marked in the data; half without an officer in the room",
-        "", "Questions to ask of everybody (words from the codebook)",
-        *(f"  - {plan.label_of(i)}" for i in items), "",
-        "Questions on attendance",
-        *(f"  - {line}" for line in _attendance_questions(plan)), "",
-        "Card for interviewers",
-        "  Read every question as it is written. Do not prompt. \"Don't know\" and \"prefer not to say\" are answers.",
-        "  Write the session number on every form. Do not stay beside a person who fills in the form alone.", "",
-        "Before fieldwork",
-        f"  [ ] the plan is frozen: evaluation plan --freeze --wave {wave}",
-        "  [ ] wording agrees with the codebook; changes are flagged in wave.toml",
-        "  [ ] the events register is complete to the month before fieldwork",
-        "  [ ] consent, linking and withdrawal are explained on the form",
-        "  [ ] the number of people approached is written down at every session",
-    ]  # fmt: skip
-    return "\n".join(lines)
-
-
-def _attendance_questions(plan: Plan) -> list[str]:
-    t = plan.treatment
-    routed = [c for c in (t.first_month_column, t.dose_column) if c]
-    found = [plan.label_of(t.column)]
-    found += [f"{plan.label_of(c)} (only if attended)" for c in routed]
-    found += [plan.label_of(c) for c in (t.second_column, t.retrospective_column, t.link_column) if c]
-    return found
