@@ -218,9 +218,19 @@ def test_a_register_that_is_not_there_leaves_one_plain_sentence(plan, wave, held
 def test_with_no_registers_at_all_everything_still_answers(plan, wave):
     made = everything(plan, wave, {})
     checked = disclosure.protect(made, plan.disclosure)
-    states = {i.row: i.result.text for e in made if e.id == "status.requirements" for i in e.items if i.column == "State"}
-    assert states["E1 Events, participation, cost"].startswith("register not supplied")
+    states = {i.row.split()[0]: i.result.text for e in made if e.id == "status.rows" for i in e.items
+              if i.column == "State"}  # fmt: skip
+    assert states["R052"] == states["R180"] == "refused"
     assert len(checked.exhibits) == len(made)
+
+
+@pytest.mark.parametrize("name", sorted(study.load(ROOT / "study.toml").programme.registers))
+def test_a_register_of_one_row_is_laid_out_or_says_why_not(plan, wave, held, name):
+    made = everything(plan, wave, {**held, name: held[name].iloc[:1]})
+    checked = disclosure.protect(made, plan.disclosure)
+    assert all(tables.html(e) for e in checked.exhibits)
+    alone = everything(plan, wave, {name: held[name].iloc[:1]})
+    disclosure.protect(alone, plan.disclosure)
 
 
 @pytest.mark.parametrize("gone", ["attendance", "events", "context_figures", "history", "indicators"])
@@ -285,10 +295,12 @@ def test_gaps_are_shown_as_gaps_and_results_are_read_from_the_run(plan, wave, he
 
 
 def test_each_requirement_has_a_state_read_from_the_run(made):
-    states = {i.row.split()[0]: i.result.text for e in made if e.id == "status.requirements" for i in e.items
+    counts = {i.row.split()[0] for e in made if e.id == "status.requirements" for i in e.items}
+    assert counts == {f"E{k}" for k in range(1, 12)}
+    states = {i.row.split()[0]: i.result.text for e in made if e.id == "status.rows" for i in e.items
               if i.column == "State"}  # fmt: skip
-    assert {f"E{k}" for k in range(1, 12)} <= set(states)
-    assert all(s for s in states.values())
+    assert set(states.values()) <= {"works", "refused", "out of scope"}
+    assert states["R005"] == "works"  # dates of outside events are made beside it
 
 
 def test_other_surveys_are_compared_only_with_the_same_wording(plan, wave, held):
@@ -302,7 +314,7 @@ def test_other_surveys_are_compared_only_with_the_same_wording(plan, wave, held)
 
 
 def test_a_figure_not_seen_at_its_source_says_as_cited(made, held):
-    table = next(e for e in made if e.id == "context.figures")
+    table = next(e for e in made if e.id == "context.register")
     sources = [i.result.text for i in table.items if i.column == "Source"]
-    cited = (held["context_figures"]["verified"] != "primary_seen").sum()
+    cited = (held["context_figures"]["verified"] == "cited_only").sum()
     assert sum(s.startswith("as cited in") for s in sources) == cited > 0

@@ -42,7 +42,7 @@ NEEDS: dict[str, Needs] = {
     "06": Needs(("00", "04"), ("wave files", "margins", "exposure register")),
     "07": Needs(("00", "04", "05"), ("wave files", "margins", "treatment register")),
     "08": Needs(SURVEY, ("wave files", "margins", "registers")),
-    "09": Needs((*SURVEY, "08"), ("wave files", "margins", "registers")),  # its tables of states read what they published
+    "09": Needs((*SURVEY, "08"), ("wave files", "margins", "registers")),  # reads what they published
     "10": Needs((*SURVEY, "08", "09"), ("wave files", "frozen plans")),
     "11": Needs((*SURVEY, "08", "09", "10"), ("wave files", "exports", "margins", "frozen plans")),
 }
@@ -106,10 +106,22 @@ def _imports(tree: ast.AST, inside: tuple[str, ...]) -> set[str]:
     return {".".join(p[:k]) for p in parts for k in range(1, len(p) + 1)}
 
 
-@cache
 def _imported_by(file: Path) -> frozenset[str]:
+    return _read(file, file.stat().st_mtime_ns)[2]
+
+
+@cache
+def _read(file: Path, stamp: int) -> tuple[str, str, frozenset[str]]:  # noqa: ARG001 - the stamp renews the cache
+    """Return a file's text and digest, and what it imports from this package."""
+    text = file.read_text("utf-8")
     inside = ("evaluation", *file.relative_to(provenance.PACKAGE).parts[:-1])
-    return frozenset(_imports(ast.parse(file.read_text("utf-8")), inside)) if file.suffix == ".py" else frozenset()
+    names = frozenset(_imports(ast.parse(text), inside)) if file.suffix == ".py" else frozenset[str]()
+    return text, _sha(text), names
+
+
+def _code_digest(files: Iterable[Path]) -> str:
+    found = ((f.relative_to(provenance.PACKAGE).as_posix(), _read(f, f.stat().st_mtime_ns)[1]) for f in sorted(files))
+    return _sha(list(found))
 
 
 def _file_of(dotted: str) -> Path | None:
@@ -122,7 +134,7 @@ def _data_of(modules: Iterable[Path]) -> set[Path]:
     """Return the templates and tables that the modules name: by the file's name, or by its folder's."""
     found = set()
     for folder in {m.parent for m in modules}:
-        text = "\n".join(m.read_text("utf-8") for m in modules if m.parent == folder)
+        text = "\n".join(_read(m, m.stat().st_mtime_ns)[0] for m in modules if m.parent == folder)
         for file in provenance.data_files(folder):
             if file.name in text or (file.parent != folder and f"{file.parent.name}/" in text):
                 found.add(file)
@@ -189,7 +201,7 @@ def parts(
     files = input_paths(plan, waves, need.reads)
     return {
         "notebook": _sha(source.read_text("utf-8")),
-        "code": provenance.digest_files({*modules_of(source), *runner}, provenance.PACKAGE),
+        "code": _code_digest({*modules_of(source), *runner}),
         "parameters": _sha(dict(parameters)), "plan": plan.digest(),
         "codebook": plan.codebook.digest(), "environment": environment(),
         "inputs": provenance.digest_files(files, plan.root),

@@ -82,9 +82,9 @@ def _ratio(plan: Plan, wave: str, s: Searches) -> Exhibit:
         extras={
             "axis": column,
             "reference": 1.0,
-            "finding": f"{group} residents were searched {{stops.ratio.drop.{wave}}} times as often as {other} residents "
-            f"({s.area}, {s.period}; {s.described}): between {{stops.ratio.bound_low.{wave}}} and {{stops.ratio.bound_high.{wave}}} times, "
-            "depending on who the people not stated were",
+            "finding": f"{group} residents were searched {{stops.ratio.drop.{wave}}} times as often as {other} "
+            f"residents ({s.area}, {s.period}; {s.described}): between {{stops.ratio.bound_low.{wave}}} and "
+            f"{{stops.ratio.bound_high.{wave}}} times, depending on who the people not stated were",
         },
     )
 
