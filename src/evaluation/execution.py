@@ -183,12 +183,16 @@ def _silence() -> None:
 
 
 def _safe_reason(error: Any) -> str:
-    """Return the message of the study's own refusals, which never hold a respondent's value; "" for any other."""
+    """Return the message of the study's own refusals, which never hold a respondent's value; "" for any other.
+
+    The words of an assertion are shown where they stand in the notebook's cell: any others may come from the data.
+    """
     from . import errors
 
     own = getattr(errors, str(error.ename), None)
     is_own = isinstance(own, type) and issubclass(own, errors.EvaluationError)
-    return f": {error.evalue}" if is_own or (error.ename == "AssertionError" and _is_plain(error.evalue)) else ""
+    written = error.ename == "AssertionError" and _is_plain(error.evalue) and error.evalue in (error.source or "")
+    return f": {error.evalue}" if is_own or written else ""
 
 
 def _is_plain(text: str) -> bool:

@@ -216,5 +216,8 @@ def _subset(plan: Plan, people: pd.DataFrame, outcome: str) -> Any:
 
 
 def _sessions_left_out(plan: Plan, people: pd.DataFrame, outcome: str) -> list[float]:
+    """Return the estimate without each session in turn; none where sessions are not recorded (each is then a person)."""
+    if not plan.population.session_column:
+        return []
     made = [_subset(plan, people[people["session"] != s], outcome) for s in sorted(people["session"].unique())]
     return [m.value for m in made if isinstance(m, Estimate)]
