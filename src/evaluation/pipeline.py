@@ -112,7 +112,7 @@ def check(plan: study.Plan, wave: str) -> list[Any]:
     """Return every fault of every wave that a report on `wave` reads, and of the registers; nothing is written."""
     from .intake import waves
 
-    faults = [f for w in waves_up_to(plan, wave) for f in waves.check(plan, w)]
+    faults = [replace(f, file=f"{w}/{f.file}") for w in waves_up_to(plan, wave) for f in waves.check(plan, w)]
     return faults + waves.check_registers(plan)
 
 
@@ -173,6 +173,9 @@ def _chosen(request: Request) -> tuple[study.Plan, str]:
 
 def _ready(request: Request, plan: study.Plan, wave: str) -> tuple[list[Path], dict[str, dict[str, Any]]]:
     """Return the notebooks to run and their parameters once everything that a run reads was found without fault."""
+    from .intake import privacy
+
+    privacy.study_key(create=True)  # where it cannot be kept, this says so before anything is written
     sources = _notebooks(request.only)
     parameters = execution.parameters_for(sources, {"study_file": "study.toml", "wave": wave}, request.parameters)
     faults = check(plan, wave)

@@ -1,0 +1,185 @@
+"""Runs of the command in processes of their own: on a small study, with the real notebooks or planted ones."""
+
+import atexit
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import intake_study
+
+ROOT = Path(__file__).parents[1]
+PARAMETERS = 'study_file = "study.toml"\nwave = ""'
+PUBLISHES = """from evaluation import report, study
+from evaluation.exhibits import Exhibit, Item, Words
+plan = study.load(study_file)
+report.publish(plan, wave, Exhibit("tiny.words", "What was said", (Item("Row", "Said", Words("tiny.said", "something")),)))"""
+RUNNER = """
+import importlib, pathlib, sys, time
+from evaluation import cli, provenance
+notebooks, pause, marker, *words = sys.argv[1:]
+if notebooks:
+    provenance.notebooks_folder = lambda: pathlib.Path(notebooks)
+if pause:
+    room, name = pause.rsplit(".", 1)
+    module = importlib.import_module("evaluation." + room)
+    inner = getattr(module, name)
+    def held(*a, **k):
+        pathlib.Path(marker).touch()
+        time.sleep(120)
+        return inner(*a, **k)
+    setattr(module, name, held)
+sys.exit(cli.main(words))
+"""
+
+
+def notebook(path, *cells):
+    """Write a notebook: a title, the parameters cell, the cells given, and an answer."""
+
+    def code(source, tags=()):
+        about = {"tags": list(tags)} if tags else {}
+        id = hashlib.sha256(source.encode()).hexdigest()[:8]
+        return {
+            "cell_type": "code", "id": id, "metadata": about, "execution_count": None, "outputs": [], "source": source
+        }  # fmt: skip
+
+    title = {
+        "cell_type": "markdown",
+        "id": "title",
+        "metadata": {},
+        "source": "# What was said?\n\n**Why it matters.**",
+    }
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    body = [title, code(PARAMETERS, ["parameters"]), *(code(c) for c in cells)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"cells": body, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
+    return path
+
+
+def planted(folder, *cells):
+    """Return a folder of one notebook that publishes a word, after the cells given."""
+    notebook(folder / "00_what_was_said.ipynb", *cells, PUBLISHES)
+    return folder
+
+
+def environment(study, **more):
+    """Return the environment of a run: a key and a temporary folder of the study's own, no Chromium."""
+    scratch = study.parent / "t"
+    scratch.mkdir(exist_ok=True)
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("EVALUATION", "SOURCE_DATE"))}
+    env |= {"TMPDIR": str(scratch), "EVALUATION_KEY_FILE": str(study.parent / "key"), "EVALUATION_CHROMIUM": ""}
+    return {k: v for k, v in (env | more).items() if v is not None}
+
+
+def start(study, *words, notebooks="", pause="", env=None, cwd=None, **options):
+    """Start the command on a study; with `pause`, it stops for two minutes at a function of the package."""
+    marker = study.parent / "paused"
+    marker.unlink(missing_ok=True)
+    command = [sys.executable, "-c", RUNNER, str(notebooks), pause, str(marker), *map(str, words)]
+    return subprocess.Popen(command, cwd=cwd or study, env=environment(study, **(env or {})), text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)  # fmt: skip
+
+
+def run(study, *words, **options):
+    """Run the command to its end; the result has `returncode`, `stdout` and `stderr`."""
+    process = start(study, *words, **options)
+    out, err = process.communicate(timeout=600)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def wait_for(path, process=None, seconds=120):
+    """Wait until a file is there."""
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert process is None or process.poll() is None, process.communicate()
+        assert time.monotonic() < end, f"{path.name} never came"
+        time.sleep(0.05)
+
+
+def left_running(study):
+    """Return the command lines of the processes that still work in or below the study's folder."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            if place.name != str(os.getpid()) and (place / "cwd").resolve().is_relative_to(study.resolve()):
+                found.append((place / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return found
+
+
+def settled(study, seconds=30):
+    """Wait until nothing of a run is left running; return what is."""
+    end = time.monotonic() + seconds
+    while (left := left_running(study)) and time.monotonic() < end:
+        time.sleep(0.1)
+    return left
+
+
+def fingerprints(folder, skip=()):
+    """Return the hash of each file below a folder by path, and where each link points."""
+    out = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if name.split("/")[0] in skip or name.startswith(".making-"):
+            continue
+        if path.is_symlink():
+            out[name] = os.readlink(path)
+        elif path.is_file():
+            out[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return out
+
+
+MADE = {}
+
+
+def tiny(folder):
+    """Return a study of sixty people with one report from a planted notebook, and the notebook's folder."""
+    if "tiny" not in MADE:
+        home = Path(tempfile.mkdtemp(prefix="tiny-"))
+        atexit.register(shutil.rmtree, home, ignore_errors=True)
+        intake_study.make(home / "study")
+        shutil.copytree(ROOT / "data_raw" / "population", home / "study" / "data_raw" / "population")
+        planted(home / "notebooks")
+        done = run(home / "study", "run", "--draft", "--date", "2026-07-04", notebooks=home / "notebooks")
+        assert done.returncode == 0, done.stderr
+        MADE["tiny"] = home
+    home = MADE["tiny"]
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(home / "study", folder / "study", symlinks=True)
+    shutil.copytree(home / "notebooks", folder / "notebooks")
+    shutil.copy(home / "key", folder / "key")
+    return folder / "study", folder / "notebooks"
+
+
+SIZES = """[sizes]
+W2022 = 220
+W2024 = 320
+W2025 = 340
+boost_W2024 = 30
+boost_W2025 = 45
+linked = 100
+"""
+
+
+def small(folder):
+    """Return the folder of a small synthetic study with a known truth, as `evaluation synthesise` makes it."""
+    from evaluation import synthetic
+
+    folder.mkdir(parents=True)
+    (folder.parent / "truth.toml").write_text(SIZES)
+    synthetic.make(folder.parent / "truth.toml", folder)
+    plan = (ROOT / "study.toml").read_text()
+    for long, short in (
+        ("bootstrap_draws = 199", "bootstrap_draws = 19"),
+        ("placebo_draws = 200", "placebo_draws = 20"),
+    ):
+        assert long in plan
+        plan = plan.replace(long, short)
+    (folder / "study.toml").write_text(plan)
+    return folder
