@@ -24,6 +24,10 @@ def refusal(id, reason="nobody was asked"):
     return NotIdentified(reason, "Ask.", id=id, wave="w")
 
 
+def state(row, *results):
+    return status.state_of(row, {r.id: r for r in results}, {}, {r.id: "shown" for r in results})
+
+
 def test_each_row_is_one_requirement_of_known_capabilities():
     ids = [row.id for row in ROWS]
     assert len(set(ids)) == len(ids) == 171
@@ -36,8 +40,8 @@ def test_each_row_is_one_requirement_of_known_capabilities():
 
 def test_a_row_works_when_something_it_names_was_published():
     row = Row("R1", "E1", "x", ("costs.hire",))
-    assert status.state_of(row, {"costs.hire.total.w": measure("costs.hire.total.w", 1.0, "pounds")}, {})[0] == "works"
-    assert status.state_of(row, {"costs.other.w": words("costs.other.w", "y")}, {}) == (
+    assert state(row, measure("costs.hire.total.w", 1.0, "pounds")) == ("works", "shown")
+    assert state(row, words("costs.other.w", "y")) == (
         "refused", "nothing of this kind was published in this run")  # fmt: skip
 
 
@@ -47,13 +51,12 @@ def test_a_row_works_when_something_it_names_was_published():
 )
 def test_a_row_is_refused_with_the_reason_of_the_result(result, why):
     row = Row("R1", "E1", "x", ("costs.hire",))
-    assert status.state_of(row, {result.id: result}, {}) == ("refused", why)
+    assert state(row, result) == ("refused", why)
 
 
 def test_one_shown_result_is_enough_beside_refusals():
     row = Row("R1", "E1", "x", ("a.",))
-    results = {"a.one": refusal("a.one"), "a.two": words("a.two", "seen")}
-    assert status.state_of(row, results, {}) == ("works", "a.two")
+    assert state(row, refusal("a.one"), words("a.two", "seen")) == ("works", "shown")
 
 
 @pytest.mark.parametrize(
@@ -78,11 +81,11 @@ def test_out_of_scope_says_why_and_reads_nothing_else():
     rows = [row for row in ROWS if row.out]
     assert {"R021", "R198"} <= {row.id for row in rows}
     for row in rows:
-        assert status.state_of(row, {"anything": words("anything", "x")}, {}) == ("out of scope", row.out)
+        assert state(row, words("anything", "x")) == ("out of scope", row.out)
 
 
-def shown(plan, held, results, monkeypatch):
-    monkeypatch.setattr(status, "published", lambda *_: results)
+def shown(plan, held, exhibits, monkeypatch):
+    monkeypatch.setattr(status, "published", lambda *_: exhibits)
     wave = plan.waves[-1]
     return status.requirements(plan, wave, held)
 
@@ -93,22 +96,22 @@ def test_states_follow_what_was_published(plan, monkeypatch):
     made = [e for n in ("events", "feedback", "actions", "advisory", "costs", "recording", "recruitment")
             for e in getattr(registers, n)(plan, wave, held)]  # fmt: skip
     made += registers.stops(plan, wave, held, waves.margins(plan))
-    with_all = shown(plan, held, status.results_of(made), monkeypatch)
-    nothing = shown(plan, held, {}, monkeypatch)
-    state = {w: {i.row.split()[0]: i.result.text for e in t for i in e.items if i.column == "State"}
+    with_all = shown(plan, held, made, monkeypatch)
+    nothing = shown(plan, held, [], monkeypatch)
+    states = {w: {i.row.split()[0]: i.result.text for e in t for i in e.items if i.column == "State"}
              for w, t in (("all", with_all), ("none", nothing))}  # fmt: skip
-    assert len(state["all"]) == len(ROWS)
+    assert len(states["all"]) == len(ROWS)
     for id in ("R003", "R013", "R052", "R067", "R078", "R133", "R138", "R180"):
-        assert state["all"][id] == "works", id
-        assert state["none"][id] == "refused", id
-    assert state["all"]["R045"] == "refused"  # lay observation is in no register: the exhibit itself says so
-    why = {i.row.split()[0]: i.result.text for e in with_all for i in e.items if i.column.startswith("First")}
+        assert states["all"][id] == "works", id
+        assert states["none"][id] == "refused", id
+    assert states["all"]["R045"] == "refused"  # lay observation is in no register: the exhibit itself says so
+    why = {i.row.split()[0]: i.result.text for e in with_all for i in e.items if i.column.startswith("Shown")}
     assert "do not record who was offered it" in why["R045"]
     disclosure.protect(with_all, plan.disclosure)
 
 
 def test_counts_by_capability_add_up(plan, monkeypatch):
-    counts, each = shown(plan, {}, {}, monkeypatch)
+    counts, each = shown(plan, {}, [], monkeypatch)
     total = {}
     for i in counts.items:
         total[i.row.split()[0]] = total.get(i.row.split()[0], 0) + i.result.n

@@ -39,14 +39,18 @@ def timeline(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
         source="Registers of history and events; fieldwork dates",
         notes=("What stands side by side here is not thereby connected.",),
     )
-    return [line] if history is None else [line, _sources(wave, history)]
+    return [line] if history is None else [line, _sources(plan, wave, history)]
 
 
-def _sources(wave: str, history: pd.DataFrame) -> Exhibit:
-    cells: Triples = [
-        (str(row.what), "Source", words(f"history.source.{row.history_id}.{wave}", as_cited(row)))
-        for row in history.itertuples(index=False)
-    ]
+def _sources(plan: Plan, wave: str, history: pd.DataFrame) -> Exhibit:
+    seen = shelf.levels(plan, "history", "verified")
+    cells: Triples = []
+    for row in history.itertuples(index=False):
+        stem, known = f"history.source.{row.history_id}", optional(row, "verified")
+        cells += [
+            (str(row.what), "Source", words(f"{stem}.{wave}", as_cited(row))),
+            (str(row.what), "Seen?", words(f"{stem}.seen.{wave}", "not stated" if pd.isna(known) else seen[known])),
+        ]
     return exhibit(
         "history.sources",
         "Where the dates of outside events come from",

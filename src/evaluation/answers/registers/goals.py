@@ -9,7 +9,7 @@ import pandas as pd
 
 from evaluation.answers.registers import shelf
 from evaluation.answers.registers.shelf import Held, Triples
-from evaluation.answers.registers.status import published
+from evaluation.answers.registers.status import published, results_of
 from evaluation.answers.words import exhibit, measure, words
 from evaluation.errors import EvaluationError
 from evaluation.estimates import Estimate, NotIdentified, TooFew, verdict
@@ -141,7 +141,7 @@ def theory(plan: Plan, wave: str, held: Held) -> Exhibit:
     title = "What the programme is meant to bring about, and the evidence"
     if rows is None:
         return shelf.absent(plan, wave, "theory.change", title, "indicators", sections)
-    tables, results = _tables(plan, wave, held), published(plan, wave)
+    tables, results = _tables(plan, wave, held), results_of(published(plan, wave))
     cells: Triples = []
     for row in rows.itertuples(index=False):
         label, stem = str(row.aim), f"theory.{row.indicator_id}"

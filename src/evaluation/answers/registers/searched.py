@@ -185,7 +185,9 @@ def found(plan: Plan, wave: str, s: Searches) -> Exhibit:
             "outcomes of searches were not supplied",
             "Give the number of searches with an outcome linked to the object.",
         )
-        return exhibit("stops.found", title, [("Not shown", "", cell)], sections=("annex-M",), wave=wave)
+        return exhibit(
+            "stops.found", "Outcomes of searches", [("Not shown", "", cell)], sections=("annex-M",), wave=wave
+        )
     part = s.table.dropna(subset=["outcomes_linked" if linked else "nfa"])
     searches = part.groupby("self")["searches"].sum()
     hits = part.groupby("self")["outcomes_linked"].sum() if linked else searches - part.groupby("self")["nfa"].sum()

@@ -17,6 +17,7 @@ from evaluation.exhibits import Exhibit
 from evaluation.study import Plan
 
 WORKS, REFUSED, OUT = "works", "refused", "out of scope"
+MOST = 3  # exhibits named for one row
 COLUMNS = {WORKS: "Works", REFUSED: "Refused, with a reason", OUT: "Out of scope, with a reason"}
 
 
@@ -25,14 +26,14 @@ def results_of(exhibits: Iterable[Exhibit]) -> dict[str, Any]:
     return {i.result.id: i.result for e in exhibits for i in e.items}
 
 
-def published(plan: Plan, wave: str) -> dict[str, Any]:
-    """Return the results that this run has published so far, by id; none when it has published nothing."""
+def published(plan: Plan, wave: str) -> list[Exhibit]:
+    """Return the exhibits that this run has published so far; none when it has published nothing."""
     from evaluation.intake import waves
 
     try:
-        return results_of(waves.load_published(plan, wave))
+        return waves.load_published(plan, wave)
     except (EvaluationError, OSError):
-        return {}
+        return []
 
 
 def requirements(plan: Plan, wave: str, held: Held, made: Sequence[Exhibit] = ()) -> list[Exhibit]:
@@ -41,15 +42,18 @@ def requirements(plan: Plan, wave: str, held: Held, made: Sequence[Exhibit] = ()
     A requirement works when a result whose id begins as it says was published in this run (or is `made` with it) and
     is no refusal; it is refused with the reason that the refusal gives, or with what a register does not hold.
     """
-    results = published(plan, wave) | results_of(made)
+    offered = [*published(plan, wave), *made]
+    results, places = results_of(offered), {i.result.id: e.id for e in offered for i in e.items}
     tables = {name: shelf.register(plan, wave, held, name) for name in held}
     supplied = {k: v for k, v in tables.items() if v is not None}
-    states = [(row, *state_of(row, results, supplied)) for row in ROWS]
+    states = [(row, *state_of(row, results, supplied, places)) for row in ROWS]
     return [_counts(wave, states), _each(wave, states)]
 
 
-def state_of(row: Row, results: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> tuple[str, str]:
-    """Return (state, where it is shown or why it is not) of one requirement."""
+def state_of(
+    row: Row, results: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], places: Mapping[str, str]
+) -> tuple[str, str]:
+    """Return (state, the exhibits that show it or why none does) of one requirement; `places` is result to exhibit."""
     if row.out:
         return OUT, row.out
     lacks = [why for need in row.needs if (why := lacking(need, tables))]
@@ -58,20 +62,18 @@ def state_of(row: Row, results: Mapping[str, Any], tables: Mapping[str, pd.DataF
     own = [r for id, r in results.items() if id.startswith(row.shown)] if row.shown else []
     good = [r for r in own if not isinstance(r, NotIdentified | TooFew)]
     if good:
-        return WORKS, _shown(row, results)
+        return WORKS, _shown(row, results, places)
     if not own:
         return REFUSED, "nothing of this kind was published in this run"
     first = own[0]
     return REFUSED, first.reason if isinstance(first, NotIdentified) else "too few to report"
 
 
-def _shown(row: Row, results: Mapping[str, Any]) -> str:
-    """Return the first published result of each kind that the row names: where a reader finds it."""
-    found = []
-    for start in row.shown:
-        ids = [i for i, r in results.items() if i.startswith(start) and not isinstance(r, NotIdentified | TooFew)]
-        found += ids[:1]
-    return "; ".join(found)
+def _shown(row: Row, results: Mapping[str, Any], places: Mapping[str, str]) -> str:
+    """Return the exhibits in which what the row names was published: where a reader finds it."""
+    found = [places[i] for start in row.shown for i, r in results.items()
+             if i.startswith(start) and not isinstance(r, NotIdentified | TooFew)]  # fmt: skip
+    return "; ".join(list(dict.fromkeys(found))[:MOST])
 
 
 def lacking(need: str, tables: Mapping[str, pd.DataFrame]) -> str:
@@ -122,7 +124,7 @@ def _each(wave: str, states: Sequence[tuple[Row, str, str]]) -> Exhibit:
         cells += [
             (label, "Capability", words(f"status.{row.id}.tags.{wave}", row.tags)),
             (label, "State", words(f"status.{row.id}.state.{wave}", state)),
-            (label, "First result that shows it, or why not", words(f"status.{row.id}.why.{wave}", why)),
+            (label, "Shown in, or why not", words(f"status.{row.id}.why.{wave}", why)),
         ]
     return exhibit(
         "status.rows",

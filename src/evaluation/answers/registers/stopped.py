@@ -184,7 +184,7 @@ def _areas(plan: Plan, wave: str, s: Searches) -> Exhibit:
         reason = "the counts are for the whole force area only" if few else "residents are not known by area and group"
         helps = "Count searches by district, with residents of each group by district."
         cell = shelf.cannot(wave, f"stops.areas.all.{wave}", reason, helps)
-        return exhibit("stops.areas", title, [("Not shown", "", cell)], sections=("annex-M",), wave=wave)
+        return exhibit("stops.areas", "The ratio by area", [("Not shown", "", cell)], sections=("annex-M",), wave=wave)
     place, labels = _placed(plan, s)
     counts = s.districts.groupby([place, s.districts["self"]])["searches"].sum().unstack(fill_value=0)
     both = [a for a in counts.index if a in s.by_district.index]
