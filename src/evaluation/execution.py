@@ -191,7 +191,8 @@ def _safe_reason(error: Any) -> str:
 
     own = getattr(errors, str(error.ename), None)
     is_own = isinstance(own, type) and issubclass(own, errors.EvaluationError)
-    written = error.ename == "AssertionError" and _is_plain(error.evalue) and error.evalue in (error.source or "")
+    text = str(error.evalue or "")
+    written = error.ename == "AssertionError" and text and _is_plain(text) and text in (error.source or "")
     return f": {error.evalue}" if is_own or written else ""
 
 

@@ -216,7 +216,7 @@ def _subset(plan: Plan, people: pd.DataFrame, outcome: str) -> Any:
 
 
 def _sessions_left_out(plan: Plan, people: pd.DataFrame, outcome: str) -> list[float]:
-    """Return the estimate without each session in turn; none where sessions are not recorded (each is then a person)."""
+    """Return the estimate without each session in turn; none where sessions were not recorded."""
     if not plan.population.session_column:
         return []
     made = [_subset(plan, people[people["session"] != s], outcome) for s in sorted(people["session"].unique())]
