@@ -31,6 +31,7 @@ window.addEventListener("load", async () => {
     out[frame.id] = {
       violations: found.violations.map(v => v.id + ": " + v.nodes.slice(0, 2).map(n => n.html.slice(0, 160)).join(" | ")),
       passes: found.passes.length, sideways: root.scrollWidth - root.clientWidth,
+      images: [...page.document.images].map(i => i.naturalWidth > 50 && i.currentSrc.startsWith("data:image/svg")),
     };
   }
   const pre = document.createElement("pre");
@@ -82,6 +83,8 @@ def test_axe_finds_nothing_at_any_width_or_in_print(folder, page):
         assert answer["violations"] == [], f"{page} at {name}"
         assert answer["passes"] > 15, f"{page} at {name}"
         assert answer["sideways"] <= 0, f"{page} at {name} scrolls sideways"
+        assert all(answer["images"]), f"{page} at {name} has a picture that is not drawn"
+        assert answer["images"] or page in ("sense-check.html", "practice-bank.html")
 
 
 def test_a_planted_fault_is_seen(folder):

@@ -249,7 +249,7 @@ def test_the_index_lists_reports_and_what_changed(tmp_path):
         (tmp_path / name / "results.csv").write_text(f"id,verdict\nchange.a.b.{wave},{verdict}\n")
     whole = html.write_index(tmp_path).read_text("utf-8")
     assert whole.index("2026-07-04_W2025") < whole.index("2025-01-05_W2024/")
-    assert "was “too uncertain to say”, is “lower”" in whole
+    assert "Was “too uncertain to say”; is “lower”." in whole
     assert "&lt;b&gt;x&lt;/b&gt;" in whole
     assert checks.accessibility(whole) == []
 

@@ -126,7 +126,24 @@ def environment() -> dict[str, Any]:
     return {
         "python": platform.python_version(), "implementation": sys.implementation.name,
         "platform": f"{platform.system()} {platform.machine()}", "packages": versions, "threads": threads,
+        "blas": _blas(), "lock": _lock(), "kernels_pin": "threads 1, hash seed 0, UTC, C.UTF-8",
+        "locale": os.environ.get("LC_ALL") or os.environ.get("LANG") or "unset",
+        "timezone": os.environ.get("TZ", "unset"),
     }  # fmt: skip
+
+
+def _blas() -> str:
+    """Return the linear algebra library that numpy was built with."""
+    import numpy as np
+
+    found = np.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
+    return f"{found.get('name', 'unknown')} {found.get('version', '')}".strip()
+
+
+def _lock() -> str:
+    """Return the digest of requirements.lock beside the code; "" where there is none."""
+    lock = PACKAGE.parents[1] / "requirements.lock"
+    return hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else ""
 
 
 def outputs(folder: Path) -> dict[str, dict[str, Any]]:
@@ -156,11 +173,16 @@ def ro_crate(manifest: Mapping[str, Any], title: str) -> dict[str, Any]:
         {"@id": name, "@type": "File", "contentSize": str(o["bytes"]), "sha256": o["sha256"]}
         for name, o in manifest["outputs"].items()
     ]
+    inputs = [
+        {"@id": f"#input/{name}", "@type": "CreativeWork", "name": name, "identifier": f"hmac-sha256:{digest}"}
+        for name, digest in manifest["inputs"].items()
+    ]
     action = {
         "@id": "#run", "@type": "CreateAction", "name": "Run of the study's notebooks",
-        "startTime": manifest["started"], "endTime": manifest["finished"],
-        "instrument": {"@id": "#evaluation"}, "result": parts,
+        "startTime": manifest["started"], "endTime": manifest["finished"], "agent": {"@id": "#team"},
+        "instrument": {"@id": "#evaluation"}, "object": [{"@id": i["@id"]} for i in inputs], "result": parts,
     }  # fmt: skip
+    team = {"@id": "#team", "@type": "Organization", "name": manifest.get("team", "the owner of the study")}
     software = {
         "@id": "#evaluation", "@type": "SoftwareApplication", "name": "evaluation",
         "softwareVersion": f"{manifest['version']} ({manifest['code']['commit'][:12]})",
@@ -176,4 +198,7 @@ def ro_crate(manifest: Mapping[str, Any], title: str) -> dict[str, Any]:
         "@id": "ro-crate-metadata.json", "@type": "CreativeWork", "about": {"@id": "./"},
         "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
     }  # fmt: skip
-    return {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": [about, root, action, software, *files]}
+    return {
+        "@context": "https://w3id.org/ro/crate/1.1/context",
+        "@graph": [about, root, action, team, software, *inputs, *files],
+    }

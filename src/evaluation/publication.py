@@ -98,6 +98,7 @@ def make_context(state: Any, gates: tuple[Gate, ...], checked: Any) -> Any:
         status="draft" if reasons else "checked", draft_reasons=tuple(reasons), synthetic=_synthetic(plan, names),
         gates=tuple(gates), manifest=known, environment=(f"Python {env['python']}", *packages),
         deviations=tuple(d.text() for d in freezing.deviations(plan, wave)), sense_check=rows,
+        known_truth=provenance.known_truth(),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 VOID = {"meta", "link", "img", "br", "hr", "source", "input", "col", "wbr"}
 HIDDEN = {"style", "script", "title", "head"}
+NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 PLACEHOLDER = re.compile(r"^(image|figure|chart|plot|no description|alt|png|svg)?\W*$|has been provided", re.I)
 
 
@@ -69,7 +70,7 @@ class _Reader(HTMLParser):
         covering = next(
             (n.attrs for n in reversed(self.open) if "data-result" in n.attrs or "data-plan" in n.attrs), None
         )
-        for number in re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", data):
+        for number in NUMBER.findall(data):
             where = "" if covering is None else covering.get("data-result") or "plan"
             inside = next((n.tag for n in reversed(self.open) if n.tag in BLOCKS), "")
             self.found.numbers.append((number, where, inside))
@@ -177,7 +178,7 @@ def accounted(number: str, row: Any) -> bool:
 
     told = ("text", "n_text", "reason", "id", "question", "method", "se_method", "estimand", "gates")
     words = " ".join(str(getattr(row, k, "") or "") for k in told)
-    if re.search(rf"(?<![\d.,]){re.escape(number)}(?![\d])", words):
+    if number in NUMBER.findall(words):
         return True
     values = [
         getattr(row, k, None) for k in ("value", "low", "high", "mde", "margin", "n", "n_effective", "n_sessions")

@@ -65,6 +65,8 @@ class ReportContext:
         Section ("policy-9") to the reason why it has nothing; a default reason stands otherwise.
     manifest : mapping
         Safe facts about the run (digests, versions, seed), printed in annex A.
+    known_truth : mapping or None
+        The table of annex P: header, rows, made_on, digest, stale; None where no table was made.
     """
 
     title: str
@@ -81,6 +83,7 @@ class ReportContext:
     deviations: tuple[str, ...] = ()
     absent: Mapping[str, str] = field(default_factory=dict)
     sense_check: tuple[SenseCheckRow, ...] = ()
+    known_truth: Mapping[str, Any] | None = None
 
     @property
     def words(self) -> Any:

@@ -68,13 +68,16 @@ def is_refusal(exhibit: Any) -> bool:
 def absent(refused: list[Any]) -> Markup:
     """Return one sentence that says what a section does not show, and why."""
     said: dict[str, list[Markup]] = {}
+    ids: dict[str, str] = {}
     for exhibit in refused:
         row = next(iter(exhibit.cells.values()))
-        mark = Markup('<span id="{}" data-result="{}">{}</span>').format(
-            tables.anchor(exhibit.id, "t"), row.id, exhibit.title.rstrip("?.")
+        name = Markup('<span id="{}" data-plan>{}</span>').format(
+            tables.anchor(exhibit.id, "t"), exhibit.title.rstrip("?.")
         )
-        said.setdefault(row.reason.rstrip("."), []).append(mark)
-    parts = [Markup("{} ({})").format(Markup(", ").join(marks), reason) for reason, marks in said.items()]
+        said.setdefault(row.reason.rstrip("."), []).append(name)
+        ids.setdefault(row.reason.rstrip("."), row.id)
+    reason = Markup('{} (<span data-result="{}">{}</span>)')
+    parts = [reason.format(Markup(", ").join(names), ids[why], why) for why, names in said.items()]
     return Markup("Not answerable with this data: {}.").format(Markup("; ").join(parts))
 
 

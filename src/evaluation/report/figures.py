@@ -18,6 +18,7 @@ from .charts import DRAWERS, Sheet, has_marks
 from .cite import plain
 from .drawing import cropped, smaller
 from .findings import finding, short_text, shown_cells
+from .views import grouped
 
 WIDE, NARROW, PRINT_DPI = 520.0, 216.0, 150
 FAMILY = "Arial, Helvetica, 'Liberation Sans', 'DejaVu Sans', sans-serif"
@@ -77,13 +78,14 @@ def draw(exhibit: CheckedExhibit, *, stamp: str = "", date: str = "", png: bool 
         raise ValueError(f"exhibit {exhibit.id!r} asks for a chart {exhibit.chart!r}; known: {sorted(DRAWERS)}")
     if not has_marks(exhibit):
         return None
-    marked = finding(exhibit)
+    drawn = grouped(exhibit)
+    marked = finding(drawn)
     headline = plain(marked)
     foot = footer(exhibit, date)
     with _style(exhibit.id):
-        wide, sheet = _render(exhibit, headline, foot, stamp, WIDE)
+        wide, sheet = _render(drawn, headline, foot, stamp, WIDE)
         svg, picture = _svg(wide), _png(wide) if png else b""
-        small, phone = _render(exhibit, headline, foot, stamp, NARROW)
+        small, phone = _render(drawn, headline, foot, stamp, NARROW)
         narrow = _svg(small)
     header, rows = data(exhibit)
     alt = alt_text(exhibit, headline)
@@ -157,7 +159,7 @@ def footer(exhibit: CheckedExhibit, date: str = "") -> list[str]:
 
 def data(exhibit: CheckedExhibit) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     """Return the chart's numbers as a header and rows of text: row, column, figure, range, base, result id."""
-    header = (exhibit.row_header or "Row", "Column", "Figure", "Lower end", "Upper end", "People", "Result")
+    header = (exhibit.row_header or "What", "Column", "Figure", "Lower end", "Upper end", "People", "Result")
     rows = []
     for r in exhibit.rows:
         for c in exhibit.columns:

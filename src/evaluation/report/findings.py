@@ -93,14 +93,14 @@ def _of_panels(exhibit: CheckedExhibit, cells: list[Cell]) -> str:
 
 def _of_dots(exhibit: CheckedExhibit, cells: list[Cell]) -> str:
     """Return on how many rows the first of two groups stands below the second, in words."""
-    if len(exhibit.columns) != 2 or not all(phrases.is_share(x.unit or "") for _, _, x in cells):
+    if len(exhibit.columns) < 2 or not all(phrases.is_share(x.unit or "") and x.group for _, _, x in cells):
         return _plainly(exhibit, cells)
-    first, second = exhibit.columns
+    first, second = exhibit.columns[:2]
     pairs = [(exhibit.cells.get((r, first)), exhibit.cells.get((r, second))) for r in exhibit.rows]
     both = [(a, b) for a, b in pairs if a and b and a.value is not None and b.value is not None]
     below = sum(a.value < b.value for a, b in both)
     above = sum(a.value > b.value for a, b in both)
-    if not both or not all(x.group for pair in both for x in pair):
+    if not both:
         return _plainly(exhibit, cells)
     most = max(below, above)
     how = "each" if most == len(both) else "most" if most > len(both) / 2 else ""

@@ -99,10 +99,8 @@ def _page_faults(name: str, page: str, desk: Desk) -> list[str]:
     most = MOST_POLICY_BYTES if name == "index.html" else MOST_PAGE_BYTES
     if len(page.encode()) > most:
         found.append(f"{name}: {len(page.encode()):,} bytes, more than {most:,}")
-    if name in ("index.html", "practice-bank.html", "sense-check.html"):
-        rows = {r.id: r for r in desk.rows.all()}
-        found += [f"{name}: {f}" for f in checks.untraced(page, rows)]
-    return found
+    rows = {r.id: r for r in desk.rows.all()}
+    return found + [f"{name}: {f}" for f in checks.untraced(page, rows)]
 
 
 def render(page: Page, ctx: ReportContext) -> str:
@@ -226,17 +224,23 @@ def _levels_of(report: Path) -> dict[str, dict[str, str]]:
 def _changes(
     entries: list[tuple[str, Any]], rows: Mapping[str, Any]
 ) -> list[tuple[str, str, list[tuple[str, str, str]]]]:
-    """Return, for each pair of neighbouring reports, the verdicts that differ."""
+    """Return, for each pair of neighbouring reports, (question, what it was, what it is) where the verdict differs."""
     out = []
     for (new, _), (old, _) in itertools.pairwise(entries):
         then = {_stem(i): r for i, r in rows[old].items()}
         lines = [
-            (_stem(i), then[_stem(i)]["verdict"], r["verdict"])
+            (r.get("question") or _stem(i), _as_said(then[_stem(i)]), _as_said(r))
             for i, r in rows[new].items()
             if _stem(i) in then and then[_stem(i)]["verdict"] != r["verdict"]
         ]
         out.append((new, old, lines))
     return out
+
+
+def _as_said(row: Mapping[str, str]) -> str:
+    """Return a result's verdict with its printed figure."""
+    text = row.get("text", "").lstrip("'")
+    return f"{row['verdict']}, {text}" if text and text != row["verdict"] else row["verdict"]
 
 
 def _stem(id: str) -> str:

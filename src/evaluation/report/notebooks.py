@@ -39,7 +39,7 @@ def page(name: str, notebook: Any, desk: Desk) -> Page:
                     sections.append(_section(sections, heading, blocks))
                     heading, blocks = part_heading, []
                 if body.strip():
-                    blocks.append(Block("html", _markdown(body)))
+                    blocks.append(Block("html", _markdown(body), fixed=True))
         elif cell.cell_type == "code":
             blocks.append(Block("html", _code(cell.source, "answer" in tags)))
             if "answer" not in tags:
@@ -88,7 +88,7 @@ def _is_words(exhibit: Any) -> bool:
 def _in_words(exhibit: Any) -> Block:
     """Return an answer in words as paragraphs, each with its row's label where there are several."""
     cells = [(r, exhibit.cells[r, c]) for r in exhibit.rows for c in exhibit.columns if (r, c) in exhibit.cells]
-    lines = [x.text if len(cells) == 1 else f"{r}: {x.text}" for r, x in cells]
+    lines = [cite(x, x.text) if len(cells) == 1 else f"{say.fixed(r)}: {cite(x, x.text)}" for r, x in cells]
     return Block("lines", [say.Line((line,)) for line in lines], "panel brief")
 
 

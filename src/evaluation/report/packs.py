@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from . import phrases
+from . import narration, phrases
 from . import sentences as say
 from .context import ReportContext, long_date
 from .figure_blocks import exhibits
@@ -48,7 +48,9 @@ def sense_check(desk: Desk) -> Page:
         f"For {ctx.words.checking_group}. {long_date(ctx.date)}.",
         "This is a draft. Please bring it to the meeting.",
     )
-    foot = (ctx.contact.team, "Return this sheet to the person who gave it to you.", ctx.stamp())
+    typing = ("For whoever types this in: the file is sense-check-return.csv; right is “agreed”, partly right is "
+              "“amended”, wrong is “rejected”. Then run: evaluation sense-check sense-check-return.csv")  # fmt: skip
+    foot = (ctx.contact.team, "Return this sheet to the person who gave it to you.", typing, ctx.stamp())
     return Page("sense", "Did we hear you right?", meta, sections, tuple(x for x in foot if x))
 
 
@@ -84,22 +86,40 @@ def practice_bank(desk: Desk) -> Page:
     main = rows.get("change", ctx.plan.outcomes.primary, ctx.focus, ctx.wave)
     lines = [x for x in (say.primary(rows, ctx), say.attended(rows, ctx)) if x]
     told = [Block("lines", lines)] if lines else [Block("absent", "No result could be given for this wave.")]
-    placed = exhibits(desk, desk.at("practice-bank"), fold=20)
+    costs = desk.at("practice-bank") or [e for e in desk.at("policy-12") if len(e.columns) == 1]
+    told_costs = [*(Block("para", [p]) for p in narration.cost(rows, ctx)), *exhibits(desk, costs, fold=20)]
     where = f"{ctx.words.place}. {phrases.upper_first(ctx.words.focus_group)}."
     no_costs = Block("absent", "No costs or programme figures were supplied.")
+    described = " ".join(ctx.words.programme_description.split())
+    next_time = [
+        *say.next_wave(rows, ctx),
+        "What was learnt by running the events: to be written with those who ran them.",
+    ]
     parts: list[tuple[str, tuple[Block, ...]]] = [
         ("Does it work?", (Block("para", [_stage(main, ctx)]),)),
-        ("Aim and description", (Block("para", [" ".join(ctx.words.programme_description.split())], fixed=True),)),
+        ("Aim and description", (Block("para", [described], fixed=True),)),
+        ("Intended outcomes", (_intended(desk),)),
         ("Region and target group", (Block("para", [where]),)),
         ("Evaluation", (*told, Block("para", list(maryland(desk))))),
         ("Effect, mechanism, moderators, implementation, economic cost", (Block("words", _emmie(desk)),)),
         ("Overall result", (Block("para", [say.board_paragraph(rows, ctx)]),)),
-        ("Costs and other evidence", tuple(placed) or (no_costs,)),
+        ("Costs and other evidence", tuple(told_costs) or (no_costs,)),
+        ("Learning, and what the next survey needs", (Block("bullets", next_time),)),
         ("Left blank", (Block("bullets", _blanks(ctx)),)),
     ]  # fmt: skip
     sections = tuple(Section(str(k), t, f"p{k}", b) for k, (t, b) in enumerate(parts, 1))
     meta = (f"Draft entry made from the report of {long_date(ctx.date)} on {ctx.wave}.", *_meta_status(ctx))
     return Page("bank", f"Practice-bank entry: {ctx.words.programme}", meta, sections, (ctx.contact.team,))
+
+
+def _intended(desk: Desk) -> Block:
+    """Return what the programme means to bring about, from the register of indicators, and whether it is measured."""
+    found = next((e for e in desk.checked.exhibits if e.id == "theory.change"), None)
+    if found is None:
+        return Block("absent", "Not supplied: no register of indicators was given.")
+    last = found.columns[-1]
+    lines = [f"{r}: {found.cells[r, last].text}." for r in found.rows if (r, last) in found.cells]
+    return Block("bullets", [say.fixed(x) for x in lines])
 
 
 def _meta_status(ctx: ReportContext) -> tuple[str, ...]:
@@ -166,5 +186,5 @@ def _blanks(ctx: ReportContext) -> list[str]:
     contact = ctx.contact.model_dump() if hasattr(ctx.contact, "model_dump") else {}
     blanks = [f"{k.replace('_', ' ')}" for k, v in contact.items() if v == "not stated"]
     owners = "Start date, partners and scale: to be filled by the programme's owners."
-    learning = "Learning: to be written with the people who ran the events."
-    return [*(f"{phrases.upper_first(b)}: not stated." for b in blanks), owners, learning]
+    tags = "Topic and kind of organisation, as the practice bank lists them: to be chosen by the programme's owners."
+    return [*(f"{phrases.upper_first(b)}: not stated." for b in blanks), owners, tags]

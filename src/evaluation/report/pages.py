@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from . import narration, phrases, tables, views
@@ -64,7 +65,8 @@ def _meta(ctx: ReportContext) -> tuple[str, ...]:
         status = f"Checked by {ctx.words.checking_group}{when}; {agreed} corrections made"
     else:
         status = f"Draft: not yet checked by {ctx.words.checking_group}"
-    why = f" ({'; '.join(ctx.draft_reasons)})" if ctx.draft_reasons and not ctx.checked else ""
+    reasons = [r for r in ctx.draft_reasons if r.lower() not in status.lower()]
+    why = f" ({'; '.join(reasons)})" if reasons and not ctx.checked else ""
     sizes = ctx.plan.disclosure
     return (
         f"{wave.label} ({wave.id}), {wave.fieldwork()}. Data to {ctx.through()}. Report of {long_date(ctx.date)}.",
@@ -105,7 +107,11 @@ def _own(desk: Desk, number: int) -> list[Block]:  # noqa: C901 - one line for e
         return _changed(desk)
     if number == 9:
         sheet = [_corrections(ctx)] if ctx.sense_check else []
-        return [*_told(narration.heard(rows, ctx)), *sheet]
+        wrong = sorted(views.rejected(ctx))
+        left_out = (
+            f"Left out, because {ctx.words.checking_group} judged it wrong: {phrases.listed(wrong)}." if wrong else ""
+        )
+        return [*_told([*narration.heard(rows, ctx), say.fixed(left_out)]), *sheet]
     if number == 10:
         counts = say.actions(rows)
         return _told([*([" ".join(counts.sentences)] if counts else []), *narration.closed(rows, ctx)])
@@ -194,7 +200,7 @@ def annex(desk: Desk, notebooks: list[tuple[str, str]]) -> Page:
     made: list[Section] = []
     first: dict[str, str] = {}
     for letter, title in ANNEX.items():
-        own = _annex_own(desk, letter, notebooks)
+        own = [replace(b, fixed=b.fixed or letter != "B") for b in _annex_own(desk, letter, notebooks)]
         found = desk.at(f"annex-{letter}")
         placed = exhibits(desk, [e for e in found if e.id not in first], fold=40, full=True)
         again = [(_anchor_of(desk, e), f"{e.title} (section {first[e.id]})") for e in found if e.id in first]
@@ -226,7 +232,24 @@ def _annex_own(desk: Desk, letter: str, notebooks: list[tuple[str, str]]) -> lis
         lines += [(str(k), str(v)) for k, v in _audit(desk.checked.audit)]
         table = tables.plain(("What", "Count"), lines, caption="What was withheld, and the attack on it", name="t-log")
         return [Block("html", table)] if lines else []
+    if letter == "P":
+        return _known_truth(ctx)
     return []
+
+
+def _known_truth(ctx: ReportContext) -> list[Block]:
+    """Return the table of the code tried where the truth is known, with a warning where the code has changed since."""
+    made = ctx.known_truth
+    if made is None:
+        why = "No table was found. `python -m benchmarks.known_truth` makes it; it takes minutes, so a run does not."
+        return [Block("absent", why)]
+    digest = str(made.get("digest", ""))[:12]
+    said = f"Made on {made.get('made_on', 'an unknown day')} with the statistics of digest {digest}, on drawn studies."
+    stale = "The statistics have changed since this table was made: it describes the earlier code, not this report's."
+    caption = "The same code on synthetic data with a known truth: bias, coverage, and how often it is fooled"
+    table = tables.plain(made["header"], made["rows"], caption=caption, name="t-known-truth")
+    notes = [Block("absent", stale)] if made.get("stale") else []
+    return [*notes, Block("para", [said]), Block("html", table)]
 
 
 def _audit(audit: Any) -> list[tuple[str, Any]]:

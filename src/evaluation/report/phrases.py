@@ -238,9 +238,8 @@ def _directed(row: Any, s: Subject, cite: Any, word: str, pre_waves: int) -> lis
         about = cite(row, number(row.value, unit))
         lines = [f"{upper_first(clause)}, by about {about} {unit_words(unit, row.value)} ({between}){s.more}."]
     if word.endswith("fragile"):
-        lines.append(
-            f"This depends on how we analyse it, or on doubts we could not remove: see section {cite.plan('13')}."
-        )
+        place = f"see section {cite.plan('13')} of the report"
+        lines.append(f"This depends on how we analyse it, or on doubts we could not remove: {place}.")
     if word.endswith("small") and _bar(row, "margin") is not None:
         margin = cite.plan(number(row.margin, unit))
         lines.append(f"That is less than the {margin} {unit_words(unit)} set in advance as worth noticing.")
@@ -330,6 +329,16 @@ def check(text: str, *, effect: bool = False, annex: bool = False, allowed: Iter
         if RELATIVE.search(sentence):
             breaches.append(Breach("relative change of a percentage", RELATIVE.search(sentence).group(), sentence))
     return breaches
+
+
+_SHARE = re.compile(r"\d+ ?%")
+_BASE = re.compile(r"(?:\bof|\bn) (?:about )?\d[\d,]*|\d[\d,]* (?:people|respondents|actions|comments)", re.I)
+
+
+def baseless(text: str) -> list[Breach]:
+    """Return the sentences that give a percentage without the number of people or things that it is of."""
+    found = (s for s in sentences(text) if _SHARE.search(s))
+    return [Breach("a percentage without its base", _SHARE.search(s).group(), s) for s in found if not _BASE.search(s)]
 
 
 VERDICT_SIGNS = (

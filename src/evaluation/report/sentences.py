@@ -229,12 +229,16 @@ def can_say(rows: Rows, ctx: ReportContext) -> list[str]:
     """Return what the results permit saying, from their licences and verdicts."""
     said = ["What the people who answered told us, group by group, with how sure we are."]
     judged_rows = [r for r in rows.all() if r.kind == "estimate" and r.verdict and r.planned]
-    licences = {r.licence for r in judged_rows if r.verdict not in ("not answerable", "too few to report")}
-    if "association" in licences:
+    silent = ("not answerable", "too few to report")
+    licences = {r.licence for r in judged_rows if r.verdict not in silent}
+    attending = rows.get("attend", ctx.plan.outcomes.primary, "all", ctx.wave)
+    unsure = (*silent, "too uncertain to say")
+    told_apart = any(r.licence == "effect" and r.verdict not in unsure for r in judged_rows)
+    if attending is not None and attending.shown and (attending.verdict or silent[0]) not in silent:
         said.append(f"How far {ctx.words.treated} and {ctx.words.untreated} gave different answers.")
     if "descriptive" in licences or rows.get("change", ctx.plan.outcomes.primary, ctx.focus, ctx.wave) is not None:
         said.append("How far answers differ between one survey and the next.")
-    if "effect" in licences:
+    if told_apart:
         said.append("Whether answers moved differently where events were held.")
     return said
 

@@ -23,7 +23,7 @@ def html(exhibit: CheckedExhibit, *, prefix: str = "t", heading: str = "") -> Ma
         raise TypeError(f"tables lay out what disclosure.protect made, not {type(exhibit).__name__}")
     name = anchor(exhibit.id, prefix)
     head = Markup("").join(Markup('<th scope="col">{}</th>').format(c or "What was found") for c in exhibit.columns)
-    corner = exhibit.row_header or "Row"
+    corner = exhibit.row_header or "What"
     body = Markup("\n").join(_row(exhibit, r) for r in exhibit.rows)
     notes = Markup("").join(Markup('<p class="note" data-plan>{}</p>').format(n) for n in exhibit.notes)
     return Markup(
@@ -79,4 +79,5 @@ def _caption(exhibit: CheckedExhibit) -> str:
         parts.append(f"Wave {exhibit.wave}")
     if exhibit.source:
         parts.append(f"Source: {exhibit.source}")
-    return ". ".join(p.rstrip(".") for p in parts) + "."
+    said = " ".join(p if p[-1:] in ".?!" else f"{p}." for p in parts if p)
+    return said

@@ -33,7 +33,8 @@ def placed(found: list[CheckedExhibit], number: int, ctx: ReportContext) -> tupl
     if named is None or (named and not any(e.id in named for e in found)):
         return found[:MOST], found[MOST:]
     first = [view(e, ctx) for name in named for e in found if e.id == name and not _refused(e)]
-    return first, [e for e in found if e.id not in {f.id.removesuffix(SUFFIX) for f in first}]
+    rest = [e for e in found if e.id not in {f.id.removesuffix(SUFFIX) for f in first}]
+    return first, [_with(e, cells, ctx) if (cells := _without_rejected(e, ctx)) else e for e in rest]
 
 
 def _refused(exhibit: CheckedExhibit) -> bool:
@@ -50,22 +51,51 @@ SUFFIX = ".policy"
 def view(exhibit: CheckedExhibit, ctx: ReportContext) -> CheckedExhibit:
     """Return the policy report's view of an exhibit: itself where it has none."""
     make = _VIEWS.get(exhibit.id)
-    cells = make(exhibit, ctx) if make else None
+    cells = make(exhibit, ctx) if make else _without_rejected(exhibit, ctx)
     if not cells:
         return exhibit
-    return _with(exhibit, cells)
+    return _with(exhibit, cells, ctx)
 
 
-def _with(exhibit: CheckedExhibit, cells: Cells) -> CheckedExhibit:
+def _with(exhibit: CheckedExhibit, cells: Cells, ctx: ReportContext) -> CheckedExhibit:
     rows = tuple(dict.fromkeys(r for r, _, _ in cells))
     columns = tuple(dict.fromkeys(c for _, c, _ in cells))
-    notes = tuple(n for n in exhibit.notes if "_" not in n)  # a note that names a column is for the annex
+    codes = (*ctx.plan.population.margins, *ctx.plan.derive)  # a note that names a column is for the annex
+    notes = tuple(n for n in exhibit.notes if n.split(":")[0] not in codes)
     made = {(r, c): x for r, c, x in cells}
     return replace(exhibit, id=exhibit.id + SUFFIX, rows=rows, columns=columns, cells=made, notes=notes)
 
 
 def _all(exhibit: CheckedExhibit) -> Cells:
     return [(r, c, x) for r in exhibit.rows for c in exhibit.columns if (x := exhibit.cells.get((r, c))) is not None]
+
+
+def grouped(exhibit: CheckedExhibit) -> CheckedExhibit:
+    """Return an exhibit of one column with rows "question: group" with the groups as columns, for drawing.
+
+    Only where each cell names its group, no group stands twice under a question, and there are at most four groups.
+    """
+    cells = _all(exhibit)
+    parted = [(r.rpartition(": ")[0], r.rpartition(": ")[2], x) for r, _, x in cells]
+    groups = dict.fromkeys(g for _, g, _ in parted)
+    single = len(exhibit.columns) == 1 and exhibit.chart in ("dots", "forest")
+    if not single or not 2 <= len(groups) <= 4 or not all(q and x.group for q, _, x in parted):
+        return exhibit
+    rows, made = tuple(dict.fromkeys(q for q, _, _ in parted)), {(q, g): x for q, g, x in parted}
+    return replace(exhibit, rows=rows, columns=tuple(groups), cells=made) if len(made) == len(cells) else exhibit
+
+
+def rejected(ctx: ReportContext) -> set[str]:
+    """Return the themes that the checking group judged wrong."""
+    return {r.theme for r in ctx.sense_check if r.verdict == "rejected"}
+
+
+def _without_rejected(exhibit: CheckedExhibit, ctx: ReportContext) -> Cells:
+    """Return the cells without themes judged wrong; none where the exhibit has no such theme."""
+    wrong = rejected(ctx)
+    if not wrong & set(exhibit.rows) or not exhibit.id.startswith("feedback."):
+        return []
+    return [(r, c, x) for r, c, x in _all(exhibit) if r not in wrong]
 
 
 def _compared(ctx: ReportContext) -> tuple[str, ...]:

@@ -1,0 +1,272 @@
+"""What stands in which section: views of the policy report, themes judged wrong, the known-truth table, the packs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+import report_study as study
+
+from evaluation import disclosure
+from evaluation.estimates import Estimate
+from evaluation.exhibits import Count, Measure, cell_key
+from evaluation.report import checks, cite, figures, findings, html, packs, pages, phrases, views
+from evaluation.report.context import SenseCheckRow
+from evaluation.report.layout import Desk
+
+
+def checked(*exhibits):
+    return disclosure.protect(list(exhibits), study.plan().disclosure)
+
+
+def desk_of(exhibits, **more):
+    return Desk(checked(*exhibits), study.context(**more), {})
+
+
+def policy(exhibits, **more):
+    desk = desk_of(exhibits, **more)
+    return html.render(pages.policy(desk), desk.ctx)
+
+
+def annex(exhibits, **more):
+    desk = desk_of(exhibits, **more)
+    return html.render(pages.annex(desk, []), desk.ctx)
+
+
+def section(page, anchor):
+    return re.search(rf'<section id="{anchor}".*?</section>', page, re.S).group()
+
+
+# ---- views --------------------------------------------------------------------------------------------------------
+
+
+def test_a_view_holds_the_same_checked_rows_and_no_other():
+    context = study.context()
+    for exhibit in checked(*study.exhibits()).exhibits:
+        seen = views.view(exhibit, context)
+        whole = {x.id: x for x in exhibit.cells.values()}
+        assert {x.id for x in seen.cells.values()} <= set(whole)
+        assert all(x is whole[x.id] for x in seen.cells.values())
+
+
+def test_the_policy_view_of_levels_names_years_and_the_compared_groups():
+    trio = next(e for e in checked(*study.main_answers("null")).exhibits if e.id == "levels.trio")
+    seen = views.view(trio, study.context())
+    assert seen.columns == ("2022", "2024", "2025")
+    assert {x.group for x in seen.cells.values()} == {"black", "other"}
+    assert seen.id == "levels.trio.policy"
+
+
+def test_two_surveys_in_a_year_keep_their_ids_apart():
+    waves = list(study.context().waves)
+    context = study.context(waves=(waves[0], replace(waves[1], id="W2025a"), waves[2]))
+    assert views._year(context, "W2025") == "W2025"
+    assert context.when("W2025") == "May 2025"
+    assert context.when("W2022") == "2022"
+
+
+def test_a_contrast_that_is_not_answerable_is_drawn_in_the_annex_alone():
+    blocked = replace(study.contrast("attend.conf_overall.all.w2025", 0.3, 0.2), verdict="not answerable")
+    exhibit = study.grid("attend.methods", "By method", [("Planned", "Difference", blocked)], "policy-7", "forest")
+    shown, folded = views.placed(list(checked(exhibit).exhibits), 7, study.context())
+    assert [e.id for e in shown] == []
+    assert [e.id for e in folded] == ["attend.methods"]
+
+
+def test_long_lists_of_charts_stand_behind_a_fold():
+    extra = [study.grid(f"extra.e{k}", f"Extra {k}", [("a", "b", Measure(f"extra.m{k}", 1.0 + k, "people"))], "policy-5")
+             for k in range(4)]  # fmt: skip
+    page = section(policy([*study.main_answers("null"), *extra]), "s5")
+    assert page.count("<summary>More on this: Extra") == 4
+
+
+# ---- themes judged wrong, corrections, status -----------------------------------------------------------------------
+
+
+def sheet(verdict):
+    return (SenseCheckRow("Young people", verdict, "2026-06-20", "We never said that."),)
+
+
+def test_a_theme_judged_wrong_leaves_the_summary_and_its_verdict_is_printed_unaltered():
+    page = section(policy(study.tables(), sense_check=sheet("rejected")), "s9")
+    table = re.search(r'<caption id="t-feedback-themes.*?</table>', page, re.S).group()
+    assert "Young people" not in table
+    assert "Stop and search" in table
+    text = checks.text(page)
+    assert "judged it wrong: Young people." in text
+    assert "We never said that." in text
+    assert "2026-06-20" in text
+    assert "Young people" in annex(study.tables(), sense_check=sheet("rejected"))
+
+
+def test_a_theme_that_was_amended_or_agreed_stays():
+    for verdict in ("amended", "agreed"):
+        page = section(policy(study.tables(), sense_check=sheet(verdict)), "s9")
+        assert "feedback.theme.2" in page
+        assert "We never said that." in page
+
+
+def test_the_return_sheet_is_read_back_by_the_column_names_it_is_written_with():
+    from evaluation.releasing import COLUMNS, VERDICTS
+
+    lines = packs.return_sheet(desk_of(study.tables())).decode().splitlines()
+    assert lines[0] == ",".join(COLUMNS)
+    assert [x.split(",")[0] for x in lines[1:]] == ["Stop and search", "Being listened to", "Young people"]
+    page = packs.sense_check(desk_of(study.tables()))
+    assert all(v in " ".join(page.foot) for v in VERDICTS)
+
+
+# ---- annex P --------------------------------------------------------------------------------------------------------
+
+TRUTH = {
+    "header": ["Check", "Studies", "Found"], "rows": [["Bias", 1000, "0.004"]], "digest": "ab" * 32,
+    "made_on": "2026-06-30", "stale": False,
+}  # fmt: skip
+
+
+def test_the_known_truth_table_is_printed_and_a_stale_one_says_so():
+    fresh = section(annex([], known_truth=TRUTH), "P")
+    assert "0.004" in fresh
+    assert "2026-06-30" in fresh
+    assert "earlier code" not in fresh
+    assert "it describes the earlier code" in section(annex([], known_truth=TRUTH | {"stale": True}), "P")
+    assert "No table was found" in section(annex([]), "P")
+
+
+def test_an_exhibit_of_two_annex_sections_stands_once_and_is_linked_from_the_second():
+    both = study.grid("two.places", "In two places", [("a", "b", Measure("two.m", 1.0, "people"))], "annex-H annex-I")
+    page = annex([both])
+    assert checks.accessibility(page) == []
+    assert page.count("two.m</td>") == 1
+    assert 'href="#t-two-places"' in section(page, "I")
+
+
+# ---- findings -------------------------------------------------------------------------------------------------------
+
+
+def said(exhibit):
+    return cite.plain(findings.finding(checked(exhibit).exhibits[0]))
+
+
+def test_a_finding_that_is_given_is_filled_and_falls_back_where_a_number_may_not_be_shown():
+    text = "Of {feedback.all} comments {feedback.few} were rejected"
+    cells = [("All", "Comments", Count("feedback.all", 40, cell_key("comments", v="all"))),
+             ("Rejected", "Comments", Count("feedback.few", 12, cell_key("comments", v="rejected")))]  # fmt: skip
+    shown = study.grid("feedback.check", "The check", cells, "policy-9", "bars", extras={"finding": text})
+    assert said(shown) == "Of 40 comments 10 were rejected"
+    hidden = study.grid("feedback.check", "The check", [cells[0], ("Rejected", "Comments", Count(
+        "feedback.few", 3, cell_key("comments", v="rejected")))], "policy-9", "bars", extras={"finding": text})  # fmt: skip
+    assert "rejected" not in said(hidden).lower()
+
+
+def test_findings_are_sentences_without_an_ellipsis():
+    for exhibit in study.exhibits():
+        if exhibit.chart:
+            text = said(exhibit)
+            assert "…" not in text
+            assert "(" not in text.replace(exhibit.title, ""), text
+
+
+def test_levels_over_time_lead_with_the_last_shares():
+    trio = study.main_answers("null")[0]
+    assert said(trio) == (
+        "39% of Black respondents and 51% of All other respondents were positive in W2025: “Confidence in the police”"
+    )
+
+
+def test_statements_by_group_say_on_how_many_in_words():
+    trust = next(e for e in study.charts() if e.id == "levels.trust")
+    rows = [(q, c, replace(x.result, group=c)) for x in trust.items for q, c in [(x.row, x.column)]]
+    made = study.grid("levels.trust", "Trust", rows, "policy-6", "dots")
+    assert said(made) == (
+        "On each of the questions shown, fewer Black respondents than All other respondents gave a positive answer"
+    )
+
+
+def test_one_scale_carries_one_unit():
+    cells = [("Share", "W2025", study.level("conf_overall", "black", "w2025", 40.0)),
+             ("Mean", "W2025", Estimate(value=2.1, se=0.1, low=1.9, high=2.3, id="mean.prap.black.w2025", n={"black": 90},
+                                        unit="points on the 1 to 3 scale", outcome="prap", wave="W2025"))]  # fmt: skip
+    drawn = figures.draw(checked(study.grid("mixed", "Mixed", cells, "", "dots")).exhibits[0], png=False)
+    words = drawn.svg.decode()
+    assert "points on the 1 to 3 scale" in words
+    assert ">per cent<" in words
+
+
+def test_events_by_month_stand_along_time_with_their_numbers():
+    months = next(e for e in study.charts() if e.id == "events.months")
+    drawn = figures.draw(checked(months).exhibits[0], png=False)
+    places = {t: float(x) for x, t in re.findall(r'<text [^>]*?x="([\d.]+)"[^>]*>(\d+)</text>', drawn.svg.decode())}
+    assert places["35"] < places["60"] < places["85"]
+    assert places["60"] - places["35"] < places["85"] - places["60"]
+
+
+# ---- words ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["positive", "negative", "null", "unsure", "small"])
+def test_percentages_of_the_first_pages_print_their_base(kind):
+    page = policy(study.main_answers(kind) + study.tables())
+    for number in (1, 2):
+        breaches = phrases.baseless(checks.text(section(page, f"s{number}")))
+        assert not breaches, [str(b) for b in breaches]
+
+
+def test_a_percentage_without_a_base_is_found():
+    assert phrases.baseless("Confidence was 41%.")
+    assert not phrases.baseless("Confidence was 41% of about 90 people.")
+
+
+def test_the_board_paragraph_reads_aloud():
+    page = checks.text(section(policy(study.main_answers("unsure")), "s1"))
+    board = page.splitlines()[-1]
+    assert "The verdict on this is “too uncertain to say”." in board
+    assert "Different people answered in each survey" in board
+    assert not re.search(r"W20\d\d|re-run|[a-z]\.[a-z_]+\.", board)
+    assert not phrases.too_long(board)
+
+
+def test_what_may_not_be_said_has_the_fixed_wording():
+    text = checks.text(section(policy(study.main_answers("null")), "s2"))
+    assert "People who attended may have differed before they came. This comparison cannot rule that out." in text
+    assert re.search(
+        r"Different people answered in each survey\. We adjusted for .+; other differences may remain\.", text
+    )
+    assert re.search(
+        r"With this many answers we could only have detected a difference of about [\d.]+ .+ or more\.", text
+    )
+
+
+def test_an_attendee_difference_prints_what_would_remove_it_in_the_same_sentence():
+    gap = study.grid("sensitivity.unseen", "Unseen", [("Break-even", "Size", Measure(
+        "breakeven.conf_overall.all.w2025", 0.21, "points on the 1 to 5 scale", base=90))], "annex-I")  # fmt: skip
+    attend = study.grid("attend.outcomes", "Attended", [("Confidence", "Difference", study.contrast(
+        "attend.conf_overall.all.w2025", 0.5, 0.2))], "policy-7", "forest")  # fmt: skip
+    text = checks.text(section(policy([*study.main_answers("positive")[:3], attend, gap]), "s1"))
+    sentence = next(s for s in phrases.sentences(text) if "people who had attended an event was" in s)
+    assert "a gap of 0.21 before they came would remove it" in sentence
+
+
+# ---- practice bank --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["positive", "negative", "null", "unsure", "small"])
+def test_the_practice_bank_entry_uses_no_word_of_success(kind):
+    desk = desk_of(study.main_answers(kind) + study.tables())
+    text = checks.text(html.render(packs.practice_bank(desk), desk.ctx))
+    assert not re.search(r"\b(?:worked|works|promising|success\w*|effective)\b", text.replace("no word of success", ""))
+    assert re.search(r"Maryland scale: level \d awarded; the methods used have a ceiling of \d\.", text)
+    assert "Reason:" in text
+    for heading in (
+        "Effect",
+        "Mechanism",
+        "Moderators",
+        "Implementation",
+        "Economic cost",
+        "Left blank",
+        "Intended outcomes",
+    ):
+        assert heading in text.splitlines() or any(line.endswith(heading) for line in text.splitlines()), heading
+    assert "Funded by: not stated." in text
+    assert re.search(r"18 pounds per attendance", text)
