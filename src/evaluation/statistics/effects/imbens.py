@@ -26,9 +26,9 @@ def abadie_imbens(
 ) -> Estimate:
     """Estimate the ATT after matching with replacement, corrected for what matching left apart.
 
-    tau = mean over treated of Y - sum_j q_j (Y_j + mu0(X) - mu0(X_j)), q the partners' shares (their survey weights
-    within the set); mu0 is a weighted regression on the covariates among the partners used (Abadie and Imbens 2011,
-    equation 6). Variance: their 2006 paper, theorem 7 (population) or 6 (these people); the conditional variance of the
+    tau = mean over treated of Y - sum_j q_j (Y_j + mu0(X) - mu0(X_j)), q the partners' shares of the analysis weight
+    (without survey weights 1/k); mu0 is a weighted regression on the covariates among the partners used (Abadie and
+    Imbens 2011, equation 6). Variance: their 2006 paper, theorem 7 (population) or 6 (these people); the conditional variance of the
     outcome comes from each person's nearest neighbour in its own arm. The score is taken as given.
 
     Parameters
@@ -60,21 +60,25 @@ def abadie_imbens(
     s = _roles.weights(used, survey_weight)
     place = pd.Series(np.arange(len(used)), index=used.index)
     focal, other = place[sample.pairs["treated"]].to_numpy(), place[sample.pairs["control"]].to_numpy()
-    part = s[other] / np.bincount(focal, weights=s[other], minlength=len(used))[focal]
-    times = np.bincount(other, weights=part * s[focal], minlength=len(used))
-    squares = np.bincount(other, weights=(part * s[focal]) ** 2, minlength=len(used))
-    mean0 = _outcome_model(used, y, times, list(covariates))
-    imputed = np.bincount(focal, weights=part * (y[other] + mean0[focal] - mean0[other]), minlength=len(used))
+    given = s[focal] / np.bincount(focal, minlength=len(used))[focal]
+    own = s * sample.match_weight.reindex(used.index).to_numpy(dtype=float)
+    times = own * (s[d].sum() / own[~d].sum())
+    share = given * (times / np.bincount(other, weights=given, minlength=len(used)).clip(min=1e-300))[other]
+    squares = np.bincount(other, weights=share**2, minlength=len(used))
+    mean0 = _outcome_model(used, y, np.where(d, 0.0, times), list(covariates))
+    moved = y[other] + mean0[focal] - mean0[other]
+    imputed = np.bincount(focal, weights=share * moved, minlength=len(used))
+    imputed /= np.bincount(focal, weights=share, minlength=len(used)).clip(min=1e-300)
     size = s[d].sum()
-    value = float((s * (y - imputed))[d].sum() / size)
+    value = float(((s * y)[d].sum() - (share * moved).sum()) / size)
     noise = _conditional(frame, sample, outcome, treat).reindex(used.index).to_numpy()
     if variance == "population":
-        own = (s**2 * (y - imputed - value) ** 2)[d].sum()
+        alone = (s**2 * (y - imputed - value) ** 2)[d].sum()
         shared = ((times**2 - squares) * noise)[~d].sum()
     else:
-        own, shared = (s**2 * noise)[d].sum(), (times**2 * noise)[~d].sum()
+        alone, shared = (s**2 * noise)[d].sum(), (times**2 * noise)[~d].sum()
     return from_se(
-        value, float(np.sqrt((own + shared) / size**2)), n={"treated": int(d.sum()), "untreated": int((~d).sum())},
+        value, float(np.sqrt((alone + shared) / size**2)), n={"treated": int(d.sum()), "untreated": int((~d).sum())},
         n_effective=_roles.kish(times[~d]), outcome=outcome, estimand=words(sample.estimand), sample=sample.estimand,
         method=f"bias-corrected {sample.method}" if covariates else sample.method,
         se_method=f"Abadie-Imbens ({variance})",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 from evaluation import errors
 from evaluation.statistics import _roles
 from evaluation.statistics.matching.neighbours import make_caliper, read_scores
-from evaluation.statistics.matching.sample import MatchedSample, from_pairs, id_ranks
+from evaluation.statistics.matching.sample import MatchedSample, from_pairs, id_ranks, level, mean_one
 from evaluation.statistics.matching.strata import from_strata
 
 MOST_CELLS = 20_000_000
@@ -70,7 +71,8 @@ def full(
     """Put everybody into sets of one attendee with others, or one other with attendees, of least total distance.
 
     Optimal full matching without limits on set size (Hansen 2004) is a least-weight edge cover; it is solved exactly
-    by one linear assignment on d_ij - min_i - min_j. Nobody is left out. `survey_weight` as in `subclass`.
+    by one linear assignment on d_ij - min_i - min_j. Nobody is left out. `survey_weight`: as in `nearest`, because
+    sets are too small to compare weights within them.
     """
     treated = _roles.check(frame, treat=treat, survey_weight=survey_weight, outcomes=outcomes)
     score = read_scores(frame, scores)[0 if caliper_scale == "score" else 1]
@@ -81,11 +83,36 @@ def full(
     gaps = np.abs(score[units][:, None] - score[others][None, :])
     cell[units], cell[others] = _stars(*_edge_cover(gaps))
     total = float(_total(gaps, cell[units], cell[others]))
-    return from_strata(
-        frame, treated, cell, treat=treat, estimand=estimand, scores=scores, survey_weight=survey_weight,
+    made = from_strata(
+        frame, treated, cell, treat=treat, estimand=estimand, scores=scores,
         method="full matching", matched_sets=True,
         distance=pd.Series(score, index=frame.index, name="distance"),
         notes=(f"The sets' total distance is {total:.4g}.",),
+    )  # fmt: skip
+    return made if survey_weight is None else _with_survey(made, frame, score, survey_weight)
+
+
+def _with_survey(made: MatchedSample, frame: pd.DataFrame, score: np.ndarray, survey_weight: str) -> MatchedSample:
+    """Return full matching with survey weights: sets by the weight of those compared, counterparts about their level.
+
+    ATT: what a set's attendees weigh is shared among its others, each relative to others of about its score; ATC the
+    other way round; ATE both.
+    """
+    survey = _roles.weights(frame, survey_weight)
+    treated, cell = made.treated.to_numpy(), made.stratum.to_numpy(dtype=int)
+    ranks, weight = id_ranks(frame.index), np.ones(len(frame))
+    total = {arm: np.bincount(cell[m], weights=survey[m], minlength=cell.max() + 1) for arm, m in
+             ((True, treated), (False, ~treated))}  # fmt: skip
+    count = {arm: np.bincount(cell[m], minlength=cell.max() + 1) for arm, m in ((True, treated), (False, ~treated))}
+    goal = {"ATT": total[True], "ATC": total[False], "ATE": total[True] + total[False]}[made.target]
+    for arm in {"ATT": (False,), "ATC": (True,), "ATE": (True, False)}[made.target]:
+        rows = np.flatnonzero(treated == arm)
+        share = np.zeros(len(frame))
+        share[rows] = goal[cell[rows]] / count[arm][cell[rows]]
+        weight[rows] = mean_one((share / level(survey, share, score, ranks))[rows])
+    return replace(
+        made, match_weight=pd.Series(weight, index=frame.index, name="match_weight"), survey_weight=survey_weight,
+        survey=pd.Series(survey, index=frame.index, name=survey_weight),
     )  # fmt: skip
 
 
