@@ -365,7 +365,8 @@ def _manifest(state: _Run, digest: str, summary: dict[str, Any]) -> dict[str, An
                        **{k: [v, "asked"] for k, v in state.request.parameters.items()}},
         "notebooks": [_notebook_row(state, e) for e in state.executed],
         "started": state.started, "finished": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        "draft_reasons": state.drafts, "outputs": provenance.outputs(state.folder), **summary,
+        "team": plan.contact.team, "draft_reasons": state.drafts,
+        "outputs": provenance.outputs(state.folder), **summary,
     }  # fmt: skip
 
 

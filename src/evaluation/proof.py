@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,9 @@ def verify(report: Path, *, study_file: Path | None = None, say: Callable[[str],
         return Verified("differs", spoilt, notes)
     draft = "run with --draft" in manifest["draft_reasons"]
     request = pipeline.Request(study_file, manifest["wave"], manifest["date"], draft=draft, say=say)
+    if manifest["parameters"].keys() - {"study_file", "wave", "date"}:
+        asked = {k: str(v[0]) for k, v in manifest["parameters"].items() if k not in ("study_file", "wave", "date")}
+        request = replace(request, parameters=asked)
     with pipeline.rehearse(request) as again:
         level, first = _level(report, again, manifest)
     return Verified(level, first, notes)
@@ -125,10 +128,13 @@ def _level(report: Path, again: Path, manifest: Mapping[str, Any]) -> tuple[str,
     number = first_difference(rows, rows_again)
     if not number:
         return "numbers equal", f"{different[0]} has other bytes"
-    moved = [i for i in sorted(rows.keys() | rows_again.keys()) if _verdict(rows, i) != _verdict(rows_again, i)]
+    moved = [i for i in sorted(rows.keys() | rows_again.keys()) if _concludes(rows, i) != _concludes(rows_again, i)]
     if not moved:
         return "conclusions equal", number
-    return "differs", f"{moved[0]}: {_verdict(rows, moved[0])!r} was published, {_verdict(rows_again, moved[0])!r} now"
+    return (
+        "differs",
+        f"{moved[0]}: {_concludes(rows, moved[0])!r} was published, {_concludes(rows_again, moved[0])!r} now",
+    )
 
 
 def _hash(outputs: Mapping[str, Any], name: str) -> str:
@@ -137,6 +143,27 @@ def _hash(outputs: Mapping[str, Any], name: str) -> str:
 
 def _verdict(rows: Mapping[str, Mapping[str, str]], id: str) -> str:
     return rows[id].get("verdict", "") if id in rows else "absent"
+
+
+def _concludes(rows: Mapping[str, Mapping[str, str]], id: str) -> str:
+    """Return what a row concludes: its verdict, on which side of its null value and interval lie; or that it is absent.
+
+    Levels and counts conclude nothing: only that they are there.
+    """
+    row = rows.get(id)
+    if row is None:
+        return "absent"
+    null = row.get("null", "")
+    if null == "":
+        return row.get("verdict", "")
+    sides = [_side(row.get(c, ""), null) for c in ("value", "low", "high")]
+    return f"{row.get('verdict', '')}, value {sides[0]}, interval {sides[1]} to {sides[2]} the null"
+
+
+def _side(number: str, null: str) -> str:
+    if number == "":
+        return "unknown"
+    return "above" if float(number) > float(null) else "below" if float(number) < float(null) else "at"
 
 
 def read_results(report: Path) -> dict[str, dict[str, str]]:
