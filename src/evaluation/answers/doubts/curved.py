@@ -11,8 +11,9 @@ import pandas as pd
 
 from evaluation import errors, parallel
 from evaluation.answers import words as w
-from evaluation.answers.attendees import joined
+from evaluation.answers.attendees import joined, sample_for
 from evaluation.answers.comparison import COMPARISON_WEIGHT, Comparison, caliper_over, everybody
+from evaluation.answers.comparison.prepared import planned_matching
 from evaluation.answers.doubts.unseen import planned_row
 from evaluation.answers.levels import Survey
 from evaluation.answers.samples import TREATED
@@ -55,6 +56,7 @@ class Ways:
     over: str
     sd: Mapping[str, float]
     subsets: Mapping[str, pd.Series]
+    sample: Any = None
     _designs: dict[tuple[str, ...], Any] = field(default_factory=dict, repr=False)
 
     def estimate(self, choice: Mapping[str, str]) -> Any:
@@ -88,6 +90,8 @@ class Ways:
 
     def _design(self, choice: Mapping[str, str], people: pd.DataFrame, weight: str | None) -> Any:
         key = (choice["method"], choice["sample"], choice["survey_weight"])
+        if key == ("nearest", "all", "yes") and self.sample is not None:
+            return sample_for(people, self.sample)
         if key not in self._designs:
             self._designs[key] = designed(self.plan, choice["method"], people, self._varying(people), weight, self.over)
         return self._designs[key]
@@ -110,20 +114,10 @@ def designed(
     )
     if method == "weighting":
         return matching.weights(people, scores, treat=TREATED, estimand="ATT", survey_weight=weight)
-    m = plan.matching
-    return matching.nearest(
-        people,
-        scores,
-        treat=TREATED,
-        ratio=1 if method == "nearest 1:1" else m.ratio,
-        caliper=m.caliper,
-        replace=m.replace,
-        exact=m.exact,
-        order=m.order,
-        caliper_scale=m.caliper_scale,
-        caliper_over=over,
-        survey_weight=weight,
-    )
+    words = planned_matching(plan, over) | {"survey_weight": weight}
+    if method == "nearest 1:1":
+        words["ratio"] = 1
+    return matching.nearest(people, scores, **words)
 
 
 def _scaled(made: Estimate, factor: float) -> Estimate:
@@ -151,8 +145,12 @@ def chosen(one: Subset, rows: pd.DataFrame) -> pd.Series:
     return values.isin(one.keep) if one.keep else ~values.isin(one.drop)
 
 
-def specifications(plan: Plan, wave: str, compare: Comparison, survey: Survey) -> Any:
-    """Run every combination of the plan's axes; a refusal where there is no comparison."""
+def specifications(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey) -> Any:
+    """Run every combination of the plan's axes; a refusal where there is no comparison.
+
+    The planned way uses the sample that notebook 04 fixed, as the planned estimate does; every other design is made
+    anew among the people who answered.
+    """
     if compare.refusal is not None:
         return NotIdentified("there is no comparison to vary", "See notebook 03.")
     unknown = [a for a in plan.sensitivity.specification_axes if a not in AXES]
@@ -163,7 +161,7 @@ def specifications(plan: Plan, wave: str, compare: Comparison, survey: Survey) -
     people = people.assign(mean=people[outcome], share=people[outcome].isin(plan.outcomes.positive).astype(float))
     some = {k: v.reindex(people.index) for k, v in subsets(plan, compare, survey.people).items()}
     sd = {form: float(people[form].std()) for form in AXES["outcome_form"]}
-    ways = Ways(plan, people, compare.covariates, caliper_over(compare), sd, some)
+    ways = Ways(plan, people, compare.covariates, caliper_over(compare), sd, some, sample)
     axes = {a: (AXES[a] if a in plan.sensitivity.specification_axes else (PLANNED[a],)) for a in AXES}
     axes["sample"] = tuple(some) if "sample" in plan.sensitivity.specification_axes else ("all",)
     if sd["share"] == 0:

@@ -9,7 +9,7 @@ from evaluation.study import Plan
 
 ORDER = ("outcome", "control", "mediator", "treatment", "design")
 HEADINGS = {
-    "outcome": "What you think", "control": "Other services where you live", "mediator": "Your contact with the police",
+    "outcome": "What you think", "control": "Other services where you live", "mediator": "Your experience",
     "treatment": "Events and meetings", "design": "About you",
 }  # fmt: skip
 KINDS = {"integer": "Write a number", "number": "Write a number", "date": "Month and year", "text": "In your own words",
