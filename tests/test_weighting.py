@@ -9,6 +9,7 @@ import pytest
 
 from evaluation import errors
 from evaluation.statistics import weighting
+from evaluation.statistics._constraints import Constraints
 
 GOLDEN = Path(__file__).parent / "golden"
 R = json.loads((GOLDEN / "fixtures" / "b_rake4.json").read_text())
@@ -127,3 +128,160 @@ def test_trimming_keeps_the_total_and_the_bounds():
     assert cut.values.max() <= 1.5 * made.values.mean() * (1 + 1e-9)
     assert cut.trimmed_share > 0
     assert cut.largest_gap > 1e-6
+
+
+CROSSED = S.groupby(["sex", "age"]).size() * 10.0 + 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"age": S["age"].astype("category")},
+        {"age": S["age"].astype("string"), "sex": pd.Categorical(S["sex"], ["M", "X", "F"])},
+        {"age": S["age"].astype(object)},
+    ],
+)
+def test_the_kind_of_a_column_changes_nothing(change):
+    one = weighting.rake(S, MARGINS, tolerance=1e-11).values
+    np.testing.assert_allclose(weighting.rake(S.assign(**change), MARGINS, tolerance=1e-11).values, one, rtol=1e-12)
+
+
+@pytest.mark.parametrize("levels", [[1, 2], ["1", "2"], [1.0, 2.0]])
+@pytest.mark.parametrize("column", [int, float, str, "Int64"])
+def test_a_level_as_number_and_as_text_is_one_level(levels, column):
+    s = S.assign(sex=(S["sex"] == "F").astype(int).add(1).astype(column))
+    made = weighting.rake(s, {"sex": pd.Series([40.0, 60.0], levels)}, tolerance=1e-12)
+    assert made.values[S["sex"] == "F"].sum() == pytest.approx(60)
+
+
+@pytest.mark.parametrize(
+    ("key", "margin"),
+    [
+        (("sex", "age"), CROSSED.reorder_levels(["age", "sex"])),
+        (("age", "sex"), CROSSED),
+        (("sex", "age"), CROSSED.rename_axis([None, None])),
+        (("sex", "age"), pd.Series(CROSSED.to_numpy(), pd.Index(list(CROSSED.index), tupleize_cols=False))),
+        (("sex", "age"), CROSSED.sample(frac=1, random_state=2)),
+    ],
+)
+def test_a_crossed_margin_is_read_in_any_order_of_its_levels(key, margin):
+    made = weighting.rake(S, {key: margin}, tolerance=1e-12)
+    got = made.values.groupby([S["sex"], S["age"]]).sum()
+    np.testing.assert_allclose(got, CROSSED, rtol=1e-10)
+
+
+def test_more_refusals():
+    with pytest.raises(errors.MarginMismatch, match="population is 0"):
+        weighting.rake(S, {"sex": pd.Series({"F": 1.0, "M": 0.0})})
+    with pytest.raises(errors.EmptyCell, match=r"F × 16-24.*the sample has"):
+        weighting.rake(S[(S["sex"] != "F") | (S["age"] != "16-24")], {("sex", "age"): CROSSED})
+    with pytest.raises(errors.DataError, match="index levels"):
+        weighting.rake(S, {"sex": CROSSED})
+    for bounds in ((1.2, 3), (0.3, 0.9), (-1, 2)):
+        with pytest.raises(errors.DataError, match="both sides"):
+            weighting.rake(S, MARGINS, bounds=bounds)
+    with pytest.raises(errors.NotConverged, match="age="):
+        weighting.rake(S, MARGINS, max_iterations=1, tolerance=1e-14)
+    with pytest.raises(errors.EmptyCell):
+        weighting.rake(S.head(0), MARGINS)
+    with pytest.raises(errors.Unsupported, match="proportional"):
+        weighting.rake(S, MARGINS, not_stated="drop")
+    with pytest.raises(errors.MissingValues, match="base"):
+        weighting.rake(S.assign(base_w=S["base_w"].mask(S["id"] == 3)), MARGINS, base_weight="base_w")
+    with pytest.raises(errors.Collinear, match="carry 2"):
+        weighting.calibrate(S, pd.Series({"(Intercept)": 10.0, "sex=F": 5.0, "sex=M": 5.0}))
+    with pytest.raises(errors.EmptyCell, match="sex = Z"):
+        weighting.calibrate(S, pd.Series({"(Intercept)": 10.0, "sex=Z": 5.0}))
+    with pytest.raises(errors.DataError, match="not a number"):
+        weighting.calibrate(S, pd.Series({"sex": 5.0}))
+
+
+def test_repeated_labels_of_rows_do_not_mix_people_up():
+    same = S.set_index(pd.Index([7] * len(S)))
+    one = weighting.rake(same, MARGINS, base_weight="base_w", tolerance=1e-11).values.to_numpy()
+    np.testing.assert_allclose(
+        one, weighting.rake(S, MARGINS, base_weight="base_w", tolerance=1e-11).values, rtol=1e-12
+    )
+
+
+def test_not_stated_keeps_the_share_of_its_base_weights():
+    s = S.assign(sex=S["sex"].mask(S["id"] <= 90))
+    made = weighting.rake(s, {"sex": MARGINS["sex"]}, base_weight="base_w", not_stated="proportional")
+    share = made.values[s["sex"].isna()].sum() / made.values.sum()
+    assert share == pytest.approx(s.loc[s["sex"].isna(), "base_w"].sum() / s["base_w"].sum())
+
+
+def test_columns_of_any_size_are_calibrated():
+    s = S.assign(income=1e7 * (3 + np.sin(S["id"])))
+    totals_ = pd.Series({"(Intercept)": 1000.0, "income": 3.02e10})
+    for method in ("linear", "raking"):
+        made = weighting.calibrate(s, totals_, method=method)
+        assert made.largest_gap < 1e-10
+        assert made.values.sum() == pytest.approx(1000)
+    boxed = weighting.calibrate(s, totals_, method="logit", bounds=(0.5, 2))
+    ratio = boxed.values / boxed.base
+    assert 0.5 <= ratio.min() < ratio.max() <= 2
+
+
+def test_weights_trimmed_and_raked_again_meet_the_margins_with_a_smaller_largest_weight():
+    made = weighting.rake(S, MARGINS, base_weight="base_w", tolerance=1e-10)
+    top = 2.0 * made.values.mean()
+    cut = weighting.trim(made, upper=top, rerake=True)
+    assert cut.tidy()["gap"].max() <= 1e-9
+    assert cut.trimmed_share == pytest.approx((made.values > top).mean(), abs=0.02)
+    assert cut.largest < made.largest
+    assert cut.effective_n > made.effective_n
+    by_hand = weighting.rake(S, MARGINS, base_weight=weighting.trim(made, upper=top).values, tolerance=1e-10)
+    np.testing.assert_allclose(cut.values, by_hand.values, rtol=1e-7)
+    half = cut.base.to_numpy() * (np.arange(len(S)) % 9 != 0)
+    known = weighting.rake(S[half > 0], MARGINS, base_weight=cut.base[half > 0], tolerance=1e-11)
+    np.testing.assert_allclose(weighting.again(cut, half)[half > 0], known.values, rtol=1e-7)
+    with pytest.raises(errors.Unsupported, match="rerake"):
+        weighting.again(weighting.trim(made, upper=top), half)
+    whole = weighting.trim(made, upper=10 * made.largest, rerake=True)
+    np.testing.assert_array_equal(whole.values, made.values)
+    with pytest.raises(errors.DataError, match="cannot lie"):
+        weighting.trim(made, lower=2 * made.values.mean())
+
+
+def test_the_price_of_weights_and_of_sessions():
+    made = weighting.rake(S, MARGINS, tolerance=1e-10)
+    table = made.tidy()
+    assert table["sample"].sum() == 4 * len(S)
+    np.testing.assert_allclose(table["achieved"], table["target"], rtol=1e-9)
+    assert made.largest_share == pytest.approx(made.values.max() / made.values.sum())
+    assert made.quantiles((0.5,)).item() == pytest.approx((made.values / made.values.mean()).median())
+    place = pd.Series((S["id"] * 7) % 45, index=S.index)
+    assert weighting.effective_n(made) == pytest.approx(made.effective_n)
+    assert weighting.effective_n(made, cluster=place, icc=0.0) == pytest.approx(made.effective_n)
+    equal = made.values * 0 + 1.0
+    assert weighting.effective_n(equal, cluster=place, icc=0.05) == pytest.approx(900 / (1 + 19 * 0.05))
+    found = weighting.require_effective(made, 100, cluster=place, icc=0.05)
+    assert found < made.effective_n
+    with pytest.raises(errors.DataError, match="independent ones"):
+        weighting.require_effective(made, found + 1, cluster=place, icc=0.05)
+
+
+@pytest.mark.parametrize("kind", ["cells", "numbers"])
+def test_constraints_are_the_matrix_they_stand_for(kind):
+    rng = np.random.default_rng(4)
+    made = weighting.rake(S, MARGINS, tolerance=1e-10)
+    held = made.constraints if kind == "cells" else Constraints(matrix=made.columns)
+    x, w, z = made.columns, rng.uniform(size=len(S)), rng.normal(size=(len(S), 3))
+    np.testing.assert_allclose(held.totals(w), w @ x, rtol=1e-12)
+    np.testing.assert_allclose(held.gram(w), x.T @ (x * w[:, None]), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(held.cross(z), x.T @ z, rtol=1e-10, atol=1e-12)
+    slopes = rng.normal(size=(held.k, 2))
+    np.testing.assert_allclose(held.at(slopes), x @ slopes, rtol=1e-12, atol=1e-12)
+    few, group = held.grouped()
+    np.testing.assert_allclose(few.at(slopes)[group], x @ slopes, rtol=1e-12, atol=1e-12)
+
+
+def test_many_margins_are_grouped_without_a_table_of_every_combination():
+    rng = np.random.default_rng(1)
+    codes = tuple(rng.integers(0, 40, 500) for _ in range(6))
+    held = Constraints(codes, (40,) * 6)
+    few, group = held.grouped()
+    assert few.n <= 500
+    for a, b in zip(few.codes, codes, strict=True):
+        np.testing.assert_array_equal(a[group], b)

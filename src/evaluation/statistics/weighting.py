@@ -15,6 +15,7 @@ from evaluation.statistics._constraints import Constraints, pseudo_inverse
 
 INTERCEPT = "(Intercept)"
 METHODS = ("linear", "raking", "logit")
+NEAR = 1e-7  # relative gap up to which weights count as calibrated
 AT = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 
@@ -282,9 +283,13 @@ def again(weights: Weights, base: np.ndarray) -> np.ndarray:
 
     Raises
     ------
-    NotConverged
-        The replicate has nobody left in a cell, or does not meet its targets.
+    NotConverged, Unsupported
+        The replicate has nobody left in a cell, or does not meet its targets; weights that were trimmed and not
+        calibrated again, which no recipe makes.
     """
+    if weights.trimmed_share and weights.largest_gap > NEAR:
+        raise errors.Unsupported("trimmed weights that miss their margins have no replicates",
+                                 todo="Trim with rerake=True.")  # fmt: skip
     keep = base > 0
     if weights.constraints.matrix is None:
         held = weights.constraints.take(keep).totals(np.ones(int(keep.sum())))
@@ -299,9 +304,13 @@ def again(weights: Weights, base: np.ndarray) -> np.ndarray:
 
 def _again(weights: Weights, base: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, float]:
     """Return calibrated weights of the kept people and the largest gap, by the recipe of `weights`."""
-    recipe = weights.recipe
+    recipe, start = weights.recipe, base[keep]
+    met = weights.largest_gap <= NEAR
+    if met and recipe["method"] == "raking" and recipe["bounds"] is None:  # the same solution, from a nearer start
+        near = start * (weights.values.to_numpy(dtype=float) / weights.base.to_numpy(dtype=float))[keep]
+        start = near * (start.sum() / near.sum())
     made = _calibrating.solved(
-        base[keep], weights.constraints.take(keep), weights.targets, weights.names, method=recipe["method"],
+        start, weights.constraints.take(keep), weights.targets, weights.names, method=recipe["method"],
         bounds=recipe["bounds"], tolerance=max(recipe["tolerance"], 1e-10), most=recipe["max_iterations"],
     )  # fmt: skip
     return made[0], made[1]

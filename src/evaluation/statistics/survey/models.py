@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -114,7 +115,10 @@ def _fitted(y: np.ndarray, x: np.ndarray, w: np.ndarray, family: str) -> tuple[n
     kinds = {"quasibinomial": sm.families.Binomial, "quasipoisson": sm.families.Poisson}
     if family == "quasibinomial" and ((y < 0) | (y > 1)).any():
         raise errors.DataError("the outcome of a binomial model lies outside 0 to 1", todo="Code it as 0 and 1.")
-    fitted = sm.GLM(y, x, family=kinds[family](), var_weights=w).fit(tol=1e-13, tol_criterion="deviance", maxiter=200)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # separation is refused below, in words
+        model = sm.GLM(y, x, family=kinds[family](), var_weights=w)
+        fitted = model.fit(tol=1e-13, tol_criterion="deviance", maxiter=200)
     mu = np.asarray(fitted.fittedvalues)
     if not fitted.converged or not np.isfinite(fitted.params).all() or np.max(np.abs(x @ fitted.params)) > SEPARATED:
         raise errors.NotConverged("the model did not converge: a column may separate the answers",
@@ -186,15 +190,27 @@ def t_test(design: Design, outcome: str, group: str) -> Estimate:
 
 
 def rank_test(design: Design, outcome: str, group: str) -> Estimate:
-    """Return the difference of two groups' mean weighted ranks (0 to 1), Lumley and Scott (2013); Wilcoxon scores."""
+    """Return the difference of two groups' mean weighted ranks (0 to 1), Lumley and Scott (2013); Wilcoxon scores.
+
+    Equal answers share the mean of their places, taken in the order of the index: R's rule, and shuffled rows change
+    nothing.
+    """
     levels = _two(design, group)
     y, w = design.column(outcome), design.weights
-    order = np.argsort(y, kind="stable")
+    order = np.lexsort((_places(design.frame.index), y))
     middle = np.cumsum(w[order]) - w[order] / 2
     rank = np.empty(len(y))
     rank[order] = pd.Series(middle).groupby(y[order]).transform("mean").to_numpy()
     indicator = (design.frame[group] == levels[1]).to_numpy(dtype=float)
     return _two_groups(design, rank / w.sum(), indicator, levels, "design-based rank test")
+
+
+def _places(index: pd.Index) -> np.ndarray:
+    """Return the rank of each label, whatever the order of the rows; labels that cannot be compared keep theirs."""
+    try:
+        return np.argsort(index.argsort(), kind="stable")
+    except TypeError:
+        return np.arange(len(index))
 
 
 def _two(design: Design, group: str) -> list[Any]:
