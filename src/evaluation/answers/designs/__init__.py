@@ -1,10 +1,14 @@
 """Notebook 06: the refused change of attendees, and the five designs that can honestly be asked."""
 
+from evaluation.answers.designs.beside import composition, few_places, linkage
+from evaluation.answers.designs.doubting import bounds, placebo_exhibit, sides
 from evaluation.answers.designs.evidence import Evidence, evidence, exposed_places, place
-from evaluation.answers.designs.made import all_designs, attendee_change
-from evaluation.answers.designs.shown import answer, assumptions, cells, forest, recall, shocks
+from evaluation.answers.designs.over_time import fooled, over_time
+from evaluation.answers.designs.running import all_designs, attendee_change, with_placebos
+from evaluation.answers.designs.shown import ASSUMES, answer, assumptions, cells, forest, recall, refusals, shocks
 
 __all__ = [
-    "Evidence", "all_designs", "answer", "assumptions", "attendee_change", "cells", "evidence", "exposed_places",
-    "forest", "place", "recall", "shocks",
+    "ASSUMES", "Evidence", "all_designs", "answer", "assumptions", "attendee_change", "bounds", "cells", "composition",
+    "evidence", "exposed_places", "few_places", "fooled", "forest", "linkage", "over_time", "place",
+    "placebo_exhibit", "recall", "refusals", "shocks", "sides", "with_placebos",
 ]  # fmt: skip

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from evaluation.answers import samples
@@ -96,3 +97,43 @@ def exposed_places(plan: Plan, found: Evidence, waves: tuple[str, str]) -> tuple
     names = set(place(plan, events[inside]).dropna())
     note = "the earlier survey was over before the first event"
     return names, Gate("d1.dates", "quality", end is not None and not early.any(), int(early.sum()), 0, note)
+
+
+def attended(found: Evidence, frame: pd.DataFrame) -> pd.Series:
+    """Return 1 attended, 0 did not, missing where not known or not asked."""
+    out = pd.Series(np.nan, index=frame.index)
+    for arm in found.arms.values():
+        rows = arm.reindex(frame.index)
+        out[rows.isin(["first", "both"])] = 1.0
+        out[rows == "neither"] = 0.0
+    return out
+
+
+def in_city(plan: Plan, frame: pd.DataFrame) -> pd.Series | None:
+    """Return whether people live in the city, whose places are ward groups side by side; None without ward groups."""
+    e = plan.exposure
+    if e is None or not e.ward_column or not e.city_level or e.area_column not in frame:
+        return None
+    return (frame[e.area_column] == e.city_level).fillna(False).astype(bool)
+
+
+def first_reached(plan: Plan, found: Evidence, waves: Sequence[str]) -> dict[str, int]:
+    """Return, for each place with an event, the position of the first wave that began after its first event.
+
+    A place whose first event came before the first of the waves was over has position 0: it was never seen without.
+    """
+    events, column = found.events, plan.treatment.register_date
+    if events is None or plan.exposure is None or column not in events:
+        return {}
+    dated = pd.DataFrame({"unit": place(plan, events), "date": pd.to_datetime(events[column])}).dropna()
+    starts = [found.fieldwork.get(w, (None, None))[0] for w in waves]
+    first_end = found.fieldwork.get(waves[0], (None, None))[1]
+    out = {}
+    for unit, date in dated.groupby("unit")["date"].min().items():
+        if first_end is not None and date < pd.Timestamp(first_end):
+            out[str(unit)] = 0
+            continue
+        later = [i for i, start in enumerate(starts) if start is not None and pd.Timestamp(start) > date]
+        if later:
+            out[str(unit)] = later[0]
+    return out

@@ -4,37 +4,69 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
 
 from evaluation.answers import words as w
 from evaluation.answers.designs.evidence import Evidence
-from evaluation.answers.designs.made import REFUSED, linked_rows, remembered
+from evaluation.answers.designs.recalled import remembered
+from evaluation.answers.designs.running import REFUSED
+from evaluation.answers.designs.same_people import linked_rows
 from evaluation.answers.samples import TREATED
 from evaluation.estimates import Estimate, NotIdentified, TooFew
 from evaluation.exhibits import Exhibit
+from evaluation.statistics import inference
 from evaluation.study import Plan
 
+
+class Reading(NamedTuple):
+    """What a design asks and assumes, what would have to be so, and what it leaves in."""
+
+    question: str
+    assumes: str
+    had_to_be: str
+    left_in: str
+
+
 ASSUMES = {
-    "D1": (
-        "Places would have changed alike without events; the same kinds of people answered each time.",
+    "D1": Reading(
+        "Did answers change more in places that events reached than in other places?",
+        "Places would have changed alike without events, and the same kinds of people answered each time.",
+        "No other news or policing moved places with events only, and nobody's answer was moved by events elsewhere.",
         "People who never came are in it: it is about a place, not about attending.",
     ),
-    "D2": (
+    "D2": Reading(
+        "Did the gap between the two groups change between the surveys?",
         "News and policing moved both groups alike between the surveys.",
+        "Without the programme the gap would have stayed as it was; and events moved one group only.",
         "Anything that moved one group only is in it.",
     ),
-    "D3": (
+    "D3": Reading(
+        "Did people like those who attend change more than people unlike them?",
         "Who attends can be told from age, sex, area and the like, in the same way in both years.",
+        "People came for reasons that the questionnaire holds, not because they already trusted the police.",
         "People who came because they already trusted the police are not accounted for.",
     ),
-    "D4": (
+    "D4": Reading(
+        "Do people who came say that their answer moved more than people who did not come?",
         "Memory of then is coloured alike among those who came and those who did not.",
+        "People remember what they would have answered, whatever they feel now.",
         "Memory is coloured by how one feels now.",
     ),
-    "D5": (
+    "D5": Reading(
+        "Did the same people change more when they had newly come than when they never came?",
         "Those who newly came would have changed like those who never did.",
+        "Nothing that made people come also moved their answers, and those linked are like others.",
         "People who let their answers be linked are few and not typical; answering twice can itself change answers.",
     ),
+}
+MAY_SAY = {
+    "effect": "is consistent with: one earlier survey cannot show that the groups were moving alike",
+    "association": "went with: no cause is claimed",
+    "exploratory": "hints at: nothing was planned, or an assumption is known to be doubtful",
+    "descriptive": "was: a description",
 }
 
 
@@ -60,13 +92,44 @@ def forest(plan: Plan, found: Evidence, results: Sequence[Any], refusal: Any) ->
     )
 
 
+OWN_CELLS = ("by-place", "next-door", "black-heritage")
+
+
+def refusals(plan: Plan, found: Evidence, results: Sequence[Any], refusal: Any) -> Exhibit:
+    """Return each design that was refused or had too few people, why, and what the next wave should ask."""
+    triples: list[tuple[str, str, Any]] = []
+    rows = [("Attendees before and after", refusal)]
+    for result in results:
+        parts = result.id.split(".")
+        method = f" ({parts[4].replace('-', ' ')})" if len(parts) > 4 else ""
+        rows.append((f"{parts[0].upper()} {plan.designs[parts[0].upper()].title}{method}", result))
+    for place, (row, result) in enumerate(rows):
+        if isinstance(result, NotIdentified):
+            reason, ask = result.reason, result.what_would_help
+        elif isinstance(result, TooFew):
+            reason = f"too few {result.unit}: {result.needed} are needed in every cell"
+            ask = "Survey more people in the smallest cell."
+        else:
+            continue
+        stem = f"refused.{place}.all.{found.wave}"
+        triples.append((row, "Why not", w.words(f"{stem}.why", reason)))
+        triples.append((row, "What the next wave should ask", w.words(f"{stem}.ask", ask)))
+    if not triples:
+        triples = [("No design", "Why not", w.words(f"refused.none.all.{found.wave}", "every design could be run"))]
+    return w.exhibit(
+        "designs.refused", "What could not be answered, and what to ask next time", triples, sections=("annex-H",),
+        wave=found.wave, row_header="Design",
+    )  # fmt: skip
+
+
 def cells(plan: Plan, found: Evidence, results: Sequence[Any]) -> Exhibit:
     """Return the number of people in every cell of every design, and how many linked people stand in none."""
     triples: list[tuple[str, str, Any]] = []
     for result in results:
-        if result.id.count(".") > 3:
+        parts = result.id.split(".")
+        if len(parts) > 4 and parts[4] not in OWN_CELLS:
             continue
-        name = result.id.split(".")[0].upper()
+        name = parts[0].upper() + (f" ({parts[4].replace('-', ' ')})" if len(parts) > 4 else "")
         counts = result.n if isinstance(result, Estimate) else getattr(result, "counts", {})
         for place, (cell, n) in enumerate(counts.items()):
             triples.append((f"{name}: {cell}", "People (about)", _people(f"cells.{result.id}.{place}", n, found.wave)))
@@ -106,13 +169,13 @@ def assumptions(plan: Plan, found: Evidence) -> Exhibit:
     """Return what each design of the plan assumes, and what it leaves in."""
     triples: list[tuple[str, str, Any]] = []
     for name, design in plan.designs.items():
-        assumes, leaves = ASSUMES[name]
-        stem = f"assumes.{name}.all.{found.wave}"
-        row = f"{name} {design.title}"
+        read, stem, row = ASSUMES[name], f"assumes.{name}.all.{found.wave}", f"{name} {design.title}"
         triples += [
-            (row, "Would have to be true", w.words(f"{stem}.a", assumes)),
-            (row, "Left in", w.words(f"{stem}.b", leaves)),
-            (row, "Licence", w.words(f"{stem}.c", design.licence)),
+            (row, "Question", w.words(f"{stem}.q", read.question)),
+            (row, "Assumes", w.words(f"{stem}.a", read.assumes)),
+            (row, "Would have had to be true", w.words(f"{stem}.h", read.had_to_be)),
+            (row, "Left in", w.words(f"{stem}.b", read.left_in)),
+            (row, "May say", w.words(f"{stem}.c", MAY_SAY[design.licence])),
         ]
     if not triples:
         triples = [("No design", "Licence", w.words(f"assumes.none.all.{found.wave}", "the plan names no design"))]
@@ -164,15 +227,9 @@ def recall(plan: Plan, found: Evidence) -> Exhibit:
         )
         for name, value, n, id in cells_
     ]
-    gap = cells_[0][1] - cells_[1][1]
+    stem_bias = f"{stem}.{outcome}.bias.{found.wave}"
     triples.append(
-        (
-            "Remembered less answered",
-            "Mean",
-            w.measure(
-                f"{stem}.{outcome}.bias.{found.wave}", gap, "points", base=min(c[2] for c in cells_), wave=found.wave
-            ),
-        )
+        ("Remembered less answered, like with like", "Mean", _bias(plan, found, others, then, frame, stem_bias))
     )
     return w.exhibit(
         "designs.recall",
@@ -183,6 +240,27 @@ def recall(plan: Plan, found: Evidence) -> Exhibit:
         row_header="Source",
         source="Survey, weighted",
     )
+
+
+def _bias(plan: Plan, found: Evidence, others: Any, then: Any, frame: Any, id: str) -> Any:
+    """Return memory less answer among people alike in what both surveys asked, error by session (CR2)."""
+    outcome, session = plan.outcomes.primary, plan.population.session_column
+    rows = found.survey.people.loc[others.index]
+    recalled = rows.assign(
+        y=then, remembered=1.0, weight=others["comparison_weight"] / others["comparison_weight"].mean()
+    )
+    answered = frame.assign(y=frame[outcome], remembered=0.0)
+    answered["weight"] = frame["population_weight"] / frame["population_weight"].mean()
+    both = pd.concat([recalled, answered]).dropna(subset=["y"])
+    shared = [c for c in plan.matching.prognostic if c in both and both[c].notna().all() and both[c].nunique() > 1]
+    labels = both[session].astype(str) if session and session in both else pd.Series(both.index.astype(str))
+    extra = pd.get_dummies(both[shared], drop_first=True) if shared else both[[]]
+    x = np.column_stack([np.ones(len(both)), both["remembered"], extra]).astype(float)
+    names = ["one", "remembered", *[f"x{k}" for k in range(x.shape[1] - 2)]]
+    fit = inference.regress(x, both["y"].to_numpy(dtype=float), names, both["weight"].to_numpy(dtype=float))
+    made = inference.cluster_robust(fit, labels.to_numpy()).estimate("remembered")
+    base = int(min((both["remembered"] == 1).sum(), (both["remembered"] == 0).sum()))
+    return w.measure(id, made.value, "points", base=base, wave=found.wave, low=made.low, high=made.high)
 
 
 def shocks(plan: Plan, found: Evidence, results: Sequence[Any]) -> Exhibit:
@@ -244,4 +322,4 @@ def answer(plan: Plan, found: Evidence, results: Sequence[Any], refusal: Any) ->
     )
 
 
-__all__ = ["REFUSED", "answer", "assumptions", "cells", "forest", "recall", "shocks"]
+__all__ = ["ASSUMES", "REFUSED", "answer", "assumptions", "cells", "forest", "recall", "refusals", "shocks"]
