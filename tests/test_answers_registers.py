@@ -296,7 +296,7 @@ def test_gaps_are_shown_as_gaps_and_results_are_read_from_the_run(plan, wave, he
     run = [exhibit("change", "Change", [("a", "b", seen)], sections=("annex-H",), wave=wave)]
     monkeypatch.setattr(goals, "published", lambda *_: run)
     table = goals.theory(plan, wave, held)
-    state = {i.row: i.result.text for i in table.items if i.column == "State"}
+    state = {i.row: i.result.text for i in table.items if i.column == "Verdict"}
     assert state["Officers understand what troubles communities"] == goals.GAP
     assert state["Black communities have more confidence in the police"] == "higher"
     assert state["People who attend have more confidence in the police"] == "not measured in this run"

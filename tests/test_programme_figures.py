@@ -65,7 +65,7 @@ def test_figures_that_cannot_be_read_alone_stand_in_the_annex_only(plan, held):
     said = {i.row.partition(" ")[2]: i.result.text for i in every.items if i.column == "Base"}
     assert said["Rise in female recruits"].startswith("base not supplied")
     checked = disclosure.protect([first, every], plan.disclosure)
-    text = {r: checked.exhibits[0].cells[r, "Figure"].text for r in checked.exhibits[0].rows}
+    text = {r: checked.exhibits[0].cells[r, "Value"].text for r in checked.exhibits[0].rows}
     assert text["Searches where ethnic group was not stated"] == "22.16%"
 
 

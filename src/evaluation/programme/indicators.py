@@ -22,6 +22,7 @@ RATIO = re.compile(
     r"(?:\s+by\s+(?P<by>\w+))?$"
 )
 RESULT = re.compile(r"^result\((?P<id>[\w.\-]+)\)$")
+LEAST_BASE = 10  # cases under which a share says nothing of a target or a direction
 KINDS = {"count": "output", "sum": "output", "mean": "output", "median": "output"}
 
 
@@ -217,12 +218,31 @@ def direction(value: Value, better: str) -> str:
     return "better" if rose == (better == "higher") else "worse"
 
 
-def against_target(value: Value, target: float | None, better: str) -> str:
-    """Return whether a stated target is met; a target is never invented."""
+def against_target(value: Value, target: float | None, better: str, *, most: float | None = None) -> str:
+    """Return whether a stated target is met; a target is never invented.
+
+    `most` is the value if everybody whose group is not known belonged to it (`with_unknown`): where the target lies
+    between the value and it, nobody can say.
+    """
     if target is None or pd.isna(target):
         return "no target was set"
     met = value.value >= target if better == "higher" else value.value <= target
+    if most is not None and met != (most >= target if better == "higher" else most <= target):
+        return "depends on those not known"
     return "met" if met else "not met"
+
+
+def with_unknown(formula: str, tables: Mapping[str, pd.DataFrame], *, unknown: str = "n_unknown") -> float | None:
+    """Return a ratio's latest value if everybody of unknown group belonged to it; None where none is counted."""
+    parts = RATIO.match(formula.strip())
+    frame = None if parts is None else tables.get(parts["table"])
+    if parts is None or frame is None or unknown not in frame:
+        return None
+    filled = frame.assign(**{parts["top"]: frame[parts["top"]] + frame[unknown].fillna(0)})
+    try:
+        return evaluate(formula, {parts["table"]: filled}).value
+    except DataError:
+        return None
 
 
 def kind(formula: str) -> str:

@@ -72,7 +72,7 @@ def _value(row: Any, id: str, wave: str) -> Any:
 def _figure(row: Any, wave: str, stem: str) -> Triples:
     label = str(row.claim)
     return [
-        (label, "Figure", _value(row, f"{stem}.value.{wave}", wave)),
+        (label, "Value", _value(row, f"{stem}.value.{wave}", wave)),
         (label, "Of what", words(f"{stem}.base.{wave}", _base(row))),
         (label, "Area and period", words(f"{stem}.where.{wave}", f"{row.area_of_figure}, {row.period}")),
         (label, "Source", words(f"{stem}.source.{wave}", as_cited(row))),
@@ -90,7 +90,7 @@ def _entry(plan: Plan, row: Any, wave: str, stem: str, lack: str) -> Triples:
     seen, kinds = (shelf.levels(plan, "context_figures", c) for c in ("verified", "kind"))
     label = f"{row.figure_id} {row.claim}"
     return [
-        (label, "Figure", _value(row, f"{stem}.entry.{wave}", wave)),
+        (label, "Value", _value(row, f"{stem}.entry.{wave}", wave)),
         (label, "Kind", words(f"{stem}.kind.{wave}", str(kinds.get(row.kind, row.kind)))),
         (label, "Area and period", words(f"{stem}.entry_where.{wave}", f"{row.area_of_figure}, {row.period}")),
         (label, "Base", words(f"{stem}.lacks.{wave}", lack or _base(row))),

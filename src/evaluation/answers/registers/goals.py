@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
+from evaluation.answers import verdicts
 from evaluation.answers.registers import shelf
 from evaluation.answers.registers.shelf import Held, Triples
 from evaluation.answers.registers.status import published, results_of
@@ -19,47 +21,45 @@ from evaluation.study import Plan
 
 ACTIVITY = ("events", "actions", "iag_meetings")  # registers whose rows describe nobody
 GAP = "gap: no indicator"
+NO_NUMBER = ("not answerable", "too few to report")  # verdicts beside which a figure would be read as one
 KINDS = {"output": "Output (activity)", "process": "Process", "outcome": "Outcome (answers of people)", "": "–"}
 
 
 def indicators_sheet(plan: Plan, wave: str, held: Held) -> Exhibit:
-    """Return each indicator's kind, value, value before, target, direction and owner."""
+    """Return each indicator's value and base, its first value, the change, its direction, target, kind and owner."""
     rows = shelf.register(plan, wave, held, "indicators")
     sections = ("policy-10", "annex-N")
+    title = "Accountability indicators"
     if rows is None:
-        return shelf.absent(plan, wave, "indicators.sheet", "Accountability indicators", "indicators", sections)
-    tables = _tables(plan, wave, held)
+        return shelf.absent(plan, wave, "indicators.sheet", title, "indicators", sections)
+    tables, owner = _tables(plan, wave, held), _one_owner(rows)
     cells: Triples = []
     for row in rows.itertuples(index=False):
-        if not _is_formula(str(row.formula)):
-            continue
-        cells += _row(row, wave, tables)
+        if _is_formula(str(row.formula)):
+            cells += _row(row, wave, tables, bool(owner))
     if not cells:
-        cells = [
-            (
-                "Not shown",
-                "",
-                shelf.cannot(
-                    wave,
-                    f"indicators.all.all.{wave}",
-                    "no indicator has a formula",
-                    "Write a formula over the registers.",
-                ),
-            )
-        ]
+        refusal = shelf.cannot(
+            wave, f"indicators.all.all.{wave}", "no indicator has a formula", "Write a formula over the registers."
+        )
+        cells = [("Not shown", "", refusal)]
+    notes = [
+        "Values are of the latest period recorded, where an indicator has periods. Targets are those that the owners "
+        "set; none was invented.",
+        "A direction is shown only when the interval of the change excludes no change. Outputs count activity and are "
+        "not results.",
+    ]
+    if owner:
+        notes.insert(0, f"Every indicator: {owner}.")
     return exhibit(
-        "indicators.sheet",
-        "Accountability indicators",
-        cells,
-        sections=sections,
-        wave=wave,
-        row_header="Indicator",
-        source="Register of indicators, worked out from the other registers",
-        notes=(
-            "Targets are those that the owners set; none was invented. A direction is shown only when the "
-            "interval of the change excludes no change. Outputs count activity and are not results.",
-        ),
-    )
+        "indicators.sheet", title, cells, sections=sections, wave=wave, row_header="Indicator",
+        source="Register of indicators, worked out from the other registers", notes=tuple(notes),
+    )  # fmt: skip
+
+
+def _one_owner(rows: pd.DataFrame) -> str:
+    """Return who owns every indicator and to whom it is reported, where all have the same; else an empty string."""
+    pairs = {(str(r.owner), str(r.reported_to)) for r in rows.itertuples(index=False)}
+    return "; reported to ".join(next(iter(pairs))) if len(pairs) == 1 else ""
 
 
 def _base(formula: str, value: indicators.Value) -> int | None:
@@ -76,59 +76,53 @@ def _tables(plan: Plan, wave: str, held: Held) -> dict[str, pd.DataFrame]:
     return {k: v for k, v in found.items() if v is not None}
 
 
-def _row(row: Any, wave: str, tables: Mapping[str, pd.DataFrame]) -> Triples:
+def _row(row: Any, wave: str, tables: Mapping[str, pd.DataFrame], same_owner: bool) -> Triples:
     label, stem, formula = str(row.aim), f"indicators.{row.indicator_id}", str(row.formula)
-    about: Triples = [
-        (label, "Kind", words(f"{stem}.kind.{wave}", KINDS[indicators.kind(formula)])),
-        (label, "Owner, reporting to", words(f"{stem}.owner.{wave}", f"{row.owner}; {row.reported_to}")),
-    ]
+    about: Triples = [(label, "Kind", words(f"{stem}.kind.{wave}", KINDS[indicators.kind(formula)]))]
+    if not same_owner:
+        told = f"{row.owner}; reported to {row.reported_to}"
+        about.append((label, "Owner", words(f"{stem}.owner.{wave}", told)))
     try:
         value = indicators.evaluate(formula, tables)
     except EvaluationError as refused:
         return [(label, "Value", shelf.cannot(wave, f"{stem}.value.{wave}", refused.what, refused.todo)), *about]
-    base = _base(formula, value)
-    places = 1 if value.unit or not float(value.value).is_integer() else 0
-    cells: Triples = [
-        (
-            label,
-            "Value",
-            measure(f"{stem}.value.{wave}", value.value, value.unit, base=base, wave=wave, decimals=places),
-        )
-    ]
-    if value.before is not None:
-        cells.append(
-            (
-                label,
-                "First period",
-                measure(f"{stem}.before.{wave}", value.before, value.unit, base=base, wave=wave, decimals=places),
-            )
-        )
-    if value.low is not None and value.before is not None:
-        cells.append(
-            (
-                label,
-                "Change",
-                measure(
-                    f"{stem}.change.{wave}",
-                    value.value - value.before,
-                    "percentage points",
-                    base=base,
-                    low=value.low,
-                    high=value.high,
-                    wave=wave,
-                    decimals=0,
-                ),
-            )
-        )
+    cells = _values(label, stem, formula, value, wave)
     given = shelf.optional(row, "target")
     target = None if pd.isna(given) else float(given)
-    told = "none set" if target is None else f"{target:g}{' per cent' if value.unit else ''}"
+    few = bool(value.unit) and value.base < indicators.LEAST_BASE
+    most = indicators.with_unknown(formula, tables)
+    met = "too few to say" if few else indicators.against_target(value, target, row.better, most=most)
+    told = "none set" if target is None else f"{target:g}{' per cent' if value.unit else ''}: {met}"
+    direction = "too few to say" if few else indicators.direction(value, row.better)
     cells += [
+        (label, "Direction", words(f"{stem}.direction.{wave}", direction)),
         (label, "Target", words(f"{stem}.target.{wave}", told)),
-        (label, "Target met?", words(f"{stem}.met.{wave}", indicators.against_target(value, target, row.better))),
-        (label, "Direction", words(f"{stem}.direction.{wave}", indicators.direction(value, row.better))),
     ]
     return [*cells, *about]
+
+
+def _values(label: str, stem: str, formula: str, value: indicators.Value, wave: str) -> Triples:
+    """Return the value with its base, the first value and the change."""
+    base = _base(formula, value)
+    places = 1 if value.unit or not float(value.value).is_integer() else 0
+
+    def number(id: str, amount: float, unit: str, **more: Any) -> Any:
+        return measure(f"{stem}.{id}.{wave}", amount, unit, base=base, wave=wave, **{"decimals": places, **more})
+
+    about = {"unit": "cases", "universe": f"indicator {stem}", "base": "latest"}
+    count = shelf.plain if base is None else shelf.people
+    shown: dict[str, Any] = {"Value": number("value", value.value, value.unit)}
+    if value.unit:
+        shown["Of how many"] = count(f"{stem}.base.{wave}", value.base, wave, **about)
+    if value.before is not None:
+        shown["First period"] = number("before", value.before, value.unit)
+    if value.low is not None and value.before is not None:
+        ends = {"low": value.low, "high": value.high, "decimals": 0}
+        shown["Change"] = number("change", value.value - value.before, "percentage points", **ends)
+    return [
+        (label, c, shown.get(c) or words(f"{stem}.none.{c.split()[0]}.{wave}", "–"))
+        for c in ("Value", "Of how many", "First period", "Change")
+    ]
 
 
 # ---- intended outcomes ------------------------------------------------------------------------------------------
@@ -141,7 +135,7 @@ def theory(plan: Plan, wave: str, held: Held) -> Exhibit:
     title = "What the programme is meant to bring about, and the evidence"
     if rows is None:
         return shelf.absent(plan, wave, "theory.change", title, "indicators", sections)
-    tables, results = _tables(plan, wave, held), results_of(published(plan, wave))
+    tables, results = _tables(plan, wave, held), _results(plan, wave)
     cells: Triples = []
     for row in rows.itertuples(index=False):
         label, stem = str(row.aim), f"theory.{row.indicator_id}"
@@ -149,7 +143,7 @@ def theory(plan: Plan, wave: str, held: Held) -> Exhibit:
         cells += [
             (label, "How it is measured", words(f"{stem}.how.{wave}", how)),
             (label, "Evidence", evidence),
-            (label, "State", words(f"{stem}.state.{wave}", state)),
+            (label, "Verdict", words(f"{stem}.state.{wave}", state)),
         ]
     note = (
         "Counts of what was done are not evidence of a change in people's views. A gap is an outcome that somebody "
@@ -165,6 +159,19 @@ def theory(plan: Plan, wave: str, held: Held) -> Exhibit:
         source="Register of indicators; this report's results",
         notes=(note,),
     )
+
+
+def _results(plan: Plan, wave: str) -> dict[str, Any]:
+    """Return what this run has published, contrasts in the form and with the verdict that notebook 10 gives them."""
+    from evaluation.intake import waves
+
+    exhibits = published(plan, wave)
+    try:
+        doubted = waves.load_results(plan, wave, "doubted")
+    except (EvaluationError, OSError):
+        doubted = []
+    last = verdicts.settled(plan, wave, exhibits, doubted)
+    return results_of(exhibits) | {r.id: r for r in last}
 
 
 def _evidence(
@@ -184,30 +191,35 @@ def _evidence(
         return how, shelf.cannot(wave, id, refused.what, refused.todo), f"not answerable: {refused.what}"
     places = 0 if value.unit or float(value.value).is_integer() else 1
     cell = measure(id, value.value, value.unit, base=_base(formula, value), wave=wave, decimals=places)
-    kind = indicators.kind(formula)
-    return how, cell, "activity counted" if kind == "output" else "practice measured"
+    if value.unit and value.base < indicators.LEAST_BASE:
+        return how, cell, "too few to say"
+    return how, cell, "activity counted" if indicators.kind(formula) == "output" else "practice measured"
 
 
 def _from_survey(plan: Plan, wave: str, id: str, wanted: str, results: Mapping[str, Any]) -> tuple[str, Any, str]:
-    parts = wanted.split(".")
-    outcome = parts[1] if len(parts) > 1 else wanted
-    known = {*plan.all_outcomes, *plan.codebook.names()}
-    how = (
-        f"survey: {plan.outcomes.short.get(outcome) or plan.label_of(outcome)}"
-        if outcome in known
-        else f"result {wanted}"
-    )
     found = results.get(f"{wanted}.{wave}".lower())
+    how = _measured(plan, wanted, found)
     if found is None:
         refusal = shelf.cannot(
             wave, id, "this result was not made in this run", "Run the study's other notebooks first."
         )
         return how, refusal, "not measured in this run"
     if isinstance(found, NotIdentified):
-        return how, words(id, "see the result named"), f"not answerable: {found.reason}"
+        return how, words(id, "none"), f"not answerable: {found.reason}"
     if isinstance(found, TooFew):
-        return how, words(id, "see the result named"), "too few to report"
+        return how, words(id, "none"), "too few to report"
     if isinstance(found, Estimate):
-        state = found.verdict or verdict(found) or "described"
-        return how, words(id, f"result {found.id}"), state
+        ruled = found.verdict or verdict(found) or "described"
+        if ruled in NO_NUMBER:
+            return how, words(id, "no number is shown"), ruled
+        return how, replace(found, id=id, null=None, p=None, gates=(), family="", p_family=None, verdict=""), ruled
     return how, words(id, f"result {found.id}"), "described"
+
+
+def _measured(plan: Plan, wanted: str, found: Any) -> str:
+    """Return how an outcome is measured: the question of the survey, else what the result says it is."""
+    parts = wanted.split(".")
+    outcome = parts[1] if len(parts) > 1 else wanted
+    if outcome in {*plan.all_outcomes, *plan.codebook.names()}:
+        return f"survey: {plan.outcomes.short.get(outcome) or plan.label_of(outcome)}"
+    return getattr(found, "question", "") or f"result {wanted}"

@@ -42,6 +42,8 @@ def requirements(plan: Plan, wave: str, held: Held, made: Sequence[Exhibit] = ()
     A requirement works when a result whose id begins as it says was published in this run (or is `made` with it) and
     is no refusal; it is refused with the reason that the refusal gives, or with what a register does not hold.
     """
+    if not plan.programme.registers:  # a study without registers: none of these was asked of it
+        return []
     offered = [*published(plan, wave), *made]
     results, places = results_of(offered), {i.result.id: e.id for e in offered for i in e.items}
     tables = {name: shelf.register(plan, wave, held, name) for name in held}
