@@ -28,8 +28,9 @@ def abadie_imbens(
 
     tau = mean over treated of Y - sum_j q_j (Y_j + mu0(X) - mu0(X_j)), q the partners' shares of the analysis weight
     (without survey weights 1/k); mu0 is a weighted regression on the covariates among the partners used (Abadie and
-    Imbens 2011, equation 6). Variance: their 2006 paper, theorem 7 (population) or 6 (these people); the conditional variance of the
-    outcome comes from each person's nearest neighbour in its own arm. The score is taken as given.
+    Imbens 2011, equation 6). Variance: their 2006 paper, theorem 7 (population) or 6 (these people); the conditional
+    variance of the outcome comes from each person's nearest neighbour in its own arm. The score is taken as given, and
+    sessions are not in it.
 
     Parameters
     ----------

@@ -1,0 +1,265 @@
+"""Notebooks 03 to 05 on a made study: who is compared, on which weights, by which methods, and what stands beside."""
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evaluation import study
+from evaluation.answers import attendees, comparison
+from evaluation.answers.comparison import COMPARISON_WEIGHT, Comparison, balanced, prepared
+from evaluation.answers.levels import Survey
+from evaluation.answers.samples import TREATED
+from evaluation.estimates import Estimate, NotIdentified, TooFew
+from evaluation.exhibits import Count, Measure, Words
+from evaluation.statistics import balance, effects, matching, power, propensity
+
+ROOT = Path(__file__).parents[1]
+WAVE = "W2025"
+COVARIATES = ("age5", "sex", "ethnic5", "area2", "education", "years_in_llr")
+
+
+@cache
+def plan():
+    made = study.load(ROOT / "study.toml")
+    small = {"placebo_draws": 40}
+    return made.model_copy(update={
+        "matching": made.matching.model_copy(update=small),
+        "sensitivity": made.sensitivity.model_copy(update={"bootstrap_draws": 50}),
+    })  # fmt: skip
+
+
+@cache
+def made(seed=3, boost=True):
+    """Return a comparison of about 120 attendees and 420 others: a group oversampled fivefold attends more."""
+    rng = np.random.default_rng(seed)
+    n = 540
+    ethnic = rng.choice(["black", "white", "asian"], n, p=[0.22, 0.6, 0.18])
+    city = np.where(rng.random(n) < 0.45, "city", "elsewhere")
+    odds = -1.9 + 1.0 * (ethnic == "black") + 0.5 * (city == "city")
+    went = rng.random(n) < 1 / (1 + np.exp(-odds))
+    people = pd.DataFrame({
+        TREATED: went.astype(int), "age5": rng.choice(["16_24", "25_34", "35_49", "50_64"], n),
+        "sex": rng.choice(["female", "male"], n), "ethnic5": ethnic, "area2": city,
+        "education": rng.choice(["degree", "below_degree", "none"], n), "years_in_llr": rng.integers(0, 60, n).astype(float),
+        "session": [f"S{i}" for i in rng.integers(0, 36, n)],
+        "boost": went & (rng.random(n) < 0.4) & boost, "dose": np.where(went, rng.integers(1, 4, n), 0.0),
+        "source": np.where(went, "event_optin", "street"),
+    }, index=[f"R{i:04d}" for i in range(n)])  # fmt: skip
+    people.loc[people["boost"], "session"] = [f"L{i}" for i in rng.integers(0, 8, int(people["boost"].sum()))]
+    rare = people["ethnic5"].map({"black": 0.2, "white": 1.3, "asian": 0.9})
+    people[COMPARISON_WEIGHT] = np.where(went, 1.0, rare * rng.uniform(0.8, 1.2, n))
+    scores = propensity.fit(people, treat=TREATED, covariates=COVARIATES, survey_weight=COMPARISON_WEIGHT)
+    sizes = {"treated": int(went.sum()), "untreated": int((~went).sum())}
+    return Comparison(people, COVARIATES, scores, None, sizes, {"treated": 30, "untreated": 30})
+
+
+@cache
+def survey(seed=3, boost=True, effect=0.4):
+    people = made(seed, boost).people
+    rng = np.random.default_rng(seed + 100)
+    latent = 3.2 + effect * people[TREATED] - 0.5 * (people["ethnic5"] == "black") + rng.normal(0, 1, len(people))
+    outcomes = pd.DataFrame({plan().outcomes.primary: np.clip(np.round(latent), 1, 5)})
+    outcomes.iloc[5] = np.nan
+    return Survey(people.assign(wave=WAVE), outcomes, {}, {plan().outcomes.primary: 1.0})
+
+
+def cells(exhibit):
+    return {(i.row, i.column): i.result for i in exhibit.items}
+
+
+@cache
+def sample():
+    return comparison.match(plan(), WAVE, made())
+
+
+@cache
+def results():
+    return attendees.estimates(plan(), WAVE, made(), sample(), survey(), ())
+
+
+def test_matching_keeps_its_balance_under_the_survey_weight():
+    """Without measuring weights against the same score the oversampled group is far apart again."""
+    compare = made()
+    kept = balanced.compared(plan(), compare, sample())
+    bare = matching.nearest(
+        compare.people, compare.scores, **prepared.planned_matching(plan(), "control") | {"survey_weight": None}
+    )
+    lost = balanced.compared(plan(), compare, bare)
+    assert kept.worst < 0.25 < 0.4 < lost.worst
+    gates = {g.id: g for g in comparison.balance_gates(plan(), WAVE, compare, sample())}
+    assert gates["attend.balance"].passed
+    found = comparison.placebo(plan(), compare, bare)
+    assert found.grade == "fail"
+    assert found.worst[0] == pytest.approx(lost.worst)
+
+
+def test_the_companion_is_judged_by_its_analysis_weights():
+    compare = made()
+    other = comparison.companion(plan(), compare)
+    w = (other.match_weight * compare.people[COMPARISON_WEIGHT])[compare.people[TREATED] == 0]
+    assert other.n_effective["control"] == pytest.approx(w.sum() ** 2 / (w**2).sum())
+    assert other.largest_control_share == pytest.approx(w.max() / w.sum())
+    gate = next(g for g in comparison.balance_gates(plan(), WAVE, compare, sample()) if g.id == "attend.companion")
+    assert gate.value == pytest.approx(other.n_effective["control"] / compare.n["treated"])
+    gap = balance.compare(
+        compare.people, treat=TREATED, covariates=list(plan().matching.prognostic), weights=other.match_weight,
+        survey_weight=COMPARISON_WEIGHT,
+    )  # fmt: skip
+    assert gap.worst < 1e-7
+
+
+def test_a_level_that_another_column_settles_is_joined_and_changes_no_score():
+    people = made().people.drop(columns=["boost", "dose", "source", "session"]).copy()
+    people["work"] = np.where(
+        people["age5"] == "50_64", "retired", np.where(people["sex"] == "male", "student", "paid")
+    )
+    rng = np.random.default_rng(1)
+    people["work"] = people["work"].where(people["age5"].eq("50_64") | (rng.random(len(people)) < 0.5), "paid")
+    joined = prepared.join_determined(people, (*COVARIATES, "work"))
+    assert set(joined["work"]) == {"paid", "student"}
+    words = {"treat": TREATED, "survey_weight": COMPARISON_WEIGHT}
+    once = propensity.fit(joined, covariates=(*COVARIATES, "work"), **words)
+    by_hand = propensity.fit(people.assign(student=(people["work"] == "student") * 1.0),
+                             covariates=(*COVARIATES, "student"), **words)  # fmt: skip
+    assert once.values.to_numpy() == pytest.approx(by_hand.values.to_numpy(), abs=1e-9)
+    pd.testing.assert_frame_equal(prepared.join_determined(people, COVARIATES), people)
+
+
+def test_doses_are_none_one_two_and_three_or_more():
+    column = plan().treatment.dose_column
+    design = pd.DataFrame({column: ["1", "2", "9", None, "0", ""]}, index=list("abcdef"))
+    treated = pd.Series([1, 1, 1, 1, 1, 0], index=design.index)
+    found = prepared.dose(plan(), design, treated)
+    assert found.to_numpy() == pytest.approx([1, 2, 3, np.nan, np.nan, 0], nan_ok=True)
+    assert prepared.dose(plan(), design.drop(columns=column), treated).isna().sum() == 5
+
+
+def test_methods_stand_in_one_table_the_planned_one_first():
+    table = attendees.methods(plan(), WAVE, results())
+    rows = [i.row for i in table.items]
+    assert rows[0].startswith("Planned")
+    assert table.chart == "forest"
+    assert len(set(rows)) == 12
+    values = {i.row: i.result for i in table.items}
+    assert isinstance(values["Overlap weights"], NotIdentified)
+    assert all(isinstance(v, Estimate) for k, v in values.items() if k != "Overlap weights")
+    planned, companion = values[rows[0]], values["Entropy balancing (planned companion)"]
+    assert planned.planned
+    assert not companion.planned
+    assert "sessions" in values["The same, error from redrawing every step"].se_method
+    assert abs(planned.value - companion.value) < 2 * planned.se
+
+
+def test_overlap_weights_serve_where_nobody_was_added():
+    found = attendees.estimates(plan(), WAVE, made(boost=False), comparison.match(plan(), WAVE, made(boost=False)),
+                                survey(boost=False), ())  # fmt: skip
+    over = next(r for r in found if r.id.endswith(".overlap"))
+    assert "ATO" in over.estimand
+    assert isinstance(next(r for r in found if r.id.endswith(".lists-only")), TooFew)
+
+
+def test_the_survey_weight_is_in_the_outcome():
+    """Leaving the survey weight out of the outcome gives another number than the one that is reported."""
+    outcome, compare = plan().outcomes.primary, made()
+    people = attendees.joined(compare, survey(), outcome)
+    words = {"outcome": outcome, "treat": TREATED, "covariates": attendees.adjusted_for(plan(), people),
+             "cluster": "session"}  # fmt: skip
+    held = attendees.sample_for(people, sample())
+    reported = next(r for r in results() if r.id.count(".") == 3)
+    with_weight = effects.in_sample(people, held, survey_weight=COMPARISON_WEIGHT, **words)
+    without = effects.in_sample(people, held, **words)
+    assert reported.value == pytest.approx(with_weight.value, abs=1e-12)
+    assert abs(reported.value - without.value) > 0.02
+
+
+def test_the_audit_reads_the_weights_from_the_steps():
+    compare = made()
+    said = {k[0]: v.text for k, v in cells(comparison.weights_audit(plan(), WAVE, compare, sample())).items()}
+    assert said["Model of attendance"] == "comparison weight"
+    assert "about the same score" in said["Match weight of a counterpart"]
+    bare = replace(compare, scores=replace(compare.scores, survey_weight=None))
+    plain = {k[0]: v.text for k, v in cells(
+        comparison.weights_audit(plan(), WAVE, bare, replace(sample(), survey_weight=None))).items()}  # fmt: skip
+    assert plain["Model of attendance"] == "none"
+    assert plain["Match weight of a counterpart"] == "none"
+
+
+def test_both_kinds_of_attendees_and_their_difference():
+    found = {
+        i.result.id.split(".")[-1]: i.result for i in attendees.sources(plan(), WAVE, made(), sample(), survey()).items
+    }
+    apart = found["apart"]
+    assert apart.value == pytest.approx(found["lists"].value - found["general"].value)
+    assert apart.se > 0.7 * max(found["lists"].se, found["general"].se)
+    seen = next(v for v in found.values() if isinstance(v, Measure))
+    assert seen.value == pytest.approx(
+        power.minimum_detectable(apart.se, df=apart.df, power=plan().power.power, size=0.05)
+    )
+
+
+def test_units_doses_ties_and_false_claims():
+    units = cells(attendees.units(plan(), WAVE, made(), sample(), survey()))
+    rows = [k[0] for k in units]
+    assert rows[0].startswith("Positive answers, difference")
+    assert rows[1].startswith("Positive answers, ratio")
+    points, sd = list(units.values())[2:]
+    others = survey().outcomes[plan().outcomes.primary][made().people[TREATED] == 0]
+    assert sd.value == pytest.approx(points.value / others.std())
+    assert list(units.values())[1].null == 1
+    doses = list(cells(attendees.doses(plan(), WAVE, made(), sample(), survey())).values())
+    assert len(doses) == 3
+    assert all(isinstance(d, Estimate | TooFew) for d in doses)
+    ties = [c.value for c in cells(attendees.ties(plan(), WAVE, made(), sample(), survey())).values()]
+    assert ties[1] <= ties[0] <= ties[2]
+    claimed = list(cells(attendees.claimed(plan(), WAVE, made(), sample(), survey(), (0.2, 400))).values())
+    values = [c.value for c in claimed]
+    assert values == sorted(values, reverse=True)
+    assert values[-1] > points.value
+    hopeless = cells(attendees.claimed(plan(), WAVE, made(), sample(), survey(), (0.02, 400)))
+    assert isinstance(next(iter(hopeless.values())), Words)
+
+
+def test_claims_before_the_first_event_are_counted():
+    t = plan().treatment
+    n = 60
+    design = pd.DataFrame({t.first_month_column: ["2021-03"] * 6 + ["2023-05"] * 54}, index=range(n))
+    arm = pd.Series(["first"] * 40 + ["neither"] * 20, index=range(n))
+    months = pd.Series(pd.to_datetime(["2022-10-05", "2023-05-09"]))
+    found = cells(comparison.claims(plan(), WAVE, design, arm, months))
+    early = next(v for k, v in found.items() if "before the first event" in k[0])
+    assert early.value == pytest.approx(100 * 6 / 40)
+    assert early.base == 40
+    assert len(found) == len(t.specificity) + 1
+    assert len(comparison.claims(plan(), WAVE, design, arm).items) == len(t.specificity)
+
+
+def test_nothing_is_compared_where_nobody_was_asked():
+    refused = Comparison(pd.DataFrame(), refusal=NotIdentified("not asked", "Ask.", wave=WAVE))
+    empty = prepared.nobody(pd.Index([]))
+    shown = [
+        comparison.sources(plan(), WAVE, refused), comparison.support(plan(), WAVE, refused),
+        comparison.spread_table(plan(), WAVE, refused, empty), comparison.lots(plan(), WAVE, refused, None),
+        comparison.weights_audit(plan(), WAVE, refused, empty),
+        *(f(plan(), WAVE, refused, empty, survey()) for f in
+          (attendees.units, attendees.doses, attendees.sources, attendees.ties)),
+        attendees.claimed(plan(), WAVE, refused, empty, survey(), (0.1, 50)),
+    ]  # fmt: skip
+    for exhibit in shown:
+        assert [type(i.result) for i in exhibit.items] == [NotIdentified]
+    assert comparison.placebo(plan(), refused, empty) is None
+    assert comparison.balance_gates(plan(), WAVE, refused, empty) == []
+
+
+def test_no_exhibit_shows_a_count_of_few_people_outside_the_gate():
+    shown = [
+        comparison.sources(plan(), WAVE, made()), comparison.support(plan(), WAVE, made()),
+        comparison.spread_table(plan(), WAVE, made(), sample()),
+    ]  # fmt: skip
+    for exhibit in shown:
+        for item in exhibit.items:
+            assert not isinstance(item.result, Count)
+            assert item.result.base >= plan().sizes.least_people
