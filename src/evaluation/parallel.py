@@ -1,25 +1,33 @@
-"""The one door to many cores: the same numbers for any number of workers.
+"""The one door to many cores: the same numbers for any number of workers, here or on a cluster.
 
-`run` is the only importer of joblib. Each task receives its own child of the seed, made from the task's
-position, so results do not depend on how tasks are shared out.
+`run` is the only importer of joblib and of distributed. Each task receives its own child of the seed, made from the
+task's position, so results do not depend on how tasks are shared out.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from .errors import StudyError
+
+CLUSTER, WORKERS = "EVALUATION_CLUSTER", "EVALUATION_WORKERS"
+
 
 def workers() -> int:
-    """Return how many worker processes to use: `$EVALUATION_WORKERS`, else 1."""
-    return max(1, int(os.environ.get("EVALUATION_WORKERS", "1")))
+    """Return how many worker processes to use here: `$EVALUATION_WORKERS` (set by a run from its cores), else 1."""
+    return max(1, int(os.environ.get(WORKERS, "1")))
 
 
 def run(function: Callable[..., Any], tasks: Sequence[Any], seed: int) -> list[Any]:
     """Return `[function(task, rng) for task in tasks]`, one child generator per task, in order.
+
+    The tasks run on the Dask cluster that `$EVALUATION_CLUSTER` names (`evaluation run --cluster ADDRESS`), else in
+    `workers()` processes. A cluster gives the tasks of a worker that dies to another one.
 
     Parameters
     ----------
@@ -29,8 +37,15 @@ def run(function: Callable[..., Any], tasks: Sequence[Any], seed: int) -> list[A
         One entry per task.
     seed : int
         Task i uses `np.random.default_rng(SeedSequence(seed).spawn(len(tasks))[i])`.
+
+    Raises
+    ------
+    StudyError
+        The cluster cannot be reached, or the package for it is not installed.
     """
     seeds = np.random.SeedSequence(seed).spawn(len(tasks))
+    if tasks and os.environ.get(CLUSTER):
+        return _on_cluster(os.environ[CLUSTER], function, tasks, seeds)
     jobs = min(workers(), len(tasks))
     if jobs <= 1:
         return [_one(function, task, child) for task, child in zip(tasks, seeds, strict=True)]
@@ -38,6 +53,40 @@ def run(function: Callable[..., Any], tasks: Sequence[Any], seed: int) -> list[A
 
     calls = (delayed(_one)(function, task, child) for task, child in zip(tasks, seeds, strict=True))
     return list(Parallel(n_jobs=jobs)(calls))
+
+
+def require_cluster(address: str) -> None:
+    """Raise `StudyError` when no scheduler answers at `address`, or distributed is not installed."""
+    with _client(address):
+        return
+
+
+def _on_cluster(
+    address: str, function: Callable[..., Any], tasks: Sequence[Any], seeds: Sequence[np.random.SeedSequence]
+) -> list[Any]:
+    with _client(address) as client:
+        futures = [
+            client.submit(_one, function, task, child, pure=False) for task, child in zip(tasks, seeds, strict=True)
+        ]
+        return list(client.gather(futures))
+
+
+@contextlib.contextmanager
+def _client(address: str) -> Iterator[Any]:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise StudyError(
+            "a cluster needs the package distributed", todo="Install it: pip install distributed."
+        ) from None
+    try:
+        client = Client(address, timeout="10s", set_as_default=False)
+    except (OSError, TimeoutError, ValueError):
+        raise StudyError(f"no Dask scheduler answers at {address!r}", todo="Start it: dask scheduler.") from None
+    try:
+        yield client
+    finally:
+        client.close()
 
 
 def _one(function: Callable[..., Any], task: Any, child: np.random.SeedSequence) -> Any:

@@ -176,6 +176,10 @@ def _ready(request: Request, plan: study.Plan, wave: str) -> tuple[list[Path], d
     from .intake import privacy
 
     privacy.study_key(create=True)  # where it cannot be kept, this says so before anything is written
+    if request.cluster:
+        from . import parallel
+
+        parallel.require_cluster(request.cluster)
     sources = _notebooks(request.only)
     parameters = execution.parameters_for(sources, {"study_file": "study.toml", "wave": wave}, request.parameters)
     faults = check(plan, wave)
