@@ -80,7 +80,7 @@ def who(rows: Rows, ctx: ReportContext) -> list[str]:
         largest = max(groups, key=lambda r: r.value or 0)
         said.append(f"Some answers came through organisations; the kind that helped most supplied "
                     f"{cite(largest, largest.text)}.")  # fmt: skip
-    said.append("People who declined to answer may trust the police less than those who answered.")
+    said.append(f"People who declined to answer may trust {fixed(ctx.words.institution)} less than those who answered.")
     return [" ".join(said)]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from . import narration, phrases, tables, views
 from . import sentences as say
 from .context import ReportContext, long_date
-from .figure_blocks import exhibits
+from .figure_blocks import exhibits, is_refusal
 from .layout import Block, Desk, Page, Section
 
 POLICY = (
@@ -46,14 +46,28 @@ def policy(desk: Desk) -> Page:
     for number, title in enumerate(POLICY, 1):
         own = _own(desk, number)
         shown, folded = views.placed(desk.at(f"policy-{number}"), number, ctx)
-        placed = [*exhibits(desk, shown, fold=12), *exhibits(desk, folded, fold=12, most=0)]
+        refused = [e for e in (*shown, *folded) if is_refusal(e)]  # said in one sentence, wherever they would stand
+        shown, folded = ([e for e in part if e not in refused] for part in (shown, folded))
+        placed = [*exhibits(desk, shown, fold=12), *exhibits(desk, folded, fold=12, most=0),
+                  *exhibits(desk, refused, fold=12)]  # fmt: skip
         reason = ctx.absent.get(f"policy-{number}") or ABSENT.get(number, "")
         missing = [Block("absent", reason, fixed=True)] if reason and not placed and number in ABSENT else []
         blocks = [*own, *placed, *missing]
+        blocks += _in_annex(desk, number)
         if number == 1:
             blocks += [Block("quote", say.board_paragraph(desk.rows, ctx), "A paragraph to quote")]
         made.append(Section(str(number), title, f"s{number}", tuple(blocks)))
     return Page("policy", ctx.title, _meta(ctx), tuple(made), _foot(ctx))
+
+
+def _in_annex(desk: Desk, number: int) -> list[Block]:
+    """Return links to the annex sections that hold a section's exhibits in full."""
+    found = (s for e in desk.at(f"policy-{number}") for s in e.sections if s.startswith("annex-"))
+    letters = sorted({s.removeprefix("annex-") for s in found})
+    if not letters:
+        return []
+    links = [(f"annex.html#{x}", f"Annex {x}: {ANNEX[x]}") for x in letters if x in ANNEX]
+    return [Block("links", links, "screen row", fixed=True)]
 
 
 def _meta(ctx: ReportContext) -> tuple[str, ...]:
@@ -223,7 +237,8 @@ def _anchor_of(desk: Desk, exhibit: Any) -> str:
 def _annex_own(desk: Desk, letter: str, notebooks: list[tuple[str, str]]) -> list[Block]:
     ctx = desk.ctx
     if letter == "A":
-        return _manifest(ctx, notebooks)
+        told = any(e.id == "gates.all" for e in desk.at("annex-A"))
+        return _manifest(ctx, notebooks, told=told)
     if letter == "B":
         return _estimands(desk)
     if letter == "O":
@@ -263,7 +278,8 @@ def _audit(audit: Any) -> list[tuple[str, Any]]:
     return [(n, v) for n in names if isinstance(v := getattr(audit, n), int | float | str)]
 
 
-def _manifest(ctx: ReportContext, notebooks: list[tuple[str, str]]) -> list[Block]:
+def _manifest(ctx: ReportContext, notebooks: list[tuple[str, str]], *, told: bool) -> list[Block]:
+    """Return what made the report; the gates too, where no exhibit has told them."""
     flat = [(k, ", ".join(f"{a}: {b}" for a, b in v.items()) if isinstance(v, dict) else str(v))
             for k, v in ctx.manifest.items()]  # fmt: skip
     blocks = []
@@ -271,21 +287,24 @@ def _manifest(ctx: ReportContext, notebooks: list[tuple[str, str]]) -> list[Bloc
         blocks.append(
             Block("html", tables.plain(("What", "Value"), flat, caption="What made this report", name="t-made"))
         )
-    blocks.append(Block("html", _gates(ctx)))
+    if not told:
+        blocks.append(Block("html", _gates(ctx)))
     deviations = list(ctx.deviations) or ["None: the plan is as it was frozen, or was not frozen (see the status)."]
     blocks.append(Block("bullets", deviations, "Deviations from the frozen plan"))
     if notebooks:
         blocks.append(Block("para", ["The notebooks that made the results, in order:"]))
         blocks.append(Block("links", [(f"notebooks/{n}.html", t) for n, t in notebooks]))
     if ctx.environment:
-        blocks.append(Block("bullets", list(ctx.environment), "Environment"))
+        blocks.append(Block("para", [f"Made with {phrases.listed(list(ctx.environment))}."]))
     return blocks
 
 
+def _bar(bar: Any) -> str:
+    return "" if bar is None else f"{bar:.3g}" if isinstance(bar, float) else str(bar)
+
+
 def _gates(ctx: ReportContext) -> Any:
-    lines = [
-        (g.id, g.kind, "passed" if g.passed else "failed", "" if g.bar is None else g.bar, g.note) for g in ctx.gates
-    ]
+    lines = [(g.id, g.kind, "passed" if g.passed else "failed", _bar(g.bar), g.note) for g in ctx.gates]
     header = ("Gate", "Kind", "Result", "Bar", "What it asks")
     return tables.plain(header, lines or [("none recorded", "", "", "", "")], caption="Gates", name="t-gates")
 
