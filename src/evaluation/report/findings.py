@@ -34,7 +34,7 @@ def finding(exhibit: CheckedExhibit) -> str:
     cells = shown_cells(exhibit)
     if not cells:
         words = any(x.kind == "words" for x in exhibit.cells.values())
-        return _title(exhibit) if words else f"{_title(exhibit)}: too few to report, or not asked"
+        return _title(exhibit) if words else _led(exhibit, "too few to report, or not asked")
     given = _given(exhibit)
     if given:
         return given
@@ -47,6 +47,14 @@ def finding(exhibit: CheckedExhibit) -> str:
 
 def _title(exhibit: CheckedExhibit) -> str:
     return cite.plan(exhibit.title)
+
+
+def _led(exhibit: CheckedExhibit, rest: str) -> str:
+    """Return the title and what is said of it: after a colon, or as the answer where the title is a question."""
+    if exhibit.title.endswith("?"):
+        plainly = re.match(r"[a-z]", rest)
+        return f"{_title(exhibit)} {phrases.upper_first(rest) if plainly else rest}"
+    return f"{_title(exhibit)}: {rest}"
 
 
 def _given(exhibit: CheckedExhibit) -> str:
@@ -71,7 +79,8 @@ def _verdicts(exhibit: CheckedExhibit) -> str:
     if len(words) == 1 and not refused and total > 1:
         said = [f"{_lower(next(iter(words)))} in each of the {total} shown"]
     rest = "; no answer for the rest" if refused else ""
-    return f"{_title(exhibit)}: {cite.plan('; '.join(said) + rest)}"
+    text = "; ".join(said) + rest
+    return _led(exhibit, cite.plan(phrases.upper_first(text) if exhibit.title.endswith("?") else text))
 
 
 def _lower(verdict: str) -> str:
@@ -124,12 +133,12 @@ def _of_bars(exhibit: CheckedExhibit, cells: list[Cell]) -> str:
             return f"{cite.plan(row)}: {phrases.listed(sides)}"
     row, column, most = max(cells, key=lambda c: c[2].value)
     under = f" under “{column}”" if len(columns) > 1 else ""
-    return f"{_title(exhibit)}: “{cite.plan(row)}” comes first, with {cite(most, short_text(most))}{cite.plan(under)}"
+    return _led(exhibit, f"“{cite.plan(row)}” comes first, with {cite(most, short_text(most))}{cite.plan(under)}")
 
 
 def _of_steps(exhibit: CheckedExhibit, cells: list[Cell]) -> str:
     (first, _, a), (last, _, b) = cells[0], cells[-1]
-    return f"{_title(exhibit)}: {cite.plan(first)} {cite(a, short_text(a))}, {cite.plan(last)} {cite(b, short_text(b))}"
+    return _led(exhibit, f"{cite.plan(first)} {cite(a, short_text(a))}, {cite.plan(last)} {cite(b, short_text(b))}")
 
 
 def _of_lines(exhibit: CheckedExhibit, cells: list[Cell]) -> str:
@@ -141,13 +150,13 @@ def _of_lines(exhibit: CheckedExhibit, cells: list[Cell]) -> str:
         return _title(exhibit)
     (start, a), (end, b) = line[0], line[-1]
     ends = f"{cite(a, short_text(a))} in {cite.plan(start)}, {cite(b, short_text(b))} in {cite.plan(end)}"
-    return f"{_title(exhibit)}: {cite.plan(f'“{name}”')} {ends}"
+    return _led(exhibit, f"{cite.plan(f'“{name}”')} {ends}")
 
 
 def _of_strip(exhibit: CheckedExhibit, cells: list[Cell]) -> str:
     _, _, most = max(cells, key=lambda c: c[2].value)
     unit = f" {most.unit}" if most.unit else ""
-    return f"{_title(exhibit)}: the largest had {cite(most, short_text(most))}{cite.plan(unit)}"
+    return _led(exhibit, f"the largest had {cite(most, short_text(most))}{cite.plan(unit)}")
 
 
 def _plainly(exhibit: CheckedExhibit, cells: list[Cell]) -> str:
@@ -155,9 +164,9 @@ def _plainly(exhibit: CheckedExhibit, cells: list[Cell]) -> str:
     least, most = min(cells, key=lambda c: c[2].value)[2], max(cells, key=lambda c: c[2].value)[2]
     unit = f" {most.unit}" if most.unit and "%" not in most.text and "£" not in most.text else ""
     if short_text(least) == short_text(most):
-        return f"{_title(exhibit)}: {cite(most, short_text(most))}{cite.plan(unit)} throughout"
+        return _led(exhibit, f"{cite(most, short_text(most))}{cite.plan(unit)} throughout")
     ends = f"between {cite(least, short_text(least))} and {cite(most, short_text(most))}"
-    return f"{_title(exhibit)}: {ends}{cite.plan(unit)}"
+    return _led(exhibit, f"{ends}{cite.plan(unit)}")
 
 
 _KINDS = {

@@ -280,7 +280,8 @@ NEEDS_EFFECT = (
 )  # fmt: skip
 ANNEX_ONLY = (
     "p-value", "p value", "significant", "significantly", "propensity", "difference-in-differences", "DiD",
-    "confidence interval", "null hypothesis", "standard error", "caliper",
+    "confidence interval", "null hypothesis", "standard error", "caliper", "entropy balancing", "doubly robust",
+    "nearest neighbour", "nearest neighbours", "Kaplan-Meier", "Aalen-Johansen", "Holm",
 )  # fmt: skip
 GREEK = re.compile(r"[\u0391-\u03a9\u03b1-\u03c9]")
 RELATIVE = re.compile(

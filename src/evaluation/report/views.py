@@ -11,6 +11,7 @@ from typing import Any
 
 from evaluation.disclosure import CheckedExhibit
 
+from . import phrases
 from .context import ReportContext
 
 Cells = list[tuple[str, str, Any]]
@@ -22,6 +23,7 @@ SHOWN: dict[int, tuple[str, ...]] = {
     12: ("costs.attend",), 13: (), 14: (),
 }  # fmt: skip
 MOST = 3
+ANNEX_ALONE = ("power.detectable", "actions.times")
 
 
 def placed(found: list[CheckedExhibit], number: int, ctx: ReportContext) -> tuple[list[Any], list[Any]]:
@@ -33,7 +35,8 @@ def placed(found: list[CheckedExhibit], number: int, ctx: ReportContext) -> tupl
     if named is None or (named and not any(e.id in named for e in found)):
         return found[:MOST], found[MOST:]
     first = [view(e, ctx) for name in named for e in found if e.id == name and not _refused(e)]
-    rest = [e for e in found if e.id not in {f.id.removesuffix(SUFFIX) for f in first}]
+    stand = {f.id.removesuffix(SUFFIX) for f in first}
+    rest = [e for e in found if e.id not in stand and e.id not in ANNEX_ALONE]
     return first, [_with(e, cells, ctx) if (cells := _without_rejected(e, ctx)) else e for e in rest]
 
 
@@ -141,6 +144,14 @@ def _planned_only(exhibit: CheckedExhibit, ctx: ReportContext) -> Cells:
     return [(r, c, x) for r, c, x in _all(exhibit) if len(x.id.split(".")) == 4 and x.id.split(".")[0] in names]
 
 
+def _similar_people(exhibit: CheckedExhibit, ctx: ReportContext) -> Cells:
+    """Return the planned comparison and the bare difference, named in plain words; the methods are for the annex."""
+    names = {"": "Compared with similar people, as planned", "unadjusted": "Compared with all others, as they are"}
+    methods = {".".join(x.id.split(".")[4:]): (c, x) for _, c, x in _all(exhibit)}
+    who = phrases.upper_first(ctx.words.treated)
+    return [(f"{who}: {name[:1].lower()}{name[1:]}", *methods[m]) for m, name in names.items() if m in methods]
+
+
 def _first_column(exhibit: CheckedExhibit, _: ReportContext) -> Cells:
     """Return the first figure of each row: of the recruits, the share of those whose group is known."""
     return [(r, c, x) for r, c, x in _all(exhibit) if c == exhibit.columns[0]]
@@ -148,5 +159,6 @@ def _first_column(exhibit: CheckedExhibit, _: ReportContext) -> Cells:
 
 _VIEWS: dict[str, Callable[[CheckedExhibit, ReportContext], Cells]] = {
     "levels.trio": _two_groups_by_year, "levels.trust": _statements_by_group, "gap.all": _main_outcomes,
-    "weights.margins": _first_margin, "designs.forest": _planned_only, "recruitment.goal": _first_column,
+    "weights.margins": _first_margin,
+    "attend.methods": _similar_people, "designs.forest": _planned_only, "recruitment.goal": _first_column,
 }  # fmt: skip
