@@ -44,6 +44,7 @@ def attendee_change(plan: Plan, found: Evidence) -> Any:
         frame = found.general((before, found.wave), outcome)
         frame["attended"] = attended(found, frame)
         known = frame["attended"].notna() | ~frame["wave"].isin(list(found.arms))
+        early = frame.loc[known & (frame["after"] == 0), "attended"]
         made = did.two_by_two(
             frame[known],
             outcome=outcome,
@@ -55,6 +56,11 @@ def attendee_change(plan: Plan, found: Evidence) -> Any:
         if isinstance(made, NotIdentified):
             reason = f"the survey of {before} did not ask {plan.words.attended_question}, and other people answered"
             made = replace(made, reason=reason)
+        elif len(early) and (early == 0).all():
+            reason = (
+                f"nobody in {before} had attended yet: it is not known who of them would, and other people answered"
+            )
+            made = NotIdentified(reason, "Link the same people across waves.")
     question = f"Has {w.short(plan, outcome)} changed more among {plan.words.treated} than among others?"
     return w.name(
         made,
