@@ -96,7 +96,7 @@ class Printed(HTMLParser):
         while self._open:
             name, ids, words = self._open.pop()
             if ids:
-                self.found += [(i, " ".join(words.split())) for i in ids.split()]
+                self.found.append((ids, " ".join(words.split())))
             if name == tag:
                 break
 

@@ -34,7 +34,7 @@ class Needs:
 # once; a file or module beyond `reads` and the imports is noticed by `undeclared` and makes the execution unusable.
 NEEDS: dict[str, Needs] = {
     "00": Needs((), ("exports", "wave files")),
-    "01": Needs(("00",), ("wave files",)),
+    "01": Needs(("00",), ("wave files", "margins")),
     "02": Needs(("00",), ("wave files", "margins")),
     "03": Needs(("00",), ("wave files", "margins", "treatment register")),
     "04": Needs(("00",), ("wave files", "margins", "treatment register")),

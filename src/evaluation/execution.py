@@ -136,6 +136,7 @@ def execute(
         what the cell printed. What the notebook had done so far stands in `output`.
     """
     import nbformat
+    from jupyter_core.utils import ensure_event_loop
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
     _silence()
@@ -168,6 +169,8 @@ def execute(
         what = f"notebook {name} stopped at code cell {len(started)}: its kernel died (killed, or out of memory)"
         _write_unfinished(notebook, output, started, "DeadKernelError")
         raise RunFailed(what, todo=_todo()) from None
+    finally:
+        ensure_event_loop().close()  # each thread's own; the client would leave it open
     seconds, cells = time.monotonic() - began, sum(c.cell_type == "code" for c in done.cells)
     return Executed(name, done, seconds, cells, kernels.peak_memory(options))
 
