@@ -161,7 +161,12 @@ def test_a_broken_file_s_message_shows_nobody(plan):
     folder = folder_of(plan, "W2024")
     put(plan, "W2024", planted())
     good = (folder / "export.csv").read_bytes()
-    broken = [good.replace(b"\n", b",extra\n", 2), good + b'"', good.decode().replace("\n", "\n\ufffd").encode(), good[:-40]]
+    broken = [
+        good.replace(b"\n", b",extra\n", 2),
+        good + b'"',
+        good.decode().replace("\n", "\n\ufffd").encode(),
+        good[:-40],
+    ]
     for content in broken:
         put(plan, "W2024", planted(), content=content)
         assert found_in(waves.fault_table(waves.check(plan, "W2024"))) == []
@@ -201,7 +206,10 @@ def test_the_key_is_made_once_is_private_and_stays(tmp_path):
     assert privacy.study_key() == first
     path = tmp_path / "keys" / "key"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert list(path.parent.iterdir()) == [path]
+    words = path.with_name("key.txt")
+    assert sorted(path.parent.iterdir()) == [path, words]
+    assert "A lost key cannot be made again" in words.read_text()
+    assert stat.S_IMODE(words.stat().st_mode) == 0o600
 
 
 def test_without_a_home_or_a_named_file_there_is_no_key(monkeypatch):
@@ -223,7 +231,7 @@ def test_the_key_stands_in_the_user_s_data_folder(monkeypatch, tmp_path):
 
 
 def test_a_short_or_missing_key_is_refused(tmp_path):
-    with pytest.raises(StudyError, match="no study key"):
+    with pytest.raises(StudyError, match=r"no study key.*A lost key cannot be made again"):
         privacy.study_key(create=False)
     (tmp_path / "keys").mkdir()
     (tmp_path / "keys" / "key").write_bytes(b"short")

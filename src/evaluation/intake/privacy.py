@@ -17,6 +17,15 @@ from evaluation.errors import StudyError
 
 VARIABLE = "EVALUATION_KEY_FILE"
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+LOST = (
+    "A lost key cannot be made again. Exports that are still there are hashed anew, and their people match one "
+    "another as before; link codes kept only as hashes match nobody any more, and the digests in earlier manifests can "
+    "no longer be compared with the data."
+)
+KEPT = f"""The file `key` beside this one is the key of your studies: link codes and digests are hashed with it.
+Keep a copy where you keep the raw exports, and let nobody else read it.
+{LOST}
+"""
 
 
 def key_file() -> Path:
@@ -49,7 +58,7 @@ def study_key(*, create: bool = True) -> bytes:
             )
         return key
     if not create:
-        raise StudyError("there is no study key here", where=file.name, todo=f"Name the file in ${VARIABLE}.")
+        raise StudyError("there is no study key here", where=file.name, todo=f"Name the file in ${VARIABLE}. {LOST}")
     file.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
     beside = file.with_name(f".{file.name}-{os.getpid()}")
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
@@ -61,6 +70,7 @@ def study_key(*, create: bool = True) -> bytes:
         pass
     finally:
         beside.unlink()
+    write_private(file.with_name(f"{file.name}.txt"), KEPT.encode(), folder=False)
     return file.read_bytes()
 
 
@@ -124,9 +134,10 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, readable by its owner only."""
-    private_folder(path.parent)
+def write_private(path: Path, content: bytes, *, folder: bool = True) -> None:
+    """Write a file whole or not at all, readable by its owner only, in a folder that is made so too (`folder`)."""
+    if folder:
+        private_folder(path.parent)
     beside = path.with_name(f".{path.name}-{os.getpid()}")
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
     with os.fdopen(handle, "wb") as out:
