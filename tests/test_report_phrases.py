@@ -119,6 +119,7 @@ def test_number_forms():
     assert phrases.number(-0.304, "points on the 1 to 5 scale") == "0.3"
     assert phrases.number(1234.0) == "1,234"
     assert phrases.span(-0.6, -0.2) == "0.2 and 0.6"
+    assert [phrases.bare(v) for v in (9.04e-06, -0.125, 41.0, 12345678.0)] == ["0.00000904", "-0.125", "41", "12345678"]
     assert phrases.listed(["a", "b", "c"]) == "a, b and c"
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from evaluation.disclosure import CheckedExhibit
 
+from . import phrases
 from .charts import DRAWERS, Sheet, has_marks
 from .cite import plain
 from .drawing import cropped, smaller
@@ -165,10 +166,10 @@ def data(exhibit: CheckedExhibit) -> tuple[tuple[str, ...], tuple[tuple[str, ...
         for c in exhibit.columns:
             cell = exhibit.cells.get((r, c))
             if cell is not None:
-                ends = (_plain(cell.low), _plain(cell.high))
+                ends = (_bare(cell.low), _bare(cell.high))
                 rows.append((r, c, short_text(cell), *ends, cell.n_text or "", cell.id))
     return header, tuple(rows)
 
 
-def _plain(value: float | None) -> str:
-    return "" if value is None else f"{value:g}"
+def _bare(value: float | None) -> str:
+    return "" if value is None else phrases.bare(value)

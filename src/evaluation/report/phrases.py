@@ -25,6 +25,12 @@ def number(value: float, unit: str = "") -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def bare(value: float) -> str:
+    """Return a number to six significant digits, never as a power of ten."""
+    text = f"{value:.6g}"
+    return (f"{value:.8f}".rstrip("0").rstrip(".") or "0") if "e-" in text else f"{value:.0f}" if "e" in text else text
+
+
 def is_share(unit: str) -> bool:
     """Return whether a unit is per cent or percentage points."""
     return "per cent" in unit or "percentage" in unit or unit.strip() == "%"
