@@ -275,3 +275,14 @@ def test_unseen_explains_its_sign_and_bounds_pairs_three_ways(shown):
         assert any(i.startswith(part) for i in ids), part
     assert any(i.endswith(".sign") for i in ids)
     assert any(".shift." in i for i in ids)
+
+
+def test_equivalence_needs_the_whole_range_inside_the_margin(made):
+    words = (made.plan, WAVE, made.compare, made.sample, made.survey)
+    row = made.attend[0]
+    wide = [replace(row, margin=abs(row.value) + 10 * row.se)]
+    narrow = [replace(row, margin=row.se)]
+    assert cell(doubts.equivalence(*words, wide), ".inside").text == "yes"
+    assert cell(doubts.equivalence(*words, narrow), ".inside").text == "no"
+    assert cell(doubts.equivalence(*words, wide), ".tost").value < 0.01
+    assert cell(doubts.equivalence(*words, narrow), ".tost").value > 0.05

@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,29 @@ def test_robustness_values_of_the_published_example():
     assert found.partial_r2 == pytest.approx(0.022, abs=5e-4)
     assert found.adjusted == pytest.approx(0.0752, abs=2e-4)
     assert found.adjusted_se == pytest.approx(0.0219, abs=1e-4)
+
+
+FEMALE = (0.0090811, 0.1090339)  # partial R2 of "female" with being harmed and with the outcome, from the regressions
+
+
+@pytest.mark.parametrize(
+    ("multiple", "treat", "outcome", "left", "error"),
+    [(1, 0.0092, 0.1246, 0.0752, 0.0219), (2, 0.0183, 0.2493, 0.0529, 0.0204), (3, 0.0275, 0.3741, 0.0304, 0.0187)],
+)
+def test_bounds_of_the_published_example_at_one_two_and_three_times(multiple, treat, outcome, left, error):
+    # Cinelli, Ferwerda and Hazlett 2020 (sensemakr), Darfur, benchmark "female": the printed bounds
+    d, y = sensitivity.bound_strength(*FEMALE, multiple)
+    assert (d, y) == pytest.approx((treat, outcome), abs=6e-5)
+    found = sensitivity.omitted_variable(
+        0.09731582, 0.02325654, 783, benchmark_treat=FEMALE[0], benchmark_outcome=FEMALE[1], multiple=multiple
+    )
+    assert found.adjusted == pytest.approx(left, abs=6e-5)
+    assert found.adjusted_se == pytest.approx(error, abs=6e-5)
+
+
+def test_nothing_can_be_stronger_than_everything():
+    with pytest.raises(errors.DataError, match="times as strong"):
+        sensitivity.bound_strength(0.6, 0.1, 2.0)
 
 
 def test_omitted_variable_formula_is_the_bias_of_a_regression_that_omits_it():
@@ -207,3 +231,61 @@ def test_curve_p_value_counts_draws_as_far_out():
         _estimate, axes, planned={"a": 1, "b": 1}, null_draws=_null, draws=99, seed=4
     )
     assert found.p == pytest.approx(0.01)
+
+
+def _parts(rng, effect=0.0, sessions=30, each=8):
+    """Return values and session parts of four related ways of comparing two groups with clustered answers."""
+    session = np.repeat(np.arange(sessions), each)
+    treat = rng.integers(0, 2, len(session)).astype(float)
+    x = rng.normal(size=len(session))
+    y = effect * treat + 0.4 * x + rng.normal(0, 0.5, sessions)[session] + rng.normal(size=len(session))
+    values, parts = [], []
+    for outcome in (y, (y > 0) / 0.4):
+        for extra in ([], [x]):
+            design = np.column_stack([np.ones(len(y)), treat, *extra])
+            pull = np.linalg.solve(design.T @ design, design.T)[1]
+            left = outcome - design @ np.linalg.lstsq(design, outcome, rcond=None)[0]
+            values.append(pull @ outcome)
+            parts.append(np.bincount(session, pull * left))
+    return np.array(values), np.column_stack(parts)
+
+
+def _chance(rng, effect, draws=99):
+    values, parts = _parts(rng, effect)
+    far = [abs(np.median(sensitivity.resampled_sessions(parts, rng))) >= abs(np.median(values)) for _ in range(draws)]
+    return (1 + sum(far)) / (1 + draws)
+
+
+def test_the_joint_chance_of_a_curve_keeps_its_size_and_sees_an_effect():
+    rng = np.random.default_rng(12)
+    quiet = np.array([_chance(rng, 0.0) for _ in range(400)])
+    assert 0.03 <= (quiet <= 0.05).mean() <= 0.095
+    assert 0.4 < quiet.mean() < 0.6
+    assert np.mean([_chance(rng, 0.8) <= 0.05 for _ in range(20)]) > 0.9
+
+
+def test_the_curve_is_judged_by_its_draws():
+    rng = np.random.default_rng(4)
+    values, parts = _parts(rng, 0.8)
+    table = pd.DataFrame({"value": values, "planned": [True, False, False, False]})
+    curve = sensitivity.SpecificationCurve(table, pd.DataFrame(), 1.0, float(np.median(values)))
+    found = sensitivity.judged(curve, partial(sensitivity.resampled_sessions, parts), 99, 1)
+    assert (found.p, found.draws) == (0.01, 99)
+    assert found.p_share > 0.05, "all of one sign is no rare thing among four related ways"
+
+
+def test_resampled_sessions_have_the_clustered_spread():
+    rng = np.random.default_rng(3)
+    _, parts = _parts(rng)
+    drawn = np.array([sensitivity.resampled_sessions(parts, rng) for _ in range(4000)])
+    assert drawn.mean(axis=0) == pytest.approx(0, abs=0.02)
+    assert drawn.std(axis=0) == pytest.approx(np.sqrt(30 / 29 * (parts**2).sum(axis=0)), rel=0.05)
+    with pytest.raises(errors.EmptyCell):
+        sensitivity.resampled_sessions(parts[:1], rng)
+
+
+def test_too_few_draws_give_no_chance():
+    with pytest.raises(errors.DataError, match="too few"):
+        sensitivity.specification_curve(
+            _estimate, {"a": [1], "b": [1]}, planned={"a": 1, "b": 1}, null_draws=_null, draws=9
+        )

@@ -3,6 +3,7 @@
 from evaluation.answers.doubts.collecting import collection, who_did_not_answer, window
 from evaluation.answers.doubts.controlled import Controls, controls, controls_table
 from evaluation.answers.doubts.curved import curve_table, specifications
+from evaluation.answers.doubts.equal import equivalence
 from evaluation.answers.doubts.exposed import exposures
 from evaluation.answers.doubts.settled import answer, applied, gates
 from evaluation.answers.doubts.several import Together, families, together
@@ -10,7 +11,7 @@ from evaluation.answers.doubts.unanswered import levels_otherwise, missing_answe
 from evaluation.answers.doubts.unseen import unseen
 
 __all__ = [
-    "Controls", "Together", "answer", "applied", "collection", "controls", "controls_table", "curve_table", "exposures",
-    "families", "gates", "levels_otherwise", "missing_answers", "specifications", "together", "unseen",
-    "who_did_not_answer", "window",
+    "Controls", "Together", "answer", "applied", "collection", "controls", "controls_table", "curve_table",
+    "equivalence", "exposures", "families", "gates", "levels_otherwise", "missing_answers", "specifications",
+    "together", "unseen", "who_did_not_answer", "window",
 ]  # fmt: skip

@@ -1,0 +1,161 @@
+"""The next wave: sizes by formula and by rehearsal, verdicts within reach, the sheet, the questionnaire's routing."""
+
+import math
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks import drawn_study as drawing
+from evaluation import errors
+from evaluation.answers import next_wave
+from evaluation.answers.next_wave import Size
+from evaluation.answers.next_wave.asked import condition_of
+from evaluation.answers.next_wave.needed import within_reach
+from evaluation.answers.next_wave.rehearsed import OUTCOME, draw
+from evaluation.estimates import Estimate, from_se, verdict
+from evaluation.exhibits import Exhibit, Item
+from evaluation.statistics import power
+
+WAVE = "W2025"
+
+
+@pytest.fixture(scope="module")
+def made():
+    """Return the plan, its margins, and the people of a drawn study (design columns only)."""
+    plan, margins, table = drawing.load()
+    people, _ = drawing.draw(drawing.truth(), table, np.random.default_rng(5), ("W2024", WAVE))
+    return plan, margins, people
+
+
+# ---- sizes ---------------------------------------------------------------------------------------------------------
+
+
+def test_needs_are_the_formula_and_fewer_alike_answers_need_fewer_people(made):
+    plan, _, people = made
+    need = next_wave.needs(plan, people, WAVE)
+    n, _ = power.people_needed(plan.power.target_points, 50.0, effect=need["effect"])
+    assert need["group"] == n
+    assert need["others"] == pytest.approx(2 * need["attendees"], abs=1)
+    by = next_wave.planning(plan, people, WAVE)
+    assert by.effect == pytest.approx(power.design_effect(per_session=by.per_session, correlation=0.05, weighting=1.3))
+    assert not by.observed
+
+
+def test_the_observed_design_effect_is_that_of_the_published_level(made):
+    plan, _, people = made
+    level = Estimate(value=40.0, se=3.0, n={"all": 500}, id=f"level.{plan.outcomes.primary}.all.{WAVE}".lower())
+    shown = [Exhibit("levels.trio", "Levels", (Item("Everybody", WAVE, level),))]
+    effect = 9 / (40 * 60 / 500)
+    assert next_wave.observed_effect(plan, WAVE, shown) == pytest.approx(effect)
+    by = next_wave.planning(plan, people, WAVE, shown)
+    assert by.observed
+    assert by.effect == pytest.approx(effect)
+    assert next_wave.observed_effect(plan, WAVE, []) is None
+
+
+def test_verdicts_within_reach_are_those_that_the_rule_can_give():
+    """At each error, the words said to be within reach are exactly those that some estimate gets."""
+    for se, df in ((0.01, math.inf), (0.06, 20.0), (0.09, 30.0), (0.3, 12.0)):
+        values = np.linspace(-1.5, 1.5, 3001)
+        rows = [replace(from_se(v, se, df=df), margin=0.2) for v in values]
+        words = {verdict(r) for r in rows}
+        said = within_reach(0.2, se, df)
+        assert ("little or no difference" in words) == ("little or no" in said)
+        assert any("small" in x for x in words) == ("but small" in said)
+        assert "higher" in words
+
+
+def test_missing_questions_name_what_they_close(made):
+    import pandas as pd
+
+    plan, _, _ = made
+    table = pd.DataFrame({"W2022": "not asked", WAVE: "new"}, index=[plan.treatment.column])
+    shown = next_wave.missing_questions(plan, WAVE, table)
+    assert "the comparison of attendees" in shown.items[0].result.text
+    assert "W2022" in shown.items[0].result.text
+
+
+# ---- rehearsal -----------------------------------------------------------------------------------------------------
+
+
+def test_a_drawn_wave_has_the_size_and_the_likeness_asked(made):
+    plan, _, people = made
+    now, rng = people[people["wave"] == WAVE], np.random.default_rng(1)
+    large = [draw(plan, now, Size("x", people=2.0, sessions=2.0, boost=1.0), 0.0, rng) for _ in range(5)]
+    general = ~now["sample_source"].isin(plan.population.boost_sources)
+    expected = 2 * general.sum() + (~general).sum()
+    assert np.mean([len(m) for m in large]) == pytest.approx(expected, rel=0.1)
+    assert np.mean([m[OUTCOME].std() for m in large]) == pytest.approx(1, abs=0.05)
+    sessions = now.loc[general, "session_id"].nunique()
+    drawn = large[0]["session_id"].str.startswith("general")
+    assert large[0].loc[drawn, "session_id"].nunique() == 2 * sessions
+    shifted = draw(plan, now, Size("x"), 5.0, np.random.default_rng(2))
+    came = shifted[plan.treatment.column] == "yes"
+    assert shifted.loc[came, OUTCOME].mean() > shifted.loc[~came, OUTCOME].mean() + 4
+
+
+def test_linked_people_by_formula_find_the_difference_four_times_in_five(made):
+    plan, margins, people = made
+    plan = plan.model_copy(update={"power": plan.power.model_copy(update={"target_points": 30.0})})
+    need = next_wave.needs(plan, people, WAVE)
+    size = Size("formula", linked=round(need["linked"]), never=round(need["never"]))
+    found = next_wave.rehearse(plan, people, margins, size, what="linked", draws=100, seed=3)
+    assert found.found == pytest.approx(plan.power.power, abs=0.1)
+    assert (found.treated, found.untreated) == (size.linked, size.never)
+
+
+def test_the_comparison_is_rehearsed_by_the_planned_estimator_and_the_same_seed_gives_the_same(made):
+    plan, margins, people = made
+    now = people[people["wave"] == WAVE]
+    one, two = (next_wave.rehearse(plan, now, margins, Size("x"), draws=3, seed=9) for _ in range(2))
+    assert one == two
+    assert one.treated >= plan.sizes.least_people
+    assert one.sessions >= 4
+    with pytest.raises(errors.Unsupported, match="rehearsal"):
+        next_wave.rehearse(plan, now, margins, Size("x"), what="weather")
+
+
+def test_a_wave_too_small_to_compare_finds_nothing(made):
+    plan, margins, people = made
+    now = people[people["wave"] == WAVE]
+    found = next_wave.rehearse(plan, now, margins, Size("tiny", people=0.05, boost=0.05, sessions=0.1), draws=3, seed=1)
+    assert found.found == 0
+
+
+# ---- the sheet and the questionnaire -------------------------------------------------------------------------------
+
+
+def test_the_sheet_says_how_many_of_whom_from_how_many_sessions_by_which_route(made):
+    plan, _, people = made
+    found = [("attend", Size("as this wave"), next_wave.Power(0.4, 40, 120, 300, 30))]
+    text = next_wave.text(plan, WAVE, people, found)
+    need = next_wave.needs(plan, people, WAVE)
+    for words in ("How many, of whom", f"{need['sessions']:.0f} in each compared group", "By which route", "as this wave: 40 %",
+                  "Card for interviewers", "Before fieldwork", plan.words.focus_group, plan.words.treated):  # fmt: skip
+        assert words in text, words
+    for name in next_wave.asked(plan):
+        assert plan.codebook.label(name) in text
+
+
+def test_the_questionnaire_prints_every_route_of_the_codebook_and_nothing_that_names_a_person(made):
+    plan, _, _ = made
+    page = next_wave.questionnaire(plan, WAVE)
+    names = next_wave.asked(plan)
+    numbers = {n: k for k, n in enumerate(names, 1)}
+    for name in names:
+        assert plan.codebook.variable(name).sens != "direct"
+        block = re.search(rf"<section><h3>{numbers[name]}\. .*?</section>", page, re.S)[0]
+        condition = condition_of(plan, name)
+        if condition is not None:
+            assert f"to question {numbers[condition[0]]}." in block
+        for level in plan.codebook.levels(name).values():
+            assert str(level).split("'")[0].split("&")[0] in block
+    skip = re.search(r"If you did not answer “Yes”, go to question (\d+)", page)
+    first = numbers[plan.treatment.column]
+    assert int(skip[1]) == next(numbers[n] for n in names if numbers[n] > first and condition_of(plan, n) is None)
+    for control in plan.outcomes.negative_controls:
+        assert control in names
+    assert "A code of your own" in page
+    assert page.count("<h1>") == 1
