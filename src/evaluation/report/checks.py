@@ -174,7 +174,7 @@ def untraced(page: str, rows: dict[str, Any]) -> list[str]:
 
 def accounted(number: str, row: Any) -> bool:
     """Return whether a printed number is one of a checked row's numbers, at any of the ways it may be printed."""
-    from . import figures, phrases
+    from . import phrases
 
     told = ("text", "n_text", "reason", "id", "question", "method", "se_method", "estimand", "gates")
     words = " ".join(str(getattr(row, k, "") or "") for k in told)
@@ -184,7 +184,7 @@ def accounted(number: str, row: Any) -> bool:
         getattr(row, k, None) for k in ("value", "low", "high", "mde", "margin", "n", "n_effective", "n_sessions")
     ]
     ways = {phrases.number(v, row.unit or "") for v in values if isinstance(v, int | float)}
-    ways |= {figures.fixed(abs(v)) for v in values if isinstance(v, int | float)}
+    ways |= {phrases.bare(abs(v)) for v in values if isinstance(v, int | float)}
     if isinstance(row.value, int | float):
         ways |= set(re.findall(r"\d+", phrases.in_ten(row.value)))
     share = getattr(row, "same_sign_share", None)
