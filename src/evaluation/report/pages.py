@@ -66,7 +66,7 @@ def _in_annex(desk: Desk, number: int) -> list[Block]:
     letters = sorted({s.removeprefix("annex-") for s in found})
     if not letters:
         return []
-    links = [(f"annex.html#{x}", f"Annex {x}: {ANNEX[x]}") for x in letters if x in ANNEX]
+    links = [(f"annex.html#{x}", f"In full in annex {x}") for x in letters if x in ANNEX]
     return [Block("links", links, "screen row", fixed=True)]
 
 

@@ -79,5 +79,4 @@ def _caption(exhibit: CheckedExhibit) -> str:
         parts.append(f"Wave {exhibit.wave}")
     if exhibit.source:
         parts.append(f"Source: {exhibit.source}")
-    said = " ".join(p if p[-1:] in ".?!" else f"{p}." for p in parts if p)
-    return said
+    return " ".join(p if p[-1:] in ".?!" else f"{p}." for p in parts if p)
