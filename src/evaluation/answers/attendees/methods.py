@@ -79,7 +79,7 @@ def _companions(plan, wave, compare, sample, survey, gates) -> list[Any]:
         "weighting": guarded(_inverse, compare, people, common, "ATT"),
         "weighting-redrawn": guarded(
             effects.bootstrap, people, covariates=compare.covariates, cluster="session", strata="boost",
-            draws=max(plan.sensitivity.bootstrap_draws, 50), seed=plan.seed, **common,
+            draws=max(plan.sensitivity.bootstrap_draws, 50), seed=plan.seed, reweigh=compare.raking, **common,
         ),
         "overlap": NotIdentified(
             "lists of attendees were added, so the share who attended here is not the share among residents",

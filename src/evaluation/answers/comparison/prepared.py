@@ -11,6 +11,7 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation.answers import samples, weights
+from evaluation.answers.comparison.reweighing import Raking, raking
 from evaluation.answers.samples import TREATED
 from evaluation.estimates import Gate, NotIdentified, TooFew
 from evaluation.statistics import _roles, matching, propensity
@@ -36,6 +37,8 @@ class Comparison:
         Named step to the number of people left out of the comparison.
     merged : mapping
         Covariate to the rare levels that were joined to its commonest one.
+    raking : Raking or None
+        How the others' weights were made, to be made again in a draw.
     """
 
     people: pd.DataFrame
@@ -46,6 +49,7 @@ class Comparison:
     sessions: Mapping[str, int] = field(default_factory=dict)
     ledger: Mapping[str, int] = field(default_factory=dict)
     merged: Mapping[str, list[str]] = field(default_factory=dict)
+    raking: Raking | None = None
 
 
 def prepare(
@@ -72,7 +76,8 @@ def prepare(
         outcomes=plan.all_outcomes,
     )  # fmt: skip
     merged = samples.merged_levels(plan, design, people)
-    return Comparison(people, compared.covariates, scores, None, n, sessions, compared.ledger, merged)
+    made = raking(plan, design.loc[people.index], people[TREATED], margins)
+    return Comparison(people, compared.covariates, scores, None, n, sessions, compared.ledger, merged, made)
 
 
 def dose(plan: Plan, design: pd.DataFrame, treated: pd.Series) -> pd.Series:
