@@ -115,7 +115,7 @@ def test_every_printed_number_traces_to_a_result(written):
     for kind, folder in written.items():
         made = checked(study.exhibits(kind) if kind == "positive" else study.main_answers(kind) + study.tables())
         rows = {r.id: r for r in sentences.Rows(made).all()}
-        for page in ("index.html", "sense-check.html", "practice-bank.html"):
+        for page in PAGES:
             whole = (folder / page).read_text("utf-8")
             assert checks.untraced(whole, rows) == []
             assert set(re.findall(r'data-result="([^"]+)"', whole)) <= set(rows)
@@ -147,6 +147,7 @@ def test_the_workbook_has_a_cover_notes_results_and_no_merged_cell(written):
     book = load_workbook(written["positive"] / "results.xlsx")
     assert book.sheetnames == ["Cover", "Notes", "Results"]
     assert not any(sheet.merged_cells.ranges for sheet in book)
+    assert [t.ref.split(":")[0] for t in book["Results"].tables.values()] == ["A1"]
     assert book["Results"].max_row == len({i.result.id for e in study.exhibits() for i in e.items}) + 1
     with zipfile.ZipFile(written["positive"] / "results.xlsx") as parts:
         assert {p.date_time for p in parts.infolist()} == {(2020, 1, 1, 0, 0, 0)}

@@ -62,11 +62,26 @@ def as_xlsx(checked: CheckedResults, context: Any, notes: list[str]) -> bytes:
     for row in rows:
         sheet.append([_plain(v) for v in row])
     sheet.freeze_panes = "B2"
+    _mark_up(sheet, len(header), len(rows) + 1)
     for each in (cover, note_sheet):
         each.column_dimensions["A"].width = 100
     out = io.BytesIO()
     book.save(out)
     return _fixed(out.getvalue())
+
+
+def _mark_up(sheet: Any, columns: int, rows: int) -> None:
+    """Mark the results as one table with a bold header, so that readers of screens and of sheets can find it."""
+    from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
+    from openpyxl.worksheet.table import Table
+
+    for cell in sheet[1]:
+        cell.font = Font(bold=True)
+    for k in range(1, columns + 1):
+        sheet.column_dimensions[get_column_letter(k)].width = 40 if k in (1, 5, 6) else 16
+    if rows > 1:
+        sheet.add_table(Table(displayName="results", ref=f"A1:{get_column_letter(columns)}{rows}"))
 
 
 def _plain(value: Any) -> Any:
