@@ -2,6 +2,7 @@
 
 import io
 
+import numpy as np
 import pandas as pd
 import pytest
 from intake_study import ROOT
@@ -180,3 +181,19 @@ def test_a_folder_of_records_stands_for_the_register(tmp_path):
     records(folder, line("White - Englsh", "White"), name="bad.csv")
     with pytest.raises(InputError, match="Englsh"):
         waves.register(plan, "stop_search")
+
+
+def test_the_share_not_stated_has_its_funnel_and_the_year_its_change(counted):
+    plan = study.load(ROOT / "study.toml")
+    wave = plan.waves[-1]
+    two = pd.concat([counted, counted.assign(period=counted["period"].str.replace("2015", "2016"))], ignore_index=True)
+    two["searches"] = two["searches"] * np.where(two["period"] == "2016-12", 4, 1)
+    made = {e.id: e for e in registers.stops(plan, wave, {"stop_search": two}, waves.margins(plan))}
+    rows = {i.row: i.result for i in made["stops.funnel"].items if i.column == "Share not stated"}
+    assert len(rows) == 24
+    here = two[two["period"] == "2015-03"]
+    share = here.loc[here["ethnicity"] == "NS", "searches"].sum() / here["searches"].sum()
+    assert rows["March 2015"].value == pytest.approx(100 * share)
+    change = [i for i in made["stops.months"].items if i.row == "December 2016 against December 2015"]
+    assert change[0].result.value == pytest.approx(300)
+    assert change[1].result.text == "outside expected variation"

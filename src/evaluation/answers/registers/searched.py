@@ -125,7 +125,7 @@ def months(plan: Plan, wave: str, s: Searches) -> Exhibit:
     by = s.table.groupby("period")["searches"].sum().sort_index()
     cells: Triples = [
         (
-            str(p),
+            month_words(str(p)),
             "Searches",
             official(f"stops.period.{p}.{wave}", int(n), wave, unit="searches", universe="searches", period=p),
         )
@@ -136,7 +136,7 @@ def months(plan: Plan, wave: str, s: Searches) -> Exhibit:
         e = disparity.year_on_year(float(by[earlier]), float(by.iloc[-1]), dispersion=disparity.ASSUMED[1])
         cells.append(
             (
-                f"{by.index[-1]} against {earlier}",
+                f"{month_words(str(by.index[-1]))} against {month_words(earlier)}",
                 "Change, per cent",
                 measure(
                     f"stops.change.all.{wave}",
@@ -151,8 +151,17 @@ def months(plan: Plan, wave: str, s: Searches) -> Exhibit:
             )
         )
         state = "within expected variation" if e.low <= 0 <= e.high else "outside expected variation"
-        cells.append((f"{by.index[-1]} against {earlier}", "Worth raising?", words(f"stops.flag.all.{wave}", state)))
-        note = "A change is raised only when it is outside the variation expected of counts."
+        cells.append(
+            (
+                f"{month_words(str(by.index[-1]))} against {month_words(earlier)}",
+                "Worth raising?",
+                words(f"stops.flag.all.{wave}", state),
+            )
+        )
+        note = (
+            "A change is raised only when it is outside the variation expected of counts, taken as twice that of plain "
+            "counting."
+        )
     else:
         note = "No period a year earlier was supplied, so no change over a year is shown."
     sums = ((cell_key("searches"), tuple(cell_key("searches", period=p) for p in by.index)),)
@@ -167,6 +176,47 @@ def months(plan: Plan, wave: str, s: Searches) -> Exhibit:
         notes=(note,),
         sums=sums,
     )
+
+
+def funnel(plan: Plan, wave: str, s: Searches) -> Exhibit:
+    """Return the share not stated of each month (or of each area, where areas are known) against its expected range."""
+    areas = s.districts["area"].nunique() > 1
+    rows, unit = (s.districts, "area") if areas else (s.table, "period")
+    base = rows.groupby(unit)["searches"].sum()
+    base = base[base > 0]
+    events = rows[rows["self"] == UNSTATED].groupby(unit)["searches"].sum().reindex(base.index).fillna(0)
+    names = shelf.levels(plan, "stop_search", "area")
+    cells: Triples = []
+    for name, row in disparity.funnel(events.astype(float), base.astype(float)).iterrows():
+        label, n = (names.get(str(name), str(name)) if areas else month_words(str(name))), int(row["n"])
+        of = {"public": True, "base": n, "decimals": 1}
+        stem = f"stops.funnel.{name}.{wave}"
+        key = {unit: name, "by_self": "any"}
+        cells += [
+            (label, "Searches", official(f"{stem}.n", n, wave, unit="searches", universe="searches", **key)),
+            (label, "Share not stated", per_cent(f"{stem}.share", row["share"], wave, **of)),
+            (label, "Expected, from", per_cent(f"{stem}.low", row["low_95"], wave, **of)),
+            (label, "Expected, to", per_cent(f"{stem}.high", row["high_95"], wave, **of)),
+            (label, "Reading", words(f"{stem}.state", FUNNEL[row["state"]])),
+        ]
+    return exhibit(
+        "stops.funnel", "Is the share not stated even?", cells, sections=("annex-M",), wave=wave,
+        row_header="Area" if areas else "Month", source=source(s),
+        notes=("Limits of a funnel at 95 in 100 around the share of all together: the fewer the searches, the wider. "
+               "One in twenty stands outside by chance alone.",),
+    )  # fmt: skip
+
+
+FUNNEL = {
+    "inside": "within the expected range",
+    "outside 95 %": "outside it, as one in twenty is by chance",
+    "outside 99.8 %": "far outside it",
+}
+
+
+def month_words(period: str) -> str:
+    """Return "December 2019" for "2019-12"; any other period as it is."""
+    return pd.Period(period, freq="M").strftime("%B %Y") if len(period) == 7 and period[4] == "-" else period
 
 
 def _year_before(period: str) -> str:

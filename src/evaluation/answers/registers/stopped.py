@@ -45,6 +45,7 @@ def stops(plan: Plan, wave: str, held: Held, population: Mapping[str, pd.Series]
         _variation(plan, wave, s),
         _areas(plan, wave, s),
         searched.months(plan, wave, s),
+        searched.funnel(plan, wave, s),
         searched.found(plan, wave, s),
         searched.dip(wave, rows),
     ]
