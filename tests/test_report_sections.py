@@ -108,11 +108,11 @@ def test_a_theme_that_was_amended_or_agreed_stays():
 
 
 def test_the_return_sheet_is_read_back_by_the_column_names_it_is_written_with():
-    from evaluation.releasing import COLUMNS, VERDICTS
+    from evaluation.releasing import COLUMNS, MISSING, VERDICTS
 
     lines = packs.return_sheet(desk_of(study.tables())).decode().splitlines()
     assert lines[0] == ",".join(COLUMNS)
-    assert [x.split(",")[0] for x in lines[1:]] == ["Stop and search", "Being listened to", "Young people"]
+    assert [x.split(",")[0] for x in lines[1:]] == ["Stop and search", "Being listened to", "Young people", MISSING]
     page = packs.sense_check(desk_of(study.tables()))
     assert all(v in " ".join(page.foot) for v in VERDICTS)
 

@@ -15,6 +15,7 @@ from .errors import CheckFailed, InputError, nearest
 ENTRY = "released.json"
 VERDICTS = ("agreed", "amended", "rejected")
 COLUMNS = ("theme", "verdict", "date", "words")
+MISSING = "Something missing"
 MOST_WORDS = 400
 
 
@@ -113,7 +114,7 @@ def _faults(plan: study.Plan, row: dict[str, str]) -> list[str]:
     known = known_themes(plan)
     if not row["theme"].strip():
         found.append("the theme is blank")
-    elif known and row["theme"].strip() not in known:
+    elif known and row["theme"].strip() not in (*known, MISSING):
         found.append(f"theme {row['theme']!r} is not in the register; nearest: {nearest(row['theme'], known)!r}")
     if row["verdict"].strip() not in VERDICTS:
         found.append(f"the verdict is one of {', '.join(VERDICTS)}")
