@@ -286,3 +286,16 @@ def test_equivalence_needs_the_whole_range_inside_the_margin(made):
     assert cell(doubts.equivalence(*words, narrow), ".inside").text == "no"
     assert cell(doubts.equivalence(*words, wide), ".tost").value < 0.01
     assert cell(doubts.equivalence(*words, narrow), ".tost").value > 0.05
+
+
+def test_the_table_says_why_a_verdict_is_fragile_and_how_many_things_were_looked_at(made):
+    rows = [replace(contrast(f"change.{o}.black.w", 0.5, p), p_family=2 * p) for o, p in (("a", 0.04), ("b", 0.01))]
+    rows.append(replace(contrast("attend.y.all.w", 0.5, 0.001, "primary"), doubt="up", same_sign_share=0.5,
+                        gates=(Gate("unmatched", "quality", False, note="few are unmatched"),)))  # fmt: skip
+    table = verdicts.table(made.plan, WAVE, [replace(r, verdict=verdict(r)) for r in rows])
+    said = {i.result.id: i.result.text for i in table.items if i.column == "Why fragile"}
+    assert said["why.change.a.black.w"] == "this is before allowing for the 2 things we looked at"
+    assert "why.change.b.black.w" not in said
+    assert said["why.attend.y.all.w"].startswith("not met: few are unmatched; other ways")
+    assert verdicts.all_ruled([replace(r, verdict=verdict(r)) for r in rows])
+    assert not verdicts.all_ruled([replace(rows[0], verdict="higher")])

@@ -9,7 +9,20 @@ from typing import Any
 import pandas as pd
 
 from evaluation.answers.words import exhibit, gate_rows, result_id, short, words
-from evaluation.estimates import Estimate, Gate, NotIdentified, Result, TooFew, verdict, with_verdict
+from evaluation.estimates import (
+    FAMILY,
+    HALVED,
+    ONE_SIDED,
+    SIGN,
+    Estimate,
+    Gate,
+    NotIdentified,
+    Result,
+    TooFew,
+    verdict,
+    why_fragile,
+    with_verdict,
+)
 from evaluation.exhibits import Exhibit
 from evaluation.statistics import multiplicity
 from evaluation.study import Plan
@@ -128,6 +141,8 @@ def table(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
         triples.append((name, "Result", row))
         triples.append((name, "Verdict", words(f"verdict.{row.id}", verdict(row) or "no verdict")))
         triples.append((name, "Planned", words(f"planned.{row.id}", "planned" if row.planned else "not planned")))
+        if "fragile" in verdict(row):
+            triples.append((name, "Why fragile", words(f"why.{row.id}", why(row, rows))))
     if not triples:
         triples = [("No contrast", "Verdict", words(f"verdict.none.{wave}", "no comparison could be made"))]
     return exhibit(
@@ -139,6 +154,33 @@ def table(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
         row_header="Question",
         extras={"headline": [r.id for r in rows if is_headline(r, plan)]},
     )
+
+
+REASONS = {
+    SIGN: "other ways of analysing point the other way",
+    HALVED: "other ways of analysing find less than half of it",
+    ONE_SIDED: "attendees differ in this direction on things that events cannot have moved",
+}
+
+
+def why(row: Estimate, rows: Sequence[Any]) -> str:
+    """Return why a verdict is fragile, in words: gates by what they ask, the analyses, the doubt, the family's size."""
+    notes = {g.id: g.note or g.id for g in row.gates}
+    said = []
+    for reason in why_fragile(row):
+        if reason == FAMILY:
+            kind = (row.id.split(".")[0], row.id.split(".")[2:], row.family)
+            alike = [
+                r
+                for r in rows
+                if isinstance(r, Estimate) and (r.id.split(".")[0], r.id.split(".")[2:], r.family) == kind
+            ]
+            said.append(f"this is before allowing for the {len(alike)} things we looked at")
+        elif reason.startswith("gate:"):
+            said.append(f"not met: {notes[reason.removeprefix('gate:')]}")
+        else:
+            said.append(REASONS[reason])
+    return "; ".join(said)
 
 
 def estimands(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
