@@ -184,8 +184,9 @@ def only_treated_levels(frame: pd.DataFrame, treated: np.ndarray, covariates: Se
     found = []
     for covariate in covariates:
         if _roles.is_categorical(frame[covariate]):
-            column = frame[covariate].astype(object)
-            lone = set(column[treated].unique()) - set(column[~treated].unique())
+            codes, levels = pd.factorize(frame[covariate])
+            here = [np.bincount(codes[arm], minlength=len(levels)) > 0 for arm in (treated, ~treated)]
+            lone = [levels[j] for j in np.flatnonzero(here[0] & ~here[1])]
             found += [f"{covariate} = {level}" for level in sorted(lone, key=str)]
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from evaluation import errors, parallel
 from evaluation.estimates import Estimate, from_se
-from evaluation.statistics import matching, propensity
+from evaluation.statistics import _roles, matching, propensity
 from evaluation.statistics.effects import errors_by_design
 from evaluation.statistics.effects.robust import doubly_robust
 from evaluation.statistics.effects.sampled import words
@@ -24,7 +24,11 @@ TIMES = "times_drawn"
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """What is made again in each draw; fields as the arguments of `bootstrap`."""
+    """What is made again in each draw; fields as the arguments of `bootstrap`.
+
+    `penalty` is the score's, as the people themselves needed it: a draw has fewer different people, which is no reason
+    for another model.
+    """
 
     outcome: str
     treat: str
@@ -33,6 +37,7 @@ class Steps:
     estimand: str
     survey_weight: str | None
     reweigh: Callable[[pd.DataFrame, str], pd.Series] | None
+    penalty: str = "none"
 
 
 def bootstrap(  # noqa: PLR0913
@@ -87,6 +92,10 @@ def bootstrap(  # noqa: PLR0913
     errors.require_columns(frame, roles, role="an effect")
     errors.require_complete(frame, roles, role="an effect")
     errors_by_design.refuse_few(frame, treat, cluster)
+    factors = [c for c in steps.covariates if _roles.is_categorical(frame[c])]
+    frame = frame.assign(**{c: frame[c].astype("category") for c in factors})
+    if method == "weighting":
+        steps = replace(steps, penalty=_penalty(steps, frame))
     value = _estimate(steps, frame.assign(**{TIMES: 1.0}))
     units = np.arange(len(frame)) if cluster is None else pd.factorize(frame[cluster])[0]
     within = np.zeros(len(frame), dtype=int) if strata is None else pd.factorize(frame[strata])[0]
@@ -107,6 +116,23 @@ def bootstrap(  # noqa: PLR0913
         method=f"{method} ({estimand})", outcome=outcome, estimand=words(estimand), sample=estimand,
         se_method=f"bootstrap of {'sessions' if cluster else 'people'} through every step, {len(kept)} draws",
     )  # fmt: skip
+
+
+def _penalty(steps: Steps, frame: pd.DataFrame) -> str:
+    """Return the penalty that the score of the people themselves takes."""
+    weight = steps.survey_weight
+    made = propensity.fit(frame, treat=steps.treat, covariates=list(steps.covariates), survey_weight=weight,
+                          only_attendees="penalise")  # fmt: skip
+    return "firth" if made.method.startswith("Firth") else "none"
+
+
+def _scores(steps: Steps, people: pd.DataFrame, names: list[str]) -> propensity.PropensityScores:
+    """Return the score of drawn people; separation, which a draw may have by chance, is met by Firth's penalty."""
+    roles = {"treat": steps.treat, "covariates": names, "survey_weight": TIMES, "only_attendees": "penalise"}
+    try:
+        return propensity.fit(people, penalty=steps.penalty, **roles)
+    except errors.NotConverged:
+        return propensity.fit(people, penalty="firth", **roles)
 
 
 def _draw(steps: Steps, frame: pd.DataFrame, units: np.ndarray, home: np.ndarray, _: int, rng: Any) -> float | None:
@@ -133,7 +159,7 @@ def _estimate(steps: Steps, people: pd.DataFrame) -> float:
     if steps.method == "entropy balancing":
         sample = matching.entropy_balance(people, covariates=names, estimand=steps.estimand, **roles)
     else:
-        scores = propensity.fit(people, covariates=names, only_attendees="penalise", **roles)
+        scores = _scores(steps, people, names)
         sample = matching.weights(people, scores, estimand=steps.estimand, **roles)
     y, d = people[steps.outcome].to_numpy(dtype=float), people[steps.treat].to_numpy() == 1
     w = sample.match_weight.to_numpy() * people[TIMES].to_numpy()
