@@ -161,7 +161,7 @@ def test_small_cells_are_counted_and_not_estimated():
     text = [
         i.result.text for i in designs.cells(plan, found, list(results.values())).items if hasattr(i.result, "text")
     ]
-    assert "under 10" in text
+    assert any(t.startswith("under 10") for t in text)
 
 
 def test_the_group_is_defined_twice_where_the_waves_allow(held):

@@ -131,6 +131,10 @@ def cells(plan: Plan, found: Evidence, results: Sequence[Any]) -> Exhibit:
             continue
         name = parts[0].upper() + (f" ({parts[4].replace('-', ' ')})" if len(parts) > 4 else "")
         counts = result.n if isinstance(result, Estimate) else getattr(result, "counts", {})
+        if len(parts) > 4 and min(counts.values(), default=10) < 10:
+            said = w.words(f"cells.{result.id}.few", "under 10 in at least one of its cells")
+            triples.append((f"{name}: all cells", "People (about)", said))
+            continue
         for place, (cell, n) in enumerate(counts.items()):
             triples.append((f"{name}: {cell}", "People (about)", _people(f"cells.{result.id}.{place}", n, found.wave)))
     design = plan.designs.get("D5")
