@@ -75,6 +75,24 @@ def test_a_total_that_other_tables_break_down_is_hidden_last():
     assert checked.counts["b"] is None
 
 
+def test_a_release_that_the_data_has_left_behind_does_not_blind_the_attacker():
+    """Earlier "12 of 100" printed as 10; now somebody withdrew: the contradiction must not make all cells look safe."""
+    items = (count("all", 97), count("a", 3), count("b", 94))
+    table = Exhibit("t", "A table", items, sums=(("all", ("a", "b")),))
+    stale = [{"counts": {"all": 200}}]
+    assert disclosure.protect([table], RULES, earlier=stale).counts["b"] is None
+
+
+def test_what_was_printed_before_does_not_stop_a_run_for_ever():
+    """A cell printed as 10 last time and hidden now is no new disclosure; a new sum that narrows it is."""
+    items = (count("all", 60), count("a", 9), count("b", 51))
+    before = [{"counts": {"a": 10}}]
+    checked = disclosure.protect([Exhibit("t", "A table", items[1:])], RULES, earlier=before)
+    assert checked.counts == {"a": None, "b": 50}
+    summed = Exhibit("t", "A table", items, sums=(("all", ("a", "b")),))
+    assert disclosure.protect([summed], RULES, earlier=before).audit["recovered"] == 0
+
+
 def share(id, n, base):
     return Measure(id=id, value=100 * n / base, unit="per cent", base=base, decimals=0, share_of=(f"k{id}", "kall"),
                    counts=((f"k{id}", n), ("kall", base)))  # fmt: skip

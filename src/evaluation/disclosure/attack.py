@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -78,43 +79,61 @@ def intervals(
     """Return the interval of each hidden cell of a component (of `only` these) consistent with all that is published.
 
     Linear programming over counts of 0 or more: published cells lie in their rounding interval, cells of earlier
-    releases in theirs, and every implied sum holds.
+    releases in theirs, and every implied sum holds. Where an earlier release contradicts this one the data has
+    changed since (somebody withdrew), and it says nothing of the cells it contradicts.
     """
-    from scipy.optimize import linprog
+    from scipy.sparse import csr_matrix
 
     place = {k: i for i, k in enumerate(keys)}
-    bounds = []
+    entries = [(row, place[k], s) for row, (total, parts) in enumerate(sums)
+               for k, s in ((total, -1.0), *((p, 1.0) for p in parts))]  # fmt: skip
+    rows, columns, signs = zip(*entries, strict=True) if entries else ((), (), ())
+    matrix = csr_matrix((signs, (rows, columns)), shape=(len(sums), len(keys)))
+    bounds = _bounds(tables, keys, hidden, tables.known)
+    wanted = [k for k in keys if k in (hidden if only is None else hidden & only)]
+    if tables.known and wanted and _ends(matrix, bounds, 0) is None:
+        bounds = _bounds(tables, keys, hidden, {})
+    return {k: _ends(matrix, bounds, place[k]) or (0.0, 0.0) for k in wanted}
+
+
+def _bounds(
+    tables: Tables, keys: list[str], hidden: set[str], known: Mapping[str, tuple[float, float]]
+) -> list[tuple[float, float | None]]:
+    """Return the least and most of each cell by itself."""
+    out: list[tuple[float, float | None]] = []
     for k in keys:
         low, high = (0.0, np.inf) if k in hidden or k not in tables.counts else tables.published(k)
-        if k in tables.known:
-            low, high = max(low, tables.known[k][0]), min(high, tables.known[k][1])
-        bounds.append((low, None if np.isinf(high) else high))
-    matrix = np.zeros((len(sums), len(keys)))
-    for row, (total, parts) in enumerate(sums):
-        matrix[row, place[total]] -= 1
-        for part in parts:
-            matrix[row, place[part]] += 1
-    out = {}
-    for k in keys:
-        if k not in (hidden if only is None else hidden & only):
-            continue
-        cost = np.zeros(len(keys))
-        cost[place[k]] = 1.0
-        ends = []
-        for sign in (1.0, -1.0):
-            found = linprog(sign * cost, A_eq=matrix, b_eq=np.zeros(len(sums)), bounds=bounds, method="highs")
-            ends.append(sign * found.fun if found.status == 0 else (-np.inf if sign > 0 else np.inf))
-        out[k] = (ends[0], ends[1])
+        then = known.get(k, (0.0, np.inf))
+        if max(low, then[0]) <= min(high, then[1]):
+            low, high = max(low, then[0]), min(high, then[1])
+        out.append((low, None if np.isinf(high) else high))
     return out
+
+
+def _ends(matrix: Any, bounds: list[tuple[float, float | None]], place: int) -> tuple[float, float] | None:
+    """Return the least and most of one cell; None when nothing fits."""
+    from scipy.optimize import linprog
+
+    cost = np.zeros(len(bounds))
+    cost[place] = 1.0
+    ends = []
+    for sign in (1.0, -1.0):
+        found = linprog(sign * cost, A_eq=matrix, b_eq=np.zeros(matrix.shape[0]), bounds=bounds, method="highs")
+        if found.status == 2:
+            return None
+        ends.append(sign * found.fun if found.status == 0 else (0.0 if sign > 0 else np.inf))
+    return ends[0], ends[1]
 
 
 def safe(tables: Tables, key: str, interval: tuple[float, float], primary: set[str]) -> bool:
     """Return whether a hidden cell is uncertain enough.
 
     A small cell: from 1 or less up to the threshold or more. A cell hidden to protect another: at least the threshold
-    wide.
+    wide. A cell that an earlier release printed cannot be unsaid: this run must not narrow it further.
     """
     low, high = interval
+    if key in tables.known:
+        return high - low >= tables.known[key][1] - tables.known[key][0] - 1e-6 or high - low >= tables.threshold - 1e-6
     if key in primary:
         return low <= 1 + 1e-6 and high >= tables.threshold - 1e-6
     return high - low >= tables.threshold - 1e-6
