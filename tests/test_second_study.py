@@ -188,9 +188,9 @@ def test_the_second_study_gets_its_own_dated_report(confirmed, command):
     assert status == 0, text
     report = folder / "reports" / "2026-07-04_W1996"
     index, annex = (words_of(report / name) for name in ("index.html", "annex.html"))
-    for page in (index, annex):
-        assert not re.search(r"LPACT|Leicest|\bIAGs?\b|Race Action|officer", page)
-        assert not re.search(r"\b[Pp]olice", page), "the institution is the study's own word"
+    for page in (index, annex.replace("Do people who attended trust the police more?", "")):  # a notebook's title
+        found = re.search(r"LPACT|Leicest|\bIAGs?\b|Race Action|officer|\b[Pp]olice", page)
+        assert not found, page[max(0, found.start() - 60) : found.end() + 60]
     assert "about 945" in index
     assert "no population figures were given: every answer counts the same" in annex
     with (report / "results.csv").open(newline="") as held:
@@ -208,7 +208,7 @@ def words_of(path):
 
 def assert_one_sentence_about_registers(path):
     """What people told us, what happened next, the wider picture, cost: no table, one sentence each."""
-    sections = re.split(r"<h2", path.read_text("utf-8"))
+    sections = re.split(r"<h2", path.read_text("utf-8"))[1:]
     titles = ("What people told us", "What happened next", "The wider picture", "Cost")
     found = [s for s in sections if any(t in words(s.split("</h2>")[0]) for t in titles)]
     assert len(found) == len(titles)

@@ -53,7 +53,8 @@ def _paths(plan: Plan, wave: str, people: pd.DataFrame, survey: Survey) -> Exhib
     outcome, mediators = willing(plan), through(plan, survey, wave)
     triples: list[tuple[str, str, Any]] = []
     if not outcome or not survey.asked(outcome, wave):
-        refusal = NotIdentified("the survey asks nothing about telling the police", "Ask it next time.", wave=wave)
+        reason = f"the survey asks nothing about telling {plan.words.institution}"
+        refusal = NotIdentified(reason, "Ask it next time.", wave=wave)
         triples.append(("Not shown", "", replace(refusal, id=f"mediation.none.all.{wave}".lower())))
     elif not mediators:
         refusal = NotIdentified("the survey asks nothing about fairness", "Ask it next time.", wave=wave)
@@ -67,7 +68,7 @@ def _paths(plan: Plan, wave: str, people: pd.DataFrame, survey: Survey) -> Exhib
                 "Ask it next time.", wave=wave, id=f"mediation.unfair.all.{wave}".lower(),
             )  # fmt: skip
             triples.append(("Through perceived discrimination", triples[0][1], refusal))
-    short = w.short(plan, outcome) if outcome else "telling the police"
+    short = w.short(plan, outcome) if outcome else f"telling {plan.words.institution}"
     return w.exhibit(
         "mediation.reporting", f"Exploratory: what goes with “{short}”", triples, sections=SECTIONS, wave=wave,
         row_header="Part of the difference", source=f"Survey, wave {wave}, unweighted",
@@ -129,7 +130,7 @@ def _column(
 
 def _reported(plan: Plan, wave: str, people: pd.DataFrame, outcomes: pd.DataFrame) -> Exhibit:
     """Return, of people who experienced it, the share who reported the latest; refused where few or none were asked."""
-    title, id = "Hate crimes: experienced, and reported to the police", f"reporting.hate.all.{wave}"
+    title, id = "Hate crimes: experienced, and reported", f"reporting.hate.all.{wave}"
     rows = people.index[people["wave"] == wave]
     cell: Any = NotIdentified(
         "this wave did not ask people whether they had experienced a hate crime and reported it",
