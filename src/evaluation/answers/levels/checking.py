@@ -106,11 +106,13 @@ def unanswered(plan: Plan, wave: str, survey: Survey) -> Exhibit:
     outcome, jk = plan.outcomes.primary, survey.jackknife(plan, wave)
     frame = survey.general(wave)
     triples: list[tuple[str, str, Any]] = []
-    completed = _completed(plan, frame, survey, outcome) if survey.asked(outcome, wave) else []
+    completed: list[pd.Series] | None = None if survey.asked(outcome, wave) else []
     for column, code, who in groups(plan):
         inside = np.ones(len(frame)) if not column else (frame[column] == code).fillna(False).to_numpy(dtype=float)
         for share in (True, False) if is_item(plan, outcome) else (False,):
             found = level(plan, survey, outcome, wave, column=column, code=code, share=share)
+            if isinstance(found, Estimate) and completed is None:
+                completed = _completed(plan, frame, survey, outcome)
             if isinstance(found, Estimate) and completed:
                 triples += _missing_row(plan, jk, completed, (outcome, code, who), inside, found)
     if not triples:

@@ -120,8 +120,11 @@ def level(
     if few or _too_few_sessions(plan, jk.design, inside):
         return TooFew(counts=counts, needed=plan.sizes.least_people)
     y = values(plan, frame, outcome, share=share)
+    made = jk.mean(y, inside, label=code or "all")
+    worth = None if made.n_effective is None else min(made.n_effective, counts[code or "all"])
     made = replace(
-        jk.mean(y, inside, label=code or "all"),
+        made,
+        n_effective=worth,
         unit="per cent" if share else points(plan, outcome),
         method="weighted share" if share else "weighted mean",
         estimand=ESTIMAND,
