@@ -63,6 +63,31 @@ def test_cells_count_people_by_their_survey_weight():
     assert (total.loc[0] / total.loc[0].sum()).to_numpy() == pytest.approx(total.loc[1] / total.loc[1].sum())
 
 
+def test_balance_takes_the_sample_its_weights_or_an_array():
+    people, sample = matched_by(boosted(2), "w")
+    words = {"treat": "went", "covariates": ["group", "z"], "survey_weight": "w"}
+    tables = [balance.compare(people, weights=w, **words).table for w in
+              (sample, sample.match_weight, sample.match_weight.to_numpy())]  # fmt: skip
+    pd.testing.assert_frame_equal(tables[0], tables[1])
+    pd.testing.assert_frame_equal(tables[0], tables[2])
+
+
+def test_five_times_the_boost_moves_nothing():
+    """Attendees sought out in other numbers: the ATT stays, because they weigh 1 and the others stand for residents."""
+    found = {n1: [] for n1 in (80, 400)}
+    for seed in range(25):
+        for n1, values in found.items():
+            data = boosted(seed, n1=n1).astype({"went": int})
+            people = data[["went", "group", "z", "w"]].astype(float)
+            made = matching.entropy_balance(people, treat="went", covariates=["group", "z"], survey_weight="w")
+            words = {"outcome": "y", "treat": "went", "survey_weight": "w"}
+            values.append(effects.weighted(data, made, **words).value - 0.2)
+    few, many = (np.array(v) for v in found.values())
+    for values in (few, many):
+        assert abs(values.mean()) < 3 * values.std(ddof=1) / 5
+    assert abs((few - many).mean()) < 3 * (few - many).std(ddof=1) / 5
+
+
 @pytest.mark.slow
 def test_survey_weights_in_matching_leave_no_bias():
     """120 samples whose weights carry more than the covariates: the partners' own weights are needed, and enough."""

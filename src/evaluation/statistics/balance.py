@@ -66,7 +66,7 @@ def compare(  # noqa: PLR0913
     *,
     treat: str,
     covariates: Sequence[str],
-    weights: pd.Series | str | None = None,
+    weights: Any = None,
     survey_weight: str | None = None,
     estimand: str = "ATT",
     denominator: str | None = None,
@@ -77,7 +77,7 @@ def compare(  # noqa: PLR0913
 
     Parameters
     ----------
-    weights : Series or column, optional
+    weights : Series, array, column or MatchedSample, optional
         Match weights (0 for people left out); they are multiplied by the survey weight.
     estimand : "ATT", "ATM", "ATC", "ATE" or "ATO"
         Decides the denominator: SD of the treated, of the untreated, the root mean of both variances, of everybody
@@ -130,9 +130,14 @@ def _further(built: _roles.Columns, squares: bool, interactions: bool) -> _roles
     )  # fmt: skip
 
 
-def _weights(frame: pd.DataFrame, weights: pd.Series | str | None) -> np.ndarray:
+def _weights(frame: pd.DataFrame, weights: Any) -> np.ndarray:
     if weights is None:
         return np.ones(len(frame))
+    weights = getattr(weights, "match_weight", weights)
+    if isinstance(weights, np.ndarray):
+        if weights.shape != (len(frame),):
+            raise errors.DataError(f"{weights.shape} match weights for {len(frame)} people", todo="Give one each.")
+        weights = pd.Series(weights, index=frame.index)
     series = frame[weights] if isinstance(weights, str) else weights.reindex(frame.index)
     if series.isna().any():
         raise errors.MissingValues(f"{int(series.isna().sum())} match weights are missing", todo="Use 0 for left out.")
