@@ -195,7 +195,13 @@ def test_the_second_study_gets_its_own_dated_report(confirmed, command):
     assert "no population figures were given: every answer counts the same" in annex
     with (report / "results.csv").open(newline="") as held:
         rows = {r["id"]: r for r in csv.DictReader(held)}
-    assert rows["attend.self_lr.all.w1996"]["n_text"]
+    from statsmodels.datasets import anes96
+
+    data = anes96.load_pandas().data
+    much, little = (data.loc[m, "selfLR"].mean() for m in (data["TVnews"] >= 6, data["TVnews"] < 3))
+    assert float(rows["attend.self_lr.all.w1996.unadjusted"]["value"]) == pytest.approx(much - little, abs=6e-5)
+    assert float(rows["level.self_lr.all.w1996"]["value"]) == round(100 * (data["selfLR"] >= 5).mean())
+    assert rows["attend.self_lr.all.w1996"]["n_text"].startswith("about ")
     assert {r["synthetic"] for r in rows.values()} == {"no"}
     assert_one_sentence_about_registers(report / "index.html")
 
