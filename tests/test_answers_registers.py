@@ -240,6 +240,43 @@ def test_a_register_of_one_row_is_laid_out_or_says_why_not(plan, wave, held, nam
     assert all(tables.html(e) for e in checked.exhibits)
 
 
+def test_what_a_register_may_hold_besides_is_shown(plan, wave, held):
+    events = held["events"].assign(observation_offered=10, observation_taken=4, agenda_version=["v1", "v2"] * 12)
+    meetings = held["iag_meetings"].assign(n_black=3, police_venue="yes", paid="no")
+    made = everything(plan, wave, {**held, "events": events, "iag_meetings": meetings})
+    found = {i.result.id: i.result for e in made for i in e.items}
+    w = wave.lower()
+    assert (found[f"events.observation.offered.{w}"].n, found[f"events.observation.taken.{w}"].n) == (240, 96)
+    assert found[f"events.observation.share.{w}"].value == pytest.approx(40)
+    assert found[f"events.agenda.all.{w}"].n == 2
+    here = meetings[meetings["model"] == "revised"]
+    assert found[f"iag.mix.revised.{w}"].value == pytest.approx(100 * 3 * len(here) / here["n_members"].sum())
+    assert found[f"iag.residents_mix.all.{w}"].value == pytest.approx(3.06, abs=0.01)  # of residents of 16 and over
+    assert (found[f"iag.station.revised.{w}"].n, found[f"iag.paid.revised.{w}"].n) == (len(here), 0)
+    disclosure.protect(made, plan.disclosure)
+
+
+def test_black_recruits_stand_apart_without_a_goal_and_few_of_them_are_not_shown(plan, wave, held):
+    rows = held["recruitment"]
+    black = rows.assign(group="Black", n_people=12)
+    few = rows.assign(group="Asian", n_people=4)
+    made = registers.recruitment(plan, wave, {"recruitment": pd.concat([rows, black, few], ignore_index=True)})
+    checked = disclosure.protect(made, plan.disclosure)
+    goal = {i.row.rpartition(": ")[2]: {} for i in made[0].items}
+    for i in made[0].items:
+        goal[i.row.rpartition(": ")[2]][i.column] = i.result
+    assert goal["Black"]["Goal met that year?"].text == "no goal was set for this group"
+    assert (
+        goal["Ethnic minorities, White minorities excluded"]["Goal met that year?"].text
+        != goal["Black"]["Goal met that year?"].text
+    )
+    assert isinstance(goal["Asian"]["Share of those known"], NotIdentified)
+    text = " ".join(x.text for e in checked.exhibits for (r, _), x in e.cells.items() if "Asian" in r)
+    assert not re.search(r"\b(2%|1\.9|4)\b", text)
+    parity = [i.result for e in made if e.id == "recruitment.parity" for i in e.items if ": Black" in i.row]
+    assert parity[-1].value == pytest.approx(12 / 204 / 0.0306, rel=0.01)
+
+
 @pytest.mark.parametrize("gone", ["attendance", "events", "context_figures", "history", "indicators"])
 def test_one_register_less_never_breaks_the_others(plan, wave, held, gone):
     disclosure.protect(everything(plan, wave, {k: v for k, v in held.items() if k != gone}), plan.disclosure)

@@ -66,14 +66,21 @@ def _practice(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit
     cells: Triples = []
     for model, part in rows.groupby("model", sort=True):
         asked = {c for c in ("n_under25", "solution_questions") if c in part and part[c].notna().any()}
-        cells += _column(wave, str(model), models.get(str(model), str(model)), iag.practice(part), asked)
+        label = models.get(str(model), str(model))
+        cells += _column(wave, str(model), label, iag.practice(part), asked)
+        cells += _optional(plan, wave, str(model), label, part)
     young = _young(plan, wave)
     cells += [("Residents aged 16 to 24, share of all", plan.population.title, young)] if young is not None else []
     notes = [
         "Advice declined without a written reason is counted as such. No single score is made of these rows.",
-        "The register does not hold the ethnic group of members, so their mix cannot be set beside residents'.",
         "Places are not people: members come to several meetings.",
     ]
+    mixed = f"n_{plan.programme.stop_group.lower()}"
+    if mixed not in rows or rows[mixed].isna().all():
+        notes.append("The register does not hold the ethnic group of members, so their mix stands beside nothing.")
+    elif (living := _residents(plan)) is not None:
+        share = per_cent(f"iag.residents_mix.all.{wave}", living, wave, public=True)
+        cells.append((f"{plan.programme.stop_group} residents, share of all", plan.population.title, share))
     return exhibit(
         "iag.practice",
         "How advisory meetings were run",
@@ -135,8 +142,50 @@ def _column(wave: str, model: str, label: str, n: iag.Practice, asked: set[str])
     if "solution_questions" in asked:
         cells.append(("Asked what good looks like", label, meetings("solutions", n.solution_questions)))
     if n.members and "n_under25" in asked:
-        cells.append(("Places taken by people under 25", label, share("young", n.under_25, n.members, n.members)))
+        cells.append(
+            (
+                "Places taken by people under 25",
+                label,
+                shelf.part(f"iag.young.{model}.{wave}", n.under_25, n.members, wave, universe="iag young", model=model),
+            )
+        )
     return cells
+
+
+def _optional(plan: Plan, wave: str, model: str, label: str, part: pd.DataFrame) -> Triples:
+    """Return the mix of members, where they met and whether they were paid, where the register holds it."""
+    cells: Triples = []
+    mixed = f"n_{plan.programme.stop_group.lower()}"
+    if mixed in part and part[mixed].notna().any():
+        known = part.dropna(subset=[mixed, "n_members"])
+        own, members = int(known[mixed].sum()), int(known["n_members"].sum())
+        if members:
+            share = shelf.part(f"iag.mix.{model}.{wave}", own, members, wave, universe="iag mix", model=model)
+            cells.append((f"Places taken by {plan.programme.stop_group} members", label, share))
+    for column, id, words_ in (
+        ("police_venue", "station", "Held at a police station"),
+        ("paid", "paid", "Members paid"),
+    ):
+        if column in part and part[column].notna().any():
+            n = int((part[column] == "yes").fillna(False).sum())
+            count = plain(
+                f"iag.{id}.{model}.{wave}", n, wave, unit="meetings", universe="meetings", model=model, what=id
+            )
+            cells.append((words_, label, count))
+    return cells
+
+
+def _residents(plan: Plan) -> float | None:
+    """Return the share of residents who belong to the programme's group."""
+    from evaluation.intake import waves
+
+    group = plan.programme.stop_group.lower()
+    for margin in waves.margins(plan).values():
+        for level in margin.index.names:
+            by = margin.groupby(level=level).sum()
+            if group in by.index:
+                return float(by[group] / by.sum())
+    return None
 
 
 def _young(plan: Plan, wave: str) -> Any | None:

@@ -129,18 +129,7 @@ def slips_table(plan: Plan, wave: str, rows: pd.DataFrame, slips: pd.DataFrame, 
             per_cent(f"events.blank.all.{wave}", float(blank), wave, base=len(slips)),
         )
     )
-    cells.append(
-        (
-            "Lay observation (custody visits and the like)",
-            "Share",
-            shelf.cannot(
-                wave,
-                f"events.observation.all.{wave}",
-                "the registers do not record who was offered it or took it up",
-                "Record offers and visits made, by event.",
-            ),
-        )
-    )
+    cells += _observation(wave, rows)
     return exhibit(
         "events.slips",
         "What the slips and forms cover",
@@ -151,3 +140,33 @@ def slips_table(plan: Plan, wave: str, rows: pd.DataFrame, slips: pd.DataFrame, 
         source=shelf.source(plan, "attendance", day),
         notes=("Events are open to everybody: a low share in focus is not a fault.",),
     )
+
+
+def _observation(wave: str, rows: pd.DataFrame) -> Triples:
+    """Return to how many lay observation was offered and how many took it up, or that nobody wrote it down."""
+    label, columns = "Lay observation (custody visits and the like)", ("observation_offered", "observation_taken")
+    if not all(c in rows and rows[c].notna().any() for c in columns):
+        reason = "the registers do not record who was offered it or took it up"
+        refusal = shelf.cannot(
+            wave, f"events.observation.all.{wave}", reason, "Record offers and visits made, by event."
+        )
+        return [(label, "Share", refusal)]
+    known = rows.dropna(subset=list(columns))
+    offered, taken = (int(known[c].sum()) for c in columns)
+    of = {"unit": "people", "universe": "observation"}
+    cells: Triples = [
+        (
+            f"{label}: offered to",
+            "People",
+            people(f"events.observation.offered.{wave}", offered, wave, **of, step="offered"),
+        ),
+        (
+            f"{label}: taken up by",
+            "People",
+            people(f"events.observation.taken.{wave}", taken, wave, **of, step="taken"),
+        ),
+    ]
+    if offered:
+        share = shelf.part(f"events.observation.share.{wave}", taken, offered, wave, universe="observation share")
+        cells.append((f"{label}: taken up by", "Share", share))
+    return cells

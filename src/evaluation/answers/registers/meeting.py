@@ -112,6 +112,10 @@ def _summary(plan: Plan, wave: str, rows: pd.DataFrame, day: pd.Timestamp) -> Ex
         ("Events that lasted longer than planned", column, events_count("overran", n.overran)),
         ("Time over the plan, mean", column, number("overrun", n.overrun_mean, "hours", 1, None)),
     ]
+    if "agenda_version" in rows and rows["agenda_version"].notna().any():
+        cells.append(
+            ("Versions of the agenda used", column, events_count("agenda", int(rows["agenda_version"].nunique())))
+        )
     gaps = held_events.intervals_between(rows["event_date"])
     if len(gaps):
         cells.append(

@@ -9,7 +9,7 @@ import pandas as pd
 from evaluation.answers import samples
 from evaluation.answers.levels.saying import group_column
 from evaluation.answers.registers import shelf
-from evaluation.answers.registers.shelf import Triples, per_cent
+from evaluation.answers.registers.shelf import Triples
 from evaluation.answers.words import exhibit
 from evaluation.errors import EvaluationError
 from evaluation.exhibits import Exhibit
@@ -49,8 +49,9 @@ def awareness(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
                 )
                 cells.append((label, name, few))
                 continue
-            share = float((known == "yes").mean())
-            cells.append((label, name, per_cent(f"{id}.{code}.{wave}", share, wave, base=len(known))))
+            yes = int((known == "yes").sum())
+            share = shelf.part(f"{id}.{code}.{wave}", yes, len(known), wave, universe=f"survey {wave} {id}", who=code)
+            cells.append((label, name, share))
     return exhibit(
         "events.heard", title, cells, sections=SECTIONS, wave=wave, row_header="Question",
         source=f"Survey, wave {wave}, unweighted",

@@ -15,6 +15,8 @@ from evaluation.programme import representation
 from evaluation.study import Plan
 
 SECTIONS = ("policy-11", "annex-M")
+NO_GOAL = "no goal was set for this group"
+TOO_FEW = "too few people to show a share"
 STAGES = ("applied", "offered", "joined", "in_post", "left")
 
 
@@ -32,6 +34,11 @@ def recruitment(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
         _change(plan, wave, ethnic),
         _parity(plan, wave, ethnic),
     ]
+
+
+def _few(plan: Plan, *counts: Any) -> bool:
+    """Return whether any of these counts of people is too small for its share to be shown."""
+    return any(0 < int(n) < plan.disclosure.threshold for n in counts)
 
 
 def _year(day: Any) -> str:
@@ -53,6 +60,10 @@ def _goal(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
     for row in joined.itertuples(index=False):
         label = f"{_label(plan, row)}: {row.group}" if joined["group"].nunique() > 1 else _label(plan, row)
         stem = f"{_stem(row, wave)}.{_short(row.group)}" if joined["group"].nunique() > 1 else _stem(row, wave)
+        if _few(plan, row.n_people):
+            why = shelf.cannot(wave, f"recruitment.goal.{stem}", TOO_FEW, "Join years or roles.")
+            cells.append((label, "Share of those known", why))
+            continue
         try:
             g = representation.against_goal(int(row.n_people), int(row.n_total), int(row.n_unknown), goal=goal)
         except DataError as refused:
@@ -72,7 +83,11 @@ def _goal(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
             ),
             (label, "If nobody unknown belongs", per_cent(f"recruitment.worst.{stem}", g.worst, wave, base=g.known)),
             (label, "If everybody unknown belongs", per_cent(f"recruitment.best.{stem}", g.best, wave, base=g.known)),
-            (label, "Goal met that year?", words(f"recruitment.met.{stem}", g.met)),
+            (
+                label,
+                "Goal met that year?",
+                words(f"recruitment.met.{stem}", g.met if _has_goal(plan, row.group) else NO_GOAL),
+            ),
         ]
     if not cells:
         cells = [
@@ -117,6 +132,13 @@ def _last_share(cells: Triples, goal: float) -> str:
     return f"{last[0]}: {{{last[1]}}} of those who joined; the goal was {100 * goal:.0f} per cent" if last else ""
 
 
+def _has_goal(plan: Plan, group: Any) -> bool:
+    """Return whether the goal is about a recorded group: it is about all ethnic minorities, not about one of them."""
+    names = {str(w).lower() for v in plan.codebook.table("survey").variables.values() if v.name in plan.derive or
+             v.made_from for w in v.levels.values()}  # fmt: skip
+    return str(group).strip().lower() not in names
+
+
 def _short(group: Any) -> str:
     return "".join(ch if ch.isalnum() else "-" for ch in str(group).lower())[:24].strip("-")
 
@@ -128,6 +150,11 @@ def _funnel(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
     cells: Triples = []
     for group in groups:
         for row in representation.funnel(last[last["group"] == group], order=STAGES).itertuples(index=False):
+            if _few(plan, row.people):
+                id = f"recruitment.stage.{row.stage}.{wave}.{_short(group)}"
+                why = shelf.cannot(wave, id, TOO_FEW, "Join years or roles.")
+                cells.append((names.get(row.stage, row.stage), group, why))
+                continue
             cells.append(
                 (
                     names.get(row.stage, row.stage),
@@ -181,7 +208,7 @@ def _counts(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
                     (
                         label,
                         column,
-                        people(
+                        (shelf.plain if id == "unknown" else people)(
                             f"recruitment.n_{id}.{stem}",
                             int(value),
                             wave,
@@ -263,8 +290,8 @@ def _parity(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
     for row in last.itertuples(index=False):
         known, residents = int(row.n_total - row.n_unknown), _share_of_residents(plan, str(row.group))
         label, id = f"{_label(plan, row)}: {row.group}", f"recruitment.parity.{_stem(row, wave)}.{_short(row.group)}"
-        if residents is None or known <= 0:
-            why = "the population figures do not hold this group" if known > 0 else "no recruit's group is known"
+        if residents is None or known <= 0 or _few(plan, row.n_people):
+            why = "the population figures do not hold this group" if residents is None else TOO_FEW
             cells.append(
                 (label, "Times the share of residents", shelf.cannot(wave, id, why, "Give the group's residents."))
             )

@@ -100,6 +100,14 @@ def per_cent(id: str, share: float, wave: str, *, base: int | None = None, **mor
     return measure(id, 100 * share, "per cent", base=base, wave=wave, **{"decimals": 0, **ends, **more})
 
 
+def part(id: str, top: int, bottom: int, wave: str, *, universe: str, **levels: object) -> Measure:
+    """Return a share of people as the published counts give it: hidden where either count would be."""
+    keys = cell_key(universe, **levels, part="yes"), cell_key(universe, **levels, part="any")
+    counts = tuple(zip(keys, (int(top), int(bottom)), strict=True))
+    share = top / bottom if bottom else 0.0
+    return per_cent(id, share, wave, base=int(bottom), share_of=keys, counts=counts)
+
+
 def optional(row: Any, column: str) -> Any:
     """Return a cell of a column that a register may leave out; NA where it does."""
     return getattr(row, column, pd.NA)
