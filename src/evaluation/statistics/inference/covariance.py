@@ -1,4 +1,4 @@
-"""Errors and tests with few clusters: cluster-robust covariances with Satterthwaite df, wild cluster bootstrap."""
+"""Covariances robust to clusters (CR0 to CR3, Satterthwaite df, joint tests) and to unequal variances (HC0 to HC3)."""
 
 from __future__ import annotations
 
@@ -11,29 +11,10 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation.estimates import Estimate, from_se
+from evaluation.statistics.inference.fits import cluster_codes, read_fit
 
 KINDS = ("CR0", "CR1", "CR1S", "CR2", "CR3")
 HC = ("HC0", "HC1", "HC2", "HC3")
-MOST_ENUMERATED = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Regression:
-    """A weighted least-squares fit as arrays: what the errors below need.
-
-    `x` (n, k), `y` (n,), `weights` (n,), `params` (k,), `names`; `frame_index` labels the rows.
-    """
-
-    x: np.ndarray = field(repr=False)
-    y: np.ndarray = field(repr=False)
-    weights: np.ndarray = field(repr=False)
-    params: np.ndarray
-    names: tuple[str, ...]
-
-    @property
-    def residuals(self) -> np.ndarray:
-        """Return y less its fit."""
-        return self.y - self.x @ self.params
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,57 +95,6 @@ class Covariance:
     def summary(self) -> str:
         """Return one sentence."""
         return f"{self.kind} covariance from {self.clusters} clusters."
-
-
-def regress(x: np.ndarray, y: np.ndarray, names: Sequence[str], weights: np.ndarray | None = None) -> Regression:
-    """Return a weighted least-squares fit; collinear columns and missing values are refused."""
-    w = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=float)
-    if not (np.isfinite(x).all() and np.isfinite(y).all() and np.isfinite(w).all()):
-        raise errors.MissingValues("a regression has missing values", todo="Name a policy for them first.")
-    root = np.sqrt(w)
-    scaled = x * root[:, None]
-    if np.linalg.matrix_rank(scaled) < x.shape[1]:
-        raise errors.Collinear(f"columns are collinear: {', '.join(_dependent(scaled, names))}")
-    params = np.linalg.lstsq(scaled, y * root, rcond=None)[0]
-    return Regression(x, y, w, params, tuple(names))
-
-
-def _dependent(x: np.ndarray, names: Sequence[str]) -> list[str]:
-    rank, found = 0, []
-    for i, name in enumerate(names):
-        now = np.linalg.matrix_rank(x[:, : i + 1])
-        if now == rank:
-            found.append(name)
-        rank = now
-    return found
-
-
-def read_fit(fit: Any) -> Regression:
-    """Return a `Regression`, or one read from a statsmodels OLS or WLS result."""
-    if isinstance(fit, Regression):
-        return fit
-    model = fit.model
-    w = np.asarray(getattr(model, "weights", 1.0), dtype=float)
-    w = np.full(len(model.endog), float(w)) if w.ndim == 0 else w
-    return Regression(
-        np.asarray(model.exog), np.asarray(model.endog), w, np.asarray(fit.params), tuple(model.exog_names)
-    )
-
-
-def cluster_codes(cluster: Any, n: int) -> tuple[np.ndarray, int]:
-    """Return integer codes of clusters; missing labels and fewer than two clusters are refused."""
-    values = pd.Series(np.asarray(cluster, dtype=object))
-    if len(values) != n:
-        raise errors.DataError(f"{len(values)} cluster labels for {n} rows")
-    if values.isna().any():
-        raise errors.MissingValues(f"{int(values.isna().sum())} cluster labels are missing", todo="Complete them.")
-    try:  # sorted, so that draws by cluster do not depend on the order of rows
-        codes, labels = pd.factorize(values, sort=True)
-    except TypeError:
-        codes, labels = pd.factorize(values)
-    if len(labels) < 2:
-        raise errors.EmptyCell("there is one cluster only", todo="An error needs at least two.")
-    return codes, len(labels)
 
 
 def cluster_robust(fit: Any, cluster: Any, *, kind: str = "CR2") -> Covariance:
@@ -304,97 +234,3 @@ def _hotelling(parts: Any, contrasts: np.ndarray) -> float:
     cov = {(s, t): _gram(leads[s], leads[t], bread, middle) for s in range(q) for t in range(q)}
     total = sum((cov[s, s] * cov[t, t]).sum() + (cov[s, t] * cov[s, t].T).sum() for s in range(q) for t in range(q))
     return float(q * (q + 1) / total)
-
-
-def wild_cluster(  # noqa: PLR0913
-    fit: Any, cluster: Any, *, term: str, weights: str = "rademacher", draws: int = 9999, seed: int = 0,
-    null: float = 0.0, impose_null: bool = True, ties: str = "count",
-) -> Estimate:  # fmt: skip
-    """Test one coefficient by the wild cluster bootstrap-t (Cameron, Gelbach and Miller 2008; Webb 2023).
-
-    Parameters
-    ----------
-    fit : Regression or statsmodels OLS / WLS result; survey weights enter through the fit.
-    weights : "rademacher" or "webb"
-        Rademacher signs are enumerated when 2**G does not exceed `draws`.
-    impose_null : bool
-        Whether residuals come from the fit under the null (WCR), else unrestricted (WCU).
-    ties : "count" or "strict"
-        Whether draws exactly as far out as the data count against the null.
-
-    Returns
-    -------
-    Estimate
-        Value, CR1S error and t interval, bootstrap p; `se_method` names both.
-    """
-    if weights not in ("rademacher", "webb") or ties not in ("count", "strict"):
-        raise errors.Unsupported("weights are 'rademacher' or 'webb', ties 'count' or 'strict'")
-    fit = read_fit(fit)
-    codes, clusters = cluster_codes(cluster, len(fit.y))
-    if term not in fit.names:
-        raise errors.UnknownColumn(f"no term {term!r}", todo=f"Terms: {list(fit.names)}.")
-    place = fit.names.index(term)
-    signs = _signs(clusters, weights, draws, seed)
-    statistic, drawn = _wild_statistics(fit, codes, clusters, place, null, impose_null, signs)
-    far = np.abs(drawn) >= abs(statistic) - 1e-10 if ties == "count" else np.abs(drawn) > abs(statistic) + 1e-10
-    enumerated = weights == "rademacher" and len(signs) == 2**clusters
-    p = float(far.mean()) if enumerated else float((1 + far.sum()) / (len(signs) + 1))
-    plain = cluster_robust(fit, cluster, kind="CR1S")
-    from dataclasses import replace
-
-    made = plain.estimate(term, null=null, method="wild cluster bootstrap",
-                          se_method=f"CR1S interval, wild bootstrap p ({len(signs)} draws, ties {ties})")  # fmt: skip
-    return replace(made, p=p)
-
-
-def _signs(clusters: int, weights: str, draws: int, seed: int) -> np.ndarray:
-    if weights == "rademacher" and clusters <= MOST_ENUMERATED and 2**clusters <= draws:
-        return 1 - 2 * ((np.arange(2**clusters)[:, None] >> np.arange(clusters)) & 1).astype(float)
-    rng = np.random.default_rng(seed)
-    if weights == "rademacher":
-        return rng.choice([-1.0, 1.0], (draws, clusters))
-    return rng.choice(np.sqrt([0.5, 1.0, 1.5]), (draws, clusters)) * rng.choice([-1.0, 1.0], (draws, clusters))
-
-
-def _wild_statistics(fit, codes, clusters, place, null, impose_null, signs):
-    """Return the data's t and the draws' t, by cluster sums only: no row is touched per draw."""
-    w, x, n, k = fit.weights, fit.x, len(fit.y), fit.x.shape[1]
-    bread = np.linalg.inv(x.T @ (x * w[:, None]))
-    if impose_null:
-        rest = np.delete(x, place, axis=1)
-        root = np.sqrt(w)
-        gamma = np.linalg.lstsq(rest * root[:, None], (fit.y - null * x[:, place]) * root, rcond=None)[0]
-        fitted = rest @ gamma + null * x[:, place]
-        centre = null
-    else:
-        fitted, centre = x @ fit.params, fit.params[place]
-    residual = fit.y - fitted
-    sums = np.zeros((clusters, k))
-    np.add.at(sums, codes, x * (w * residual)[:, None])
-    gram = np.zeros((clusters, k, k))
-    np.add.at(gram, codes, (x * w[:, None])[:, :, None] * x[:, None, :])
-    scale = clusters / (clusters - 1) * (n - 1) / (n - k)
-    lead = bread[place]
-
-    def t_of(moved: np.ndarray, scores: np.ndarray, at: float) -> np.ndarray:
-        """Return t from coefficients less the fitted ones (B, k) and cluster scores before the refit (B, G, k)."""
-        left = scores - np.einsum("gij,bj->bgi", gram, moved)
-        var = scale * ((left @ lead) ** 2).sum(axis=1)
-        return at / np.sqrt(var)
-
-    full = fit.params
-    own = np.zeros((1, clusters, k))
-    np.add.at(own[0], codes, x * (w * (fit.y - x @ full))[:, None])
-    statistic = float((full[place] - null) / np.sqrt(scale * ((own[0] @ lead) ** 2).sum()))
-    out = []
-    for block in np.array_split(signs, max(1, len(signs) // 2000)):
-        scores = block[:, :, None] * sums[None, :, :]
-        moved = scores.sum(axis=1) @ bread
-        base = (fitted_coefficient(fit, impose_null, place, null) + moved[:, place]) - centre
-        out.append(t_of(moved, scores, base))
-    return statistic, np.concatenate(out)
-
-
-def fitted_coefficient(fit: Regression, impose_null: bool, place: int, null: float) -> float:
-    """Return the coefficient under which the bootstrap draws outcomes."""
-    return null if impose_null else float(fit.params[place])
