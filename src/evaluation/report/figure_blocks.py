@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from markupsafe import Markup
@@ -29,12 +29,21 @@ class Placed:
 
 
 def exhibits(
-    desk: Desk, found: list[Any], *, fold: int, full: bool = False, pictures: bool = True, most: int = 99, up: str = ""
+    desk: Desk,
+    found: list[Any],
+    *,
+    fold: int,
+    full: bool = False,
+    pictures: bool = True,
+    most: int = 99,
+    up: str = "",
+    told: set[str] | None = None,
 ) -> list[Block]:
     """Return blocks for exhibits: charts first come together, tables stand alone; long tables are folded.
 
     `fold` is the number of rows above which a table is folded; `full` adds the result ids under each table; from
-    the `most`-th exhibit on, tables stand folded instead of charts, so that a page keeps its length.
+    the `most`-th exhibit on, tables stand folded instead of charts, so that a page keeps its length. A note in `told`
+    is not said again under a chart, and what is said is added to it.
     """
     blocks: list[Block] = []
     more: list[Block] = []
@@ -45,7 +54,7 @@ def exhibits(
             continue
         figure = desk.figures.get(exhibit.id) if pictures else None
         if figure is not None:
-            placed = place(figure, exhibit, long_date(desk.ctx.date), up=up)
+            placed = _once(place(figure, exhibit, long_date(desk.ctx.date), up=up), told)
             if blocks and blocks[-1].kind == "figures":
                 blocks[-1].content.append(placed)
             else:
@@ -57,6 +66,15 @@ def exhibits(
         if full and exhibit.cells and figure is None:
             blocks.append(Block("folded", numbers(exhibit), f"Result ids of: {exhibit.title}"))
     return blocks + more + ([Block("absent", absent(refused))] if refused else [])
+
+
+def _once(placed: Placed, told: set[str] | None) -> Placed:
+    """Return a placed chart without the notes that stood before it on the page."""
+    if told is None:
+        return placed
+    new = tuple(n for n in placed.notes if n not in told)
+    told.update(new)
+    return replace(placed, notes=new)
 
 
 def is_refusal(exhibit: Any) -> bool:

@@ -42,13 +42,13 @@ ANNEX = {
 
 def policy(desk: Desk) -> Page:
     """Return the policy report: fifteen sections, each in its place whatever is absent."""
-    ctx, made = desk.ctx, []
+    ctx, made, told = desk.ctx, [], set[str]()
     for number, title in enumerate(POLICY, 1):
         own = _own(desk, number)
         shown, folded = views.placed(desk.at(f"policy-{number}"), number, ctx)
         refused = [e for e in (*shown, *folded) if is_refusal(e)]  # said in one sentence, wherever they would stand
         shown, folded = ([e for e in part if e not in refused] for part in (shown, folded))
-        placed = [*exhibits(desk, shown, fold=12), *exhibits(desk, folded, fold=12, most=0),
+        placed = [*exhibits(desk, shown, fold=12, told=told), *exhibits(desk, folded, fold=12, most=0),
                   *exhibits(desk, refused, fold=12)]  # fmt: skip
         reason = ctx.absent.get(f"policy-{number}") or ABSENT.get(number, "")
         missing = [Block("absent", reason, fixed=True)] if reason and not placed and number in ABSENT else []
@@ -337,6 +337,6 @@ def _numbered(header: Any, rows: Any, caption: str) -> Any:
         for r in rows
     )
     return Markup(
-        '<div class="wide" role="region" tabindex="0" aria-labelledby="t-estimands"><table><caption id="t-estimands">{}'
-        "</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
+        '<div class="wide ids" role="region" tabindex="0" aria-labelledby="t-estimands"><table>'
+        '<caption id="t-estimands">{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
     ).format(caption, head, body)

@@ -64,7 +64,7 @@ def _with(exhibit: CheckedExhibit, cells: Cells, ctx: ReportContext) -> CheckedE
     rows = tuple(dict.fromkeys(r for r, _, _ in cells))
     columns = tuple(dict.fromkeys(c for _, c, _ in cells))
     codes = (*ctx.plan.population.margins, *ctx.plan.derive)  # a note that names a column is for the annex
-    notes = tuple(n for n in exhibit.notes if n.split(":")[0] not in codes)
+    notes = tuple(n for n in exhibit.notes if n.split(":")[0] not in codes and ": joined " not in n)
     made = {(r, c): x for r, c, x in cells}
     return replace(exhibit, id=exhibit.id + SUFFIX, rows=rows, columns=columns, cells=made, notes=notes)
 
