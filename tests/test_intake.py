@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from intake_study import AGREE, HEADINGS, answers, csv_bytes, describe, folder_of, headed, make, put, rows_of, xls, xlsx
 
 from evaluation.errors import InputError, StudyError
-from evaluation.intake import waves
+from evaluation.intake import cells, waves
 from evaluation.intake.cells import parse_date
 
 
@@ -103,6 +103,40 @@ def test_labels_decide_and_a_number_alone_never_does(plan):
     assert changed(plan, {"labels": {"conf_overall": straight}}, conf_overall=codes) == []
     assert changed(plan, {"labels": {"conf_overall": {**straight, "-9": "-7"}}}, conf_overall=["-9", *codes[1:]]) == []
     assert waves.take_in(plan, "W2024").reasons["conf_overall"].iloc[0] == -7
+
+
+def test_numbers_that_nothing_explains_are_one_fault_of_their_column(plan):
+    codes = [f"{AGREE.index(w) + 1}.0" for w in answers(seed=1)["conf_overall"]]
+    faults = changed(plan, conf_overall=codes)
+    assert [(f.kind, f.column, f.n) for f in faults] == [("unmapped_label", "conf_overall", 60)]
+    assert "1.0, 2.0, 3.0" in faults[0].what
+    assert "[bands.conf_overall]" in faults[0].todo
+
+
+def test_7_and_7_point_0_are_one_label_and_0001_is_not_1(plan):
+    codes = [f"{AGREE.index(w) + 1}.0" for w in answers(seed=1)["conf_overall"]]
+    straight = {str(i + 1): str(i + 1) for i in range(5)}
+    assert changed(plan, {"labels": {"conf_overall": straight}}, conf_overall=codes) == []
+    assert cells.normal("7.0") == cells.normal("7")
+    assert cells.normal("0001") == "0001"
+    assert cells.normal("7.5") == "7.5"
+
+
+def test_a_number_that_somebody_typed_is_not_shown(plan):
+    faults = changed(plan, area=first("area", "07700900461"))
+    assert "07700900461" not in waves.fault_table(faults)
+    faults = changed(plan, area=first("area", "94"))
+    assert "94" not in faults[0].what, "one person gave it"
+
+
+def test_a_code_under_0_is_not_cut_into_the_lowest_level(plan):
+    bands = {"age_band": {"cuts": [18, 25, 35, 50, 65, 75],
+                          "levels": ["16_17", "18_24", "25_34", "35_49", "50_64", "65_74", "75_plus"]}}  # fmt: skip
+    ages = ["-9", *(str(20 + i) for i in range(59))]
+    assert kinds(changed(plan, {"bands": bands}, age_band=ages)) == {("unmapped_label", HEADINGS["age_band"])}
+    more = {"bands": bands, "labels": {"age_band": {"-9": "-7"}}}
+    assert changed(plan, more, age_band=ages) == []
+    assert waves.take_in(plan, "W2024").reasons["age_band"].iloc[0] == -7
 
 
 def test_the_map_may_not_invent_a_level(plan):
@@ -243,6 +277,7 @@ def test_a_draft_passes_what_may_be_waived_and_nothing_else(plan):
      ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\n[labels]\na = 1', "label = code"),
      ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\n[wording]\na = "alike"', "wording.a"),
      ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\n[bands.a]\ncuts = [1]\nlevels = ["x"]', "one level more"),
+     ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\n[bands.a]\ncuts = [2, 1]\nlevels = ["x", "y", "z"]', "each above"),
      ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\n[[waivers]]\nfault = "x"', "a reason")],
 )  # fmt: skip
 def test_a_wave_file_is_checked_whole(plan, text, message):
