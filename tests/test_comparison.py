@@ -263,3 +263,14 @@ def test_no_exhibit_shows_a_count_of_few_people_outside_the_gate():
         for item in exhibit.items:
             assert not isinstance(item.result, Count)
             assert item.result.base >= plan().sizes.least_people
+
+
+def test_the_caliper_stands_beside_the_design_with_its_scale():
+    table = comparison.sample_table(plan(), WAVE, made(), sample())
+    found = cells(table)["Nearest neighbours (planned)", "Caliper"]
+    others = made().scores.logit[made().people[TREATED] == 0]
+    assert found.value == pytest.approx(plan().matching.caliper * others.std())
+    assert "those who did not attend" in " ".join(table.notes)
+    gap = made().scores.logit
+    pairs = sample().pairs
+    assert np.abs(gap[pairs["treated"]].to_numpy() - gap[pairs["control"]].to_numpy()).max() <= found.value

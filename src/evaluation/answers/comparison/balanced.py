@@ -45,9 +45,25 @@ def sample_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exh
         for column, id, value, unit, places in cells:
             value = 5 * round(value / 5) if id == "treated" else value
             triples.append((name, column, measure(f"{stem}.{id}", value, unit, base=base, wave=wave, decimals=places)))
-    notes = (f"{sample.method}; about {sample.estimand}.",)
-    return exhibit("design.sample", title, triples, sections=("annex-G",), wave=wave, row_header="Design", notes=notes,
-                   source="Survey")  # fmt: skip
+    notes = [f"{sample.method}; about {sample.estimand}."]
+    if sample.caliper is not None:
+        value = measure(
+            f"sample.caliper.all.{wave}", sample.caliper.absolute, "", base=sum(sample.n.values()), wave=wave
+        )
+        triples.append(("Nearest neighbours (planned)", "Caliper", value))
+        notes.append(_caliper_words(sample.caliper))
+    return exhibit("design.sample", title, triples, sections=("annex-G",), wave=wave, row_header="Design",
+                   notes=tuple(notes), source="Survey")  # fmt: skip
+
+
+def _caliper_words(caliper: matching.Caliper) -> str:
+    """Return the caliper with its scale and whose spread it is measured in."""
+    scale = "chance" if caliper.scale == "score" else "log odds"
+    over = {"all": "of everybody", "control": "of those who did not attend", "within groups": "within both groups"}
+    if caliper.over == "none":
+        return f"Pairs lie within the caliper, in units of the {scale} of attending."
+    return (f"Pairs lie within the caliper: {caliper.width:g} standard deviations of the {scale} of attending "
+            f"{over[caliper.over]}.")  # fmt: skip
 
 
 def compared(plan: Plan, compare: Comparison, sample: Any) -> balance.Balance:
