@@ -1,6 +1,7 @@
 """The register answers: every exhibit passes the gate and can be drawn; an absent register is a sentence, not a hole."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,7 @@ from evaluation import disclosure, study
 from evaluation.answers import registers
 from evaluation.answers.registers import around, coming, goals, shelf, status
 from evaluation.answers.words import exhibit
-from evaluation.estimates import Estimate, NotIdentified
+from evaluation.estimates import Estimate, Gate, NotIdentified
 from evaluation.exhibits import Count, Words
 from evaluation.intake import waves
 from evaluation.report import figures, tables
@@ -337,6 +338,27 @@ def test_gaps_are_shown_as_gaps_and_results_are_read_from_the_run(plan, wave, he
     assert state["Officers understand what troubles communities"] == goals.GAP
     assert state["Black communities have more confidence in the police"] == "higher"
     assert state["People who attend have more confidence in the police"] == "not measured in this run"
+
+
+def test_the_theory_carries_the_verdict_after_the_doubts(plan, wave, held, monkeypatch):
+    words = {"null": 0.0, "margin": 0.05, "id": f"attend.conf_overall.all.{wave}".lower(), "n": {"a": 90, "b": 90}}
+    first = Estimate(0.3, low=0.1, high=0.5, **words)
+    run = [exhibit("attend", "Attendees", [("a", "b", first)], sections=("annex-G",), wave=wave)]
+    label = "People who attend have more confidence in the police"
+    monkeypatch.setattr(goals, "published", lambda *_: run)
+
+    def shown(doubted):
+        monkeypatch.setattr(waves, "load_results", lambda *_: doubted)
+        return {i.column: i.result for i in goals.theory(plan, wave, held).items if i.row == label}
+
+    assert shown([])["Verdict"].text == "higher"
+    quality = Gate("attend.controls", "quality", False)
+    after = shown([replace(first, gates=(quality,))])
+    assert after["Verdict"].text == "higher, but fragile"
+    assert after["Evidence"].value == 0.3
+    refused = shown([replace(first, gates=(Gate("attend.overlap", "design", False),))])
+    assert refused["Verdict"].text == "not answerable"
+    assert isinstance(refused["Evidence"], Words)  # no number stands beside a question that cannot be answered
 
 
 def test_each_requirement_has_a_state_read_from_the_run(made):

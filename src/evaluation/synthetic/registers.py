@@ -23,7 +23,8 @@ SAID = {
     "response": "Say when nobody can come", "hate_crime": "Call back after a hate crime is reported",
     "workforce": "Recruit from local communities", "young_people": "Meet young people outside school hours",
     "telling": "Say what was done about what we said", "complaints": "Make it plain how to complain",
-    "neighbourhood": "Keep the same neighbourhood officers for longer", "mental_health": "Train officers on mental health",
+    "neighbourhood": "Keep the same neighbourhood officers for longer",
+    "mental_health": "Train officers on mental health",
 }  # fmt: skip
 Rows = list[dict[str, Any]]
 
@@ -66,7 +67,8 @@ def _events(rng: np.random.Generator) -> Rows:
             "focus_community": ("all_black", "african", "caribbean", "young_black")[i % 4],
             "focus_age": "youth" if i % 6 == 5 else "all", "n_public": public,
             "n_public_method": ("signin", "headcount", "estimate")[i % 3], "n_officers": int(rng.integers(5, 16)),
-            "chief_officer": "yes" if i % 5 else "no", "departments": "neighbourhood;response" if i % 2 else "neighbourhood",
+            "chief_officer": "yes" if i % 5 else "no",
+            "departments": "neighbourhood;response" if i % 2 else "neighbourhood",
             "external_orgs": int(rng.integers(0, 5)), "planned_hours": planned, "actual_hours": actual,
             "q_covered": "respect;protect;involve;represent" if i % 3 else "respect;involve",
             "format": "breakout" if i % 2 else "collective", "community_facilitated": "yes" if i % 8 else "no",
@@ -112,7 +114,8 @@ def _feedback(events: Rows, rng: np.random.Generator) -> Rows:
                 "comment_id": f"C{number:04d}", "event_id": event["event_id"],
                 "channel": str(rng.choice(["form", "notes", "flipchart"], p=[0.5, 0.35, 0.15])),
                 "question": str(rng.choice(asked)), "theme": theme,
-                "theme_second": _second_coder(theme, second), "stance": str(rng.choice(["problem", "solution", "praise", "story"], p=[0.45, 0.35, 0.08, 0.12])),
+                "theme_second": _second_coder(theme, second),
+                "stance": str(rng.choice(["problem", "solution", "praise", "story"], p=[0.45, 0.35, 0.08, 0.12])),
                 "coder": f"K{1 + number % 2}", "sense_check": verdict,
                 "sense_check_date": (dt.date.fromisoformat(event["event_date"]) + dt.timedelta(days=40)).isoformat()
                 if checked else "",
@@ -146,7 +149,8 @@ def _actions(events: Rows, rng: np.random.Generator) -> Rows:
             "due_date": (raised + dt.timedelta(days=180)).isoformat(),
             "reason_cannot": "Outside the powers of the force" if status == "cannot" and i % 3 else "",
             "fed_back_date": (changed + dt.timedelta(days=30)).isoformat() if told else "",
-            "fed_back_channel": "contact_list" if told else "none", "community_satisfied": int(rng.integers(2, 6)) if told else "",
+            "fed_back_channel": "contact_list" if told else "none",
+            "community_satisfied": int(rng.integers(2, 6)) if told else "",
         })  # fmt: skip
     for row in rows:
         if row["raised_date"] == "":
@@ -204,14 +208,20 @@ def _recruitment() -> Rows:
 # Intended outcomes and accountability indicators: (aim, formula, better is, target); "none" is an aim nobody measures.
 AIMS = (
     ("Events are held with Black communities", "count(events)", "higher", ""),
-    ("A member of the community leads the discussion", "share(events where community_facilitated = yes) by event_date", "higher", ""),
-    ("Themes are checked by the community", "share(feedback where sense_check = agreed|amended|rejected)", "higher", 100),
+    ("A member of the community leads the discussion",
+     "share(events where community_facilitated = yes) by event_date", "higher", ""),
+    ("Themes are checked by the community",
+     "share(feedback where sense_check = agreed|amended|rejected)", "higher", 100),
     ("What was done is reported back", "share(actions where fed_back_date present) by raised_date", "higher", 80),
-    ("Where nothing can be done, people are told why", "share(actions where reason_cannot present of status = cannot)", "higher", 100),
+    ("Where nothing can be done, people are told why",
+     "share(actions where reason_cannot present of status = cannot)", "higher", 100),
     ("Advice of the groups is taken", "ratio(iag_meetings.n_advice_adopted / n_advice) by meeting_date", "higher", ""),
-    ("Advisory groups are led by the community", "share(iag_meetings where chaired_by = community) by meeting_date", "higher", ""),
-    ("Victims' ethnic group is recorded (share left blank)", "ratio(victim_recording.blank / victims) by period", "lower", 10),
-    ("Recruits come from ethnic minorities", "ratio(recruitment.n_people / n_total where stage = joined) by year_ending", "higher", 25),
+    ("Advisory groups are led by the community",
+     "share(iag_meetings where chaired_by = community) by meeting_date", "higher", ""),
+    ("Victims' ethnic group is recorded (share left blank)",
+     "ratio(victim_recording.blank / victims) by period", "lower", 10),
+    ("Recruits come from ethnic minorities",
+     "ratio(recruitment.n_people / n_total where stage = joined) by year_ending", "higher", 25),
     ("Searches are more even between groups", "result(stops.ratio.drop)", "parity", ""),
     ("Black communities have more confidence in the police", "result(change.conf_overall.black)", "higher", ""),
     ("People who attend have more confidence in the police", "result(attend.conf_overall.all)", "higher", ""),

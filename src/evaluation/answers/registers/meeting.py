@@ -243,14 +243,14 @@ def _funnel(plan: Plan, wave: str, rows: pd.DataFrame, day: pd.Timestamp) -> Exh
             cells.append(
                 (
                     label,
-                    "",
+                    "Number",
                     people(f"events.funnel_{id}.all.{wave}", total, wave, unit=unit, universe=universe, event="all"),
                 )
             )
     notes = (
         NOT_PEOPLE,
-        "How many people heard of an event and did not come is not in the register; the survey's "
-        "question on having heard of the events is in the table of who attended.",
+        "How many people heard of an event and did not come is not in the register. Who had heard of the events is "
+        "asked in the survey and stands in a table of its own.",
     )
     return exhibit(
         "events.funnel",
@@ -258,9 +258,7 @@ def _funnel(plan: Plan, wave: str, rows: pd.DataFrame, day: pd.Timestamp) -> Exh
         cells,
         sections=("annex-K",),
         wave=wave,
-        chart="steps",
         row_header="Step",
         source=shelf.source(plan, "events", day),
         notes=notes,
-        extras={"axis": "Number"},
     )
