@@ -187,6 +187,31 @@ def test_add_wave_says_nothing_of_anybody_and_writes_nobody_into_wave_toml(plan,
     assert stat.S_IMODE((folder_of(plan, "W2024") / "tool.csv").stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_an_export_without_headings_shows_nobody(plan, tmp_path, kind):
+    """Its first row is a respondent: whoever that is must not be printed as a heading."""
+    rows = [
+        ["0001", *PLANTED.values(), "Female", "No"],
+        *([f"{i:04d}", *[""] * 6, "Male", "Yes"] for i in range(2, 60)),
+    ]
+    export = tmp_path / f"bare.{kind}"
+    if kind == "csv":
+        export.write_text("\n".join(",".join(f'"{c}"' for c in row) for row in rows), "utf-8")
+    else:
+        xlsx(export, {"Sheet1": rows})
+    added = waves.add(plan, export, "W2024")
+    assert "none of its 9 headings" in added.summary()
+    assert found_in(added.summary()) == []
+    assert found_in(faults.fault_table(waves.check(plan, "W2024"))) == []
+    assert any(f.kind == "unknown_column" for f in added.faults)
+
+
+def test_one_heading_that_looks_typed_in_is_withheld(plan, tmp_path):
+    export = tmp_path / "one.csv"
+    headed(answers(seed=1)).rename(columns={"refuse_satisfaction": PLANTED["email"]}).to_csv(export, index=False)
+    assert found_in(waves.add(plan, export, "W2024").summary()) == []
+
+
 # ---- keys ---------------------------------------------------------------------------------------------------------
 
 

@@ -39,7 +39,10 @@ class Added:
         lines = [f"The export of {self.wave} was copied in, unchanged. {first}"]
         if not self.kept:
             lines += [f"  {shown(p.column)} → {p.target}   ({p.how})" for p in self.proposals]
-            lines += [f"  {shown(c)} → ?   (nothing in the codebook is like it)" for c in self.unmapped]
+            if self.proposals:
+                lines += [f"  {shown(c)} → ?   (nothing in the codebook is like it)" for c in self.unmapped]
+            else:  # the headings may be the first respondent's answers: none is repeated
+                lines.append(f"  none of its {len(self.unmapped)} headings is like anything in the codebook")
         lines.append(fault_table(self.faults) if self.faults else "No faults: the wave can be used.")
         return "\n".join(lines)
 

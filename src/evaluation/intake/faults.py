@@ -64,7 +64,8 @@ class Fault:
 
     def line(self) -> str:
         """Return the fault in one line."""
-        where = ", ".join(p for p in (self.file, self.place(), self.column) if p)
+        column = "(a heading that looks typed in)" if TYPED_IN.search(self.column) else self.column
+        where = ", ".join(p for p in (self.file, self.place(), column) if p)
         who = f" [respondent {self.who}]" if self.who else ""
         near = f" Nearest: {self.near}." if self.near else ""
         return f"{where}{who}: {self.what}.{near} {self.todo} ({self.kind})"
@@ -101,7 +102,5 @@ def fault_table(faults: Sequence[Fault]) -> str:
     for found in groups.values():
         lines += [f"  {f.line()}" for f in found[:MOST_OF_A_KIND]]
         if len(found) > MOST_OF_A_KIND:
-            lines.append(
-                f"  … and {len(found) - MOST_OF_A_KIND} more of this kind in {found[0].column or found[0].file}"
-            )
+            lines.append(f"  … and {len(found) - MOST_OF_A_KIND} more of this kind in {found[0].file}")
     return "\n".join(lines)

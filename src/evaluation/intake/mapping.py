@@ -6,7 +6,7 @@ Each distinct text of a column is read once, however many people wrote it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -87,6 +87,12 @@ def _targets(frame: pd.DataFrame, info: WaveInfo, book: Codebook, out: Mapped) -
     """Return export column → codebook name (or name.level), with a fault for every column that has no home."""
     known = set(book.names())
     targets: dict[str, str] = {}
+    if not any(c in frame.columns for c in info.columns):
+        # the headings may be the first respondent's answers: none is repeated
+        out.fault("unknown_column", info, "", f"none of its {len(frame.columns)} columns is mapped",
+                  "See that header_row in wave.toml is the row of headings; then name each in [columns].")  # fmt: skip
+        _stated(replace(info, ignore={}), known, out)
+        return {}
     for column in frame.columns:
         target = info.columns.get(column)
         if target is None:

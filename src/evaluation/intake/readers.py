@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import InputError
+from evaluation.intake.faults import safe
 
 TEXT = (".csv", ".tsv", ".txt")
 SHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
@@ -268,7 +269,8 @@ def header_names(
             questions[names[-1]] = max(kept, key=len)
     doubled = sorted({n for n in names if n and names.count(n) > 1})
     if doubled:
-        raise InputError(f"columns stand twice: {doubled}", where=name, todo="Rename or remove one of each.")
+        raise InputError(f"columns stand twice: {', '.join(safe(n) for n in doubled)}", where=name,
+                         todo="Rename or remove one of each.")  # fmt: skip
     return names, questions
 
 
