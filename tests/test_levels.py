@@ -67,6 +67,11 @@ def test_shares_are_of_people_who_stated_them_and_the_population_is_the_census()
             assert m.value == pytest.approx(found[id.removesuffix("weighted") + "census"].value, abs=1e-6)
 
 
+def test_a_figure_of_the_population_gives_no_count_of_the_survey_away():
+    for m in cells(weights.margins_table(PLAN, WAVE, PEOPLE, MADE)).values():
+        assert m.base is None or not m.public
+
+
 def test_each_joining_is_printed_in_words_and_the_caveat_stands_there():
     notes = weights.margins_table(PLAN, WAVE, PEOPLE, MADE).notes
     assert any("joined Mixed or Multiple with Other (Leicester city)" in n for n in notes)
@@ -139,7 +144,8 @@ def test_the_answer_says_for_whom_what_it_is_worth_and_the_worst_gap():
 def test_every_row_of_a_distribution_adds_to_everybody_asked():
     made = levels.distributions(PLAN, WAVE, SURVEY, REASONS)
     rows = {}
-    for exhibit in made:
+    for exhibit in made[:-1]:
+        assert exhibit.chart == "stacked"
         for i in exhibit.items:
             if isinstance(i.result, Estimate):
                 rows.setdefault(i.row, []).append(i.result)
@@ -150,13 +156,16 @@ def test_every_row_of_a_distribution_adds_to_everybody_asked():
 
 
 def test_dont_knows_are_counted_apart_and_weighted():
-    found = cells(levels.distributions(PLAN, WAVE, SURVEY, REASONS)[0])
+    made = levels.distributions(PLAN, WAVE, SURVEY, REASONS)
+    found = cells(made[0]) | cells(made[-1])
     frame = SURVEY.general(WAVE)
     why = REASONS[OUTCOME].reindex(frame.index)
     known = 100 * frame.loc[why == -8, "population_weight"].sum() / frame["population_weight"].sum()
     assert known > 0
     e = found[f"answers.{OUTCOME}.all.{WAVE.lower()}.unsure"]
     assert e.value == pytest.approx(known)
+    blank, neither = (found[f"answers.{OUTCOME}.all.{WAVE.lower()}.{k}"].value for k in ("blank", "neither"))
+    assert e.value + blank == pytest.approx(neither)
     top = 100 * frame.loc[frame[OUTCOME] == 5, "population_weight"].sum() / frame["population_weight"].sum()
     assert found[f"answers.{OUTCOME}.all.{WAVE.lower()}.5"].value == pytest.approx(top)
 

@@ -250,7 +250,11 @@ def _filled(column: pd.Series, hole: np.ndarray, values: np.ndarray) -> pd.Serie
 def _predictors(blocks: list[np.ndarray]) -> np.ndarray:
     """Return a constant and the standardised other columns that are not determined by those before them."""
     z = _roles.standardise(np.hstack(blocks))[0]
-    keep = np.abs(np.diag(np.linalg.qr(z, mode="r"))) ** 2 > _roles.COLLINEAR * len(z)
+    left, keep = z.T @ z / len(z), []
+    for j in range(len(left)):
+        if left[j, j] > _roles.COLLINEAR:
+            keep.append(j)
+            left = left - np.outer(left[:, j], left[j] / left[j, j])
     return np.column_stack([np.ones(len(z)), z[:, keep]])
 
 

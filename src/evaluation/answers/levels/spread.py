@@ -21,61 +21,73 @@ from evaluation.study import Plan
 
 NOT_PUT = (-5, -6)  # not asked in this wave, not applicable
 UNSURE = -8
-KNOWN, BLANK = "Does not know", "No answer"
+UNSURE_WORDS, BLANK_WORDS = "Does not know", "No answer"
+NEITHER_WORDS = "Does not know, or no answer"
+Cells = list[tuple[str, str, Any]]
 
 
 def distributions(plan: Plan, wave: str, survey: Survey, reasons: pd.DataFrame) -> list[Exhibit]:
-    """Return, for each set of answers, the share of everybody asked who gave each, don't-knows and blanks among them.
+    """Return, for each set of answers, the share of everybody asked who gave each; then don't-knows and blanks apart.
 
-    Everybody for every question, and the compared groups for the primary one. Shares of a row add to 100.
+    Everybody for every question, and the compared groups for the primary one. The shares of a row add to 100.
     """
     sets: dict[tuple[str, ...], list[str]] = {}
     for outcome in plan.all_outcomes:
         if is_item(plan, outcome) and survey.asked(outcome, wave):
             sets.setdefault(tuple(plan.levels_of(outcome).values()), []).append(outcome)
-    made = []
+    made, apart = [], []
     for place, (levels, outcomes) in enumerate(sets.items()):
-        triples = []
+        triples: Cells = []
         for outcome in outcomes:
-            shown = groups(plan) if outcome == plan.outcomes.primary else [("", "", "Everybody")]
-            for column, code, who in shown:
-                triples += _row(plan, wave, survey, reasons, outcome, (column, code, who))
+            for group in groups(plan) if outcome == plan.outcomes.primary else [("", "", "Everybody")]:
+                whole, split = _row(plan, wave, survey, reasons, outcome, group)
+                triples += whole
+                apart += split
         id = "levels.distribution" + (f".{place + 1}" if place else "")
-        made.append(w.exhibit(
-            id, f"Every answer, from {levels[0]!r} to {levels[-1]!r}".replace("'", '"'), triples, sections=("annex-H",),
-            wave=wave, chart="stacked", row_header="Question and group", source="Survey, weighted",
-            notes=("Shares are of everybody who was asked, so they differ from shares of those who chose an answer.",
-                   MODEL_BASED),
-        ))  # fmt: skip
+        made.append(_exhibit(id, f"Every answer, from “{levels[0]}” to “{levels[-1]}”", triples, wave, "stacked"))
+    if apart:
+        made.append(
+            _exhibit("levels.unsure", "People who did not know, and people who did not answer", apart, wave, "")
+        )
     return made
+
+
+def _exhibit(id: str, title: str, triples: Cells, wave: str, chart: str) -> Exhibit:
+    asked = "Shares are of everybody who was asked, so they differ from shares of those who chose an answer."
+    return w.exhibit(id, title, triples, sections=("annex-H",), wave=wave, chart=chart, source="Survey, weighted",
+                     row_header="Question and group", notes=(asked, MODEL_BASED))  # fmt: skip
 
 
 def _row(
     plan: Plan, wave: str, survey: Survey, reasons: pd.DataFrame, outcome: str, group: tuple[str, str, str]
-) -> list[tuple[str, str, Any]]:
-    """Return one row: the share of each answer, then of don't-knows and of blanks."""
+) -> tuple[Cells, Cells]:
+    """Return one row: the share of each answer and of no answer on the scale; and of don't-knows and blanks apart."""
     column, code, who = group
     frame, jk = survey.general(wave), survey.jackknife(plan, wave)
     why = reasons[outcome].reindex(frame.index).astype(float)
     asked = ~why.isin(NOT_PUT)
     if column:
         asked &= (frame[column] == code).fillna(False).astype(bool)
-    inside = asked.to_numpy(dtype=float)
-    answer = frame[outcome].astype(float)
-    parts = [(words, answer == float(level), level) for level, words in plan.levels_of(outcome).items()]
-    parts += [(KNOWN, why == UNSURE, "unsure"), (BLANK, answer.isna() & (why != UNSURE), "blank")]
+    inside, answer = asked.to_numpy(dtype=float), frame[outcome].astype(float)
+    n = int(inside.sum())
+    few = n < plan.sizes.least_people or _too_few_sessions(plan, jk.design, inside)
     row = f"{plan.label_of(outcome)}: {who}"
-    few = inside.sum() < plan.sizes.least_people or _too_few_sessions(plan, jk.design, inside)
-    out = []
-    for words, chosen, id in parts:
-        made: Any = TooFew({code or "all": int(inside.sum())}, plan.sizes.least_people)
+
+    def cell(words: str, chosen: pd.Series, id: str) -> tuple[str, str, Any]:
+        made: Any = TooFew({code or "all": n}, plan.sizes.least_people)
         if not few:
             found = jk.mean(100.0 * chosen.to_numpy(dtype=float), inside, label=code or "all")
-            made = bounded(replace(found, unit="per cent"))
-        named = w.name(made, "answers", outcome=outcome, group=code or "all", wave=wave, method=str(id), planned=True,
+            worth = None if found.n_effective is None else min(found.n_effective, n)
+            made = bounded(replace(found, unit="per cent", n_effective=worth))
+        named = w.name(made, "answers", outcome=outcome, group=code or "all", wave=wave, method=id, planned=True,
                        licence="descriptive", question=f"{words}: {row}, {wave}")  # fmt: skip
-        out.append((row, words, named))
-    return out
+        return row, words, named
+
+    whole = [cell(words, answer == float(level), str(level)) for level, words in plan.levels_of(outcome).items()]
+    whole.append(cell(NEITHER_WORDS, answer.isna(), "neither"))
+    split = [cell(UNSURE_WORDS, why == UNSURE, "unsure"),
+             cell(BLANK_WORDS, answer.isna() & (why != UNSURE), "blank")]  # fmt: skip
+    return whole, split
 
 
 def ordinal(plan: Plan, wave: str, survey: Survey) -> Exhibit:

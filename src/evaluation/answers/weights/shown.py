@@ -66,11 +66,14 @@ def _side_by_side(plan: Plan, now: WaveWeights, kind: str, wave: str) -> tuple[l
             row = celled.words(plan, cells.columns, str(cell))
             stem = f"{kind}.{cells.name}.cell{place:02d}.{wave}"
             part = (celled.key(margin, str(cell), wave), int(raw.get(cell, 0)))
-            counted = {"share_of": (part[0], whole[0]), "counts": (part, whole)}
-            shares = (("answered", part[1] / max(base, 1), counted), ("weighted", got[cell] / got.sum(), {}),
-                      ("census", target / stated.sum(), {"public": True}))  # fmt: skip
+            counted = {"base": base, "share_of": (part[0], whole[0]), "counts": (part, whole)}
+            shares: tuple[tuple[str, float, dict[str, Any]], ...] = (
+                ("answered", part[1] / max(base, 1), counted),
+                ("weighted", got[cell] / got.sum(), {"base": base}),
+                ("census", target / stated.sum(), {"public": True}),
+            )
             for column, share, more in shares:
-                value = measure(f"{stem}.{column}", 100 * share, "per cent", base=base, wave=wave, decimals=0, **more)
+                value = measure(f"{stem}.{column}", 100 * share, "per cent", wave=wave, decimals=0, **more)
                 triples.append((row, _COLUMNS[column], value))
     return triples, tuple(sums)
 
