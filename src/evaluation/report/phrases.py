@@ -172,6 +172,7 @@ UNMET = {
     "companion": "a second way of comparing, set in advance, rests on too few people",
     "dates": "some answers of the first survey came after the first event, or have no date",
     "selection": "people who came because they trusted the police already cannot be told apart",
+    "controls": "people who attended also differ on things that the events cannot have moved",
     "same_sign": "the ways of analysing do not agree",
     "effective": "the answers are worth too few independent ones",
     "cells": "nobody answered in a part of the population",
