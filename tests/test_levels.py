@@ -131,6 +131,24 @@ def test_gates_fail_where_answers_are_worth_too_few():
     assert gate.value == pytest.approx(weights.effective_n(PLAN, MADE[WAVE]))
 
 
+def test_people_of_the_boost_have_population_weight_nil():
+    frame = weights.frame(MADE, PEOPLE)["population_weight"]
+    boost = PEOPLE[PLAN.population.boost_column].isin(PLAN.population.boost_sources)
+    assert boost.any()
+    assert (frame[boost] == 0).all()
+    assert (frame[~boost] > 0).all()
+
+
+def test_in_the_comparison_attendees_count_once_and_others_are_the_population():
+    treated = PEOPLE[PLAN.treatment.column].isin(PLAN.treatment.treated).astype(int)
+    w = weights.comparison_weight(PLAN, PEOPLE, treated, MARGINS)
+    assert (w[treated == 1] == 1).all()
+    others = PEOPLE[treated == 0]
+    assert w[others.index].mean() == pytest.approx(1)
+    share = w[others.index][others["area3"] == "leicester"].sum() / w[others.index][others["area3"].notna()].sum()
+    assert share == pytest.approx(MARGINS["area3"]["leicester"] / MARGINS["area3"].sum(), abs=1e-8)
+
+
 def test_the_answer_says_for_whom_what_it_is_worth_and_the_worst_gap():
     found = cells(weights.answer(PLAN, WAVE, MADE, MARGINS))
     assert PLAN.population.title in found[f"answer.02.all.{WAVE.lower()}"].text

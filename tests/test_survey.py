@@ -387,3 +387,27 @@ def test_an_integer_weight_is_as_many_copies():
     sess = [survey.ordered_logit(survey.Design(f, weight="k", cluster="session"), "trust", ["sex"]).se
             for f in (s, copies)]  # fmt: skip
     assert list(sess[0]) == pytest.approx(list(sess[1]), rel=1e-7)
+
+
+@pytest.mark.parametrize("name", ["calfun_raking_base", "calfun_linear_base", "calfun_logit_flat_03_3"])
+def test_calibrated_errors_agree_with_another_version_of_r(name):
+    """survey 4.5, rows as clusters: means, domains, a share's interval and a logistic model after calibration."""
+    s = sample().assign(flat=RAKED["population"] / 900)
+    n = float(RAKED["population"])
+    levels = {k: list(v) for k, v in RAKED["targets"].items()}
+    totals = {"(Intercept)": n} | {f"{k}={x}": RAKED["targets"][k][x] * n for k, v in levels.items() for x in v[1:]}
+    words = {"calfun_raking_base": {"method": "raking"}, "calfun_linear_base": {},
+             "calfun_logit_flat_03_3": {"method": "logit", "bounds": (0.3, 3)}}[name]  # fmt: skip
+    made = weighting.calibrate(s, pd.Series(totals), base_weight="flat" if "flat" in name else "base_w", **words)
+    d, r = survey.Design(s, weight=made), RAKED["results"][name]
+    for column in ("trust", "confident"):
+        (m,) = survey.mean(d, column)
+        assert (m.value, m.se) == pytest.approx((r["trust"]["est"][column], r["trust"]["se"][column]), rel=1e-8)
+    for e in survey.mean(d, "confident", by="ethnicity"):
+        known = r["by_eth"][e.group]
+        assert (e.value, e.se) == pytest.approx((known["confident"], known["se"]), rel=1e-8)
+    (p,) = survey.proportion(d, "confident")
+    assert [p.low, p.high] == pytest.approx(r["ciprop"]["ci"], rel=1e-8)
+    fit = survey.glm(d, "confident ~ sex + age + ethnicity", family="quasibinomial")
+    assert list(fit.params) == pytest.approx(list(r["glm"]["coef"].values()), rel=1e-5, abs=1e-6)  # glm stops at 1e-8
+    assert list(fit.se) == pytest.approx(list(r["glm"]["se"].values()), rel=1e-5)

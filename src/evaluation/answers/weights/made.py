@@ -193,9 +193,10 @@ def comparison_weight(
     return weight
 
 
-def frame(made: Mapping[str, WaveWeights]) -> pd.DataFrame:
-    """Return `population_weight` by respondent, all waves."""
-    return pd.concat([w.values for w in made.values()]).rename("population_weight").to_frame()
+def frame(made: Mapping[str, WaveWeights], people: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return `population_weight` by respondent, all waves; 0 for the `people` who are not in the general sample."""
+    values = pd.concat([w.values for w in made.values()]).rename("population_weight")
+    return (values if people is None else values.reindex(people.index, fill_value=0.0)).to_frame()
 
 
 def met(plan: Plan, made: Mapping[str, WaveWeights]) -> bool:

@@ -128,6 +128,8 @@ class Design:
 
 def _weights(frame: pd.DataFrame, weight: Any) -> np.ndarray:
     series = frame[weight] if isinstance(weight, str) else weight.values if isinstance(weight, Weights) else weight
+    if isinstance(series, np.ndarray) and series.shape == (len(frame),):
+        series = pd.Series(series, index=frame.index)
     if not isinstance(series, pd.Series):
         raise errors.DataError("the weight is neither a column, a Series nor Weights", todo="Name a column.")
     if series.index.has_duplicates:
