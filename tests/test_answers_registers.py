@@ -29,6 +29,7 @@ def nothing_published_before():
     with pytest.MonkeyPatch.context() as patch:
         for module in (status, goals):
             patch.setattr(module, "published", lambda *_: [])
+        patch.setattr(waves, "load_results", lambda *_: [])
         yield
 
 
