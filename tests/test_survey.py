@@ -275,6 +275,14 @@ def test_domains_stand_in_order_and_cross():
         survey.distribution(d, "sex", levels=["F"])
 
 
+def test_levels_of_a_difference_may_be_numbers_of_another_kind():
+    d = survey.Design(sample().assign(g=lambda x: (x["id"] % 3).astype(float)), weight="base_w")
+    (e,) = survey.difference(d, "trust", by="g", levels=(0, 2))
+    by = {x.group: x.value for x in survey.mean(d, "trust", by="g")}
+    assert e.value == pytest.approx(by["2.0"] - by["0.0"])
+    assert survey.difference(d, "trust", by="g", levels=(2, 0))[0].value == pytest.approx(-e.value)
+
+
 def test_a_domain_in_one_cluster_has_an_error_of_the_whole_design():
     s = sample().assign(one=lambda x: np.where(x["session"] == "s3", "in", "out"))
     d = survey.Design(s, weight="base_w", cluster="session", strata="stratum")
@@ -371,6 +379,9 @@ def test_models_refuse_what_they_cannot_fit():
         survey.glm(d, "trust ~ sex", family="quasibinomial")
     with pytest.raises(errors.DataError, match="not a number"):
         survey.mean(d, "sex")
+    assert [e.value for e in survey.quantile(d, "trust", q=[0.25, 0.75])] == [
+        survey.quantile(d, "trust", q=q)[0].value for q in (0.25, 0.75)
+    ]
     for q in (0, 1, 1.5):
         with pytest.raises(errors.DataError, match="between 0 and 1"):
             survey.quantile(d, "trust", q=q)

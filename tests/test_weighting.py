@@ -170,6 +170,15 @@ def test_a_crossed_margin_is_read_in_any_order_of_its_levels(key, margin):
     np.testing.assert_allclose(got, CROSSED, rtol=1e-10)
 
 
+def test_a_level_with_no_population_and_nobody_in_it_is_harmless():
+    margin = pd.Series({"F": 51.0, "M": 49.0, "X": 0.0})
+    made = weighting.rake(S, {"sex": margin, "age": pd.Series(R["targets"]["age"]) * 100}, tolerance=1e-11)
+    known = weighting.rake(S, {"sex": margin.drop("X"), "age": pd.Series(R["targets"]["age"]) * 100}, tolerance=1e-11)
+    np.testing.assert_allclose(made.values, known.values, rtol=1e-10)
+    half = made.base.to_numpy() * (np.arange(len(S)) % 5 != 0)
+    np.testing.assert_allclose(weighting.again(made, half), weighting.again(known, half), rtol=1e-8)
+
+
 def test_more_refusals():
     with pytest.raises(errors.MarginMismatch, match="population is 0"):
         weighting.rake(S, {"sex": pd.Series({"F": 1.0, "M": 0.0})})

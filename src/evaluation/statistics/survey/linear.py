@@ -122,7 +122,8 @@ def difference(
     """Return the difference of two domain means (second level less first), their covariance allowed for."""
     y, held = answers(design, column, missing)
     found = {label: d * held for label, d in domains(design, by)}
-    names = list(found) if levels is None else [str(level) for level in levels]
+    known = in_order(design.frame[by])
+    names = list(found) if levels is None else [str(next((x for x in known if x == level), level)) for level in levels]
     if len(names) != 2 or any(name not in found for name in names):
         raise errors.DataError(f"a difference needs two levels of {by!r}; it has {list(found)}",
                                todo="Name two with levels=(first, second).")  # fmt: skip
@@ -320,15 +321,23 @@ def _wilson(p: float, se: float, _: int, df: float, level: float) -> tuple[float
 
 
 def quantile(
-    design: Design, column: str, *, q: float = 0.5, by: By = None, level: float = 0.95, missing: str = "refuse"
+    design: Design,
+    column: str,
+    *,
+    q: float | Sequence[float] = 0.5,
+    by: By = None,
+    level: float = 0.95,
+    missing: str = "refuse",
 ) -> list[Estimate]:
-    """Return weighted quantiles (the smallest value at which the weighted distribution reaches q).
+    """Return weighted quantiles (the smallest value at which the weighted distribution reaches q), for each q asked.
 
     The interval is Woodruff's (1952): the t interval of the distribution function at the quantile, read back through
     it; `se` is that interval's width over twice the t quantile.
     """
     from scipy.stats import t
 
+    if not isinstance(q, float | int):
+        return [e for one in q for e in quantile(design, column, q=float(one), by=by, level=level, missing=missing)]
     if not 0 < q < 1:
         raise errors.DataError(f"q = {q} is not between 0 and 1", todo="Give a share such as 0.5 for the median.")
     _check_interval("mean", level)
