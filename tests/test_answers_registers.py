@@ -227,6 +227,27 @@ def test_a_register_that_is_not_there_leaves_one_plain_sentence(plan, wave, held
     assert all(tables.html(e) for e in shown.exhibits)
 
 
+@pytest.mark.parametrize("how", ["absent", "empty"])
+@pytest.mark.parametrize(
+    ("name", "id"),
+    [("context_figures", "context.figures"), ("external_surveys", "context.surveys"), ("initiatives", "initiatives.table"),
+     ("partners", "context.partners"), ("indicators", "indicators.sheet"), ("indicators", "theory.change"),
+     ("stop_search", "stops.ratio"), ("attendance", "events.who")],
+)  # fmt: skip
+def test_each_other_register_that_is_not_there_leaves_its_sentence(plan, wave, held, name, id, how):
+    given = {} if how == "absent" else {name: held[name].iloc[:0]}
+    if name == "attendance":
+        made = registers.events(plan, wave, {"events": held["events"], **given})
+    elif name == "stop_search":
+        made = registers.stops(plan, wave, given, waves.margins(plan))
+    else:
+        made = around.context(plan, wave, given)
+    (cell,) = results(made, id)
+    assert isinstance(cell, NotIdentified)
+    assert cell.reason == f"no register of {name.replace('_', ' ')} was supplied, or it has no rows yet"
+    assert name in cell.what_would_help
+
+
 def test_with_no_registers_at_all_everything_still_answers(plan, wave):
     made = everything(plan, wave, {})
     checked = disclosure.protect(made, plan.disclosure)

@@ -40,6 +40,8 @@ def test_rate_ratio_and_its_intervals_agree_with_r(case):
     assert disparity.exact_interval(a, size_a, b, size_b) == pytest.approx(case["exact_ci"], abs=1e-8)
     assert e.n == {"x": a, "y": b}
     assert e.null == 1
+    rates = disparity.rates(series(x=a, y=b), series(x=size_a, y=size_b))
+    assert [r.value for r in rates] == pytest.approx(case["rate_per_1000"], abs=1e-10)
 
 
 def test_not_stated_is_bounded_allocated_and_never_dropped_in_silence():

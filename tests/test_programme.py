@@ -14,6 +14,7 @@ from evaluation.programme import actions, costs, events, feedback, iag, represen
 
 GOLDEN = Path(__file__).parent / "golden"
 R = json.loads((GOLDEN / "fixtures" / "programme.json").read_text())
+GOAL_IN_R = json.loads((GOLDEN / "fixtures" / "g_disparity.json").read_text())["proportions"]
 
 
 def data(name):
@@ -205,7 +206,9 @@ def tracker():
     rows = [("done", 30, None, None, None), ("cannot", 60, "no power", None, None), ("cannot", 90, None, 95, 2),
             ("under_way", 40, None, None, None), ("raised", 0, None, None, None), ("reported_back", 50, None, 80, 5),
             ("done", 900, None, None, None)]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=["status", "status_date", "reason_cannot", "fed_back_date", "community_satisfied"])
+    frame = pd.DataFrame(
+        rows, columns=["status", "status_date", "reason_cannot", "fed_back_date", "community_satisfied"]
+    )
     for c in ("status_date", "fed_back_date"):
         frame[c] = day + pd.to_timedelta(frame[c].astype(float), unit="D")
     frame["raised_date"] = [day] * 6 + [pd.NaT]
@@ -295,6 +298,13 @@ def test_not_less_than_one_in_four():
     assert (round(g.low, 2), round(g.high, 2)) == (0.19, 0.32)
     assert g.least_for_rate == 63
     assert representation.against_goal(63, 200, 0, goal=0.25).p == pytest.approx(R["exact"][2], abs=1e-10)
+
+
+@pytest.mark.parametrize("case", GOAL_IN_R, ids=lambda c: f"{c['x']} of {c['n']}")
+def test_the_goal_is_tested_exactly_as_binom_test_does(case):
+    goal = representation.against_goal(case["x"], case["n"], 0, goal=0.25)
+    assert goal.p == pytest.approx(case["p_at_least_quarter_exact_lower_tail"], abs=1e-10)
+    assert (goal.low, goal.high) == pytest.approx(case["clopper_pearson"], abs=1e-8)
 
 
 def test_those_not_known_decide_the_goal():
