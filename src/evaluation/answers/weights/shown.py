@@ -124,11 +124,14 @@ def summary(
                 triples.append((row, name, value))
     for name, one in own[1].items():
         triples += _price(plan, one, name, "focus", f"{plan.words.focus_group}, to their own population: ")
-    notes = (
+    notes: tuple[str, ...] = (
         MODEL_BASED,
         "The gap is over every cell of the published margins, those that were joined included.",
         "With sessions: answers within a session are taken to agree a little (a planning value).",
     )
+    if any(one.outside > 0 for one in made.values()):
+        notes += ("A group met far more often than it lives here keeps small weights whatever the trimming: its share "
+                  "is met again afterwards.",)  # fmt: skip
     return exhibit("weights.summary", "The price of weighting", triples, sections=("annex-E",), wave=wave,
                    row_header="Measure", source="Survey, general sample", notes=notes)  # fmt: skip
 
