@@ -229,6 +229,33 @@ def words(text):
     return re.sub(r"<[^>]+>", " ", text)
 
 
+def test_what_is_absent_is_said_in_one_sentence_that_cannot_inject():
+    from types import SimpleNamespace
+
+    from evaluation import disclosure
+    from evaluation.estimates import NotIdentified
+    from evaluation.exhibits import Exhibit, Item, Words
+    from evaluation.report import figure_blocks
+
+    def refused(id, title, reason):
+        return Exhibit(id, title, (Item("Not shown", "", NotIdentified(reason, "Supply it.", id=f"{id}.x")),))
+
+    said = Exhibit("c", "Words", (Item("a", "b", Words("w", "yes")),))
+    made = (
+        refused("a", "What <b>it</b> cost", "no register of costs"),
+        refused("b", "Events?", "no register of costs"),
+        said,
+    )
+    rules = SimpleNamespace(threshold=10, rounding=5, least_base=30)
+    checked = disclosure.protect(made, rules).exhibits
+    assert [figure_blocks.is_refusal(e) for e in checked] == [True, True, False]
+    text = str(figure_blocks.absent(list(checked[:2])))
+    assert re.sub(r"<[^>]+>", "", text) == (
+        "Not answerable with this data: What &lt;b&gt;it&lt;/b&gt; cost, Events (no register of costs)."
+    )
+    assert 'data-result="a.x"' in text
+
+
 # ---- the library knows no study ----------------------------------------------------------------------------------
 
 

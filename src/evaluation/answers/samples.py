@@ -31,6 +31,13 @@ def is_boost(plan: Plan, design: pd.DataFrame) -> pd.Series:
     return design[pop.boost_column].isin(pop.boost_sources).fillna(False).astype(bool)
 
 
+def date_column(plan: Plan) -> str:
+    """Return the column with the date of answering (the codebook's date of role collection); "" where there is none."""
+    book = plan.codebook
+    dated = (n for n in book.names() if book.role(n) == "collection" and book.variable(n).type in ("date", "datetime"))
+    return next(dated, "")
+
+
 def general(plan: Plan, design: pd.DataFrame) -> pd.DataFrame:
     """Return the general sample: everybody but the boost, whose population weight would be 0."""
     return design[~is_boost(plan, design)]

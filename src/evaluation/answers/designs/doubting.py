@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.answers import samples
 from evaluation.answers import words as w
 from evaluation.answers.attendees import guarded
 from evaluation.answers.designs.evidence import Evidence
@@ -58,7 +59,7 @@ def placebos(plan: Plan, found: Evidence) -> list[tuple[str, str, Any]]:
             out.append(
                 ("D1", "places never reached, every other one pretended", guarded(did.by_area, pretended, **words))
             )
-        split = _halves(frame[frame["after"] == 0])
+        split = _halves(plan, frame[frame["after"] == 0])
         if split is not None:
             out.append(("D1", "the first wave split in two", guarded(did.by_area, split, **words)))
     if d2 is not None:
@@ -68,7 +69,7 @@ def placebos(plan: Plan, found: Evidence) -> list[tuple[str, str, Any]]:
 
 def _gap_placebos(plan: Plan, found: Evidence, design: Design, held: Any) -> list[tuple[str, str, Any]]:
     out = []
-    split = _halves(grouped(found, design, design.group).query("after == 0"))
+    split = _halves(plan, grouped(found, design, design.group).query("after == 0"))
     if split is not None:
         out.append(("D2", "the first wave split in two", _two(plan, split.dropna(subset=["member"]), design)))
     if held is not None:
@@ -90,11 +91,12 @@ def _two(plan: Plan, frame: pd.DataFrame, design: Design, **more: Any) -> Any:
     return guarded(did.two_by_two, frame, outcome=design.outcome, least=plan.sizes.least_people, **words, **more)
 
 
-def _halves(frame: pd.DataFrame) -> pd.DataFrame | None:
+def _halves(plan: Plan, frame: pd.DataFrame) -> pd.DataFrame | None:
     """Return a wave with `after` 1 for answers after its middle day; None where days are not known or do not differ."""
-    if "interview_date" not in frame or frame["interview_date"].isna().all():
+    answered = samples.date_column(plan)
+    if answered not in frame or frame[answered].isna().all():
         return None
-    dates = pd.to_datetime(frame["interview_date"])
+    dates = pd.to_datetime(frame[answered])
     known = frame[dates.notna()].assign(after=(dates[dates.notna()] > dates.median()).astype(float))
     if known["after"].nunique() < 2:
         return None
