@@ -159,7 +159,7 @@ def test_an_error_nobody_foresaw_does_not_print_its_text(capsys, monkeypatch):
 
 
 def small_files():
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, resource.RLIM_INFINITY))
 
 
 def no_rights():

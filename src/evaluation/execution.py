@@ -171,6 +171,9 @@ def execute(
         raise RunFailed(what, todo=_todo()) from None
     finally:
         ensure_event_loop().close()  # each thread's own; the client would leave it open
+    for place, cell in enumerate(done.cells):
+        cell.id = f"cell-{place}"  # papermill gives the cell it injects an id by chance
+    nbformat.write(done, output)
     seconds, cells = time.monotonic() - began, sum(c.cell_type == "code" for c in done.cells)
     return Executed(name, done, seconds, cells, kernels.peak_memory(options))
 
