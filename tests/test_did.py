@@ -108,14 +108,14 @@ def test_areas_by_their_number():
     assert smallest <= p <= 1
 
 
-def _areas(rng, treated, others, effect=0.0):
-    rows = []
-    for a in range(treated + others):
-        level, drift = rng.normal(0, 0.4), rng.normal(0, 0.12)
-        for t in (0, 1):
-            y = 3 + level + t * (drift + effect * (a < treated)) + rng.normal(0, 1, 60)
-            rows.append(pd.DataFrame({"y": y, "area": a, "g": int(a < treated), "t": t}))
-    return pd.concat(rows, ignore_index=True)
+def _areas(rng, treated, others, effect=0.0, people=60):
+    count = treated + others
+    area = np.repeat(np.arange(count), 2 * people)
+    t = np.tile(np.repeat([0, 1], people), count)
+    g = (area < treated).astype(int)
+    level, drift = rng.normal(0, 0.4, count), rng.normal(0, 0.12, count)
+    y = 3 + level[area] + t * (drift[area] + effect * g) + rng.normal(0, 1, len(area))
+    return pd.DataFrame({"y": y, "area": area, "g": g, "t": t})
 
 
 def _rejections(runs, seed, treated=3, others=5):

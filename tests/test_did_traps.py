@@ -43,7 +43,7 @@ WORDS = {"outcome": "y", "group": "g", "time": "t", "area": "area"}
 
 def test_01_weighting_by_predicted_attendance_hides_selection():
     """In surveys so large that only bias is left, the four-group contrast errs as the comparison after does."""
-    found = demonstration.large(people=60_000, seed=1)
+    found = demonstration.large(people=40_000, seed=1)
     truth = demonstration.World().effect
     assert found.loc["adjusted", "seen"] == pytest.approx(truth, abs=0.05)
     assert found.loc["four_group", "seen"] == pytest.approx(truth, abs=0.05)
@@ -139,7 +139,7 @@ def test_08_relative_magnitudes_hold_their_level():
     rng = np.random.default_rng(8)
     cov = 0.01 * (np.eye(4) + 0.5)
     truth = np.array([-0.4, -0.2, 0.2, 0.4])  # a straight trend of 0.2 a step, no effect at all
-    covered, plain, runs = 0, 0, 120
+    covered, plain, runs = 0, 0, 80
     for _ in range(runs):
         beta = rng.multivariate_normal(truth, cov)
         found = trends.relative_magnitudes(trends.Departures.of(beta[:2], beta[2:], cov), bounds=[1.0]).iloc[0]
@@ -168,8 +168,8 @@ def test_09_the_error_of_a_weighted_triple_difference_is_that_of_a_bootstrap():
     words = {"outcome": "y", "group": "g", "place": "e", "time": "t", "weight": "w", "vcov": "HC1"}
     made = did.triple(frame, **words)
     drawn = [did.triple(frame.sample(n, replace=True, random_state=i).reset_index(drop=True), **words).value
-             for i in range(250)]  # fmt: skip
-    assert made.se == pytest.approx(np.std(drawn), rel=0.12)
+             for i in range(140)]  # fmt: skip
+    assert made.se == pytest.approx(np.std(drawn), rel=0.15)
     gaps = frame.groupby(["g", "e", "t"]).apply(lambda f: np.average(f["y"], weights=f["w"]), include_groups=False)
     step = lambda g, e: gaps[g, e, 1] - gaps[g, e, 0]  # noqa: E731
     assert made.value == pytest.approx((step(1, 1) - step(0, 1)) - (step(1, 0) - step(0, 0)))
@@ -183,8 +183,8 @@ def test_10_the_influence_function_of_doubly_robust_is_right():
     words = {"outcome": "trust", "group": "d", "time": "wave", "covariates": X, "weight": "w"}
     made = did.doubly_robust(RC, **words)
     drawn = [did.doubly_robust(RC.sample(len(RC), replace=True, random_state=i).reset_index(drop=True), **words).value
-             for i in range(200)]  # fmt: skip
-    assert made.se == pytest.approx(np.std(drawn), rel=0.12)
+             for i in range(130)]  # fmt: skip
+    assert made.se == pytest.approx(np.std(drawn), rel=0.15)
     multiplied = did.doubly_robust(RC, draws=4999, seed=1, **words)
     assert multiplied.value == made.value
     assert multiplied.se == pytest.approx(made.se, rel=0.04)
