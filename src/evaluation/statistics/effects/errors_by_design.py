@@ -36,8 +36,9 @@ def error(made: Any, lead: np.ndarray, sample: Any, cluster: str | None, kind: s
         if few < FEW_SESSIONS or pair is None:
             _, se, df = inference.cluster_robust(fit, session, kind="CR2").contrast(lead)
             return se, max(df, 1.0), "by session, CR2 with Satterthwaite df"
-        se = _two_way(fit, lead, pair, session)
-        return se, float(min(len(set(session)), len(set(pair))) - 1), "two-way by pair and session, CR1"
+        _, by_session, df = inference.cluster_robust(fit, session, kind="CR2").contrast(lead)
+        se = max(_two_way(fit, lead, pair, session), by_session)
+        return se, max(df, 1.0), "two-way by pair and session, CR1, at least by session, CR2 with Satterthwaite df"
     if kind == "two-way":
         return _set_and_person(made, lead, sample)
     if pair is not None and not replace:
@@ -67,9 +68,16 @@ def set_labels(index: pd.Index, sample: Any) -> np.ndarray | None:
 
 
 def _two_way(fit: inference.Regression, lead: np.ndarray, pair: np.ndarray, session: np.ndarray) -> float:
+    """Return the two-way error of a contrast: CR1 by pair and by session, less CR1 by both (never under either)."""
+    pull = fit.x @ np.linalg.solve(fit.x.T @ (fit.x * fit.weights[:, None]), lead)
+    part = pull * fit.weights * fit.residuals
     both = [f"{p}|{s}" for p, s in zip(pair, session, strict=True)]
-    parts = [inference.cluster_robust(fit, g, kind="CR1").matrix.to_numpy() for g in (pair, session, both)]
-    by_pair, by_session, shared = (float(lead @ m @ lead) for m in parts)
+
+    def variance(labels: Any) -> float:
+        codes, count = inference.cluster_codes(labels, len(part))
+        return count / (count - 1) * float((np.bincount(codes, part, minlength=count) ** 2).sum())
+
+    by_pair, by_session, shared = (variance(g) for g in (pair, session, both))
     return float(np.sqrt(max(by_pair + by_session - shared, by_pair, by_session)))
 
 
