@@ -1,5 +1,6 @@
 """What notebooks 00 to 03 offer holds every sum that an attacker could form, and says what it should."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +10,7 @@ from intake_study import answers, make, put
 
 from evaluation import disclosure
 from evaluation.answers import comparison, responding, samples, usable, weights, who
+from evaluation.estimates import from_se
 from evaluation.exhibits import Count, Exhibit, Item, Measure
 from evaluation.intake import waves
 
@@ -122,6 +124,22 @@ def test_a_ratio_comes_from_rounded_counts():
 def test_a_share_without_its_counts_is_hidden_not_guessed():
     lost = Measure(id="l", value=40.0, unit="per cent", base=100, share_of=("nowhere", "neither"))
     assert disclosure.protect([Exhibit("l", "Lost", (Item("r", "x", lost),))], RULES).result("l").shown is False
+
+
+def test_without_weights_and_sessions_no_number_is_the_exact_number_of_people():
+    """With equal weights the effective number is the number of people, and the degrees of freedom are it less one."""
+    level = from_se(3.2, 0.1, df=943.0, unit="points", n={"all": 944}, n_effective=944.0, id="level.x.all.w1",
+                    licence="descriptive")  # fmt: skip
+    kish = Measure(id="effective", value=944.0, unit="people", base=944, decimals=0)
+    size = Measure(id="size", value=11.4, unit="people", base=944, decimals=0)
+    made = Exhibit("e", "Exact", tuple(Item(x.id, "x", x) for x in (level, kish, size)))
+    checked = disclosure.protect([made], RULES)
+    row = checked.result("level.x.all.w1")
+    assert (row.n, row.n_effective, row.df) == (945, 945, 945.0)
+    assert checked.result("effective").text == "945"
+    assert checked.result("size").text == "11", "an average is no number of people of a group"
+    few = disclosure.protect([Exhibit("f", "Few", (Item("a", "b", replace(level, df=23.46)),))], RULES)
+    assert few.result("level.x.all.w1").df == 23.5
 
 
 # ---- what the notebooks offer -----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from evaluation.estimates import TooFew as Few
 from evaluation.exhibits import Count, Exhibit, Measure, Words
 
 DOMINANCE = 0.10  # p-per-cent rule: what is left without the two largest must be at least this share of the largest
+LARGE_DF = 100  # from here on the t distribution no longer tells
 EDGE = 5.0  # per cent: shares nearer to 0 or 100 are printed as "under 5%" and "over 95%"
 
 
@@ -121,6 +123,8 @@ class _Maker:
             if any(k in self.hidden or k not in self.tables.counts for k in m.share_of):
                 return self._hidden(m, "share", "measure")
         value = self._share(m) if m.share_of and not m.public else m.value
+        if m.unit == "people" and not m.public and m.base is not None and m.value >= m.base / 2:
+            value = rounded(round(value), self.rules.rounding)  # with equal weights an effective number is the base
         ends = [None if e is None else round(e, m.decimals) for e in (m.low, m.high)]
         text = _figure(value, m.unit, m.decimals)
         if ends[0] is not None and ends[1] is not None:
@@ -163,8 +167,8 @@ class _Maker:
                                             "indicative", "doubt", "family", "sample")}  # fmt: skip
         return CheckedRow(
             _TOKEN, id=e.id, kind="estimate", text=_estimate_text(e), n=total, n_text=" and ".join(parts),
-            n_effective=None if e.n_effective is None else round(e.n_effective), n_sessions=e.n_sessions,
-            df=None if e.df is None else round(e.df, 1), p=None if e.p is None else round(e.p, 4),
+            n_effective=None if e.n_effective is None else rounded(round(e.n_effective), self.rules.rounding),
+            n_sessions=e.n_sessions, df=_df(e.df, self.rules.rounding), p=None if e.p is None else round(e.p, 4),
             mde=None if e.mde is None else round(e.mde, 2), **numbers, **words, **extra,
         )  # fmt: skip
 
@@ -201,6 +205,13 @@ def _numbers(e: Estimate) -> dict[str, float | None]:
         if not e.verdict or verdict(e.tidy() | out) == verdict(e):
             return out
     return {k: getattr(e, k) for k in names}
+
+
+def _df(df: float | None, base: int) -> float | None:
+    """Return degrees of freedom; large ones rounded like counts: without sessions they are the people less a few."""
+    if df is None or not math.isfinite(df):
+        return df
+    return round(df, 1) if df < LARGE_DF else float(rounded(round(df), base))
 
 
 def _round(value: float | None, places: int) -> float | None:
