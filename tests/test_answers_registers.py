@@ -321,7 +321,29 @@ def test_an_earlier_wave_sees_only_what_had_happened(plan, held):
     assert len(events) < len(held["events"])
     assert (events["event_date"] <= day).all()
     assert set(actions.loc[actions["status_date"] > day, "status"]) <= {"raised"}
+    assert (shelf.register(plan, first, held, "history")["start"] <= day).all()
+    assert shelf.register(plan, first, held, "recruitment") is None  # its first year ended later
+    assert shelf.register(plan, first, held, "victim_recording") is None
+    assert len(shelf.register(plan, plan.waves[-1], held, "victim_recording")) == len(held["victim_recording"])
     disclosure.protect(everything(plan, first, held), plan.disclosure)
+
+
+def test_counts_of_searches_alone_are_cut_at_the_wave_and_not_before(plan, held):
+    first, last = plan.waves[0], plan.waves[-1]
+    given = {"stop_search": held["stop_search"]}
+    assert len(shelf.register(plan, first, given, "stop_search")) == len(held["stop_search"])
+    later = {"stop_search": held["stop_search"].assign(period="2024-01")}
+    assert shelf.register(plan, first, later, "stop_search") is None
+    assert shelf.register(plan, last, later, "stop_search") is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [("2024-02", "2024-02-29"), ("2024 Q1", "2024-03-31"), ("2024Q4", "2024-12-31"), ("2024", "2024-12-31"),
+     ("2024-13", None), ("2023/24", None), ("2023-2024", None), ("year to March", None)],
+)  # fmt: skip
+def test_periods_in_words_have_their_last_day(text, end):
+    assert shelf.period_end(text) == pd.Timestamp(end) if end else pd.isna(shelf.period_end(text))
 
 
 # ---- correction, agreement, goals -------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,10 @@ from evaluation.study import Plan
 
 Held = Mapping[str, pd.DataFrame]
 Triples = list[tuple[str, str, Any]]
-DATES = {"events": "event_date", "iag_meetings": "meeting_date", "actions": "raised_date"}
+DATES = {"events": "event_date", "iag_meetings": "meeting_date", "actions": "raised_date", "history": "start",
+         "recruitment": "year_ending"}  # fmt: skip
+PERIOD = re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d{2})| ?Q(?P<quarter>[1-4]))?$")
+PERIODS = ("victim_recording", "stop_search")  # their period is text: a month, a quarter or a year
 
 
 def through(plan: Plan, wave: str, held: Held) -> pd.Timestamp:
@@ -30,7 +34,10 @@ def through(plan: Plan, wave: str, held: Held) -> pd.Timestamp:
         end = waves.info(plan, wave).end
     except (EvaluationError, OSError):
         end = None
-    return pd.Timestamp(latest) if end is None else min(pd.Timestamp(latest), pd.Timestamp(end))
+    if end is None:
+        return pd.Timestamp(latest)
+    known = any(len(d) for d in dated)
+    return min(pd.Timestamp(latest), pd.Timestamp(end)) if known else pd.Timestamp(end)
 
 
 def register(plan: Plan, wave: str, held: Held, name: str) -> pd.DataFrame | None:
@@ -43,12 +50,27 @@ def register(plan: Plan, wave: str, held: Held, name: str) -> pd.DataFrame | Non
     if column in frame:
         frame = frame[frame[column].isna() | (frame[column] <= day)]
         frame = _as_of(frame, day) if name == "actions" else frame
+    elif name in PERIODS and "period" in frame and wave != plan.waves[-1]:
+        ends = frame["period"].map(period_end)
+        frame = frame[(ends.isna() | (ends <= day)).to_numpy(dtype=bool)]
     elif name in ("attendance", "feedback") and "event_id" in frame:
         events = held.get("events")
         if events is not None:
             late = events.loc[events["event_date"] > day, "event_id"]
             frame = frame[~frame["event_id"].isin(late)]
     return None if frame.empty else frame
+
+
+def period_end(text: Any) -> Any:
+    """Return the last day of "2024-03", "2024 Q1", "2024Q1" or "2024"; NaT for any other period, which is kept."""
+    found = PERIOD.match(str(text).strip())
+    if not found:
+        return pd.NaT
+    year, month, quarter = found["year"], found["month"], found["quarter"]
+    if month and not 1 <= int(month) <= 12:
+        return pd.NaT
+    last = int(month) if month else 3 * int(quarter) if quarter else 12
+    return pd.Timestamp(int(year), last, 1) + pd.offsets.MonthEnd(0)
 
 
 def _as_of(actions: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
