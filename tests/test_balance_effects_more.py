@@ -58,7 +58,7 @@ def test_units_of_standard_deviations_scale_everything_but_the_test():
 
 @pytest.mark.parametrize("method", ["weighting", "entropy balancing", "doubly robust"])
 def test_the_bootstrap_agrees_with_the_error_of_stacked_equations(method):
-    made = effects.bootstrap(D, covariates=X, method=method, draws=120, seed=4, **SAID)
+    made = effects.bootstrap(D, covariates=X, method=method, draws=70, seed=4, **SAID)
     if method == "doubly robust":
         held = effects.doubly_robust(D, covariates=X, **SAID)
     else:
@@ -66,8 +66,8 @@ def test_the_bootstrap_agrees_with_the_error_of_stacked_equations(method):
                   matching.weights(D, propensity.fit(D, treat="attended", covariates=X), treat="attended"))  # fmt: skip
         held = effects.weighted(D, sample, **SAID)
     assert made.value == pytest.approx(held.value, abs=1e-9)
-    assert made.se == pytest.approx(held.se, rel=0.2)
-    assert "120 draws" in made.se_method
+    assert made.se == pytest.approx(held.se, rel=0.25)
+    assert "70 draws" in made.se_method
 
 
 def raked(margins, frame, times):

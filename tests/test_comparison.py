@@ -25,7 +25,7 @@ COVARIATES = ("age5", "sex", "ethnic5", "area2", "education", "years_in_llr")
 @cache
 def plan():
     made = study.load(ROOT / "study.toml")
-    small = {"placebo_draws": 40}
+    small = {"placebo_draws": 24}
     return made.model_copy(update={
         "matching": made.matching.model_copy(update=small),
         "sensitivity": made.sensitivity.model_copy(update={"bootstrap_draws": 50}),
