@@ -245,13 +245,20 @@ def test_the_index_lists_reports_and_what_changed(tmp_path):
         ("2026-07-04_W2025", "w2025", "lower"),
     ):
         (tmp_path / name).mkdir()
-        manifest = {"wave": wave.upper(), "date": name[:10], "status": "draft", "headline": "Verdict: <b>x</b>."}
+        manifest = {
+            "wave": wave.upper(),
+            "date": name[:10],
+            "status": "draft",
+            "headline": "Verdict: <b>x</b>.",
+            "synthetic": wave == "w2024",
+        }
         (tmp_path / name / "manifest.json").write_text(json.dumps(manifest))
         (tmp_path / name / "results.csv").write_text(f"id,verdict\nchange.a.b.{wave},{verdict}\n")
     whole = html.write_index(tmp_path).read_text("utf-8")
     assert whole.index("2026-07-04_W2025") < whole.index("2025-01-05_W2024/")
     assert "Was “too uncertain to say”; is “lower”." in whole
     assert "&lt;b&gt;x&lt;/b&gt;" in whole
+    assert whole.count("draft; synthetic data") == 1
     assert checks.accessibility(whole) == []
 
 

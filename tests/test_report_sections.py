@@ -194,6 +194,16 @@ def test_one_scale_carries_one_unit():
     assert ">per cent<" in words
 
 
+def test_a_row_with_two_units_is_drawn_on_two_scales():
+    cells = [("A check", "Difference", Measure("c.1", 0.3, "points")), ("A check", "Noticed", Measure("c.2", 0.4, "SD")),
+             ("Another", "Difference", Measure("c.3", 0.1, "points"))]  # fmt: skip
+    drawn = figures.draw(checked(study.grid("controls", "Checks", cells, "", "forest")).exhibits[0], png=False)
+    words = re.findall(r">([^<]+)</text>", drawn.svg.decode())
+    assert words.count("A check") == 2
+    assert words.count("Another") == 1
+    assert {"points", "SD"} <= set(words)
+
+
 def test_events_by_month_stand_along_time_with_their_numbers():
     months = next(e for e in study.charts() if e.id == "events.months")
     drawn = figures.draw(checked(months).exhibits[0], png=False)

@@ -59,16 +59,24 @@ def rows(sheet: Sheet) -> Any:
 
 
 def _by_unit(grid: Grid) -> list[tuple[str, Grid]]:
-    """Return the rows in groups that share a unit, so that no scale carries two."""
-    parts: dict[str, Grid] = {}
+    """Return the rows by unit, a row in each unit it has cells of, so that no scale carries two.
+
+    A cell without a number stands with the first unit of its row, or of the chart.
+    """
+    every = dict.fromkeys(u for _, cells in grid for _, x in cells if (u := _unit(x)) is not None)
+    first = next(iter(every), "")
+    parts: dict[str, Grid] = {unit: [] for unit in every or ("",)}
     for label, cells in grid:
-        unit = next((x.unit for _, x in cells if x.shown and x.value is not None and x.unit), "")
-        parts.setdefault(unit, []).append((label, cells))
-    if "" in parts and len(parts) > 1:  # rows without a number stand with the first unit
-        bare = parts.pop("")
-        first = next(iter(parts))
-        parts[first] = [r for r in grid if r in parts[first] or r in bare]
+        own = next((u for _, x in cells if (u := _unit(x)) is not None), first)
+        for unit, rows in parts.items():
+            kept = [(c, x) for c, x in cells if (own if (u := _unit(x)) is None else u) == unit]
+            rows += [(label, kept)] if kept else []
     return list(parts.items())
+
+
+def _unit(cell: Any) -> str | None:
+    """Return the unit of a cell that has a number to draw, else None."""
+    return (cell.unit or "") if cell.shown and cell.value is not None else None
 
 
 def _lanes(sheet: Sheet, grid: Grid, series: list[str]) -> Lanes:
