@@ -92,12 +92,14 @@ def run(study, *words, **options):
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def wait_for(path, process=None, seconds=120):
-    """Wait until a file is there."""
+def wait_for(path, process, seconds=300):
+    """Wait until a file is there; end the process that should have made it when it never comes."""
     end = time.monotonic() + seconds
     while not path.exists():
-        assert process is None or process.poll() is None, process.communicate()
-        assert time.monotonic() < end, f"{path.name} never came"
+        assert process.poll() is None, process.communicate()
+        if time.monotonic() > end:
+            process.kill()
+            raise AssertionError(f"{path.name} never came: {process.communicate()}")
         time.sleep(0.05)
 
 

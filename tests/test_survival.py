@@ -51,7 +51,7 @@ def works_again(study):
 # ---- killed -----------------------------------------------------------------------------------------------------
 
 SLEEPS = 'import pathlib, time\npathlib.Path("../asleep").touch()\ntime.sleep(120)'
-PAUSES = ["", "scheduling.merge", "publication.publish_report", "pipeline._manifest", "placing.place_report"]
+PAUSES = ["", "scheduling._executed", "publication.publish_report", "pipeline._manifest", "placing.place_report"]
 
 
 def stopped(study, notebooks, pause, number):
@@ -60,7 +60,7 @@ def stopped(study, notebooks, pause, number):
     process = start(study, *AGAIN, notebooks=notebooks, pause=pause)
     wait_for(study.parent / ("paused" if pause else "asleep"), process)
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     return process.returncode, out, err
 
 
