@@ -54,10 +54,15 @@ SLEEPS = 'import pathlib, time\npathlib.Path("../asleep").touch()\ntime.sleep(12
 PAUSES = ["", "scheduling._executed", "publication.publish_report", "pipeline._manifest", "placing.place_report"]
 
 
+def hears_ctrl_c():
+    """Undo what a shell does to a job in the background: it lets Ctrl-C be ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def stopped(study, notebooks, pause, number):
     if not pause:
         planted(notebooks, SLEEPS)
-    process = start(study, *AGAIN, notebooks=notebooks, pause=pause)
+    process = start(study, *AGAIN, notebooks=notebooks, pause=pause, preexec_fn=hears_ctrl_c)
     wait_for(study.parent / ("paused" if pause else "asleep"), process)
     process.send_signal(number)
     out, err = process.communicate(timeout=300)
