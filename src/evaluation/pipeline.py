@@ -393,7 +393,8 @@ def _keep_failure(state: _Run, error: BaseException) -> None:
         said = str(error) if isinstance(error, EvaluationError) else type(error).__name__
         (kept / "run.log").write_text("\n".join([*state.log, f"failed: {said}"]) + "\n", "utf-8")
         for path in sorted((state.stage / scheduling.MADE).glob(f"*/{scheduling.NOTEBOOK}")):
-            shown = execution.redacted(nbformat.read(path, as_version=4))
-            nbformat.write(shown, kept / f"{path.parent.name}.ipynb")
+            with contextlib.suppress(ValueError):  # half-written where the disk was full
+                shown = execution.redacted(nbformat.read(path, as_version=4))
+                nbformat.write(shown, kept / f"{path.parent.name}.ipynb")
     except OSError:
         state.request.say("The failure could not be recorded (disk full or folder read-only).")
