@@ -70,7 +70,7 @@ def seen(page, folder):
     probe = folder / "probe.html"
     probe.write_text(f"<!DOCTYPE html><title>probe</title><script>{ASK}</script>{''.join(frames)}", "utf-8")
     done = browser.run(
-        "--window-size=1400,1000", "--virtual-time-budget=60000", "--dump-dom", probe.as_uri(), seconds=120
+        "--window-size=1400,1000", "--virtual-time-budget=60000", "--dump-dom", probe.as_uri(), seconds=300
     )
     found = re.search(r'<pre id="found">(.*?)</pre>', done.stdout.decode(), re.S)
     assert found, "the browser gave no answer"

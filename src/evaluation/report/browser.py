@@ -26,7 +26,7 @@ def find() -> str:
     return next((p for n in NAMES if (p := shutil.which(n))), _MAC if Path(_MAC).exists() else "")
 
 
-def run(*words: str, seconds: int = 60) -> subprocess.CompletedProcess[bytes]:
+def run(*words: str, seconds: int = 180) -> subprocess.CompletedProcess[bytes]:
     """Run Chromium with its own throw-away profile."""
     with tempfile.TemporaryDirectory(prefix="pdf-", ignore_cleanup_errors=True) as profile:
         command = [find(), *FLAGS, f"--user-data-dir={profile}", *words]
