@@ -13,10 +13,10 @@ report: $(VENV)/.ready
 	@$(BIN)/evaluation run $(WORDS)
 
 test: $(VENV)/.ready
-	@$(BIN)/python -m pytest -q -m "not slow" $(WORDS)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow" $(WORDS)
 
 test-slow: $(VENV)/.ready
-	@$(BIN)/python -m pytest -q -m slow $(WORDS)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -m slow $(WORDS)
 
 lab: $(VENV)/.ready
 	@$(BIN)/jupyter lab notebooks
