@@ -231,7 +231,10 @@ class Matching(_Part):
 
 
 class Design(_Part):
-    """One difference-in-differences design: group, waves, estimand in a plain sentence, licence."""
+    """One difference-in-differences design: group, waves, people, weights, errors, estimand, licence.
+
+    `time`, `sample`, `weights` and `clusters` say how it is made; a choice the design cannot follow is refused.
+    """
 
     title: str
     outcome: str
@@ -242,6 +245,10 @@ class Design(_Part):
     licence: Licence
     planned: bool
     waves: tuple[str, ...]
+    time: str = ""
+    sample: str = ""
+    weights: str = ""
+    clusters: str = ""
 
 
 class Exposure(_Part):

@@ -11,6 +11,7 @@ from evaluation.answers import usable
 from evaluation.answers import words as w
 from evaluation.answers.designs.evidence import Evidence, attended
 from evaluation.answers.designs.groups import gap_change
+from evaluation.answers.designs.held import hold
 from evaluation.answers.designs.places import places
 from evaluation.answers.designs.recalled import predicted_attendees, then_and_now
 from evaluation.answers.designs.same_people import linked
@@ -83,6 +84,7 @@ def all_designs(plan: Plan, found: Evidence) -> list[Any]:
         run = DESIGNS.get(name)
         if run is None:
             raise errors.Unsupported(f"the plan names a design {name!r}", todo=f"Known are {', '.join(DESIGNS)}.")
+        hold(name, design)
         if not set(design.waves) <= {*plan.earlier_waves(found.wave), found.wave}:
             reason = f"the plan asks for the waves {', '.join(design.waves)}"
             made = [("", NotIdentified(reason, "Run it when those waves are in."))]

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from evaluation.answers import words as w
 from evaluation.answers.designs.evidence import Evidence
+from evaluation.answers.designs.held import said
 from evaluation.answers.designs.running import REFUSED
 from evaluation.answers.designs.same_people import linked_rows
 from evaluation.estimates import Estimate, NotIdentified, TooFew
@@ -172,6 +173,7 @@ def assumptions(plan: Plan, found: Evidence) -> Exhibit:
             (row, "Assumes", w.words(f"{stem}.a", read.assumes)),
             (row, "Would have had to be true", w.words(f"{stem}.h", read.had_to_be)),
             (row, "Left in", w.words(f"{stem}.b", read.left_in)),
+            (row, "Made with", w.words(f"{stem}.m", said(name))),
             (row, "May say", w.words(f"{stem}.c", MAY_SAY[design.licence])),
         ]
     if not triples:
