@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from evaluation.report import cite as cites
-from evaluation.report import phrases
+from evaluation.report import phrases, rules
 from evaluation.report.phrases import Subject
 
 ABOUT = Subject("confidence in the police", "among Black respondents", "than in 2022", "change")
@@ -57,7 +57,7 @@ def test_the_licence_caps_the_verb(licence, pre, words):
 
 def test_only_an_effect_with_two_earlier_waves_uses_a_causal_verb():
     for licence in ("association", "exploratory", "descriptive"):
-        assert not phrases.check(said(row(licence=licence), pre_waves=5))
+        assert not rules.check(said(row(licence=licence), pre_waves=5))
     assert "raised" not in said(row(licence="effect"), pre_waves=1)
 
 
@@ -134,20 +134,20 @@ def test_number_forms():
     ],
 )  # fmt: skip
 def test_the_checker_catches(text):
-    assert phrases.check(text)
+    assert rules.check(text)
 
 
 def test_the_checker_lets_honest_words_pass():
     text = "We cannot say that the events caused this. Confidence was lower by about 4 percentage points."
-    assert phrases.check(text) == []
-    assert phrases.check("The design uses propensity scores.", annex=True) == []
-    assert phrases.check("The events led to more trust.", effect=True) == []
+    assert rules.check(text) == []
+    assert rules.check("The design uses propensity scores.", annex=True) == []
+    assert rules.check("The events led to more trust.", effect=True) == []
 
 
 def test_long_sentences_are_found_and_verdicts_may_run_longer():
-    assert phrases.too_long(" ".join(["word"] * 21) + ".")
-    assert not phrases.too_long(" ".join(["word"] * 20) + ".")
-    assert not phrases.too_long("It was higher " + " ".join(["word"] * 25) + ".")
+    assert rules.too_long(" ".join(["word"] * 21) + ".")
+    assert not rules.too_long(" ".join(["word"] * 20) + ".")
+    assert not rules.too_long("It was higher " + " ".join(["word"] * 25) + ".")
 
 
 def test_citations_become_spans_and_are_escaped():

@@ -11,7 +11,7 @@ import report_study as study
 from evaluation import disclosure
 from evaluation.estimates import Estimate
 from evaluation.exhibits import Count, Measure, cell_key
-from evaluation.report import checks, cite, figures, findings, html, packs, pages, phrases, views
+from evaluation.report import annex_pages, checks, cite, figures, findings, html, packs, pages, rules, views
 from evaluation.report.context import SenseCheckRow
 from evaluation.report.layout import Desk
 
@@ -31,7 +31,7 @@ def policy(exhibits, **more):
 
 def annex(exhibits, **more):
     desk = desk_of(exhibits, **more)
-    return html.render(pages.annex(desk, []), desk.ctx)
+    return html.render(annex_pages.annex(desk, []), desk.ctx)
 
 
 def section(page, anchor):
@@ -219,13 +219,13 @@ def test_events_by_month_stand_along_time_with_their_numbers():
 def test_percentages_of_the_first_pages_print_their_base(kind):
     page = policy(study.main_answers(kind) + study.tables())
     for number in (1, 2):
-        breaches = phrases.baseless(checks.text(section(page, f"s{number}")))
+        breaches = rules.baseless(checks.text(section(page, f"s{number}")))
         assert not breaches, [str(b) for b in breaches]
 
 
 def test_a_percentage_without_a_base_is_found():
-    assert phrases.baseless("Confidence was 41%.")
-    assert not phrases.baseless("Confidence was 41% of about 90 people.")
+    assert rules.baseless("Confidence was 41%.")
+    assert not rules.baseless("Confidence was 41% of about 90 people.")
 
 
 def test_the_board_paragraph_reads_aloud():
@@ -234,7 +234,7 @@ def test_the_board_paragraph_reads_aloud():
     assert "The verdict on this is “too uncertain to say”." in board
     assert "Different people answered in each survey" in board
     assert not re.search(r"W20\d\d|re-run|[a-z]\.[a-z_]+\.", board)
-    assert not phrases.too_long(board)
+    assert not rules.too_long(board)
 
 
 def test_what_may_not_be_said_has_the_fixed_wording():
@@ -254,7 +254,7 @@ def test_an_attendee_difference_prints_what_would_remove_it_in_the_same_sentence
     attend = study.grid("attend.outcomes", "Attended", [("Confidence", "Difference", study.contrast(
         "attend.conf_overall.all.w2025", 0.5, 0.2))], "policy-7", "forest")  # fmt: skip
     text = checks.text(section(policy([*study.main_answers("positive")[:3], attend, gap]), "s1"))
-    sentence = next(s for s in phrases.sentences(text) if "people who had attended an event was" in s)
+    sentence = next(s for s in rules.sentences(text) if "people who had attended an event was" in s)
     assert "a gap of 0.21 before they came would remove it" in sentence
 
 

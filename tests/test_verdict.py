@@ -24,7 +24,7 @@ from evaluation.estimates import (
     why_fragile,
     with_verdict,
 )
-from evaluation.report import phrases, results
+from evaluation.report import phrases, results, rules
 
 PASSED = (Gate("overlap", "design", True), Gate("size", "size", True), Gate("balance", "quality", True))
 
@@ -284,13 +284,13 @@ class Plain:
 
 def test_an_association_never_gets_a_causal_verb():
     for made in (row(), row(-0.5, -0.1), row(-0.1, 0.1), row(gates=failed("quality")), row(0.01, 0.1), row(-1, 1)):
-        assert phrases.check(said(made), effect=False, annex=False) == []
+        assert rules.check(said(made), effect=False, annex=False) == []
 
 
 def test_an_effect_with_one_survey_before_is_consistent_with_and_no_more():
     effect = row(licence="effect", unit="points on the 1 to 5 scale")
     assert "consistent with" in said(effect, pre_waves=1)
-    assert phrases.check(said(effect, pre_waves=1), effect=False) == []
+    assert rules.check(said(effect, pre_waves=1), effect=False) == []
     assert "likely to have raised" in said(effect, pre_waves=2)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from evaluation.disclosure import CheckedResults
 from evaluation.errors import CheckFailed
 
-from . import browser, checks, figures, packs, pages, phrases, results, views
+from . import annex_pages, browser, checks, figures, packs, pages, phrases, results, rules, views
 from . import notebooks as notebook_pages
 from .cite import markup
 from .context import ReportContext, long_date
@@ -85,7 +85,7 @@ def _pages(desk: Desk, given: list[tuple[str, Any]]) -> dict[str, str]:
     titled = [(name, notebook_pages.title(notebook, name)) for name, notebook in given]
     made = {
         "index.html": render(pages.policy(desk), desk.ctx),
-        "annex.html": render(pages.annex(desk, titled), desk.ctx),
+        "annex.html": render(annex_pages.annex(desk, titled), desk.ctx),
         "sense-check.html": render(packs.sense_check(desk), desk.ctx),
         "practice-bank.html": render(packs.practice_bank(desk), desk.ctx),
     }
@@ -252,8 +252,8 @@ def _stem(id: str) -> str:
 
 def phrase_faults(
     page: str, ctx: ReportContext, *, effect: bool = False, annex: bool = False
-) -> Iterable[phrases.Breach]:
+) -> Iterable[rules.Breach]:
     """Return the breaches of the phrasing rules in a finished page."""
     verdicts = [w for pair in phrases.VERDICT_WORDS.items() for w in pair]
     allowed = (ctx.title, ctx.words.programme_description, *phrases.VERDICT_MEANING.values(), *verdicts)
-    return phrases.check(checks.text(page), effect=effect, annex=annex, allowed=allowed)
+    return rules.check(checks.text(page), effect=effect, annex=annex, allowed=allowed)

@@ -7,9 +7,16 @@ from typing import Any
 
 from evaluation.disclosure import CheckedResults
 
-from . import sentences as say
-from .context import ReportContext
+from .context import ReportContext, long_date
 from .figures import Figure
+from .rows import Rows
+
+ANNEX = {
+    "A": "Manifest", "B": "Estimands", "C": "Intake ledger", "D": "Sample and mode", "E": "Weights", "F": "Scales",
+    "G": "Comparable people", "H": "Difference-in-differences", "I": "Sensitivity", "J": "Power",
+    "K": "Events and fidelity", "L": "Coding of feedback", "M": "Stop and search, recording, recruitment",
+    "N": "Register of claims, initiatives and context", "O": "Disclosure log", "P": "Known-truth check",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +62,41 @@ class Desk:
     checked: CheckedResults
     ctx: ReportContext
     figures: dict[str, Figure]
-    rows: say.Rows = field(init=False)
+    rows: Rows = field(init=False)
 
     def __post_init__(self) -> None:
-        self.rows = say.Rows(self.checked)
+        self.rows = Rows(self.checked)
 
     def at(self, section: str) -> list[Any]:
         """Return the exhibits of a section, in order of publication."""
         return [e for e in self.checked.exhibits if section in e.sections]
+
+
+def meta(ctx: ReportContext) -> tuple[str, ...]:
+    """Return the lines under a page's title: the wave, the status, what is withheld."""
+    wave = ctx.wave_words(ctx.wave)
+    if ctx.checked:
+        agreed = sum(r.verdict == "amended" for r in ctx.sense_check)
+        dates = sorted(r.date for r in ctx.sense_check if r.date)
+        when = f" on {dates[-1]}" if dates else ""
+        status = f"Checked by {ctx.words.checking_group}{when}; {agreed} corrections made"
+    else:
+        status = f"Draft: not yet checked by {ctx.words.checking_group}"
+    reasons = [r for r in ctx.draft_reasons if r.lower() not in status.lower()]
+    why = f" ({'; '.join(reasons)})" if reasons and not ctx.checked else ""
+    sizes = ctx.plan.disclosure
+    return (
+        f"{wave.label} ({wave.id}), {wave.fieldwork()}. Data to {ctx.through()}. Report of {long_date(ctx.date)}.",
+        f"Status: {status}{why}.",
+        f"To protect people, counts under {sizes.threshold} are not shown and others are rounded to the nearest "
+        f"{sizes.rounding}. “Too few to report” is never zero.",
+    )
+
+
+def foot(ctx: ReportContext) -> tuple[str, ...]:
+    """Return the lines at the foot of a page: who made it, its date and stamp."""
+    contact = ctx.contact
+    return (
+        f"{contact.team}. Funded by: {contact.funded_by}. Run by: {contact.ran_by}. Checked by: {contact.checked_by}.",
+        f"{ctx.title} Report of {long_date(ctx.date)}, {ctx.wave}. {ctx.stamp()}".strip(),
+    )

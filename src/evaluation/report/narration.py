@@ -11,7 +11,7 @@ from typing import Any
 from . import phrases
 from .cite import cite
 from .context import ReportContext
-from .sentences import Rows, fixed
+from .rows import Rows, fixed
 
 _PLACE = re.compile(r"\{([^{}]+)\}")
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from . import sentences as say
 from . import tables
 from .cite import cite
 from .figure_blocks import exhibits
 from .layout import Block, Desk, Page, Section
+from .rows import Line, fixed
 
 
 def title(notebook: Any, name: str) -> str:
@@ -88,11 +88,11 @@ def _is_words(exhibit: Any) -> bool:
 def _in_words(exhibit: Any) -> Block:
     """Return an answer in words as paragraphs, each with its row's label where there are several."""
     cells = [(r, exhibit.cells[r, c]) for r in exhibit.rows for c in exhibit.columns if (r, c) in exhibit.cells]
-    lines = [cite(x, x.text) if len(cells) == 1 else f"{say.fixed(r)}: {cite(x, x.text)}" for r, x in cells]
-    return Block("lines", [say.Line((line,)) for line in lines], "panel brief")
+    lines = [cite(x, x.text) if len(cells) == 1 else f"{fixed(r)}: {cite(x, x.text)}" for r, x in cells]
+    return Block("lines", [Line((line,)) for line in lines], "panel brief")
 
 
-def answer_lines(rows: list[Any]) -> list[say.Line]:
+def answer_lines(rows: list[Any]) -> list[Line]:
     """Return one line for each checked row: its question in words, its figure, its verdict where it has one."""
     lines = []
     for row in rows:
@@ -100,7 +100,7 @@ def answer_lines(rows: list[Any]) -> list[say.Line]:
         verdict = row.verdict or ""
         base = f" (n {cite(row, row.n_text)})" if row.n_text and row.kind == "estimate" else ""
         text = row.reason if not row.shown and row.reason else row.text
-        lines.append(say.Line((f"{about.rstrip('.?')}: {cite(row, text)}{base}.",), verdict))
+        lines.append(Line((f"{about.rstrip('.?')}: {cite(row, text)}{base}.",), verdict))
     return lines
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from . import narration, phrases
+from . import cautions, narration, phrases
 from . import sentences as say
 from .context import ReportContext, long_date
 from .figure_blocks import exhibits
 from .layout import Block, Desk, Page, Section
+from .rows import fixed
 
 
 def themes(desk: Desk) -> list[str]:
@@ -92,7 +93,7 @@ def practice_bank(desk: Desk) -> Page:
     no_costs = Block("absent", "No costs or programme figures were supplied.")
     described = " ".join(ctx.words.programme_description.split())
     next_time = [
-        *say.next_wave(rows, ctx),
+        *cautions.next_wave(rows, ctx),
         "What was learnt by running the events: to be written with those who ran them.",
     ]
     parts: list[tuple[str, tuple[Block, ...]]] = [
@@ -119,7 +120,7 @@ def _intended(desk: Desk) -> Block:
         return Block("absent", "Not supplied: no register of indicators was given.")
     last = found.columns[-1]
     lines = [f"{r}: {found.cells[r, last].text}." for r in found.rows if (r, last) in found.cells]
-    return Block("bullets", [say.fixed(x) for x in lines])
+    return Block("bullets", [fixed(x) for x in lines])
 
 
 def _meta_status(ctx: ReportContext) -> tuple[str, ...]:
