@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from evaluation.report import checks, phrases, rules
 from evaluation.report import cite as cites
-from evaluation.report import phrases, rules
 from evaluation.report.phrases import Subject
 
 ABOUT = Subject("confidence in the police", "among Black respondents", "than in 2022", "change")
@@ -121,6 +121,23 @@ def test_number_forms():
     assert phrases.span(-0.6, -0.2) == "0.2 and 0.6"
     assert [phrases.bare(v) for v in (9.04e-06, -0.125, 41.0, 12345678.0)] == ["0.00000904", "-0.125", "41", "12345678"]
     assert phrases.listed(["a", "b", "c"]) == "a, b and c"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "unit", "said"),
+    [
+        (0.18, 0.9996, "points on the 1 to 5 scale", "0.18 and 1.00"),
+        (0.5, 1.24, "points on the 1 to 5 scale", "0.50 and 1.24"),
+        (1.2, 3.0, "points on the 1 to 5 scale", "1.2 and 3.0"),
+        (-12.4, -3.0, "percentage points", "3 and 12"),
+        (0.4, 7.2, "percentage points", "0.4 and 7.2"),
+        (0.0, 7.2, "percentage points", "0 and 7"),
+    ],
+)
+def test_both_ends_of_an_interval_have_the_same_decimals(low, high, unit, said):
+    assert phrases.span(low, high, unit) == said
+    made = row(value=(low + high) / 2, low=low, high=high, unit=unit)
+    assert all(checks.accounted(x, made) for x in said.split(" and "))
 
 
 @pytest.mark.parametrize(

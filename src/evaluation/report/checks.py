@@ -185,6 +185,9 @@ def accounted(number: str, row: Any) -> bool:
     ]
     ways = {phrases.number(v, row.unit or "") for v in values if isinstance(v, int | float)}
     ways |= {phrases.bare(abs(v)) for v in values if isinstance(v, int | float)}
+    estimates = [getattr(row, k, None) for k in ("value", "low", "high")]
+    known = [v for v in estimates if isinstance(v, int | float)]
+    ways |= {*phrases.alike(known, row.unit or ""), *phrases.alike(known[1:], row.unit or "")}
     if isinstance(row.value, int | float):
         ways |= set(re.findall(r"\d+", phrases.in_ten(row.value)))
     share = getattr(row, "same_sign_share", None)

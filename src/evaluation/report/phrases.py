@@ -16,13 +16,27 @@ INTERVAL_NOTE = "“Between a and b”: if we repeated the survey many times, mo
 SIZES = {3: "three-point ", 4: "four-point ", 5: "five-point ", 6: "six-point ", 7: "seven-point ", 11: "eleven-point "}
 
 
-def number(value: float, unit: str = "") -> str:
-    """Return a number as a sentence prints it: whole for shares and percentage points, one place for scale points."""
+def places(value: float, unit: str = "") -> int:
+    """Return with how many decimals a number is printed: none for shares, two under one scale point, one above."""
     size = abs(value)
     if is_share(unit):
-        return f"{size:.0f}" if size >= 0.95 or size == 0 else f"{size:.1f}"
-    text = f"{size:.2f}" if size < 1 else f"{size:.1f}" if size < 100 else f"{size:,.0f}"
+        return 0 if size >= 0.95 or size == 0 else 1
+    return 2 if size < 0.995 else 1 if size < 99.95 else 0
+
+
+def number(value: float, unit: str = "") -> str:
+    """Return a number alone as a sentence prints it, without decimals that say nothing."""
+    text = f"{abs(value):,.{places(value, unit)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def alike(values: Sequence[float], unit: str = "") -> list[str]:
+    """Return the numbers of one sentence, such as both ends of an interval, all with the same decimals."""
+    most = max((places(v, unit) for v in values if v), default=0)
+    texts = [f"{abs(v):,.{most}f}" for v in values]
+    while texts and all("." in x and x[-1] in "0." for x in texts):
+        texts = [x[:-1] for x in texts]
+    return texts
 
 
 def bare(value: float) -> str:
@@ -65,7 +79,7 @@ def in_ten(value: float) -> str:
 def span(low: float, high: float, unit: str = "") -> str:
     """Return an interval's ends as "a and b", smaller size first when both lie on one side of zero."""
     first, last = (abs(high), abs(low)) if high <= 0 else (low, high)
-    return f"{number(first, unit)} and {number(last, unit)}"
+    return " and ".join(alike((first, last), unit))
 
 
 def listed(words: Sequence[str]) -> str:
@@ -204,7 +218,10 @@ def _by_word(row: Any, s: Subject, cite: Any, word: str, pre_waves: int) -> list
     if low is None or high is None:
         return [f"We cannot tell: no range could be given for {_about(s)}."]
     verb = "changed" if s.noun == "change" else "differed"
-    ends = f"{_side(row, cite, low)} to {_side(row, cite, high)}"
+    ends = " to ".join(
+        f"{cite(row, text)} {'lower' if end < 0 else 'higher'}"
+        for end, text in zip((low, high), alike((low, high), unit), strict=True)
+    )
     whether = f"{s.what} {verb} {s.pair}" if s.pair else f"{_about(s)} {verb}"
     whether = f"{whether} {s.since}".strip()
     return [f"We cannot tell whether {whether}.", f"The true {s.noun} could be anywhere from {ends}, {_scale(unit)}."]
@@ -212,12 +229,6 @@ def _by_word(row: Any, s: Subject, cite: Any, word: str, pre_waves: int) -> list
 
 def _about(s: Subject) -> str:
     return f"{s.what} {s.who}".strip()
-
-
-def _side(row: Any, cite: Any, end: float) -> str:
-    text = cite(row, number(end, row.unit or ""))
-    where = "lower" if end < 0 else "higher"
-    return f"{text} {where}"
 
 
 def _scale(unit: str) -> str:
@@ -236,13 +247,14 @@ def _directed(row: Any, s: Subject, cite: Any, word: str, pre_waves: int) -> lis
         clause = _effect_clause(s, side, pre_waves)
     low, high = row.low, row.high
     first, last = (abs(high), abs(low)) if high <= 0 else (low, high)
-    between = f"between {cite(row, number(first, unit))} and {cite(row, number(last, unit))}"
     small_study = _bar(row, "mde") is not None and _bar(row, "margin") is not None and row.mde > 2 * row.margin
+    shown = alike((first, last) if small_study else (first, last, row.value), unit)
+    between = f"between {cite(row, shown[0])} and {cite(row, shown[1])}"
     if small_study:
         size = f"by somewhere {between} {unit_words(unit, last)}"
         lines = [f"{upper_first(clause)}, {size}{s.more}.", "Studies this small overstate differences."]
     else:
-        about = cite(row, number(row.value, unit))
+        about = cite(row, shown[2])
         lines = [f"{upper_first(clause)}, by about {about} {unit_words(unit, row.value)} ({between}){s.more}."]
     if word.endswith("fragile"):
         place = f"see section {cite.plan('13')} of the report"

@@ -80,7 +80,7 @@ def _share_alone(rows: Rows, row: Any) -> list[str]:
     first, last = (abs(ends[1]), abs(ends[0])) if ends[1] <= 0 else ends
     side = "rose" if ends[0] > 0 else "fell"
     unit = share.unit or ""
-    moved = f"{cite(share, phrases.number(first, unit))} and {cite(share, phrases.number(last, unit))}"
+    moved = " and ".join(cite(share, x) for x in phrases.alike((first, last), unit))
     return [f"The share of positive answers alone {side} by between {moved} points.",
             "The test set in advance uses the average of all answers."]  # fmt: skip
 
@@ -141,17 +141,12 @@ def judged(row: Any, subject: Subject, ctx: ReportContext) -> Line:
 
 
 def _without_verdict(row: Any, s: Subject) -> list[str]:
-    ends = (
-        f"{phrases.number(row.low, row.unit)} and {phrases.number(row.high, row.unit)}" if row.low is not None else ""
-    )
-    between = f" (between {_signed(row, row.low)} and {_signed(row, row.high)})" if ends else ""
+    known = [x for x in (row.value, row.low, row.high) if x is not None]
+    shown = [("minus " if x < 0 else "") + cite(row, text)
+             for x, text in zip(known, phrases.alike(known, row.unit or ""), strict=True)]  # fmt: skip
+    between = f" (between {shown[1]} and {shown[2]})" if len(shown) == 3 else ""
     about = f"{s.what} {s.who}".strip()
-    return [f"The {s.noun} in {about} was {_signed(row, row.value)} {phrases.unit_words(row.unit or '')}{between}."]
-
-
-def _signed(row: Any, value: float) -> str:
-    sign = "minus " if value < 0 else ""
-    return sign + cite(row, phrases.number(value, row.unit or ""))
+    return [f"The {s.noun} in {about} was {shown[0]} {phrases.unit_words(row.unit or '')}{between}."]
 
 
 def designs(rows: Rows, ctx: ReportContext) -> list[Line]:
