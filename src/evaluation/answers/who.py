@@ -169,6 +169,7 @@ def collection(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
             triples.append(("Reached through lists of attendees", wave_id, Count(
                 id=f"n.boost.all.{name}".lower(), n=int(boost.sum()), key=cell_key("people", boost="yes", wave=name),
                 kind="identity", wave=wave_id)))  # fmt: skip
+        triples += _near_the_police(plan, rows, wave_id)
         for column in [c for c in collected_columns(plan, rows) if len(ever[c]) > 1]:
             values = rows[column].astype(object).where(rows[column].notna(), NOT_STATED)
             labels = {**plan.levels_of(column), NOT_STATED: "Not stated"}
@@ -185,6 +186,29 @@ def collection(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
         triples = [("Sessions and routes", "", words(f"collection.none.all.{wave}", "not recorded"))]
     return exhibit("who.collection", "How answers were collected", triples, sections=("annex-D",), wave=wave,
                    row_header="Feature", sums=tuple(sums), source="Survey, unweighted")  # fmt: skip
+
+
+ROUTES = {"officer": "Answers that an officer could see or hear", "event": "Answers given at an event"}
+
+
+def _near_the_police(plan: Plan, rows: pd.DataFrame, wave: str) -> list[tuple[str, str, Any]]:
+    """Return the share of all answers of a wave that came by each route that may colour them.
+
+    A route that no session of the wave used is a fact about the collection, not about a person: it is 0, not hidden.
+    """
+    whole = (cell_key("people", wave=wave), len(rows))
+    made: list[tuple[str, str, Any]] = []
+    for column in plan.treatment.route_columns:
+        kind = next((k for k in ROUTES if k in column), "")
+        if not kind or column not in rows or not rows[column].notna().any():
+            continue
+        n = int((rows[column] == "yes").sum())
+        part = (cell_key("people", **{column: "yes"}, wave=wave), n)
+        counted: dict[str, Any] = {"share_of": (part[0], whole[0]), "counts": (part, whole)} if n else {}
+        share = measure(f"collection.{kind}.all.{wave}", 100 * n / len(rows), "per cent", base=len(rows), wave=wave,
+                        decimals=0, **counted)  # fmt: skip
+        made.append((ROUTES[kind], wave, share))
+    return made
 
 
 def _ever(people: pd.DataFrame, column: str) -> set[str]:

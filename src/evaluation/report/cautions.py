@@ -123,6 +123,7 @@ def next_wave(rows: Rows, ctx: ReportContext) -> list[str]:
         said.append(
             f"About {cite(row, row.text)} {who} in each survey would be needed to see a change of {target} points."
         )
+        said += _when_clear(rows, ctx, row, target)
     if "attendees" in known and "others" in known:
         a, b = known["attendees"], known["others"]
         said.append(f"To see a difference of {target} points between {fixed(ctx.words.treated)} and "
@@ -136,3 +137,18 @@ def next_wave(rows: Rows, ctx: ReportContext) -> list[str]:
         said.append(f"The next survey should be large enough to detect a difference of {target} percentage points.")
     said.append("More answers, another survey, or the inputs named as absent here would change what can be said.")
     return said
+
+
+def _when_clear(rows: Rows, ctx: ReportContext, needed: Any, target: str) -> list[str]:
+    """Return at which size, and so from which survey on, a change of the target size would be seen."""
+    now = rows.get("level", ctx.plan.outcomes.primary, ctx.focus, ctx.wave)
+    if now is None or not now.shown or not now.n:
+        return []
+    year, size = cite.plan(ctx.when(ctx.wave)), cite(now, now.n_text)
+    if now.n >= needed.value:
+        return [f"The survey of {year}, with {size}, reached that size; one more of this size gives a clear answer."]
+    return [
+        f"With {size}, as in {year}, a change of {target} points would more often than planned go unseen.",
+        f"A clear answer is to be had from the first pair of surveys that reach {cite(needed, needed.text)} each; "
+        "none of that size has a date yet.",
+    ]

@@ -72,9 +72,8 @@ def who(rows: Rows, ctx: ReportContext) -> list[str]:
         "After weighting, these answers tell us about as much as {weights.effective.all} equally weighted ones.",
         "Answers came from {n.sessions.all} sessions of about {mean.session_size.all} people each.",
         "{n.boost.all} people were reached through lists of attendees; they count only in the comparison of attendees.",
-        "{collection.officer.all} of answers were given to, or near, a police officer.",
-        "{collection.event.all} of answers were given at an event.",
     )  # fmt: skip
+    said += _collected(rows, ctx)
     groups = [r for r in rows.starting("partners.") if r.id.endswith(f"{ctx.wave.lower()}.answers") and r.shown]
     if groups:
         largest = max(groups, key=lambda r: r.value or 0)
@@ -82,6 +81,21 @@ def who(rows: Rows, ctx: ReportContext) -> list[str]:
                     f"{cite(largest, largest.text)}.")  # fmt: skip
     said.append(f"People who declined to answer may trust {fixed(ctx.words.institution)} less than those who answered.")
     return [" ".join(said)]
+
+
+def _collected(rows: Rows, ctx: ReportContext) -> list[str]:
+    """Return how many answers were given near an officer, and how many at an event."""
+    said = []
+    for kind, where in (("officer", "to, or near, a police officer"), ("event", "at an event")):
+        row = _one(rows, f"collection.{kind}.all", ctx.wave)
+        if row is None:
+            continue
+        base = cite(row, row.n_text)
+        if row.value:
+            said.append(f"{cite(row, row.text)} of {base} answers were given {where}.")
+        else:
+            said.append(f"None of {base} answers was given {where}.")
+    return said
 
 
 def communities(ctx: ReportContext) -> str:
@@ -96,6 +110,30 @@ def four_arms(rows: Rows, ctx: ReportContext) -> list[str]:
     if any(True for _ in rows.starting("n.arm.aside")):
         said.append("Members who help run the events are not counted as attendees here.")
     return [" ".join(said)] if said else []
+
+
+def doses(rows: Rows, ctx: ReportContext) -> str:
+    """Return the difference by number of events attended where each number can be shown; else why it is not."""
+    stem = f"attenddose.{ctx.plan.outcomes.primary}.all.{ctx.wave}.".lower()
+    found = list(rows.starting(stem))
+    if not found:
+        return ""
+    if not all(r.shown and r.value is not None for r in found):
+        least = cite.plan(f"{ctx.plan.sizes.least_people}")
+        return (
+            "Results by number of events attended are not shown. Too few people came each number of times to compare "
+            f"them safely: at least {least} are needed."
+        )
+    times = {"1": "one event", "2": "two events", "3": "three events or more"}
+    said = []
+    for row in found:
+        ends = phrases.alike((row.value, row.low, row.high), row.unit or "")
+        signs = ["minus " if v < 0 else "" for v in (row.value, row.low, row.high)]
+        value, low, high = (s + cite(row, x) for s, x in zip(signs, ends, strict=True))
+        count = times.get(row.id.rsplit(".", 1)[-1], "another number of events")
+        said.append(f"{count}, {value} (between {low} and {high})")
+    what, unit = fixed(ctx.short(ctx.plan.outcomes.primary)), phrases.unit_words(found[0].unit or "")
+    return f"Difference in {what}, in {unit}, by number of events attended: {'; '.join(said)}."
 
 
 def heard(rows: Rows, ctx: ReportContext) -> list[str]:

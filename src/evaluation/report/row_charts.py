@@ -254,6 +254,10 @@ def stacked(sheet: Sheet) -> Any:
         hidden = [c for c, x in cells if not x.shown or x.value is None]
         bases = {x.n_text for _, x in cells if x.n_text and x.kind == "estimate"}
         said = f"{label} (n {bases.pop()})" if len(bases) == 1 else label
+        if len(hidden) == len(cells):
+            sheet.say(f"{label}: too few to report")
+            sheet.y += 6
+            continue
         sheet.say(said + (f" – too few to report: {', '.join(hidden)}" if hidden else ""))
         bands.append((sheet.y + 9, cells))
         sheet.y += 22

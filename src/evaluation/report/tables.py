@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from evaluation.disclosure import CheckedExhibit
 
+NO_FIGURE = "“–” marks a place without a figure: it was not asked then, or the column does not apply to the row."
 _CELL = Markup('<td data-result="{}"{}>{}</td>')
 
 
@@ -25,7 +26,9 @@ def html(exhibit: CheckedExhibit, *, prefix: str = "t", heading: str = "") -> Ma
     head = Markup("").join(Markup('<th scope="col">{}</th>').format(c or "What was found") for c in exhibit.columns)
     corner = exhibit.row_header or "What"
     body = Markup("\n").join(_row(exhibit, r) for r in exhibit.rows)
-    notes = Markup("").join(Markup('<p class="note" data-plan>{}</p>').format(n) for n in exhibit.notes)
+    gaps = any(exhibit.cells.get((r, c)) is None for r in exhibit.rows for c in exhibit.columns)
+    told = (*exhibit.notes, NO_FIGURE) if gaps else exhibit.notes
+    notes = Markup("").join(Markup('<p class="note" data-plan>{}</p>').format(n) for n in told)
     return Markup(
         '<div class="wide" role="region" tabindex="0" aria-labelledby="{}"><table>\n<caption id="{}">{}</caption>\n'
         '<thead><tr><th scope="col">{}</th>{}</tr></thead>\n<tbody>\n{}\n</tbody></table></div>{}'
@@ -65,7 +68,7 @@ def _row(exhibit: CheckedExhibit, row: str) -> Markup:
 
 def _cell(checked: Any) -> Markup:
     if checked is None:
-        return Markup('<td class="none"><span aria-hidden="true">–</span><span class="hear">not measured</span></td>')
+        return Markup('<td class="none"><span aria-hidden="true">–</span><span class="hear">no figure</span></td>')
     text = checked.text
     if checked.kind == "estimate" and checked.shown and checked.n_text and "n " not in text:
         text = f"{text}, n {checked.n_text}"

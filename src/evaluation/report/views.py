@@ -17,9 +17,9 @@ from .context import ReportContext
 Cells = list[tuple[str, str, Any]]
 
 SHOWN: dict[int, tuple[str, ...]] = {
-    3: ("events.strip",), 4: ("weights.margins",), 5: ("levels.trio", "gap.all"), 6: ("levels.trust",),
-    7: ("arms.counts", "attend.methods"), 8: ("designs.forest",), 9: ("feedback.themes",),
-    10: ("actions.said_did",), 11: ("stops.ratio", "recording.share", "recruitment.goal"),
+    3: ("events.strip",), 4: ("weights.margins",), 5: ("levels.trio", "levels.answers", "gap.all"),
+    6: ("levels.trust",), 7: ("arms.counts", "attend.reasons", "attend.methods"), 8: ("designs.forest",),
+    9: ("feedback.themes",), 10: ("actions.said_did",), 11: ("stops.ratio", "recording.share", "recruitment.goal"),
     12: ("costs.attend",), 13: (), 14: (),
 }  # fmt: skip
 MOST = 3
@@ -126,6 +126,14 @@ def _statements_by_group(exhibit: CheckedExhibit, ctx: ReportContext) -> Cells:
     return [(r.rpartition(": ")[0], r.rpartition(": ")[2], x) for r, x in kept]
 
 
+def _answers_by_year(exhibit: CheckedExhibit, ctx: ReportContext) -> Cells:
+    """Return every answer of the groups that can be told apart, in each year, without everybody together."""
+    parted = [(*r.rpartition(", ")[::2], c, x) for r, c, x in _all(exhibit)]
+    fine = {who for who, _, _, x in parted if "-" in (x.group or "") or x.group == ctx.focus}
+    kept = [p for p in parted if p[0] in fine] if len(fine) > 1 else parted
+    return [(f"{who}, {_year(ctx, survey)}", c, x) for who, survey, c, x in kept]
+
+
 def _main_outcomes(exhibit: CheckedExhibit, ctx: ReportContext) -> Cells:
     """Return the planned outcomes of the report's wave, and the primary one in every wave."""
     planned = (ctx.plan.outcomes.primary, *ctx.plan.outcomes.secondary[:2])
@@ -158,7 +166,8 @@ def _first_column(exhibit: CheckedExhibit, _: ReportContext) -> Cells:
 
 
 _VIEWS: dict[str, Callable[[CheckedExhibit, ReportContext], Cells]] = {
-    "levels.trio": _two_groups_by_year, "levels.trust": _statements_by_group, "gap.all": _main_outcomes,
+    "levels.trio": _two_groups_by_year, "levels.answers": _answers_by_year, "levels.trust": _statements_by_group,
+    "gap.all": _main_outcomes,
     "weights.margins": _first_margin,
     "attend.methods": _similar_people, "designs.forest": _planned_only, "recruitment.goal": _first_column,
 }  # fmt: skip

@@ -8,6 +8,7 @@ from evaluation.answers.comparison.attendance import (
     overlap,
     overlap_answer,
     overlap_gates,
+    reasons,
     routes,
 )
 from evaluation.answers.comparison.balanced import (
@@ -35,5 +36,5 @@ __all__ = [
     "COMPARISON_WEIGHT", "Comparison", "arms_table", "attendance_model", "balance_answer", "balance_gates",
     "balance_table", "caliper_over", "claimed_share", "claims", "companion", "everybody", "holds_outcomes",
     "lots", "match", "nobody", "overlap", "overlap_answer", "overlap_gates", "placebo", "planned_matching",
-    "prepare", "routes", "sample_table", "sources", "spread_table", "support", "weights_audit",
+    "prepare", "reasons", "routes", "sample_table", "sources", "spread_table", "support", "weights_audit",
 ]  # fmt: skip

@@ -204,3 +204,35 @@ def overlap_answer(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
                      base=compare.n["treated"], wave=wave, decimals=0)  # fmt: skip
     triples = [("Answer", "", words(f"answer.03.all.{wave}", said)), ("Attendees inside the common range", "", inside)]
     return exhibit("answer.03", title, triples, sections=(), wave=wave)
+
+
+def reasons(plan: Plan, wave: str, design: pd.DataFrame) -> Exhibit:
+    """Return the share of people who did not attend who gave each reason; a person may give several.
+
+    The question is the one of the codebook with several answers that is part of the treatment and was put to people
+    who did not attend.
+    """
+    title, book = f"Why {plan.words.untreated} did not", plan.codebook
+    asked = design[plan.treatment.column].isin(plan.treatment.untreated) if plan.treatment.column in design else None
+    for name in book.names():
+        variable = book.variable(name)
+        held = {k: said for k, said in variable.levels.items() if f"{name}.{k}" in design}
+        if asked is None or variable.type != "multi" or variable.role != "treatment" or not held:
+            continue
+        given = design.loc[asked, [f"{name}.{k}" for k in held]].dropna(how="all").fillna(False).astype(bool)
+        if len(given) < plan.sizes.least_people:
+            continue
+        whole = (cell_key("asked_why", wave=wave), len(given))
+        counts = {k: int(given[f"{name}.{k}"].sum()) for k in held}
+        triples = []
+        for k in sorted((k for k in held if counts[k]), key=lambda k: -counts[k]):
+            part = (cell_key("asked_why", reason=k, wave=wave), counts[k])
+            share = measure(f"whynot.{k}.all.{wave}", 100 * counts[k] / whole[1], "per cent", base=whole[1], wave=wave,
+                            decimals=0, share_of=(part[0], whole[0]), counts=(part, whole))  # fmt: skip
+            triples.append((held[k], "People who gave this reason", share))
+        return exhibit("attend.reasons", title, triples, sections=("policy-7", "annex-G"), wave=wave, chart="bars",
+                       row_header="Reason", source="Survey, unweighted", extras={"axis": "Share (per cent)"},
+                       notes=("People could give several reasons. Each was asked of people who had not attended.",),
+                       )  # fmt: skip
+    none = words(f"whynot.none.all.{wave}", "not asked in this wave, or too few people answered")
+    return exhibit("attend.reasons", title, [("Reasons", "", none)], sections=("policy-7", "annex-G"), wave=wave)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,42 +27,94 @@ Cells = list[tuple[str, str, Any]]
 
 
 def distributions(plan: Plan, wave: str, survey: Survey, reasons: pd.DataFrame) -> list[Exhibit]:
-    """Return, for each set of answers, the share of everybody asked who gave each; then don't-knows and blanks apart.
+    """Return the share of everybody asked who gave each answer; then don't-knows and blanks apart.
 
-    Everybody for every question, and the compared groups for the primary one. The shares of a row add to 100.
+    First the primary question, by group and wave; then, for each set of answers, everybody's answers to the other
+    questions in the report's wave. The shares of a row add to 100.
     """
+    made, apart = _primary(plan, wave, survey, reasons)
     sets: dict[tuple[str, ...], list[str]] = {}
     for outcome in plan.all_outcomes:
-        if is_item(plan, outcome) and survey.asked(outcome, wave):
+        if is_item(plan, outcome) and survey.asked(outcome, wave) and outcome != plan.outcomes.primary:
             sets.setdefault(tuple(plan.levels_of(outcome).values()), []).append(outcome)
-    made, apart = [], []
     for place, (levels, outcomes) in enumerate(sets.items()):
         triples: Cells = []
         for outcome in outcomes:
-            for group in groups(plan) if outcome == plan.outcomes.primary else [("", "", "Everybody")]:
-                whole, split = _row(plan, wave, survey, reasons, outcome, group)
-                triples += whole
-                apart += split
+            row = f"{plan.label_of(outcome)}: Everybody"
+            whole, split = _row(plan, wave, survey, reasons, outcome, Group("", "", "all", row))
+            triples += whole
+            apart += split
         id = "levels.distribution" + (f".{place + 1}" if place else "")
-        made.append(_exhibit(id, f"Every answer, from “{levels[0]}” to “{levels[-1]}”", triples, wave, "stacked"))
+        made.append(_exhibit(id, f"Every answer, from “{levels[0]}” to “{levels[-1]}”", triples, wave))
     if apart:
-        made.append(
-            _exhibit("levels.unsure", "People who did not know, and people who did not answer", apart, wave, "")
-        )
+        title = "People who did not know, and people who did not answer"
+        made.append(_exhibit("levels.unsure", title, apart, wave, chart=""))
     return made
 
 
-def _exhibit(id: str, title: str, triples: Cells, wave: str, chart: str) -> Exhibit:
+@dataclass(frozen=True, slots=True)
+class Group:
+    """People of one row: the column and level that hold them ("" for everybody), their id, the label of the row."""
+
+    column: str
+    code: str
+    id: str
+    row: str
+
+
+def detailed(plan: Plan) -> tuple[list[Group], list[Group]]:
+    """Return the groups of the question that the compared groups are made from, and the compared ones with everybody.
+
+    The focus group stands once, among the first where it is one of the answers of that question.
+    """
+    column, (first, _) = group_column(plan), focus(plan)
+    source = plan.derive[column].source if column in plan.derive else column
+    levels = plan.levels_of(source) if source and source != column else {}
+    alike = {first} & set(levels) if column in plan.derive else set()
+    fine = [Group(source, code, first if code in alike else f"{source}-{code}",
+                  plan.words.focus_group if code in alike else said) for code, said in levels.items()]  # fmt: skip
+    fine.sort(key=lambda g: g.code not in alike)
+    coarse = [Group(c, code, code or "all", who) for c, code, who in groups(plan) if code not in alike]
+    return fine, coarse
+
+
+def _primary(plan: Plan, wave: str, survey: Survey, reasons: pd.DataFrame) -> tuple[list[Exhibit], Cells]:
+    """Return the exhibit of every answer to the primary question, by group and wave, and its blanks apart."""
+    outcome = plan.outcomes.primary
+    waves = [x for x in (*plan.earlier_waves(wave), wave) if x in survey.weights and survey.asked(outcome, x)]
+    if not is_item(plan, outcome) or wave not in waves:
+        return [], []
+    fine, coarse = detailed(plan)
+    triples: Cells = []
+    apart: Cells = []
+    small = []
+    for group in (*fine, *coarse):
+        made = {x: _row(plan, x, survey, reasons, outcome, replace(group, row=f"{group.row}, {x}")) for x in waves}
+        if group in fine and all(isinstance(r, TooFew) for whole, _ in made.values() for _, _, r in whole):
+            small.append(group.row)
+            continue
+        triples += [cell for whole, _ in made.values() for cell in whole]
+        apart += [(f"{plan.label_of(outcome)}: {group.row}", c, r) for _, c, r in made[wave][1]]
+    notes = (f"Too few to report in any survey: {', '.join(small)}.",) if small else ()
+    title = f"Every answer on {w.short(plan, outcome)}, by group and survey"
+    shown = _exhibit("levels.answers", title, triples, wave, sections=("policy-5", "annex-H"), notes=notes)
+    return [shown], apart
+
+
+def _exhibit(
+    id: str, title: str, triples: Cells, wave: str, *, chart: str = "stacked",
+    sections: tuple[str, ...] = ("annex-H",), notes: tuple[str, ...] = (),
+) -> Exhibit:  # fmt: skip
     asked = "Shares are of everybody who was asked, so they differ from shares of those who chose an answer."
-    return w.exhibit(id, title, triples, sections=("annex-H",), wave=wave, chart=chart, source="Survey, weighted",
-                     row_header="Question and group", notes=(asked, MODEL_BASED))  # fmt: skip
+    return w.exhibit(id, title, triples, sections=sections, wave=wave, chart=chart, source="Survey, weighted",
+                     row_header="Question and group", notes=(asked, *notes, MODEL_BASED))  # fmt: skip
 
 
 def _row(
-    plan: Plan, wave: str, survey: Survey, reasons: pd.DataFrame, outcome: str, group: tuple[str, str, str]
+    plan: Plan, wave: str, survey: Survey, reasons: pd.DataFrame, outcome: str, group: Group
 ) -> tuple[Cells, Cells]:
     """Return one row: the share of each answer and of no answer on the scale; and of don't-knows and blanks apart."""
-    column, code, who = group
+    column, code = group.column, group.code
     frame, jk = survey.general(wave), survey.jackknife(plan, wave)
     why = reasons[outcome].reindex(frame.index).astype(float)
     asked = ~why.isin(NOT_PUT)
@@ -71,15 +123,15 @@ def _row(
     inside, answer = asked.to_numpy(dtype=float), frame[outcome].astype(float)
     n = int(inside.sum())
     few = n < plan.sizes.least_people or _too_few_sessions(plan, jk.design, inside)
-    row = f"{plan.label_of(outcome)}: {who}"
+    row = group.row
 
     def cell(words: str, chosen: pd.Series, id: str) -> tuple[str, str, Any]:
-        made: Any = TooFew({code or "all": n}, plan.sizes.least_people)
+        made: Any = TooFew({group.id: n}, plan.sizes.least_people)
         if not few:
-            found = jk.mean(100.0 * chosen.to_numpy(dtype=float), inside, label=code or "all")
+            found = jk.mean(100.0 * chosen.to_numpy(dtype=float), inside, label=group.id)
             worth = None if found.n_effective is None else min(found.n_effective, n)
             made = bounded(replace(found, unit="per cent", n_effective=worth))
-        named = w.name(made, "answers", outcome=outcome, group=code or "all", wave=wave, method=id, planned=True,
+        named = w.name(made, "answers", outcome=outcome, group=group.id, wave=wave, method=id, planned=True,
                        licence="descriptive", question=f"{words}: {row}, {wave}")  # fmt: skip
         return row, words, named
 

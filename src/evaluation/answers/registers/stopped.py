@@ -65,7 +65,7 @@ def _ratio(plan: Plan, wave: str, s: Searches) -> Exhibit:
     cells += [(LABELS[k], column, shown(found[k][0], k, wave, s)) for k in LABELS if k in found]
     title = f"Stop and search: {group} against {other} residents, {s.area}, {s.period}"
     notes = (
-        f"Rates per resident; {s.described}.",
+        f"{s.area}, {s.period}. Rates per resident; {s.described}.",
         f"Read as: {group} residents were searched at so many times the rate of {other} residents. The bounds come "
         "first because they are wider than any counting error.",
         NOT_WHY,
@@ -84,8 +84,8 @@ def _ratio(plan: Plan, wave: str, s: Searches) -> Exhibit:
             "axis": column,
             "reference": 1.0,
             "finding": f"{group} residents were searched {{stops.ratio.drop.{wave}}} times as often as {other} "
-            f"residents ({s.area}, {s.period}; {s.described}): between {{stops.ratio.bound_low.{wave}}} and "
-            f"{{stops.ratio.bound_high.{wave}}} times, depending on who the people not stated were",
+            f"residents, {s.period}: between {{stops.ratio.bound_low.{wave}}} and "
+            f"{{stops.ratio.bound_high.{wave}}} times, by who the not stated were",
         },
     )
 

@@ -47,12 +47,16 @@ def key(margin: str, cell: str, wave: str) -> str:
 
 
 def words(plan: Plan, columns: Sequence[str], cell: str) -> str:
-    """Return a cell in the words of its levels, "Black, Leicester city"; joined levels as "Mixed or Other"."""
+    """Return a cell in the words of its levels, "Black, Leicester city"; joined levels as "Mixed or Other".
+
+    A column whose levels are all joined tells nothing apart and is left out.
+    """
     parts = []
-    for column, levels in zip(columns, cell.split(JOIN), strict=True):
-        labels = plan.levels_of(column)
-        parts.append(" or ".join(labels.get(x, x) for x in levels.split(MERGED)))
-    return ", ".join(parts)
+    for column, joined in zip(columns, cell.split(JOIN), strict=True):
+        labels, levels = plan.levels_of(column), joined.split(MERGED)
+        if len(levels) == 1 or not set(labels) <= set(levels):
+            parts.append(" or ".join(labels.get(x, x) for x in levels))
+    return ", ".join(parts) or "Everybody"
 
 
 def collapsed(people: pd.DataFrame, name: str, margin: pd.Series, *, steps: Sequence[Collapse], least: int) -> Cells:
