@@ -274,3 +274,23 @@ def test_the_caliper_stands_beside_the_design_with_its_scale():
     gap = made().scores.logit
     pairs = sample().pairs
     assert np.abs(gap[pairs["treated"]].to_numpy() - gap[pairs["control"]].to_numpy()).max() <= found.value
+
+
+def test_reasons_for_not_coming_are_of_people_who_had_not_attended():
+    options = plan().codebook.variable("why_not").levels
+    rng = np.random.default_rng(5)
+    n = 400
+    design = pd.DataFrame({plan().treatment.column: np.where(np.arange(n) < 100, "yes", "no")})
+    for k in options:
+        design[f"why_not.{k}"] = pd.array(rng.random(n) < 0.2, dtype="boolean")
+    design.loc[:119, [f"why_not.{k}" for k in options]] = pd.NA  # attendees, and twenty who gave no reason
+    design["why_not.fear"] = design["why_not.fear"].where(design["why_not.fear"].isna(), False)
+    shown = comparison.reasons(plan(), WAVE, design)
+    assert "policy-7" in shown.sections
+    found = {i.result.id.split(".")[1]: i.result for i in shown.items}
+    assert found["do_not_want"].value == pytest.approx(100 * design.loc[120:, "why_not.do_not_want"].mean())
+    assert found["do_not_want"].base == 280
+    assert "fear" not in found
+    assert [i.result.value for i in shown.items] == sorted((i.result.value for i in shown.items), reverse=True)
+    (none,) = comparison.reasons(plan(), WAVE, design.drop(columns=[c for c in design if "why_not" in c])).items
+    assert "not asked" in none.result.text

@@ -1,6 +1,7 @@
 """Notebooks 02 and 05: weights of everybody and of the focus group, distributions, missing answers, errors, companions."""
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 
 from evaluation import study
-from evaluation.answers import levels, weights
+from evaluation.answers import levels, weights, who
 from evaluation.answers.levels.surveyed import bounded
 from evaluation.estimates import Estimate, TooFew
 from evaluation.exhibits import Measure, Words
@@ -186,6 +187,60 @@ def test_dont_knows_are_counted_apart_and_weighted():
     assert e.value + blank == pytest.approx(neither)
     top = 100 * frame.loc[frame[OUTCOME] == 5, "population_weight"].sum() / frame["population_weight"].sum()
     assert found[f"answers.{OUTCOME}.all.{WAVE.lower()}.5"].value == pytest.approx(top)
+
+
+@cache
+def two_surveys():
+    """Return people, outcomes and reasons of the first survey and of the report's."""
+    taken = {w: taking.take_in(PLAN, w, draft=True) for w in (PLAN.waves[0], WAVE)}
+    people = pd.concat([t.design.assign(wave=w) for w, t in taken.items()])
+    items = validate.outcome_items(PLAN)
+    reasons = pd.concat([t.reasons[[i for i in items if i in t.reasons]].astype("Int64") for t in taken.values()])
+    return people, pd.concat([t.outcomes for t in taken.values()]), reasons
+
+
+def test_every_answer_is_shown_by_group_and_survey_with_the_people_who_gave_none():
+    people, outcomes, reasons = two_surveys()
+    survey = levels.prepare(PLAN, WAVE, people, outcomes, MARGINS)
+    shown = levels.distributions(PLAN, WAVE, survey, reasons)[0]
+    assert shown.id == "levels.answers"
+    assert "policy-5" in shown.sections
+    rows = list(dict.fromkeys(i.row for i in shown.items))
+    for wave in ("W2022", WAVE):
+        assert {f"Black respondents, {wave}", f"White, {wave}", f"Asian, {wave}"} <= set(rows)
+    assert not any(r.startswith("Mixed") for r in rows)
+    assert any("Too few to report in any survey" in n and "Mixed" in n for n in shown.notes)
+    frame = survey.general("W2022")
+    inside = (frame["ethnic5"] == "white").fillna(False)
+    weight = frame.loc[inside, "population_weight"]
+    expected = 100 * weight[frame.loc[inside, OUTCOME].isna()].sum() / weight.sum()
+    assert expected > 0
+    found = cells(shown)[f"answers.{OUTCOME}.ethnic5-white.w2022.neither"]
+    assert found.value == pytest.approx(expected)
+    assert found.n == {"ethnic5-white": int(inside.sum())}
+
+
+def test_levels_that_are_all_joined_are_not_named():
+    assert cells_of(PLAN, "black × city") == "Black, Leicester city"
+    assert cells_of(PLAN, "black × city+elsewhere") == "Black"
+    assert cells_of(PLAN, "mixed+other × city+elsewhere") == "Mixed or Multiple or Other"
+
+
+def cells_of(plan, cell):
+    return weights.cells.words(plan, ("ethnic5", "area2"), cell)
+
+
+def test_shares_of_answers_near_an_officer_have_their_base_and_a_route_nobody_used_is_nought():
+    people, _, _ = two_surveys()
+    found = cells(who.collection(PLAN, WAVE, people))
+    now = people[people["wave"] == WAVE]
+    near = found[f"collection.officer.all.{WAVE.lower()}"]
+    assert near.value == pytest.approx(100 * (now["officer_present"] == "yes").mean())
+    assert near.base == len(now)
+    assert near.share_of
+    event = found[f"collection.event.all.{WAVE.lower()}"]
+    assert (event.value, event.base, event.share_of) == (0.0, len(now), ())
+    assert "collection.officer.all.w2022" not in found  # not asked is not nought
 
 
 def test_a_share_that_nobody_holds_has_an_exact_upper_end():

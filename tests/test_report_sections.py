@@ -10,8 +10,22 @@ import report_study as study
 
 from evaluation import disclosure
 from evaluation.estimates import Estimate
-from evaluation.exhibits import Count, Measure, cell_key
-from evaluation.report import annex_pages, checks, cite, figures, findings, html, packs, pages, rules, views
+from evaluation.exhibits import Count, Exhibit, Item, Measure, cell_key
+from evaluation.report import (
+    annex_pages,
+    cautions,
+    checks,
+    cite,
+    figures,
+    findings,
+    html,
+    narration,
+    packs,
+    pages,
+    rules,
+    tables,
+    views,
+)
 from evaluation.report.context import SenseCheckRow
 from evaluation.report.layout import Desk
 
@@ -32,6 +46,10 @@ def policy(exhibits, **more):
 def annex(exhibits, **more):
     desk = desk_of(exhibits, **more)
     return html.render(annex_pages.annex(desk, []), desk.ctx)
+
+
+def lone(id, triples):
+    return Exhibit(id, "A grid", tuple(Item(*t) for t in triples))
 
 
 def section(page, anchor):
@@ -226,6 +244,55 @@ def test_percentages_of_the_first_pages_print_their_base(kind):
 def test_a_percentage_without_a_base_is_found():
     assert rules.baseless("Confidence was 41%.")
     assert not rules.baseless("Confidence was 41% of about 90 people.")
+
+
+# ---- sections 4, 7 and 14 -----------------------------------------------------------------------------------------
+
+
+def collected(kind, value, n=480):
+    return Measure(f"collection.{kind}.all.w2025", value, "per cent", base=n, wave="W2025", decimals=0)
+
+
+def test_answers_near_an_officer_and_at_an_event_are_said_with_their_base():
+    rows = desk_of([lone("who.x", [("a", "b", collected("officer", 39.0)), ("c", "b", collected("event", 0.0))])])
+    said = cite.plain(" ".join(narration.who(rows.rows, rows.ctx)))
+    assert "39% of about 480 answers were given to, or near, a police officer." in said
+    assert "None of about 480 answers was given at an event." in said
+
+
+def dose(times, value, n=60):
+    made = study.contrast("attend.conf_overall.all.w2025", value, 0.3, n={"a": n, "b": 200}, wave="W2025")
+    return replace(made, id=f"attenddose.conf_overall.all.w2025.{times}")
+
+
+def test_doses_are_said_together_or_one_sentence_says_why_not():
+    full = desk_of([lone("d", [("1", "x", dose(1, 0.2)), ("2", "x", dose(2, -0.05))])])
+    said = cite.plain(narration.doses(full.rows, full.ctx))
+    assert "one event, 0.20 (between minus 0.10 and 0.50); two events, minus 0.05 (between minus 0.35 and 0.25)" in said
+    small = desk_of([lone("d", [("1", "x", dose(1, 0.2)), ("2", "x", dose(2, -0.05, n=12))])])
+    said = cite.plain(narration.doses(small.rows, small.ctx))
+    assert said.startswith("Results by number of events attended are not shown.")
+    assert "0.2" not in said
+
+
+@pytest.mark.parametrize(("now", "says"), [(95, "from the first pair of surveys that reach 720 each"),
+                                           (800, "reached that size")])  # fmt: skip
+def test_the_size_of_a_clear_answer_is_said_beside_the_size_now(now, says):
+    need = Measure("next.group.all.w2025", 720.0, "people", wave="W2025", decimals=0)
+    level = study.level("conf_overall", "black", "w2025", 36.0, n=now)
+    desk = desk_of([lone("n", [("a", "b", need), ("c", "b", level)])])
+    said = cite.plain(" ".join(cautions.next_wave(desk.rows, desk.ctx)))
+    assert says in said
+    assert f"about {now}" in said
+
+
+def test_a_place_without_a_figure_is_explained_under_the_table():
+    rows = [("a", "x", collected("officer", 39.0)), ("b", "y", collected("event", 10.0))]
+    page = tables.html(checked(lone("who.x", rows)).exhibits[0])
+    assert "no figure" in page
+    assert tables.NO_FIGURE in page
+    whole = tables.html(checked(lone("who.x", rows[:1])).exhibits[0])
+    assert tables.NO_FIGURE not in whole
 
 
 def test_the_board_paragraph_reads_aloud():

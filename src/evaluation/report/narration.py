@@ -125,15 +125,17 @@ def doses(rows: Rows, ctx: ReportContext) -> str:
             f"them safely: at least {least} are needed."
         )
     times = {"1": "one event", "2": "two events", "3": "three events or more"}
+    unit = found[0].unit or ""
+    numbers = [(r, v) for r in found for v in (r.value, r.low, r.high)]
+    texts = phrases.alike([v for _, v in numbers], unit)
+    shown = [("minus " if v < 0 else "") + cite(r, x) for (r, v), x in zip(numbers, texts, strict=True)]
     said = []
-    for row in found:
-        ends = phrases.alike((row.value, row.low, row.high), row.unit or "")
-        signs = ["minus " if v < 0 else "" for v in (row.value, row.low, row.high)]
-        value, low, high = (s + cite(row, x) for s, x in zip(signs, ends, strict=True))
+    for place, row in enumerate(found):
+        value, low, high = shown[3 * place : 3 * place + 3]
         count = times.get(row.id.rsplit(".", 1)[-1], "another number of events")
         said.append(f"{count}, {value} (between {low} and {high})")
-    what, unit = fixed(ctx.short(ctx.plan.outcomes.primary)), phrases.unit_words(found[0].unit or "")
-    return f"Difference in {what}, in {unit}, by number of events attended: {'; '.join(said)}."
+    what = fixed(ctx.short(ctx.plan.outcomes.primary))
+    return f"Difference in {what}, in {phrases.unit_words(unit)}, by number of events attended: {'; '.join(said)}."
 
 
 def heard(rows: Rows, ctx: ReportContext) -> list[str]:
