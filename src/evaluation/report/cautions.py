@@ -148,7 +148,7 @@ def _when_clear(rows: Rows, ctx: ReportContext, needed: Any, target: str) -> lis
     if now.n >= needed.value:
         return [f"The survey of {year}, with {size}, reached that size; one more of this size gives a clear answer."]
     return [
-        f"With {size}, as in {year}, a change of {target} points would more often than planned go unseen.",
+        f"With {size}, as in {year}, a change of {target} points could easily go unseen.",
         f"A clear answer is to be had from the first pair of surveys that reach {cite(needed, needed.text)} each; "
         "none of that size has a date yet.",
     ]

@@ -138,6 +138,20 @@ def doses(rows: Rows, ctx: ReportContext) -> str:
     return f"Difference in {what}, in {phrases.unit_words(unit)}, by number of events attended: {'; '.join(said)}."
 
 
+def reasons(found: list[Any], ctx: ReportContext) -> str:
+    """Return the three reasons for not coming that most people gave; in one sentence why not where there are none."""
+    exhibit = next((e for e in found if e.id == "attend.reasons"), None)
+    if exhibit is None:
+        return ""
+    shown = [(r, x) for r, c in exhibit.cells if (x := exhibit.cells[r, c]).shown and x.value is not None]
+    shown = sorted(shown, key=lambda p: -p[1].value)[:3]
+    if not shown:
+        return f"Why {fixed(ctx.words.untreated)} did not come is not shown: it was not asked, or too few answered."
+    base = cite(shown[0][1], shown[0][1].n_text)
+    said = phrases.listed([f"“{fixed(r[:1].lower() + r[1:])}” ({cite(x, x.text)})" for r, x in shown])
+    return f"Of {base} {fixed(ctx.words.untreated)}, the reasons most given were {said}."
+
+
 def heard(rows: Rows, ctx: ReportContext) -> list[str]:
     """Return what the checking group made of the comments."""
     group = ctx.words.checking_group

@@ -79,10 +79,9 @@ def _own(desk: Desk, number: int) -> list[Block]:  # noqa: C901 - one line for e
         return _told([*narration.who(rows, ctx), narration.communities(ctx)])
     if number == 7:
         line = say.attended(rows, ctx)
-        return [
-            *([Block("lines", [line], "panel")] if line else []),
-            *_told([*narration.four_arms(rows, ctx), narration.doses(rows, ctx)]),
-        ]
+        panel = [Block("lines", [line], "panel")] if line else []
+        why = narration.reasons(desk.at("policy-7"), ctx)
+        return [*panel, *_told([*narration.four_arms(rows, ctx), why, narration.doses(rows, ctx)])]
     if number == 8:
         return _changed(desk)
     if number == 9:

@@ -248,19 +248,18 @@ def stacked(sheet: Sheet) -> Any:
     parts = [c for c in exhibit.columns if any(c == k for _, cells in grid for k, _ in cells)]
     sheet.head()
     sheet.key(parts, "■")
-    left, wide, top = MARGIN, sheet.width - 2 * MARGIN, sheet.y
+    top = sheet.y
+    named = [(_stack_label(label, cells), cells) for label, cells in grid]
+    beside = sheet.wide([label for label, _ in named]) + 8
+    beside = 0.0 if sheet.narrow or beside > 0.4 * sheet.width else beside  # else each label stands over its bar
+    left, wide = MARGIN + beside, sheet.width - 2 * MARGIN - beside
     bands: list[tuple[float, list[tuple[str, Any]]]] = []
-    for label, cells in grid:
-        hidden = [c for c, x in cells if not x.shown or x.value is None]
-        bases = {x.n_text for _, x in cells if x.n_text and x.kind == "estimate"}
-        said = f"{label} (n {bases.pop()})" if len(bases) == 1 else label
-        if len(hidden) == len(cells):
-            sheet.say(f"{label}: too few to report")
-            sheet.y += 6
-            continue
-        sheet.say(said + (f" – too few to report: {', '.join(hidden)}" if hidden else ""))
-        bands.append((sheet.y + 9, cells))
-        sheet.y += 22
+    for label, cells in named:
+        taken = sheet.say(label, advance=not beside)
+        drawn = any(x.shown and x.value for _, x in cells)
+        if drawn:
+            bands.append((sheet.y + (6 if beside else 9), cells))
+        sheet.y += (19 if drawn else taken + 4) if beside else (22 if drawn else 6)
     tall = sheet.y - top
 
     def paint(ax: Any) -> None:
@@ -271,6 +270,16 @@ def stacked(sheet: Sheet) -> Any:
             _stack(ax, y - top, cells, parts, sheet, wide)
 
     return sheet.finish([(paint, (left, top, wide, tall))])
+
+
+def _stack_label(label: str, cells: list[tuple[str, Any]]) -> str:
+    """Return a row's label with its base, and the parts that may not be shown."""
+    hidden = [c for c, x in cells if not x.shown or x.value is None]
+    if len(hidden) == len(cells):
+        return f"{label}: too few to report"
+    bases = {x.n_text for _, x in cells if x.n_text and x.kind == "estimate"}
+    said = f"{label} (n {bases.pop()})" if len(bases) == 1 else label
+    return said + (f" – too few to report: {', '.join(hidden)}" if hidden else "")
 
 
 def _stack(ax: Any, y: float, cells: list[tuple[str, Any]], parts: list[str], sheet: Sheet, wide: float) -> None:

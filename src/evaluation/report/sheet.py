@@ -73,17 +73,19 @@ class Sheet:
         self.y += 3
 
     def key(self, names: list[str], signs: str = "", colours: tuple[str, ...] = COLOURS) -> None:
-        """Place the key of several series: side by side where they fit, else one line each; it never collides."""
+        """Place the key of several series: side by side, in as many lines as they need; it never collides."""
         signs, gap = signs or "".join(SIGNS), 16.0
-        wide = [self.wide([name]) + 13 for name in names]
-        along = sum(wide) + gap * len(wide) <= self.width - 2 * MARGIN
-        x = MARGIN
+        x, tall = MARGIN, 0.0
         for k, name in enumerate(names):
+            wide = self.wide([name]) + 13
+            if x > MARGIN and x + wide > self.width - MARGIN:
+                self.y += tall
+                x, tall = MARGIN, 0.0
             style = {"fontsize": self.size, "color": colours[k % 6], "ha": "center"}
             self.texts.append((x + 4, self.y + self.size * 1.05, signs[k % len(signs)], style))
-            self.say(name, x=x + 12, width=self.width - 30, advance=not along)
-            x += wide[k] + gap if along else 0
-        self.y += 4 + (self.size * 1.3 if along else 0)
+            tall = max(tall, self.say(name, x=x + 12, width=self.width - 30, advance=False))
+            x += wide + gap
+        self.y += tall + 4
 
     def finish(self, axes: list[tuple[Any, tuple[float, float, float, float]]] | None = None) -> Any:
         """Return the figure: foot placed, height known, axes drawn by their functions at (left, top, width, height)."""

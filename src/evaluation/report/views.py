@@ -18,7 +18,7 @@ Cells = list[tuple[str, str, Any]]
 
 SHOWN: dict[int, tuple[str, ...]] = {
     3: ("events.strip",), 4: ("weights.margins",), 5: ("levels.trio", "levels.answers", "gap.all"),
-    6: ("levels.trust",), 7: ("arms.counts", "attend.reasons", "attend.methods"), 8: ("designs.forest",),
+    6: ("levels.trust",), 7: ("arms.counts", "attend.methods"), 8: ("designs.forest",),
     9: ("feedback.themes",), 10: ("actions.said_did",), 11: ("stops.ratio", "recording.share", "recruitment.goal"),
     12: ("costs.attend",), 13: (), 14: (),
 }  # fmt: skip

@@ -209,15 +209,15 @@ def overlap_answer(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
 def reasons(plan: Plan, wave: str, design: pd.DataFrame) -> Exhibit:
     """Return the share of people who did not attend who gave each reason; a person may give several.
 
-    The question is the one of the codebook with several answers that is part of the treatment and was put to people
-    who did not attend.
+    The question is the one of the codebook with several answers that was put only to people who did not attend.
     """
     title, book = f"Why {plan.words.untreated} did not", plan.codebook
     asked = design[plan.treatment.column].isin(plan.treatment.untreated) if plan.treatment.column in design else None
     for name in book.names():
         variable = book.variable(name)
+        routed = plan.treatment.column in variable.route and any(u in variable.route for u in plan.treatment.untreated)
         held = {k: said for k, said in variable.levels.items() if f"{name}.{k}" in design}
-        if asked is None or variable.type != "multi" or variable.role != "treatment" or not held:
+        if asked is None or variable.type != "multi" or not routed or not held:
             continue
         given = design.loc[asked, [f"{name}.{k}" for k in held]].dropna(how="all").fillna(False).astype(bool)
         if len(given) < plan.sizes.least_people:

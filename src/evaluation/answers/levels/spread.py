@@ -97,8 +97,18 @@ def _primary(plan: Plan, wave: str, survey: Survey, reasons: pd.DataFrame) -> tu
         apart += [(f"{plan.label_of(outcome)}: {group.row}", c, r) for _, c, r in made[wave][1]]
     notes = (f"Too few to report in any survey: {', '.join(small)}.",) if small else ()
     title = f"Every answer on {w.short(plan, outcome)}, by group and survey"
-    shown = _exhibit("levels.answers", title, triples, wave, sections=("policy-5", "annex-H"), notes=notes)
-    return [shown], apart
+    table = _exhibit("levels.answers", title, triples, wave, sections=("policy-5", "annex-H"), notes=notes)
+    return [replace(table, extras={"finding": _lowest(plan, outcome, waves)})], apart
+
+
+def _lowest(plan: Plan, outcome: str, waves: list[str]) -> str:
+    """Return the sentence on the share of the focus group that gave the lowest answer, its ids in braces."""
+    code, said = next(iter(plan.levels_of(outcome).items()))
+    first, last = (w.result_id("answers", outcome, focus(plan)[0], x, str(code)) for x in (waves[0], waves[-1]))
+    who = plan.words.focus_group
+    if first == last:
+        return f"“{said}” was the answer of {{{last}}} of {who}"
+    return f"“{said}” was the answer of {{{first}}} of {who} in the first survey, {{{last}}} in this one"
 
 
 def _exhibit(
