@@ -104,7 +104,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def require_columns(frame: object, columns: Iterable[str], *, role: str) -> None:
     """Raise `UnknownColumn` naming each column that the frame lacks, and the nearest one it has."""
-    have = [str(c) for c in frame.columns]  # type: ignore[attr-defined]
+    if not hasattr(frame, "columns"):
+        raise DataError(f"a {type(frame).__name__} was given for {role}", todo="Give a DataFrame.")
+    have = [str(c) for c in frame.columns]
     lacking = [c for c in columns if c not in have]
     if lacking:
         hints = [f"{c!r}" + (f" (nearest: {n!r})" if (n := nearest(c, have)) else "") for c in lacking]

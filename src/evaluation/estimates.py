@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from .errors import DataError
+
 LICENCES = ("effect", "association", "exploratory", "descriptive")
 GATE_KINDS = ("design", "size", "quality")
 
@@ -212,7 +214,14 @@ def from_se(value: float, se: float, *, df: float = math.inf, null: float | None
     """Return an `Estimate` with t intervals (normal when `df` is infinite) and a p-value against `null`.
 
     `null=None` marks a level: no p-value. For ratios give finished ends with `ratio_from_log`.
+
+    Raises
+    ------
+    DataError
+        A value or an error that is not a number, or no degrees of freedom: too few people or clusters.
     """
+    if not (math.isfinite(value) and math.isfinite(se) and se >= 0 and df > 0):
+        raise DataError("too few people or clusters for an estimate with an error", todo="Join groups, or show counts.")
     half95, half90 = (_t_quantile(q, df) * se for q in (0.975, 0.95))
     p = None if null is None else _two_sided(value - null, se, df)
     return Estimate(
@@ -255,15 +264,15 @@ VERDICTS = (
 )  # fmt: skip
 
 
-def verdict(result: Result | Mapping[str, Any]) -> str:
-    """Return the verdict of a contrast from its row alone; "" for a level or a count.
+def verdict(result: Result | Mapping[str, Any] | Any) -> str:
+    """Return the verdict of a contrast from its row alone (a mapping, or a Series of `results.csv`); "" for a level.
 
     The order is fixed: a failed design gate, size, direction of the 95 % interval as used, fragility (`why_fragile`),
     small or little difference (whole interval inside the margin and every quality gate passed), higher or lower, too
     uncertain. A contrast of a family other than the primary one earns a plain "higher" or "lower" only with a
     family-adjusted p of 0.05 or less. An end equal to the null or to the margin excludes nothing.
     """
-    row = dict(result) if isinstance(result, Mapping) else result.tidy()
+    row = _row(result)
     gates = _gates(row.get("gates"))
     if _failed(gates, "design"):
         return NOT_ANSWERABLE
@@ -271,7 +280,7 @@ def verdict(result: Result | Mapping[str, Any]) -> str:
         return TOO_FEW
     null, low, high = (_number(row.get(k)) for k in ("null", "low", "high"))
     if null is None or low is None or high is None:
-        stated = str(row.get("verdict") or "")
+        stated = _text(row.get("verdict"))
         return stated if stated in (NOT_ANSWERABLE, TOO_FEW) else ""
     direction = _direction(row)
     word = {1: "higher", -1: "lower", 0: ""}[direction]
@@ -288,14 +297,14 @@ def verdict(result: Result | Mapping[str, Any]) -> str:
 SIGN, HALVED, ONE_SIDED, FAMILY = "signs of analyses", "size of analyses", "one-sided doubt", "family"
 
 
-def why_fragile(result: Result | Mapping[str, Any]) -> tuple[str, ...]:
+def why_fragile(result: Result | Mapping[str, Any] | Any) -> tuple[str, ...]:
     """Return what makes a contrast with a direction fragile, in the order of the rule; () where nothing does.
 
     Ids of failed quality gates as "gate:<id>"; "signs of analyses" (under 90 % of specifications of the planned
     sign), "size of analyses" (their median under half the planned estimate), "one-sided doubt" (in the direction
     found), "family" (not below 0.05 once its family of outcomes is allowed for).
     """
-    row = dict(result) if isinstance(result, Mapping) else result.tidy()
+    row = _row(result)
     direction = _direction(row)
     if not direction:
         return ()
@@ -303,7 +312,7 @@ def why_fragile(result: Result | Mapping[str, Any]) -> tuple[str, ...]:
     share = _number(row.get("same_sign_share"))
     found += [SIGN] if share is not None and share < LEAST_SAME_SIGN else []
     found += [HALVED] if _halved(row) else []
-    found += [ONE_SIDED] if {"up": 1, "down": -1}.get(str(row.get("doubt") or ""), 0) == direction else []
+    found += [ONE_SIDED] if {"up": 1, "down": -1}.get(_text(row.get("doubt")), 0) == direction else []
     found += [] if _earned(row) else [FAMILY]
     return tuple(found)
 
@@ -313,11 +322,24 @@ def with_verdict(result: Result) -> Result:
     return replace(result, verdict=verdict(result))
 
 
+def _row(result: Any) -> dict[str, Any]:
+    """Return a result as one row; a mapping or a Series is one already."""
+    if isinstance(result, Mapping):
+        return dict(result)
+    read = getattr(result, "tidy", None) or getattr(result, "to_dict", None)
+    if read is None:
+        raise DataError(f"a verdict needs a result or its row, not {type(result).__name__}", todo="Give either.")
+    return dict(read())
+
+
+def _text(value: Any) -> str:
+    """Return a cell as words; every way of writing "missing" is blank."""
+    text = "" if value is None else str(value)
+    return "" if text in ("nan", "<NA>", "NaT") else text
+
+
 def _number(value: Any) -> float | None:
-    if value is None or value == "":
-        return None
-    number = float(value)
-    return None if math.isnan(number) else number
+    return float(value) if _text(value) else None
 
 
 LEAST_SAME_SIGN = 0.9
@@ -333,7 +355,7 @@ def _direction(row: Mapping[str, Any]) -> int:
 
 def _gates(value: Any) -> list[tuple[str, str, bool]]:
     """Read gates as objects or as `kind:id=passed;…`; return (kind, id, passed) triples."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if not _text(value):
         return []
     if isinstance(value, str):
         parts = [p.strip() for p in value.split(";") if p.strip()]
@@ -371,8 +393,7 @@ def _inside_margin(row: Mapping[str, Any], null: float, low: float, high: float)
 
 
 def _earned(row: Mapping[str, Any]) -> bool:
-    family = str(row.get("family") or "")
-    if family in ("", "primary", "nan"):
+    if _text(row.get("family")) in ("", "primary"):
         return True
     adjusted = _number(row.get("p_family"))
     return adjusted is not None and adjusted <= 0.05

@@ -20,7 +20,10 @@ CLUSTER, WORKERS = "EVALUATION_CLUSTER", "EVALUATION_WORKERS"
 
 def workers() -> int:
     """Return how many worker processes to use here: `$EVALUATION_WORKERS` (set by a run from its cores), else 1."""
-    return max(1, int(os.environ.get(WORKERS, "1")))
+    asked = os.environ.get(WORKERS, "1")
+    if not asked.strip().isdigit():
+        raise StudyError(f"${WORKERS} is {asked!r}", todo="Set it to a number of processes, or not at all.")
+    return max(1, int(asked))
 
 
 def run(function: Callable[..., Any], tasks: Sequence[Any], seed: int) -> list[Any]:
@@ -41,9 +44,12 @@ def run(function: Callable[..., Any], tasks: Sequence[Any], seed: int) -> list[A
     Raises
     ------
     StudyError
-        The cluster cannot be reached, or the package for it is not installed.
+        The cluster cannot be reached, or the package for it is not installed; a seed that is not a number.
     """
-    seeds = np.random.SeedSequence(seed).spawn(len(tasks))
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise StudyError(f"the seed {seed!r} is not a whole number of 0 or more", todo="Give one: draws must repeat.")
+    tasks = list(tasks)
+    seeds = np.random.SeedSequence(int(seed)).spawn(len(tasks))
     if tasks and os.environ.get(CLUSTER):
         return _on_cluster(os.environ[CLUSTER], function, tasks, seeds)
     jobs = min(workers(), len(tasks))

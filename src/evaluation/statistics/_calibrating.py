@@ -63,7 +63,7 @@ def solved(
 
     def state(at: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         g, slope = ratio(few.at(at / spread), method, bounds)
-        return g, slope, (targets - few.totals(sums * g)) / scale
+        return g, slope, np.clip((targets - few.totals(sums * g)) / scale, -1e100, 1e100)
 
     g, slope, left = state(point)
     step = 0

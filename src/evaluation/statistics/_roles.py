@@ -55,8 +55,12 @@ def check(
         An outcome in the frame or among the covariates; an absent column; NA in any role; everybody or nobody
         attended; duplicate ids, a treatment that is not 0/1, a weight that is not a positive number.
     """
-    if isinstance(covariates, str):
-        raise errors.DataError(f"covariates is the one word {covariates!r}", todo="Give a list of column names.")
+    listed(covariates)
+    if survey_weight is not None and not isinstance(survey_weight, str):
+        raise errors.DataError(
+            f"the survey weight is a {type(survey_weight).__name__}, not the name of a column",
+            todo="Put the weights into a column of the frame and name it.",
+        )
     refuse_outcomes(frame, outcomes, covariates)
     used = list(dict.fromkeys([treat, *covariates, *([survey_weight] if survey_weight else []), *others]))
     errors.require_columns(frame, used, role="the comparison of attendees and others")
@@ -68,6 +72,13 @@ def check(
     if survey_weight:
         weights(frame, survey_weight)
     return arms(frame[treat], treat)
+
+
+def listed(covariates: Sequence[str]) -> list[str]:
+    """Return the covariates as a list; one word in place of a list is refused."""
+    if isinstance(covariates, str):
+        raise errors.DataError(f"covariates is the one word {covariates!r}", todo="Give a list of column names.")
+    return list(covariates)
 
 
 def refuse_outcomes(frame: pd.DataFrame, outcomes: Iterable[str], covariates: Sequence[str] = ()) -> None:

@@ -92,9 +92,13 @@ def compare(  # noqa: PLR0913
     Balance
     """
     treated = _roles.check(frame, treat=treat, covariates=covariates, survey_weight=survey_weight)
+    if not len(covariates):
+        raise errors.DataError("no covariates to compare", todo="Name at least one.")
     built = _further(_roles.columns(frame, list(covariates), drop_first=False), squares, interactions)
     base = _roles.weights(frame, survey_weight)
     match = _weights(frame, weights)
+    if not (match[treated].sum() > 0 and match[~treated].sum() > 0):
+        raise errors.EmptyCell("one of the two groups has no match weight", todo="Look at the matching.")
     chosen = denominator or DENOMINATORS.get(estimand)
     if chosen not in ("treated", "control", "pooled", "all", "weighted"):
         raise errors.Unsupported(f"estimand {estimand!r} or denominator {denominator!r} is not known")
@@ -134,14 +138,22 @@ def _weights(frame: pd.DataFrame, weights: Any) -> np.ndarray:
     if weights is None:
         return np.ones(len(frame))
     weights = getattr(weights, "match_weight", weights)
-    if isinstance(weights, np.ndarray):
+    if isinstance(weights, np.ndarray | list | tuple):
+        weights = np.asarray(weights)
         if weights.shape != (len(frame),):
             raise errors.DataError(f"{weights.shape} match weights for {len(frame)} people", todo="Give one each.")
         weights = pd.Series(weights, index=frame.index)
+    if isinstance(weights, str):
+        errors.require_columns(frame, [weights], role="match weights")
+    elif not isinstance(weights, pd.Series):
+        raise errors.DataError(f"match weights are a {type(weights).__name__}", todo="Give a Series or MatchedSample.")
     series = frame[weights] if isinstance(weights, str) else weights.reindex(frame.index)
     if series.isna().any():
         raise errors.MissingValues(f"{int(series.isna().sum())} match weights are missing", todo="Use 0 for left out.")
-    return series.to_numpy(dtype=float)
+    values = pd.to_numeric(series, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    if not np.isfinite(values).all() or (values < 0).any():
+        raise errors.DataError("match weights must be numbers of 0 or more", todo="Use 0 for people left out.")
+    return values
 
 
 def _variance(x: np.ndarray, binary: np.ndarray, w: np.ndarray) -> np.ndarray:
@@ -149,10 +161,13 @@ def _variance(x: np.ndarray, binary: np.ndarray, w: np.ndarray) -> np.ndarray:
     share = w / w.sum()
     mean = share @ x
     raw = share @ (x - mean) ** 2
-    return np.where(binary, mean * (1 - mean), raw / (1 - (share**2).sum()))
+    left = 1 - (share**2).sum()
+    alone = np.ptp(x[w > 0], axis=0) == 0  # exactly 0, not rounding
+    return np.where(alone, 0.0, np.where(binary, mean * (1 - mean), raw / left if left > 0 else 0.0))
 
 
 def _spread(x: np.ndarray, binary: np.ndarray, treated: np.ndarray, base: np.ndarray, chosen: str) -> np.ndarray:
+    """Return the denominators; everybody's SD where the chosen people do not vary (as cobalt)."""
     if chosen in ("all", "weighted"):
         var = _variance(x, binary, base)
     elif chosen == "pooled":
@@ -160,7 +175,7 @@ def _spread(x: np.ndarray, binary: np.ndarray, treated: np.ndarray, base: np.nda
     else:
         mask = treated if chosen == "treated" else ~treated
         var = _variance(x[mask], binary, base[mask])
-    return np.sqrt(var)
+    return np.sqrt(np.where(var > 0, var, _variance(x, binary, base)))
 
 
 def _side(x, binary, treated, w, spread) -> dict[str, np.ndarray]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -158,12 +159,12 @@ def fit(  # noqa: PLR0913
         As `_roles.check`; `Collinear` naming the columns; `EmptyCell` naming a level only attendees have;
         `NotConverged` when maximum likelihood was insisted on and does not exist.
     """
-    covariates = list(covariates)
+    covariates = _roles.listed(covariates)
     treated = _roles.check(frame, treat=treat, covariates=covariates, survey_weight=survey_weight, outcomes=outcomes)
     _refuse_changed(covariates, changed_by_attending)
     if not covariates:
         raise errors.DataError("no covariates for the propensity score", todo="Name at least one.")
-    penalised = isinstance(penalty, (int, float)) or penalty in ("firth", "ridge")
+    penalised = isinstance(penalty, Real) or penalty in ("firth", "ridge")
     lone = only_treated_levels(frame, treated, covariates)
     if lone and not penalised and _policy(only_attendees) == "refuse":
         raise errors.EmptyCell(
@@ -210,10 +211,13 @@ def _choose(design, y, weight, penalty, link, names) -> tuple[_logistic.Fit, str
     """Fit by the asked method, or by maximum likelihood with Firth as the stated fall-back."""
     if link not in ("logit", "probit"):
         raise errors.Unsupported(f"link {link!r} is not known", todo="Use 'logit' or 'probit'.")
-    if isinstance(penalty, str) and penalty not in ("none", "firth", "ridge"):
+    known = penalty is None or (isinstance(penalty, Real) and not isinstance(penalty, bool))
+    if not known and penalty not in ("none", "firth", "ridge"):
         raise errors.Unsupported(f"penalty {penalty!r} is not known", todo="Use None, 'none', 'firth', 'ridge'.")
-    if isinstance(penalty, (int, float)) and not penalty > 0:
+    if isinstance(penalty, Real) and not penalty > 0:
         raise errors.Unsupported(f"the ridge penalty {penalty!r} is not positive", todo="Use a number above 0.")
+    if link == "probit" and penalty not in (None, "none"):
+        raise errors.Unsupported("probit takes no penalty", todo="Use link='logit', or leave the penalty out.")
     weight = weight / weight.mean()
     plain = _logistic.fit(design, y, weight, link=link)
     separation = () if plain.converged else _logistic.separating(plain, names)
@@ -224,7 +228,7 @@ def _choose(design, y, weight, penalty, link, names) -> tuple[_logistic.Fit, str
                 todo="Leave penalty=None (Firth), or merge levels.",
             )
         return plain, "maximum likelihood" if link == "logit" else "maximum likelihood (probit)", separation
-    if penalty == "ridge" or isinstance(penalty, (int, float)):
+    if penalty == "ridge" or isinstance(penalty, Real):
         size = 1.0 if isinstance(penalty, str) else float(penalty)
         return _logistic.fit(design, y, weight, ridge=size), f"ridge (penalty {size:g})", separation
     events = min(y.sum(), len(y) - y.sum()) / max(design.shape[1] - 1, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -167,7 +168,7 @@ def poststratify(frame: pd.DataFrame, margin: Any, *, base_weight: str | pd.Seri
     """
     if isinstance(margin, pd.Series):
         names = tuple(margin.index.names)
-        if names == (None,) and margin.name is not None:
+        if len(names) == 1 and margin.name is not None and names[0] not in frame:
             names = (margin.name,)
         if None in names:
             raise errors.DataError("the margin does not name its columns", todo="Name its index.")
@@ -243,6 +244,10 @@ def trim(
     DataError
         Bounds that no weights of this total can meet.
     """
+    if not isinstance(weights, Weights) or not all(b is None or isinstance(b, Real) for b in (lower, upper)):
+        raise errors.DataError(
+            "trim takes Weights, and numbers as bounds", todo="Give what rake or calibrate returned."
+        )
     low, high = -np.inf if lower is None else lower, np.inf if upper is None else upper
     w = weights.values.to_numpy(dtype=float).copy()
     mean = w.mean()
@@ -356,7 +361,8 @@ def require_effective(weights: Weights, least: float, *, cluster: pd.Series | No
 
 
 def _check_bounds(bounds: tuple[float, float] | None) -> None:
-    if bounds is not None and not (len(bounds) == 2 and 0 <= bounds[0] < 1 < bounds[1]):
+    pair = isinstance(bounds, tuple | list) and len(bounds) == 2 and all(isinstance(b, Real) for b in bounds)
+    if bounds is not None and not (pair and 0 <= bounds[0] < 1 < bounds[1]):
         raise errors.DataError("bounds must lie on both sides of 1, from 0", todo="Give bounds such as (0.3, 3).")
 
 
@@ -366,6 +372,10 @@ def _base(frame: pd.DataFrame, base_weight: str | pd.Series | None) -> np.ndarra
     if isinstance(base_weight, str):
         errors.require_columns(frame, [base_weight], role="base weight")
         base_weight = frame[base_weight]
+    if isinstance(base_weight, Weights):
+        base_weight = base_weight.values
+    if not isinstance(base_weight, pd.Series) and np.shape(base_weight) != (len(frame),):
+        raise errors.DataError(f"base weights are not one for each of {len(frame)} rows", todo="Name a column.")
     series = base_weight if isinstance(base_weight, pd.Series) else pd.Series(base_weight, index=frame.index)
     if not series.index.equals(frame.index):
         if series.index.has_duplicates or frame.index.has_duplicates:
@@ -373,7 +383,7 @@ def _base(frame: pd.DataFrame, base_weight: str | pd.Series | None) -> np.ndarra
         series = series.reindex(frame.index)
     if series.isna().any():
         raise errors.MissingValues(f"{int(series.isna().sum())} base weights are missing", todo="Complete them.")
-    values = series.to_numpy(dtype=float)
+    values = pd.to_numeric(series, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     if not np.isfinite(values).all() or (values <= 0).any():
         raise errors.DataError("base weights must be positive numbers", todo="Leave people of weight 0 out.")
     return values
@@ -394,7 +404,10 @@ def _calibration_column(frame: pd.DataFrame, name: Any) -> np.ndarray:
         return found.to_numpy(dtype=float)
     if not (pd.api.types.is_numeric_dtype(frame[column]) or pd.api.types.is_bool_dtype(frame[column])):
         raise errors.DataError(f"{column!r} is not a number", todo=f"Name an indicator, such as {column}=level.")
-    return frame[column].to_numpy(dtype=float)
+    values = frame[column].to_numpy(dtype=float)
+    if not np.isfinite(values).all():
+        raise errors.DataError(f"{column!r} holds infinite values", todo="Correct them.")
+    return values
 
 
 def _refuse_collinear(columns: np.ndarray, names: list[Any]) -> None:

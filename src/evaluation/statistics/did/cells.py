@@ -50,6 +50,7 @@ def read(  # noqa: PLR0913
     UnknownColumn, MissingValues, DataError
         A column is lacking, holds NA (an answer, a group, a weight, a cluster), or group and time are not 0/1.
     """
+    _roles.listed(covariates)
     roles = [outcome, group, time, *covariates, *([weight] if weight else []), *([cluster] if cluster else [])]
     errors.require_columns(frame, roles, role="difference-in-differences")
     refusal = identified(frame, group, time)
@@ -63,7 +64,25 @@ def read(  # noqa: PLR0913
     w = weights(frame, weight, t if rescale else None)
     built = _roles.columns(frame, list(covariates), drop_first=True) if covariates else None
     x, names = (np.zeros((len(frame), 0)), ()) if built is None else (built.matrix, tuple(built.names))
-    return Cells(_roles.numeric(frame, outcome, role="outcome"), g, t, w, x, names, counts)
+    y = _roles.numeric(frame, outcome, role="outcome")
+    y = y - y[0] if np.ptp(y) == 0 else y  # a constant outcome has a change of exactly 0
+    return Cells(y, g, t, w, x, names, counts)
+
+
+def one_place(frame: pd.DataFrame, group: str, cluster: str | None) -> NotIdentified | None:
+    """Refuse errors by clusters that each belong to one group where a group has one cluster only.
+
+    The lone cluster's residuals sum to 0 whatever happened there: its chance deviation is not seen (with one a side the
+    error is 0), and degrees of freedom look healthy while a true null is rejected far too often.
+    """
+    if cluster is None:
+        return None
+    sides = frame.groupby(cluster, observed=True)[group].agg(["min", "max"]).astype(float)
+    if (sides["min"] != sides["max"]).any() or sides["min"].value_counts().reindex([0.0, 1.0]).min() > 1:
+        return None
+    return NotIdentified(
+        f"there is one {cluster} only on one side", "Events in at least two places, and at least two places without."
+    )
 
 
 def identified(frame: pd.DataFrame, group: str, time: str) -> NotIdentified | None:
@@ -79,7 +98,7 @@ def identified(frame: pd.DataFrame, group: str, time: str) -> NotIdentified | No
 
 def binary(frame: pd.DataFrame, column: str) -> np.ndarray:
     """Return a column of 0 and 1 as floats, or raise."""
-    values = frame[column].to_numpy(dtype=float)
+    values = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     if not np.isin(values, (0.0, 1.0)).all():
         raise errors.DataError(f"{column!r} is not 0 and 1", todo="Make it so; more periods belong to group_time.")
     return values
@@ -95,7 +114,7 @@ def weights(frame: pd.DataFrame, weight: str | None, t: np.ndarray | None) -> np
     """Return positive weights, of mean 1 within each value of `t` where that is given."""
     if weight is None:
         return np.ones(len(frame))
-    w = frame[weight].to_numpy(dtype=float)
+    w = _roles.numeric(frame, weight, role="weight")
     if not np.isfinite(w).all() or (w <= 0).any():
         raise errors.DataError("weights must be positive numbers", todo="Leave people of weight 0 out.")
     out = w.copy()

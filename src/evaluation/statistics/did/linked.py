@@ -46,9 +46,16 @@ def linked_panel(
     """
     from linearmodels.panel import PanelOLS
 
-    roles = [outcome, treat, unit, time, *covariates, *[c for c in (cluster, weight) if c]]
+    roles = [outcome, treat, unit, time, *_roles.listed(covariates), *[c for c in (cluster, weight) if c]]
     errors.require_columns(frame, roles, role="a linked panel")
     errors.require_complete(frame, roles, role="a linked panel")
+    cells.binary(frame, treat)
+    for name in (outcome, *covariates):
+        _roles.numeric(frame, name, role="outcome" if name == outcome else "covariate")
+    fixed = [c for c in covariates if (frame.groupby(unit, observed=True)[c].nunique() < 2).all()]
+    if fixed:
+        raise errors.Collinear(f"{', '.join(map(repr, fixed))} never changes for anybody, so the people absorb it",
+                               todo="Take it off the covariates.")  # fmt: skip
     cells.refuse_repeats(frame, unit, time, linked=True)
     counts = _moved(frame, treat, unit)
     if min(counts.values()) < 2:
@@ -56,6 +63,8 @@ def linked_panel(
     panel = frame.assign(_t=pd.factorize(frame[time], sort=True)[0]).set_index([unit, "_t"])
     exog = panel[[treat, *covariates]].astype(float)
     w = None if weight is None else panel[weight].astype(float)
+    if cluster and frame[cluster].nunique() < 2:
+        raise errors.EmptyCell("there is one cluster only", todo="An error needs at least two.")
     labels = pd.factorize(panel[cluster] if cluster else panel.index.get_level_values(0))[0]
     clusters = pd.DataFrame({"c": labels}, index=panel.index)
     fit = PanelOLS(panel[outcome].astype(float), exog, weights=w, entity_effects=True, time_effects=True).fit(

@@ -41,7 +41,8 @@ def two_by_two(  # noqa: PLR0913
         weights moves nothing when there are covariates (without them it moves nothing in any case).
     cluster : str, optional
         Errors by cluster, of kind `vcov`: "CR0", "CR1", "CR1S", "CR2" (Satterthwaite df, the default) or "CR3".
-        Without clusters "HC0" to "HC3" on n - k degrees of freedom, HC1 where `vcov` names a clustered kind.
+        Clusters that lie whole on one side, with one only on a side, are not identified. Without clusters "HC0" to
+        "HC3" on n - k degrees of freedom, HC1 where `vcov` names a clustered kind.
     least : int
         People needed in every cell; fewer is `TooFew` with the counts.
 
@@ -55,6 +56,9 @@ def two_by_two(  # noqa: PLR0913
     read = cells.read(frame, **words, cluster=cluster, least=least, rescale=rescale)
     if not isinstance(read, cells.Cells):
         return read
+    refusal = None if vcov in inference.HC else cells.one_place(frame, group, cluster)
+    if refusal is not None:
+        return refusal
     x = np.column_stack([np.ones(len(read.y)), read.g, read.t, read.g * read.t, read.x])
     fit = inference.regress(x, read.y, ["(Intercept)", "group", "time", "did", *read.names], read.w)
     method = "two-by-two regression" + (", adjusted" if read.names else "")

@@ -64,6 +64,9 @@ def doubly_robust(  # noqa: PLR0913
     read = cells.read(frame, **words, cluster=cluster, least=least, rescale=rescale)
     if not isinstance(read, cells.Cells):
         return read
+    refusal = cells.one_place(frame, group, cluster)
+    if refusal is not None:
+        return refusal
     run = influence.estimator(method, panel=unit is not None)
     x = np.column_stack([np.ones(len(read.y)), read.x])
     labels = None if cluster is None else frame[cluster]

@@ -66,18 +66,21 @@ def group_time(  # noqa: PLR0913
     Raises
     ------
     EmptyCell
-        No pair can be estimated. DataError: somebody stands twice, is missing at a time, or changes group.
+        No pair can be estimated, or whole clusters are treated and one only stands on a side.
+    DataError
+        Somebody stands twice, is missing at a time, or changes group.
     """
     if control not in ("not_yet", "never") or base not in ("varying", "universal"):
         raise errors.Unsupported(
             f"control {control!r} or base {base!r} is not known",
             todo="Use 'not_yet' or 'never', 'varying' or 'universal'.",
         )
-    roles = [outcome, first_treated, time, *covariates]
+    roles = [outcome, first_treated, time, *_roles.listed(covariates)]
     roles += [c for c in (weight, cluster, unit) if c]
     errors.require_columns(frame, roles, role="group-time effects")
     errors.require_complete(frame, roles, role="group-time effects")
     data = _read(frame, outcome, first_treated, time, covariates, weight, cluster, unit)
+    _refuse_one_place(data, control)
     found = _pairs(data, control, method, anticipation, base)
     if not found.places:
         raise errors.EmptyCell(
@@ -108,11 +111,12 @@ class _Data:
 def _read(frame, outcome, first_treated, time, covariates, weight, cluster, unit) -> _Data:
     frame = frame.sort_index(kind="stable")  # draws do not depend on the order of rows
     built = _roles.columns(frame, list(covariates), drop_first=True).matrix if covariates else np.zeros((len(frame), 0))
-    first = frame[first_treated].to_numpy(dtype=float)
+    first = _numbers(frame, first_treated, "time of first treatment")
     first = np.where(first == 0, np.inf, first)
     y, x = _roles.numeric(frame, outcome, role="outcome"), np.column_stack([np.ones(len(frame)), built])
+    y = y - y[0] if np.ptp(y) == 0 else y  # a constant outcome has a change of exactly 0
     w = cells.weights(frame, weight, None)
-    times, when = np.unique(frame[time].to_numpy(dtype=float), return_inverse=True)
+    times, when = np.unique(_numbers(frame, time, "time"), return_inverse=True)
     labels = None if cluster is None else frame[cluster]
     if unit is not None:
         cells.refuse_repeats(frame, unit, time, linked=True)
@@ -135,6 +139,29 @@ def _read(frame, outcome, first_treated, time, covariates, weight, cluster, unit
     else:
         codes, clusters = inference.cluster_codes(labels[keep], int(keep.sum()))
     return _Data(y[keep], x[keep], None if when is None else when[keep], times, first[keep], w[keep], codes, clusters)
+
+
+def _numbers(frame: pd.DataFrame, column: str, what: str) -> np.ndarray:
+    """Return a column of times as floats (infinity is allowed: never), or raise."""
+    values = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    if np.isnan(values).any():
+        raise errors.DataError(f"the {what} {column!r} is not a number", todo="Number the times; 0 for never treated.")
+    return values
+
+
+def _refuse_one_place(data: _Data, control: str) -> None:
+    """Refuse errors by clusters treated as a whole where one only was treated, or one only is compared with."""
+    if data.codes is None:
+        return
+    pairs = np.unique(np.column_stack([data.codes, data.first]), axis=0)
+    never = np.isinf(pairs[:, 1])
+    if len(np.unique(pairs[:, 0])) < len(pairs):  # clusters hold people of several groups
+        return
+    if (~never).sum() == 1 or (never.sum() == 1 and (control == "never" or len(pairs) == 2)):
+        raise errors.EmptyCell(
+            "one cluster only stands on a side, so its chance deviation cannot be seen",
+            todo="Treat at least two places, and keep at least two without.",
+        )
 
 
 @dataclass(slots=True)
@@ -226,6 +253,7 @@ class GroupTime(list):
         out.groups, out.times = (np.array([p[i] for p in found.places]) for i in (0, 1))
         out.influence, out.left_out = summed, found.left_out
         out._values, out._outcome, out._method = np.array(found.values), outcome, method
+        out._people = {float(g): int((data.first == g).sum()) for g in np.unique(data.first)}
         out._draws, out._seed, out._clustered = draws, seed, data.codes is not None
         w = data.w if data.w.ndim == 1 else data.w[:, 0]
         w = w / w.mean()
@@ -304,7 +332,10 @@ class GroupTime(list):
         what = {"simple": "all group-time effects, by group size", "group": "mean over groups",
                 "dynamic": "mean over time since treatment", "calendar": "mean over times"}[kind]  # fmt: skip
         label = f"{kind}: {what}" if place == "all" else f"{kind}: {'e = ' if kind == 'dynamic' else ''}{place}"
-        return self._estimate(value, self._errors(inf[:, None])[0], group=place, estimand=label,
+        own = [float(place)] if kind == "group" and place != "all" else list(self.share)
+        group = sum(self._people[g] for g in own)
+        n = {k: v for k, v in (("group", group), ("others", sum(self._people.values()) - group)) if v}
+        return self._estimate(value, self._errors(inf[:, None])[0], group=place, estimand=label, n=n,
                               method=f"aggregate of group-time effects ({kind}), {WORDS[self._method]}")  # fmt: skip
 
     def pretest(self) -> Wald | None:
@@ -328,10 +359,10 @@ class GroupTime(list):
         """Return the estimates with intervals that hold all at once (sup-t by multiplier bootstrap, algorithm 1)."""
         drawn = influence.multiplier(self.influence, draws=draws, seed=seed)
         se = np.array([_spread(drawn[:, j]) for j in range(drawn.shape[1])])
-        c = float(np.quantile(np.abs(drawn / se).max(axis=1), level))
+        c, c90 = (float(q) for q in np.quantile(np.abs(drawn / se).max(axis=1), [level, 0.90]))
         how = f"simultaneous, multiplier bootstrap, {draws} draws, critical value {c:.2f}"
         return [
-            replace(e, se=float(s), low=e.value - c * float(s), high=e.value + c * float(s), low_90=None, high_90=None,
-                    p=None, se_method=how)
+            replace(e, se=float(s), low=e.value - c * float(s), high=e.value + c * float(s), p=None, se_method=how,
+                    low_90=e.value - c90 * float(s), high_90=e.value + c90 * float(s))
             for e, s in zip(self, se, strict=True)
         ]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from numbers import Real
 
 import pandas as pd
 
@@ -102,23 +103,19 @@ def _population(population: pd.Series, group: str, comparator: str) -> tuple[flo
 def _ratio(a: float, b: float, people: tuple[float, float], dispersion: float, method: str, note: str) -> Estimate:
     if b == 0:
         raise EmptyCell("nobody was counted in the comparator: the ratio has no value", todo="Join years or areas.")
-    if dispersion <= 0:
-        raise DataError("dispersion must be above 0")
+    if not isinstance(dispersion, Real) or not 0 < dispersion < math.inf:
+        raise DataError("dispersion must be a number above 0", todo="Give φ of a quasi-Poisson model, or 1.")
     words = {"unit": "times", "method": method, "estimand": note, "n": {"group": int(a), "comparator": int(b)}}
     if a == 0:
-        low, high = exact_interval(0, people[0], int(b), people[1])
-        _, high_90 = exact_interval(0, people[0], int(b), people[1], level=0.90)
-        return Estimate(
-            0.0,
-            low=low,
-            high=high,
-            low_90=0.0,
-            high_90=high_90,
-            null=1.0,
-            df=math.inf,
-            se_method="exact conditional",
-            **words,
-        )
+        worth = b / dispersion  # a quasi-Poisson count carries 1/φ of a count's information
+        ends = [
+            1 - tail ** (1 / worth) for tail in (0.025, 0.05)
+        ]  # of the group's share of all counts: Clopper-Pearson
+        high, high_90 = (share / (1 - share) * people[1] / people[0] for share in ends)
+        p = min(1.0, 2 * (people[1] / sum(people)) ** worth)
+        how = "exact conditional" + ("" if dispersion == 1 else f", dispersion {dispersion:.2f}")
+        return Estimate(0.0, low=0.0, high=high, low_90=0.0, high_90=high_90, null=1.0, df=math.inf, p=p,
+                        se_method=how, **words)  # fmt: skip
     value = (a / people[0]) / (b / people[1])
     se = math.sqrt(dispersion * (1 / a + 1 / b))
     how = ONLY_COUNTING if dispersion == 1 else f"log rate ratio, quasi-Poisson, dispersion {dispersion:.2f}"

@@ -28,6 +28,11 @@ def error(made: Any, lead: np.ndarray, sample: Any, cluster: str | None, kind: s
     fit, treated = made.fit, made.treated
     pair = set_labels(made.used.index, sample)
     replace = bool(getattr(sample, "replace", False))
+    if kind not in ("two-way", *inference.KINDS):
+        raise errors.Unsupported(f"kind {kind!r} is not known", todo=f"Use 'two-way' or one of {inference.KINDS}.")
+    if min(treated.sum(), (~treated).sum()) < 2:
+        raise errors.EmptyCell("one of the two groups has one person only, so the effect has no error",
+                               todo="Describe that person's group instead.")  # fmt: skip
     if kind == "two-way" and not (replace and len(sample.pairs)):
         raise errors.Unsupported("two-way errors are for matching with replacement", todo="Leave kind out.")
     if cluster is not None:
@@ -110,7 +115,8 @@ def _hc3(fit: inference.Regression, lead: np.ndarray) -> float:
     x, w = fit.x, fit.weights
     bread = np.linalg.inv(x.T @ (x * w[:, None]))
     hat = np.einsum("ij,jk,ik->i", x, bread, x) * w
-    scores = x * (w * fit.residuals / (1 - hat))[:, None]
+    left = np.where(1 - hat > 1e-10, 1 - hat, np.inf)  # a person fitted exactly has no residual: 0, not 0 / 0
+    scores = x * (w * fit.residuals / left)[:, None]
     return float(np.sqrt(lead @ bread @ scores.T @ scores @ bread @ lead))
 
 

@@ -57,6 +57,7 @@ def weighted(
     balanced = sample.balanced if sample.estimated == "entropy" else ()
     used = used_in(frame, sample, outcome, treat, balanced, survey_weight, cluster)
     d, y = used[treat].to_numpy(dtype=float), used[outcome].to_numpy(dtype=float)
+    y = y - y[0] if np.ptp(y) == 0 else y  # a constant outcome has a difference of exactly 0
     s = _roles.weights(used, survey_weight)
     w = s * sample.match_weight.reindex(used.index).to_numpy(dtype=float)
     size = np.array([(w * (1 - d)).sum(), (w * d).sum()])

@@ -11,7 +11,7 @@ from evaluation import errors
 from evaluation.estimates import Estimate, from_se
 from evaluation.statistics import _roles, propensity
 from evaluation.statistics.effects import errors_by_design
-from evaluation.statistics.effects.sampled import words
+from evaluation.statistics.effects.sampled import roles_of, words
 
 
 def doubly_robust(
@@ -30,7 +30,7 @@ def doubly_robust(
     estimation in it, summed by session where sessions are known (G / (G - 1); t on G - 1, or on the sessions of an arm
     that has under 12, less one). Treated people from under four sessions are refused: described only.
     """
-    roles = [outcome, treat, *covariates, *([survey_weight] if survey_weight else []), *([cluster] if cluster else [])]
+    roles = roles_of(outcome, treat, covariates, survey_weight, cluster)
     errors.require_columns(frame, roles, role="an effect")
     errors.require_complete(frame, roles, role="an effect")
     errors_by_design.refuse_few(frame, treat, cluster)
@@ -39,7 +39,8 @@ def doubly_robust(
     d = frame[treat].to_numpy(dtype=float)
     s = _roles.weights(frame, survey_weight)
     s = s / s.mean()
-    y, p = frame[outcome].to_numpy(dtype=float), scores.values.reindex(frame.index).to_numpy()
+    y, p = _roles.numeric(frame, outcome, role="outcome"), scores.values.reindex(frame.index).to_numpy()
+    y = y - y[0] if np.ptp(y) == 0 else y  # a constant outcome has an effect of exactly 0
     built = _roles.columns(frame, list(covariates), drop_first=True)
     x = np.column_stack([np.ones(len(y)), built.matrix])
     w0 = s * (1 - d)

@@ -159,18 +159,33 @@ def prepare(frame, sample, outcome, treat, covariates, survey_weight, cluster) -
 
 def used_in(frame, sample, outcome, treat, covariates, survey_weight, cluster) -> pd.DataFrame:
     """Return the people with weight, every role complete."""
-    roles = [outcome, treat, *covariates, *([survey_weight] if survey_weight else []), *([cluster] if cluster else [])]
+    roles = roles_of(outcome, treat, covariates, survey_weight, cluster)
     errors.require_columns(frame, roles, role="an effect")
+    if not isinstance(getattr(sample, "match_weight", None), pd.Series):
+        raise errors.DataError(f"the sample is a {type(sample).__name__}", todo="Give a MatchedSample.")
+    _roles.unique_ids(frame)
     weight = sample.match_weight.reindex(frame.index)
     if weight.isna().any():
         raise errors.DataError("the sample belongs to another frame", todo="Design and estimate on the same people.")
     used = frame[(weight > 0).to_numpy()]
     errors.require_complete(used, roles, role="an effect")
-    counts = used[treat].value_counts()
-    if len(counts) < 2:
+    if used[treat].nunique() < 2:
         raise errors.EmptyCell("one of the two groups has nobody in the sample", todo="Look at the matching.")
+    treated, known = _roles.arms(used[treat], treat), getattr(sample, "treated", None)
+    if known is not None and (known.reindex(used.index).to_numpy(dtype=bool) != treated).any():
+        raise errors.DataError(f"{treat!r} is not the treatment that the sample was designed for",
+                               todo="Use the same column in the design and in the outcome.")  # fmt: skip
+    _roles.numeric(used, outcome, role="outcome")
     errors_by_design.refuse_few(used, treat, cluster)
     return used
+
+
+def roles_of(outcome, treat, covariates, survey_weight, cluster) -> list[str]:
+    """Return the columns of an effect; the outcome or the treatment among the covariates is refused."""
+    own = [c for c in _roles.listed(covariates) if c in (outcome, treat)]
+    if own:
+        raise errors.DataError(f"{own[0]!r} is also a covariate", todo="Take it off the covariates.")
+    return [outcome, treat, *covariates, *([survey_weight] if survey_weight else []), *([cluster] if cluster else [])]
 
 
 def _said(made: Prepared, sample: Any, cluster: str | None, outcome: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation.estimates import Estimate, from_se
-from evaluation.statistics.inference.fits import cluster_codes, read_fit
+from evaluation.statistics.inference.fits import Regression, cluster_codes, read_fit
 
 KINDS = ("CR0", "CR1", "CR1S", "CR2", "CR3")
 HC = ("HC0", "HC1", "HC2", "HC3")
@@ -35,7 +35,8 @@ class Covariance:
     ----------
     matrix : DataFrame, terms × terms
     df : Series, term → degrees of freedom (Satterthwaite for CR2, clusters less one otherwise).
-    kind : str; `clusters` their number.
+        0 for a coefficient whose score is 0 in every cluster (a side that holds one cluster): it has no error.
+    kind : str; `clusters` their number; `rows` the number of people.
     """
 
     matrix: pd.DataFrame
@@ -43,15 +44,28 @@ class Covariance:
     kind: str
     clusters: int
     params: pd.Series
+    rows: int = 0
     parts: Any = field(default=None, repr=False)
 
     @property
     def se(self) -> pd.Series:
         """Standard errors."""
-        return pd.Series(np.sqrt(np.diag(self.matrix)), index=self.matrix.index)
+        return pd.Series(np.sqrt(np.maximum(np.diag(self.matrix), 0.0)), index=self.matrix.index)
 
     def estimate(self, term: str, **words: Any) -> Estimate:
-        """Return one coefficient with its t interval."""
+        """Return one coefficient with its t interval.
+
+        Raises
+        ------
+        UnknownColumn, EmptyCell
+            No such term; a coefficient that the clusters give no error.
+        """
+        if term not in self.params.index:
+            raise errors.UnknownColumn(f"no term {term!r}", todo=f"Terms: {list(self.params.index)}.")
+        if not self.df[term] > 0:
+            raise errors.EmptyCell(f"{self.clusters} clusters give {term!r} no error: one side has one only",
+                                   todo="More clusters on each side of the comparison.")  # fmt: skip
+        words = {"n": {"all": self.rows}, "method": "least squares"} | words
         if self.kind in HC:
             named = {"se_method": self.kind} | words
         else:
@@ -62,6 +76,9 @@ class Covariance:
         """Return value, standard error and degrees of freedom of a linear combination of the coefficients."""
         var = float(c @ self.matrix.to_numpy() @ c)
         df = _satterthwaite(self.parts, c) if self.kind == "CR2" else float(self.clusters - 1)
+        if not df > 0:
+            raise errors.EmptyCell(f"{self.clusters} clusters give the contrast no error",
+                                   todo="More clusters on each side of the comparison.")  # fmt: skip
         return float(c @ self.params.to_numpy()), float(np.sqrt(max(var, 0.0))), df
 
     def wald(self, terms: Sequence[str]) -> Wald:
@@ -89,8 +106,9 @@ class Covariance:
         return Wald(float(f), q, float(df), float(fdtrc(q, df, f)))
 
     def tidy(self) -> pd.DataFrame:
-        """Return one row per term."""
-        return pd.DataFrame([self.estimate(t).tidy() | {"term": t} for t in self.params.index])
+        """Return one row per term that the clusters give an error."""
+        held = [t for t in self.params.index if self.df[t] > 0]
+        return pd.DataFrame([self.estimate(t).tidy() | {"term": t} for t in held])
 
     def summary(self) -> str:
         """Return one sentence."""
@@ -131,11 +149,20 @@ def cluster_robust(fit: Any, cluster: Any, *, kind: str = "CR2") -> Covariance:
         df = [_degrees(_gram(lead, lead, bread, middle)) for lead in leads]
     else:
         df = [float(clusters - 1)] * k
+    df = np.where(_unseen(fit, bread, rows), 0.0, df)
     names = list(fit.names)
     return Covariance(
         pd.DataFrame(matrix, index=names, columns=names), pd.Series(df, index=names), kind, clusters,
-        pd.Series(fit.params, index=names), parts,
+        pd.Series(fit.params, index=names), n, parts,
     )  # fmt: skip
+
+
+def _unseen(fit: Regression, bread: np.ndarray, rows: list[np.ndarray]) -> np.ndarray:
+    """Return which coefficients have a score of 0 in every cluster though people differ: the error cannot be seen."""
+    pull = (fit.x @ bread) * (fit.weights * fit.residuals)[:, None]
+    by_cluster = np.array([pull[r].sum(axis=0) for r in rows])
+    noise = np.abs(fit.residuals).max(initial=0.0) <= 1e-10 * np.abs(fit.y).max(initial=0.0)
+    return np.zeros(pull.shape[1], dtype=bool) if noise else (by_cluster**2).sum(0) <= 1e-20 * (pull**2).sum(0)
 
 
 def heteroskedastic(fit: Any, *, kind: str = "HC1") -> Covariance:
@@ -154,7 +181,7 @@ def heteroskedastic(fit: Any, *, kind: str = "HC1") -> Covariance:
     scores = x * (w * fit.residuals * factor)[:, None]
     names = list(fit.names)
     matrix = pd.DataFrame(bread @ (scores.T @ scores) @ bread, index=names, columns=names)
-    return Covariance(matrix, pd.Series(float(n - k), index=names), kind, n, pd.Series(fit.params, index=names))
+    return Covariance(matrix, pd.Series(float(n - k), index=names), kind, n, pd.Series(fit.params, index=names), n)
 
 
 def _adjustment(x: np.ndarray, w: np.ndarray, bread: np.ndarray, rows: np.ndarray, kind: str) -> Any:
@@ -199,7 +226,8 @@ def _satterthwaite(parts: Any, c: np.ndarray) -> float:
 
 
 def _degrees(gram: np.ndarray) -> float:
-    return float(np.trace(gram) ** 2 / (gram**2).sum())
+    total = float((gram**2).sum())
+    return float(np.trace(gram) ** 2 / total) if total > 0 else 0.0
 
 
 def _lead(parts: Any, c: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:

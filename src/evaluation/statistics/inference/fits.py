@@ -41,6 +41,9 @@ def regress(x: np.ndarray, y: np.ndarray, names: Sequence[str], weights: np.ndar
     if np.linalg.matrix_rank(scaled) < x.shape[1]:
         raise errors.Collinear(f"columns are collinear: {', '.join(_dependent(scaled, names))}")
     params = np.linalg.lstsq(scaled, y * root, rcond=None)[0]
+    size = np.abs(y).max(initial=0.0) * 1e-12
+    if np.abs(y - x @ params).max(initial=0.0) <= size:  # fitted exactly: a coefficient of rounding alone is 0
+        params = np.where(np.abs(params) * np.abs(x).max(axis=0) <= size, 0.0, params)
     return Regression(x, y, w, params, tuple(names))
 
 
@@ -55,15 +58,32 @@ def _dependent(x: np.ndarray, names: Sequence[str]) -> list[str]:
 
 
 def read_fit(fit: Any) -> Regression:
-    """Return a `Regression`, or one read from a statsmodels OLS or WLS result."""
-    if isinstance(fit, Regression):
-        return fit
-    model = fit.model
-    w = np.asarray(getattr(model, "weights", 1.0), dtype=float)
-    w = np.full(len(model.endog), float(w)) if w.ndim == 0 else w
-    return Regression(
-        np.asarray(model.exog), np.asarray(model.endog), w, np.asarray(fit.params), tuple(model.exog_names)
-    )
+    """Return a `Regression`, or one read from a statsmodels OLS or WLS result; other models are refused.
+
+    Raises
+    ------
+    Unsupported, Collinear, EmptyCell
+        A fit of another kind (a logit's scores differ); collinear columns; no more rows than coefficients.
+    """
+    if not isinstance(fit, Regression):
+        model = getattr(fit, "model", None)
+        if type(model).__name__ not in ("OLS", "WLS"):
+            raise errors.Unsupported(
+                f"cluster errors need a least-squares fit, not {type(fit if model is None else model).__name__}",
+                todo="Give a statsmodels OLS or WLS result (for shares survey.glm has design-based errors).",
+            )
+        w = np.asarray(getattr(model, "weights", 1.0), dtype=float)
+        w = np.full(len(model.endog), float(w)) if w.ndim == 0 else w
+        x = np.asarray(model.exog)
+        root = x * np.sqrt(w)[:, None]
+        if np.linalg.matrix_rank(root) < x.shape[1]:
+            raise errors.Collinear(f"columns are collinear: {', '.join(_dependent(root, model.exog_names))}",
+                                   todo="Leave them out of the model.")  # fmt: skip
+        fit = Regression(x, np.asarray(model.endog), w, np.asarray(fit.params), tuple(model.exog_names))
+    if len(fit.y) <= fit.x.shape[1]:
+        raise errors.EmptyCell(f"{len(fit.y)} rows for {fit.x.shape[1]} coefficients leave nothing for an error",
+                               todo="More people, or fewer columns.")  # fmt: skip
+    return fit
 
 
 def cluster_codes(cluster: Any, n: int) -> tuple[np.ndarray, int]:

@@ -42,13 +42,19 @@ def wild_cluster(  # noqa: PLR0913
     codes, clusters = cluster_codes(cluster, len(fit.y))
     if term not in fit.names:
         raise errors.UnknownColumn(f"no term {term!r}", todo=f"Terms: {list(fit.names)}.")
+    if draws < 1:
+        raise errors.DataError(f"{draws} draws are none", todo="Use 999 or more.")
     place = fit.names.index(term)
+    if np.abs(fit.residuals).max() <= 1e-12 * np.abs(fit.y).max():
+        raise errors.DataError("the model fits every answer exactly: there is nothing to draw from",
+                               todo="Use an outcome that varies within the cells.")  # fmt: skip
+    plain = cluster_robust(fit, cluster, kind="CR1S")
+    plain.estimate(term)  # refuses a term that the clusters give no error
     signs = _signs(clusters, weights, draws, seed)
     statistic, drawn = _wild_statistics(fit, codes, clusters, place, null, impose_null, signs)
     far = np.abs(drawn) >= abs(statistic) - 1e-10 if ties == "count" else np.abs(drawn) > abs(statistic) + 1e-10
     enumerated = weights == "rademacher" and len(signs) == 2**clusters
     p = float(far.mean()) if enumerated else float((1 + far.sum()) / (len(signs) + 1))
-    plain = cluster_robust(fit, cluster, kind="CR1S")
     made = plain.estimate(term, null=null, method="wild cluster bootstrap",
                           se_method=f"CR1S interval, wild bootstrap p ({len(signs)} draws, ties {ties})")  # fmt: skip
     return replace(made, p=p)

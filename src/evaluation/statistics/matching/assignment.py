@@ -11,7 +11,7 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation.statistics import _roles
-from evaluation.statistics.matching.neighbours import make_caliper, read_scores
+from evaluation.statistics.matching.neighbours import SCALES, known, make_caliper, read_scores, whole_ratio
 from evaluation.statistics.matching.sample import MatchedSample, from_pairs, id_ranks, level, mean_one
 from evaluation.statistics.matching.strata import from_strata
 
@@ -45,7 +45,8 @@ def optimal(  # noqa: PLR0913
     """
     exact = [exact] if isinstance(exact, str) else list(exact)
     treated = _roles.check(frame, treat=treat, others=exact, survey_weight=survey_weight, outcomes=outcomes)
-    score = read_scores(frame, scores)[0 if caliper_scale == "score" else 1]
+    whole_ratio(ratio)
+    score = read_scores(frame, scores)[0 if known(caliper_scale, SCALES, "caliper_scale") == "score" else 1]
     limit = make_caliper(score, treated, caliper, caliper_scale, caliper_over)
     width = np.inf if limit is None else limit.absolute
     parts = [_assign(score, units, others, ratio, width) for units, others in candidates(frame, treated, exact, ratio)]
@@ -75,7 +76,7 @@ def full(
     sets are too small to compare weights within them.
     """
     treated = _roles.check(frame, treat=treat, survey_weight=survey_weight, outcomes=outcomes)
-    score = read_scores(frame, scores)[0 if caliper_scale == "score" else 1]
+    score = read_scores(frame, scores)[0 if known(caliper_scale, SCALES, "caliper_scale") == "score" else 1]
     order = np.argsort(id_ranks(frame.index), kind="stable")
     units, others = order[treated[order]], order[~treated[order]]
     _refuse_size(len(units), len(others), "matching.weights(estimand='ATO') or matching.entropy_balance")
@@ -154,12 +155,22 @@ def _assign(score, units, others, ratio, width):
     row, column = linear_sum_assignment(np.repeat(cost, ratio, axis=0))
     row = row // ratio
     ok = allowed[row, column]
-    row, column = row[ok], column[ok]
+    row, column = _uncrossed(score[units], score[others], row[ok], column[ok])
     order = np.lexsort((column, gaps[row, column], row))
     row, column = row[order], column[order]
     first = np.r_[True, row[1:] != row[:-1]] if len(row) else np.empty(0, dtype=bool)
     turn = np.arange(len(row)) - np.maximum.accumulate(np.where(first, np.arange(len(row)), 0)) + 1
     return units[row], others[column], turn
+
+
+def _uncrossed(focal: np.ndarray, other: np.ndarray, row: np.ndarray, column: np.ndarray):
+    """Return the same people paired in order of their scores: of equal least sum, and never a wider widest pair.
+
+    On a line many pairings share the least sum; this one does not depend on rounding, nor on the order of rows.
+    """
+    row, column = np.sort(row), np.sort(column)
+    by_row, by_column = (np.argsort(np.round(v, 10), kind="stable") for v in (focal[row], other[column]))
+    return row[by_row], column[by_column]
 
 
 def _edge_cover(gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

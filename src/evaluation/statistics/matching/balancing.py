@@ -52,7 +52,7 @@ def entropy_balance(
     NotConverged
         No weights give balance; the column with the largest gap is named.
     """
-    covariates = list(covariates)
+    covariates = _roles.listed(covariates)
     treated = _roles.check(frame, treat=treat, covariates=covariates, survey_weight=survey_weight, outcomes=outcomes)
     if estimand not in ("ATT", "ATC", "ATE"):
         raise errors.Unsupported(f"entropy balancing has no estimand {estimand!r}", todo="Use ATT, ATC or ATE.")

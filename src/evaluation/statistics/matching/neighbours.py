@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -77,12 +78,11 @@ def nearest(  # noqa: PLR0913
     """
     exact = [exact] if isinstance(exact, str) else list(exact)
     treated = _roles.check(frame, treat=treat, others=exact, survey_weight=survey_weight, outcomes=outcomes)
-    _known(order, ORDERS, "order")
-    _known(estimand, ("ATT", "ATC"), "estimand")
-    if int(ratio) != ratio or ratio < 1:
-        raise errors.Unsupported(f"ratio {ratio!r} is not a whole number of 1 or more", todo="Use 1, 2, 3 …")
+    known(order, ORDERS, "order")
+    known(estimand, ("ATT", "ATC"), "estimand")
+    whole_ratio(ratio)
     probability, logit = read_scores(frame, scores)
-    score = probability if _known(caliper_scale, SCALES, "caliper_scale") == "score" else logit
+    score = probability if known(caliper_scale, SCALES, "caliper_scale") == "score" else logit
     limit = make_caliper(score, treated, caliper, caliper_scale, caliper_over)
     inside = np.ones(len(frame), dtype=bool)
     if common_support:
@@ -105,9 +105,19 @@ def nearest(  # noqa: PLR0913
     )  # fmt: skip
 
 
+def whole_ratio(ratio: Any) -> None:
+    """Refuse a ratio that is not a whole number of 1 or more."""
+    if not isinstance(ratio, Real) or int(ratio) != ratio or ratio < 1:
+        raise errors.Unsupported(f"ratio {ratio!r} is not a whole number of 1 or more", todo="Use 1, 2, 3 …")
+
+
 def read_scores(frame: pd.DataFrame, scores: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return probability and logit in the frame's row order; raise when scores lack rows or leave (0, 1)."""
-    values = scores if isinstance(scores, pd.Series) else scores.values
+    values = scores if isinstance(scores, pd.Series) else getattr(scores, "values", None)
+    if not isinstance(values, pd.Series):
+        raise errors.DataError(
+            f"scores are a {type(scores).__name__}", todo="Give what propensity.fit returned, or a Series of chances."
+        )
     if not values.index.is_unique:
         raise errors.DataError("duplicate ids in the propensity scores", todo="Fit the score on this frame.")
     if not values.index.equals(frame.index) and (values.index.get_indexer(frame.index) < 0).any():
@@ -124,10 +134,10 @@ def read_scores(frame: pd.DataFrame, scores: Any) -> tuple[np.ndarray, np.ndarra
 
 def make_caliper(score: np.ndarray, treated: np.ndarray, width: float | None, scale: str, over: str) -> Caliper | None:
     """Return the caliper in absolute units with the SD it was made from; None without a caliper."""
-    _known(over, ("all", "control", "none"), "caliper_over")
+    known(over, ("all", "control", "none"), "caliper_over")
     if width is None:
         return None
-    if not width > 0:
+    if not (isinstance(width, Real) and width > 0):
         raise errors.Unsupported(f"caliper {width!r} is not positive", todo="Use a width above 0, or None.")
     if over == "none":
         return Caliper(float(width), scale, 1.0, "none", float(width))
@@ -143,7 +153,8 @@ def _align(series: pd.Series, index: pd.Index) -> np.ndarray:
     return (series if same else series.reindex(index)).to_numpy(dtype=float)
 
 
-def _known(word: str, words: Sequence[str], role: str) -> str:
+def known(word: str, words: Sequence[str], role: str) -> str:
+    """Return the word, or refuse one that is not among `words`."""
     if word not in words:
         raise errors.Unsupported(f"{role} {word!r} is not known", todo=f"Use one of {', '.join(words)}.")
     return word

@@ -40,7 +40,7 @@ def subclass(  # noqa: PLR0913
     if among is None:
         raise errors.Unsupported(f"subclasses have no estimand {estimand!r}", todo="Use ATT, ATC or ATE.")
     cuts = np.unique(np.quantile(p[among], np.linspace(0, 1, subclasses + 1)))
-    cell = np.clip(np.searchsorted(cuts, p, side="right") - 1, 0, len(cuts) - 2)
+    cell = np.clip(np.searchsorted(cuts, p, side="right") - 1, 0, max(len(cuts) - 2, 0))
     if _short(cell, treated, least).any():
         if empty != "repair":
             raise errors.EmptyCell(
@@ -78,7 +78,9 @@ def coarsened_exact(
     NobodyMatched
         No cell holds people of both arms.
     """
-    covariates = list(covariates)
+    covariates = _roles.listed(covariates)
+    if not covariates:
+        raise errors.DataError("no covariates to match on", todo="Name at least one.")
     treated = _roles.check(frame, treat=treat, covariates=covariates, survey_weight=survey_weight, outcomes=outcomes)
     codes = {c: _coarsen(frame, c, (cutpoints or {}).get(c)) for c in covariates}
     cell = pd.DataFrame(codes).groupby(covariates, sort=True).ngroup().to_numpy()
@@ -103,6 +105,8 @@ def from_strata(
     ATT weights each control n1/n0 of its cell, ATC each treated n0/n1, ATE everybody n/n_arm, n counted by the survey
     weight; the reweighted arms then have mean 1.
     """
+    if estimand not in ("ATT", "ATC", "ATE"):
+        raise errors.Unsupported(f"{words['method']} has no estimand {estimand!r}", todo="Use ATT, ATC or ATE.")
     kept = cell >= 0
     size = cell.max() + 1
     survey = _roles.weights(frame, survey_weight)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,9 @@ class BreakEven:
 
 def break_even(estimate: Estimate, *, sd: float) -> BreakEven:
     """Return the unseen baseline gap that equals the estimated difference (`sd`: SD of the outcome, above 0)."""
-    if not sd > 0 or not math.isfinite(sd):
+    if not isinstance(estimate, Estimate):
+        raise errors.DataError(f"a break-even gap needs an Estimate, not {type(estimate).__name__}", todo="Give one.")
+    if not isinstance(sd, Real) or not sd > 0 or not math.isfinite(sd):
         raise errors.DataError(f"the standard deviation is {sd!r}", todo="Give a positive number.")
     null = estimate.null or 0.0
     gap = estimate.value - null

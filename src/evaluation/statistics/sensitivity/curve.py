@@ -89,6 +89,9 @@ def specification_curve(
     DataError
         No specification, or not the planned one, gave an estimate.
     """
+    wrong = [k for k, v in axes.items() if isinstance(v, str) or not isinstance(v, Sequence) or not len(v)]
+    if wrong or not axes:
+        raise errors.Unsupported(f"no list of choices for {wrong or 'any axis'}", todo="Give {axis: [choice, …]}.")
     combos = [dict(zip(axes, choice, strict=True)) for choice in itertools.product(*axes.values())]
     if dict(planned) not in combos:
         raise errors.Unsupported("the planned choices are not one of the combinations", todo="Name one per axis.")
@@ -102,7 +105,9 @@ def specification_curve(
             refused.append(combo | {"reason": getattr(result, "reason", type(result).__name__)})
     if not any(r["planned"] for r in rows):
         raise errors.DataError("the planned specification gave no estimate, so no curve is drawn around it")
-    table = pd.DataFrame(rows).sort_values(["value", *axes], kind="stable").reset_index(drop=True)
+    table = pd.DataFrame(rows)
+    by = ["value", *[a for a in axes if not any(isinstance(v, list | dict | set) for v in axes[a])]]
+    table = table.sort_values(by, kind="stable").reset_index(drop=True)
     planned_value = float(table.loc[table["planned"], "value"].iloc[0])
     share = float((np.sign(table["value"]) == np.sign(planned_value)).mean())
     median = float(table["value"].median())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,11 @@ def e_value(
     """
     if kind not in KINDS:
         raise errors.Unsupported(f"E-values of kind {kind!r} are not known", todo=f"Use one of {KINDS}.")
+    given = {"estimate": estimate, "low": low, "high": high, "se": se, "sd": sd, "true": true}
+    bad = [k for k, v in given.items() if not (isinstance(v, Real) or (v is None and k != "estimate"))]
+    if bad or (sd is not None and not sd > 0) or (se is not None and not se >= 0):
+        raise errors.DataError(f"{', '.join(bad) or 'sd or se'} is not a usable number",
+                               todo="Give numbers: sd above 0, se not negative.")  # fmt: skip
     if kind in ("MD", "OLS"):
         point, ends, aim = _from_means(estimate, se, sd, kind, true)
     else:

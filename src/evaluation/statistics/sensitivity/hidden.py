@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -67,7 +68,9 @@ def rosenbaum(
     DataError
         Lengths differ, values are missing, a gamma is under 1, or no pair differs.
     """
-    x, y = np.asarray(treated, dtype=float), np.asarray(control, dtype=float)
+    x, y = (pd.to_numeric(pd.Series(v), errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+            for v in (treated, control))  # fmt: skip
+    gammas = [gammas] if isinstance(gammas, Real) else list(gammas)
     _check(x, y, gammas, test, alternative)
     gap = x - y if alternative == "greater" else y - x
     bound = {"signed_rank": _signed_rank, "hodges_lehmann": _hodges_lehmann, "mcnemar": _mcnemar}[test]
@@ -83,12 +86,12 @@ def rosenbaum(
 def _check(x, y, gammas, test, alternative) -> None:
     if test not in TESTS or alternative not in ("greater", "less"):
         raise errors.Unsupported(f"test {test!r}, alternative {alternative!r}", todo=f"Use one of {TESTS}.")
-    if x.shape != y.shape or x.ndim != 1 or not len(x):
+    if x.shape != y.shape or not len(x):
         raise errors.DataError("treated and control need one value per pair", todo="Pair them row by row.")
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise errors.MissingValues("outcomes of pairs have missing values", todo="Drop such pairs as a named step.")
-    if any(not g >= 1 for g in gammas):
-        raise errors.DataError("every gamma must be 1 or more")
+    if not gammas or any(not (isinstance(g, Real) and 1 <= g < math.inf) for g in gammas):
+        raise errors.DataError("every gamma must be a number of 1 or more", todo="Give a list such as [1, 1.5, 2].")
     if test == "mcnemar" and not np.isin(np.concatenate([x, y]), (0.0, 1.0)).all():
         raise errors.DataError("McNemar's bounds need outcomes of 0 and 1")
     if not (x != y).any():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 from evaluation import errors
@@ -77,8 +78,14 @@ def omitted_variable(  # noqa: PLR0913
     """
     from scipy.stats import t as student
 
-    if not se > 0 or not df > 1 or not q > 0:
-        raise errors.DataError("needs a positive standard error, more than one degree of freedom, and q above 0")
+    numbers = all(isinstance(v, Real) and math.isfinite(v) for v in (estimate, se, df, q, alpha, multiple))
+    if not numbers or not se > 0 or not df > 1 or not q > 0 or not multiple > 0 or not 0 < alpha < 1:
+        raise errors.DataError(
+            "needs finite numbers: a positive standard error and multiple, df and alpha that allow a test, q above 0",
+            todo="df is the residual degrees of freedom of the linear model; alpha lies between 0 and 1.",
+        )
+    if (benchmark_treat is None) != (benchmark_outcome is None):
+        raise errors.DataError("a benchmark needs both of its partial R2", todo="Give treat and outcome, or neither.")
     f = q * abs(estimate / se) / math.sqrt(df)
     critical = float(student.ppf(1 - alpha / 2, df - 1)) / math.sqrt(df - 1)
     r2 = (estimate / se) ** 2 / ((estimate / se) ** 2 + df)

@@ -147,6 +147,8 @@ def _weights(frame: pd.DataFrame, weight: Any) -> np.ndarray:
 
 
 def _record(frame: pd.DataFrame, weight: Any, given: Weights | None) -> Weights | None:
+    if given is not None and not isinstance(given, Weights):
+        raise errors.DataError("calibrated_on is not a Weights object", todo="Give what rake or calibrate returned.")
     record = given if given is not None else weight if isinstance(weight, Weights) else None
     if record is None or record.constraints.k == 0:
         return None
@@ -188,9 +190,10 @@ def _finite(frame: pd.DataFrame, fpc: str | None, strata_codes: np.ndarray, clus
     if fpc is None:
         return np.ones(len(clusters_in))
     left = np.ones(len(clusters_in))
+    sizes = pd.to_numeric(frame[fpc], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     for stratum in range(len(clusters_in)):
-        values = np.unique(frame[fpc].to_numpy(dtype=float)[strata_codes == stratum])
-        if len(values) != 1 or values[0] <= 0:
+        values = np.unique(sizes[strata_codes == stratum])
+        if len(values) != 1 or not values[0] > 0:
             raise errors.DataError("the finite population is not one positive number per stratum")
         share = values[0] if values[0] <= 1 else clusters_in[stratum] / values[0]
         if share > 1:

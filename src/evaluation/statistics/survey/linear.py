@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -121,10 +122,12 @@ def difference(
 ) -> list[Estimate]:
     """Return the difference of two domain means (second level less first), their covariance allowed for."""
     y, held = answers(design, column, missing)
+    given = y[held > 0]
+    y = np.where(held > 0, y - given[0], 0.0) if np.ptp(given) == 0 else y  # a constant differs by exactly 0
     found = {label: d * held for label, d in domains(design, by)}
     known = in_order(design.frame[by])
     names = list(found) if levels is None else [str(next((x for x in known if x == level), level)) for level in levels]
-    if len(names) != 2 or any(name not in found for name in names):
+    if len(names) != 2 or len(set(names)) != 2 or any(name not in found for name in names):
         raise errors.DataError(f"a difference needs two levels of {by!r}; it has {list(found)}",
                                todo="Name two with levels=(first, second).")  # fmt: skip
     parts = [_score(design, y * found[n], found[n], n) for n in names]
@@ -336,7 +339,9 @@ def quantile(
     """
     from scipy.stats import t
 
-    if not isinstance(q, float | int):
+    if not isinstance(q, Real) and (isinstance(q, str) or not all(isinstance(one, Real) for one in q)):
+        raise errors.DataError(f"q = {q!r} is no share", todo="Give a share such as 0.5 for the median, or a list.")
+    if not isinstance(q, Real):
         return [e for one in q for e in quantile(design, column, q=float(one), by=by, level=level, missing=missing)]
     if not 0 < q < 1:
         raise errors.DataError(f"q = {q} is not between 0 and 1", todo="Give a share such as 0.5 for the median.")

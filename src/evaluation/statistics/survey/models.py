@@ -12,6 +12,7 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation.estimates import Estimate, from_se
+from evaluation.statistics import inference
 from evaluation.statistics._constraints import pseudo_inverse
 from evaluation.statistics.survey.design import Design
 from evaluation.statistics.survey.linear import in_order
@@ -107,8 +108,7 @@ def _matrices(design: Design, formula: str) -> tuple[np.ndarray, pd.DataFrame]:
 def _fitted(y: np.ndarray, x: np.ndarray, w: np.ndarray, family: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return coefficients, fitted means and the derivative of the mean, by weighted least squares or IRLS."""
     if family == "gaussian":
-        root = np.sqrt(w)
-        params = np.linalg.lstsq(x * root[:, None], y * root, rcond=None)[0]
+        params = inference.regress(x, y, [""] * x.shape[1], w).params
         return params, x @ params, np.ones(len(y))
     import statsmodels.api as sm
 
@@ -119,7 +119,7 @@ def _fitted(y: np.ndarray, x: np.ndarray, w: np.ndarray, family: str) -> tuple[n
         warnings.simplefilter("ignore")  # separation is refused below, in words
         model = sm.GLM(y, x, family=kinds[family](), var_weights=w)
         fitted = model.fit(tol=1e-13, tol_criterion="deviance", maxiter=200)
-    mu = np.asarray(fitted.fittedvalues)
+        mu = np.asarray(fitted.fittedvalues)
     if not fitted.converged or not np.isfinite(fitted.params).all() or np.max(np.abs(x @ fitted.params)) > SEPARATED:
         raise errors.NotConverged("the model did not converge: a column may separate the answers",
                                   todo="Join levels, or drop the column.")  # fmt: skip
