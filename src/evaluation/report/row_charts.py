@@ -252,7 +252,8 @@ def stacked(sheet: Sheet) -> Any:
     named = [(_stack_label(label, cells), cells) for label, cells in grid]
     beside = sheet.wide([label for label, _ in named]) + 8
     beside = 0.0 if sheet.narrow or beside > 0.4 * sheet.width else beside  # else each label stands over its bar
-    left, wide = MARGIN + beside, sheet.width - 2 * MARGIN - beside
+    over = sheet.wide([x.text.split(" (")[0] for _, cells in grid for c, x in cells if c == parts[-1]]) + 6
+    left, wide = MARGIN + beside, sheet.width - 2 * MARGIN - beside - over
     bands: list[tuple[float, list[tuple[str, Any]]]] = []
     for label, cells in named:
         taken = sheet.say(label, advance=not beside)
@@ -291,7 +292,10 @@ def _stack(ax: Any, y: float, cells: list[tuple[str, Any]], parts: list[str], sh
         share = x.value / total
         ax.barh(y, share, left=start, height=16, color=COLOURS[k], edgecolor="white", linewidth=1.4)
         text = x.text.split(" (")[0]
+        style = {"va": "center", "fontsize": sheet.size - 0.5}
         if share * wide > sheet.wide([text]) + 6:
             ink = INK if COLOURS[k] in LIGHT else "white"
-            ax.text(start + share / 2, y, text, ha="center", va="center", fontsize=sheet.size - 0.5, color=ink)
+            ax.text(start + share / 2, y, text, ha="center", color=ink, **style)
+        elif column == parts[-1]:  # the last part, which holds people without an answer, always says its figure
+            ax.text(1 + 4 / wide, y, text, ha="left", color=INK, **style)
         start += share

@@ -85,7 +85,7 @@ def _ratio(plan: Plan, wave: str, s: Searches) -> Exhibit:
             "reference": 1.0,
             "finding": f"{group} residents were searched {{stops.ratio.drop.{wave}}} times as often as {other} "
             f"residents, {s.period}: between {{stops.ratio.bound_low.{wave}}} and "
-            f"{{stops.ratio.bound_high.{wave}}} times, by who the not stated were",
+            f"{{stops.ratio.bound_high.{wave}}} times, depending on people not stated",
         },
     )
 
