@@ -248,6 +248,7 @@ def stacked(sheet: Sheet) -> Any:
     parts = [c for c in exhibit.columns if any(c == k for _, cells in grid for k, _ in cells)]
     sheet.head()
     sheet.key(parts, "■")
+    sheet.y += 4
     top = sheet.y
     named = [(_stack_label(label, cells), cells) for label, cells in grid]
     beside = sheet.wide([label for label, _ in named]) + 8
