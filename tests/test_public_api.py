@@ -106,6 +106,16 @@ REFUSED = {
         lambda: effects.doubly_robust(F.assign(y=np.inf), outcome="y", treat="t", covariates=C), "infinite"),
     "group in words": (lambda: did.two_by_two(F.assign(g="a"), **DID), "0 and 1"),
     "weight in words": (lambda: did.two_by_two(F, **DID, weight="sex"), "not numeric"),
+    "weight as values": (lambda: did.two_by_two(F, **DID, weight=F["w"]), "name of a column"),
+    "cluster as values": (lambda: did.doubly_robust(F, **DID, covariates=C, cluster=F["session"]), "name of a column"),
+    "staggered by values": (
+        lambda: did.group_time(F, outcome="y", first_treated="g", time="late", weight=F["w"]), "name of a column"),
+    "linked by values": (lambda: did.linked_panel(LINKED, **PANEL, cluster=LINKED["u"]), "name of a column"),
+    "effect by values": (
+        lambda: effects.in_sample(F, PAIRS, outcome="y", treat="t", survey_weight=F["w"]), "name of a column"),
+    "augmented by values": (
+        lambda: effects.doubly_robust(F, outcome="y", treat="t", covariates=C, cluster=F["session"]),
+        "name of a column"),
     "a row a cell": (lambda: did.two_by_two(F.drop_duplicates(["g", "late"]), **DID), "leave nothing|rows for"),
     "times in words": (
         lambda: did.group_time(F, outcome="y", first_treated="g", time="sex"), "not a number"),

@@ -56,11 +56,7 @@ def check(
         attended; duplicate ids, a treatment that is not 0/1, a weight that is not a positive number.
     """
     listed(covariates)
-    if survey_weight is not None and not isinstance(survey_weight, str):
-        raise errors.DataError(
-            f"the survey weight is a {type(survey_weight).__name__}, not the name of a column",
-            todo="Put the weights into a column of the frame and name it.",
-        )
+    by_name(survey_weight, "survey weight")
     refuse_outcomes(frame, outcomes, covariates)
     used = list(dict.fromkeys([treat, *covariates, *([survey_weight] if survey_weight else []), *others]))
     errors.require_columns(frame, used, role="the comparison of attendees and others")
@@ -79,6 +75,15 @@ def listed(covariates: Sequence[str]) -> list[str]:
     if isinstance(covariates, str):
         raise errors.DataError(f"covariates is the one word {covariates!r}", todo="Give a list of column names.")
     return list(covariates)
+
+
+def by_name(column: object, role: str) -> None:
+    """Refuse values where the name of a column of the frame is asked for."""
+    if column is not None and not isinstance(column, str):
+        raise errors.DataError(
+            f"the {role} is a {type(column).__name__}, not the name of a column",
+            todo="Put the values into a column of the frame and name it.",
+        )
 
 
 def refuse_outcomes(frame: pd.DataFrame, outcomes: Iterable[str], covariates: Sequence[str] = ()) -> None:

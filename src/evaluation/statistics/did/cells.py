@@ -51,6 +51,8 @@ def read(  # noqa: PLR0913
         A column is lacking, holds NA (an answer, a group, a weight, a cluster), or group and time are not 0/1.
     """
     _roles.listed(covariates)
+    _roles.by_name(weight, "weight")
+    _roles.by_name(cluster, "cluster")
     roles = [outcome, group, time, *covariates, *([weight] if weight else []), *([cluster] if cluster else [])]
     errors.require_columns(frame, roles, role="difference-in-differences")
     refusal = identified(frame, group, time)

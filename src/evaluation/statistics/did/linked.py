@@ -46,6 +46,8 @@ def linked_panel(
     """
     from linearmodels.panel import PanelOLS
 
+    _roles.by_name(cluster, "cluster")
+    _roles.by_name(weight, "weight")
     roles = [outcome, treat, unit, time, *_roles.listed(covariates), *[c for c in (cluster, weight) if c]]
     errors.require_columns(frame, roles, role="a linked panel")
     errors.require_complete(frame, roles, role="a linked panel")

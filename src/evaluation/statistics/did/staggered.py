@@ -75,6 +75,8 @@ def group_time(  # noqa: PLR0913
             f"control {control!r} or base {base!r} is not known",
             todo="Use 'not_yet' or 'never', 'varying' or 'universal'.",
         )
+    for role, column in (("weight", weight), ("cluster", cluster), ("unit", unit)):
+        _roles.by_name(column, role)
     roles = [outcome, first_treated, time, *_roles.listed(covariates)]
     roles += [c for c in (weight, cluster, unit) if c]
     errors.require_columns(frame, roles, role="group-time effects")

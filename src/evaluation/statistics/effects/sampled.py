@@ -182,6 +182,8 @@ def used_in(frame, sample, outcome, treat, covariates, survey_weight, cluster) -
 
 def roles_of(outcome, treat, covariates, survey_weight, cluster) -> list[str]:
     """Return the columns of an effect; the outcome or the treatment among the covariates is refused."""
+    _roles.by_name(survey_weight, "survey weight")
+    _roles.by_name(cluster, "cluster")
     own = [c for c in _roles.listed(covariates) if c in (outcome, treat)]
     if own:
         raise errors.DataError(f"{own[0]!r} is also a covariate", todo="Take it off the covariates.")
