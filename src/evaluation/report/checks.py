@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html.parser import HTMLParser
 from typing import Any
 
@@ -119,8 +120,9 @@ BLOCKS = {"p", "li", "td", "th", "h1", "h2", "h3", "h4", "caption", "summary", "
           "div", "section", "title", "strong-block", "table", "tr"}  # fmt: skip
 
 
+@lru_cache(maxsize=1)
 def read(page: str) -> Reading:
-    """Return what a page holds."""
+    """Return what a page holds; both checks of one page share the reading, which nobody changes."""
     reader = _Reader()
     reader.feed(page)
     reader.close()
