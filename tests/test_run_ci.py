@@ -13,7 +13,6 @@ FAKE = """#!/bin/sh
 echo "made $1" >>"$MADE"
 case "$1" in
   test) echo "tests/test_x.py ...."; echo "4 passed, 1 skipped, 2 deselected in 1.50s" ;;
-  test-slow) echo "2 passed, 5 deselected in 61.00s (0:01:01)" ;;
   report) echo "Report: reports/latest/index.html" ;;
 esac
 case " $FAILING " in *" $1 "*) echo "make: *** [$1] Error 1" >&2; exit 2 ;; esac
@@ -41,11 +40,11 @@ def ci(tmp_path, failing=""):
 def test_all_steps_run_and_the_last_line_is_pytests(tmp_path):
     done, made = ci(tmp_path)
     assert done.returncode == 0, done.stderr
-    assert made == ["made test", "made report", "made test-slow"]
+    assert made == ["made test", "made report"]
     assert done.stdout.splitlines()[-1] == "4 passed, 1 skipped, 2 deselected in 1.50s"
 
 
-@pytest.mark.parametrize("step", ["test", "report", "test-slow"])
+@pytest.mark.parametrize("step", ["test", "report"])
 def test_a_step_that_fails_fails_the_whole_and_still_ends_with_the_closing_line(tmp_path, step):
     done, _ = ci(tmp_path, failing=step)
     assert done.returncode == 1
