@@ -32,9 +32,11 @@ def answers(n=60, seed=1, wave="W2024"):
     pick = lambda levels: rng.choice(levels, n)  # noqa: E731
     attended = np.where(np.arange(n) % 3 == 0, "Yes", "No")
     trust = rng.integers(0, 5, n)
-    near = lambda levels: [
-        levels[min(len(levels) - 1, max(0, t + d))] for t, d in zip(trust, rng.integers(-1, 2, n), strict=True)
-    ]  # noqa: E731
+
+    def near(levels):
+        moved = zip(trust, rng.integers(-1, 2, n), strict=True)
+        return [levels[min(len(levels) - 1, max(0, t + d))] for t, d in moved]
+
     frame = {
         "resp_id": [f"{i + 1:04d}" for i in range(n)], "interview_date": pick(["03/05/2024", "14/06/2024"]),
         "session_id": [f"S{i % 10}" for i in range(n)], "admin_by": pick(["Community leader", "Self-completed online"]),

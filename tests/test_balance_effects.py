@@ -109,10 +109,7 @@ def simulated(rng, n=600, effect=0.3):
     session = rng.integers(0, 40, n)
     y = 3 + 0.3 * age - 0.4 * black + rng.normal(0, 0.15, 40)[session] + rng.normal(0, 0.8, n)
     t = rng.random(n) < p
-    frame = pd.DataFrame(
-        {"t": t.astype(int), "age": age, "black": black.astype(int), "s": session, "y": y + effect * t}
-    )
-    return frame
+    return pd.DataFrame({"t": t.astype(int), "age": age, "black": black.astype(int), "s": session, "y": y + effect * t})
 
 
 def _design(frame):

@@ -136,13 +136,17 @@ def test_a_tool_s_layout_is_proposed_whole_and_comes_in_once_confirmed(plan, tmp
     confirm(plan, "W2024")
     assert waves.check(plan, "W2024") == []
     taken = waves.take_in(plan, "W2024")
-    pd.testing.assert_frame_equal(taken.design.drop(columns="interview_date"), expected.design.drop(columns="interview_date"))
+    pd.testing.assert_frame_equal(
+        taken.design.drop(columns="interview_date"), expected.design.drop(columns="interview_date")
+    )
     pd.testing.assert_frame_equal(taken.outcomes, expected.outcomes)
     assert taken.design["interview_date"].notna().all()
 
 
 def test_the_proposals_say_how_sure_they_are(plan, tmp_path):
-    frame = answers(seed=1).rename(columns={"sex": "Sex", "area": "Area of your residence", "session_id": "Mystery column"})
+    frame = answers(seed=1).rename(
+        columns={"sex": "Sex", "area": "Area of your residence", "session_id": "Mystery column"}
+    )
     export = tmp_path / "a.csv"
     export.write_bytes(csv_bytes(rows_of(frame)))
     added = waves.add(plan, export, "W2024")

@@ -58,7 +58,9 @@ def test_every_result_comes_back_as_it_was(result):
 
 def test_exhibits_come_back_with_all_they_hold_in_order_of_publication(stored):
     extras = {"axis": "x", "order": ("a", "b"), 3: [1, np.float64(0.1)], "nan": math.inf, "sub": {"t": (1, (2,))}}
-    one = Exhibit("b.two", "T", (Item("r", "c", Count("n", 3, "k")),), ("annex-A",), sums=(("t", ("a", "b")),), extras=extras)
+    one = Exhibit(
+        "b.two", "T", (Item("r", "c", Count("n", 3, "k")),), ("annex-A",), sums=(("t", ("a", "b")),), extras=extras
+    )
     waves.save_published(stored, "W2024", one)
     waves.save_published(stored, "W2024", Exhibit("a.one", "A", ()))
     waves.save_published(stored, "W2024", one)
@@ -94,7 +96,9 @@ def test_gates_are_replaced_by_id_and_keep_their_place(stored):
 
 
 def test_a_stage_comes_back_and_a_missing_one_says_what_to_run(stored, monkeypatch, tmp_path):
-    frame = pd.DataFrame({"population_weight": [0.5, 1.5]}, index=pd.Index(["W2024-0001", "W2024-0002"], name="respondent"))
+    frame = pd.DataFrame(
+        {"population_weight": [0.5, 1.5]}, index=pd.Index(["W2024-0001", "W2024-0002"], name="respondent")
+    )
     waves.save_stage(stored, "W2024", "weights", frame)
     pd.testing.assert_frame_equal(waves.load_stage(stored, "W2024", "weights"), frame)
     monkeypatch.setenv("EVALUATION_STAGE", str(tmp_path / "run"))

@@ -15,7 +15,11 @@ NOT_GIVEN = {*range(120, 130), *range(171, 180)}  # numbers that no requirement 
 
 @pytest.fixture(scope="module")
 def lines():
-    rows = [line.split(" | ") for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| R") and line[3].isdigit()]
+    rows = [
+        line.split(" | ")
+        for line in PAGE.read_text("utf-8").splitlines()
+        if line.startswith("| R") and line[3].isdigit()
+    ]
     return {row[0].removeprefix("| "): row for row in rows}
 
 

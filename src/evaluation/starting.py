@@ -11,8 +11,7 @@ from evaluation.errors import InputError
 HERE = Path(__file__).parent
 FOLDERS = ("data_raw/waves", "data_raw/registers/blank", "data_raw/population", "data_processed", "reports")
 IGNORED = (
-    "data_raw/waves/\ndata_raw/registers/\ndata_raw/.identifiers/\ndata_raw/withdrawn.csv\n"
-    "data_processed/\nreports/\n"
+    "data_raw/waves/\ndata_raw/registers/\ndata_raw/.identifiers/\ndata_raw/withdrawn.csv\ndata_processed/\nreports/\n"
 )
 README = """# A study
 

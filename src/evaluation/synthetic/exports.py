@@ -59,10 +59,7 @@ def _missing_labels(frame: pd.DataFrame, book: Codebook) -> dict[str, dict[str, 
     known = {"dk": ("Don't know", "-8"), "pnts": ("Prefer not to say", "-7")}
     out: dict[str, dict[str, str]] = {}
     for name in frame.columns:
-        if book.variable(name).type == "yndk":
-            known_here = {"pnts": known["pnts"]}
-        else:
-            known_here = known
+        known_here = {"pnts": known["pnts"]} if book.variable(name).type == "yndk" else known
         used = {words: code for key, (words, code) in known_here.items() if (frame[name].astype(str) == key).any()}
         if used:
             out[name] = used

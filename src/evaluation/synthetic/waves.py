@@ -69,9 +69,9 @@ def _wave(wave: str, people: pd.DataFrame, truth: Mapping[str, Any], rng: Any) -
     day = rng.integers(0, (end - start).days + 1, session.max() + 1)[session]
     frame["interview_date"] = [start + dt.timedelta(days=int(d)) for d in day]
     frame["session_id"] = people["session"]
-    frame["sample_source"] = np.where(people["boost"], np.where(people["iag"] & (rng.random(len(people)) < 0.3),
-                                      "iag_list", "event_optin"), rng.choice(["community_group", "street", "vcs_assembly"],
-                                      session.max() + 1)[session])  # fmt: skip
+    listed = np.where(people["iag"] & (rng.random(len(people)) < 0.3), "iag_list", "event_optin")
+    met = rng.choice(["community_group", "street", "vcs_assembly"], session.max() + 1)[session]
+    frame["sample_source"] = np.where(people["boost"], listed, met)
     mode = rng.choice(["officer_uniform", "partner_org", "community_leader", "self_online"], session.max() + 1,
                       p=[0.3, 0.3, 0.2, 0.2])[session]  # fmt: skip
     frame["admin_by"] = np.where(people["boost"], "self_online", mode)
