@@ -26,7 +26,7 @@ from scipy.special import ndtr
 
 from benchmarks import drawn_study as drawing
 from benchmarks import tables
-from evaluation import parallel, provenance
+from evaluation import errors, parallel, provenance
 from evaluation.answers import attendees, comparison, designs, doubts, levels, samples
 from evaluation.answers import words as w
 from evaluation.answers.designs.evidence import Evidence
@@ -222,16 +222,25 @@ def drawn_studies(name: str, function: Any, n: int, seed: int) -> list[Any]:
         if kept and kept.exists():
             out += pickle.loads(kept.read_bytes())
             continue
-        made = parallel.run(function, list(range(min(CHUNK, n - place))), seed + place)
+        made = parallel.run(partial(attempt, function=function), list(range(min(CHUNK, n - place))), seed + place)
         if kept:
             kept.write_bytes(pickle.dumps(made))
         out += made
-    return out
+    return [m for m in out if m is not None]
+
+
+def attempt(task: int, rng: np.random.Generator, function: Any) -> Any:
+    """Return one study's findings; None where its sample cannot meet the margins, for which a run stops."""
+    try:
+        return function(task, rng)
+    except errors.NotConverged:
+        return None
 
 
 def null(n: int) -> list[tuple[str, ...]]:
     """Return the rows of the null studies: how often a direction is found where there is none."""
     made = drawn_studies("null", null_study, n, SEED)
+    n = len(made)
     rows = []
     for key, name in (("attend", "No effect: people who attended"), ("change", "No change: the focus group")):
         words = [m[key] for m in made]
@@ -284,8 +293,9 @@ def unseen(n: int) -> list[tuple[str, ...]]:
             kept = f"unseen-{attending['unseen']}-{loading}"
             made = drawn_studies(kept, partial(unseen_study, truth=truth), n, SEED + 7)
             name = f"Unseen selection {words}, controls " + ("share it (0.5)" if loading else "do not share it")
-            rows.append((name, f"{n:,}", "A direction, fragile or not", _share([is_directed(m) for m in made]), ""))
-            rows.append((name, f"{n:,}", "A direction without a qualification", _share([m in DIRECTED for m in made]),
+            count = f"{len(made):,}"
+            rows.append((name, count, "A direction, fragile or not", _share([is_directed(m) for m in made]), ""))
+            rows.append((name, count, "A direction without a qualification", _share([m in DIRECTED for m in made]),
                          "at most 25 %" if loading else "none: nothing can see it"))  # fmt: skip
     return rows
 
