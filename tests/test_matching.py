@@ -1,40 +1,12 @@
 """Matching and weighting against MatchIt and WeightIt: pairs, weights, distances; invariances and refusals."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
+from attendance_study import NEAREST, SCORES, SPECS, WEIGHTS, D, P, T, X
 
 from evaluation import errors
 from evaluation.statistics import matching, propensity
-
-GOLDEN = Path(__file__).parent / "golden"
-SPECS = json.loads((GOLDEN / "fixtures" / "a_matching.json").read_text())["specs"]
-SCORES = json.loads((GOLDEN / "fixtures" / "a_propensity.json").read_text())
-WEIGHTS = json.loads((GOLDEN / "fixtures" / "a_weighting.json").read_text())["results"]
-D = pd.read_csv(GOLDEN / "data" / "attendance.csv").set_index("unit")
-X = ["age", "years_llr", "ethnic5", "female", "contact", "deprivation", "distance_km"]
-T = (D["attended"] == 1).to_numpy()
-P = pd.Series(SCORES["fitted"], index=D.index)  # R's scores, so that ties and pairs are R's
-CALLS = {
-    "nearest_default": {"caliper_scale": "score"},
-    "nearest_data_order": {"caliper_scale": "score", "order": "data"},
-    "nearest_smallest": {"caliper_scale": "score", "order": "ascending"},
-    "nearest_closest": {"caliper_scale": "score", "order": "closest"},
-    "nearest_linear_logit": {},
-    "nearest_caliper02_ps": {"caliper_scale": "score", "caliper": 0.2},
-    "nearest_caliper02_logit": {"caliper": 0.2},
-    "nearest_caliper_abs_005": {"caliper_scale": "score", "caliper": 0.05, "caliper_over": "none"},
-    "nearest_replace": {"caliper_scale": "score", "replace": True},
-    "nearest_replace_caliper02": {"caliper_scale": "score", "replace": True, "caliper": 0.2},
-    "nearest_k2": {"caliper_scale": "score", "ratio": 2},
-    "nearest_k3_replace": {"caliper_scale": "score", "ratio": 3, "replace": True},
-    "nearest_exact_race": {"caliper_scale": "score", "exact": ["ethnic5"]},
-    "nearest_discard_both": {"caliper_scale": "score", "common_support": True, "replace": True},
-    "nearest_ATC": {"caliper_scale": "score", "estimand": "ATC", "replace": True},
-}
 
 
 def nearest(frame=D, scores=P, **words):
@@ -54,9 +26,9 @@ def partners(spec):
     return found
 
 
-@pytest.mark.parametrize("name", sorted(CALLS))
+@pytest.mark.parametrize("name", sorted(NEAREST))
 def test_pairs_and_weights_agree_with_matchit(name):
-    spec, made = SPECS[name], nearest(**CALLS[name])
+    spec, made = SPECS[name], nearest(**NEAREST[name])
     focal, other = ("control", "treated") if spec["estimand"] == "ATC" else ("treated", "control")
     ours = made.pairs.groupby(focal)[other].agg(set).to_dict()
     assert ours == partners(spec)
@@ -68,14 +40,14 @@ def test_pairs_and_weights_agree_with_matchit(name):
 @pytest.mark.parametrize("name", ["nearest_default", "nearest_k2", "nearest_replace", "nearest_caliper02_logit"])
 def test_own_scores_give_the_same_pairs(name):
     own = propensity.fit(D, treat="attended", covariates=X)
-    made = nearest(scores=own, **CALLS[name])
+    made = nearest(scores=own, **NEAREST[name])
     assert made.pairs.groupby("treated")["control"].agg(set).to_dict() == partners(SPECS[name])
 
 
-@pytest.mark.parametrize("name", sorted(CALLS))
+@pytest.mark.parametrize("name", sorted(NEAREST))
 def test_order_of_rows_changes_nothing(name):
     shuffled = D.sample(frac=1, random_state=8)
-    one, two = nearest(**CALLS[name]), nearest(shuffled, **CALLS[name])
+    one, two = nearest(**NEAREST[name]), nearest(shuffled, **NEAREST[name])
     pd.testing.assert_series_equal(one.match_weight, two.match_weight.reindex(D.index))
     key = ["treated", "control", "round"]
     pd.testing.assert_frame_equal(
