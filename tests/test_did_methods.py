@@ -215,3 +215,19 @@ def test_refusals_carry_no_number():
         did.two_by_two(frame.assign(t=frame["t"] + 2022), **WORDS)
     with pytest.raises(errors.DataError, match="positive"):
         did.two_by_two(frame.assign(w=0.0), weight="w", **WORDS)
+
+
+def test_first_differences_refuse_what_linked_panel_refuses():
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame({"id": np.repeat(range(40), 2), "t": [0, 1] * 40, "y": rng.normal(size=80)})
+    frame["d"] = (frame["t"] == 1) & (frame["id"] < 20)
+    words = {"outcome": "y", "treat": "d", "unit": "id", "time": "t"}
+    for run in (did.first_differences, did.linked_panel):
+        with pytest.raises(errors.DataError, match="'d' is not 0 and 1"):
+            run(frame.assign(d=frame["d"] * 2), **words)
+        with pytest.raises(errors.DataError, match="cluster"):
+            run(frame, **words, cluster=frame["id"])
+        with pytest.raises(errors.DataError, match="'y'"):
+            run(frame.assign(y="good"), **words)
+        with pytest.raises(errors.DataError, match="a person stands twice"):
+            run(pd.concat([frame, frame.tail(1)], ignore_index=True), **words)

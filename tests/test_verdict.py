@@ -11,14 +11,16 @@ import report_study
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation import disclosure
+from evaluation import disclosure, errors
 from evaluation.estimates import (
     VERDICTS,
     Estimate,
     Gate,
+    Label,
     NotIdentified,
     TooFew,
     from_se,
+    label,
     ratio_from_log,
     verdict,
     why_fragile,
@@ -303,3 +305,20 @@ def test_a_study_too_small_for_twice_the_margin_gives_no_middle_value():
     assert "about" not in said(small)
     assert "overstate" in said(small)
     assert "about" in said(fair)
+
+
+@pytest.mark.parametrize(("made", "said"), [
+    (lambda: Gate("overlap", "taste", True), r"gate 'overlap' has kind 'taste'\. Use one of design, size, quality"),
+    (lambda: row(licence="proof", id="a.b.c.d"), r"licence 'proof' is not known \(a\.b\.c\.d\)\. Use one of effect"),
+    (lambda: NotIdentified("so", "that", licence="proof"), "licence 'proof' is not known"),
+    (lambda: TooFew({"a": 1}, 30, licence="proof"), "licence 'proof' is not known"),
+    (lambda: Estimate(value=math.nan, outcome="trust"), r"a finite value, got nan \(trust\)\. Return NotIdentified"),
+    (lambda: Estimate(value=None), "a finite value, got None"),
+    (lambda: Estimate(value="3"), "a finite value, got '3'"),
+    (lambda: label(row(), Label("a.b.c.d", licence="proof")), r"licence 'proof' is not known \(a\.b\.c\.d\)"),
+    (lambda: label(3.0, Label("a")), "a label needs a result and a Label, not float and Label"),
+    (lambda: label(row(), "a.b.c.d"), "a label needs a result and a Label, not Estimate and str"),
+])  # fmt: skip
+def test_what_is_no_gate_result_or_label_is_refused_with_what_to_do(made, said):
+    with pytest.raises(errors.DataError, match=said):
+        made()

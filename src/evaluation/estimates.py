@@ -1,4 +1,4 @@
-"""One result as fields, a row and a sentence: `Estimate`, `NotIdentified`, `TooFew`; and the verdict rule.
+"""One result as fields, a row and a sentence: `Estimate`, `NotIdentified`, `TooFew`; the verdict rule is in `_verdict`.
 
 Statistics fill the numbers; a `Label` fills the words (id, question, licence, margin); notebook 10 fills the
 verdict. A row of `results.csv` holds every field, so that the verdict can be recomputed from the row.
@@ -11,6 +11,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from ._verdict import (
+    FAMILY,
+    HALVED,
+    LEAST_SAME_SIGN,
+    LITTLE_OR_NO,
+    NOT_ANSWERABLE,
+    ONE_SIDED,
+    SIGN,
+    TOO_FEW,
+    TOO_UNCERTAIN,
+    VERDICTS,
+    verdict,
+    why_fragile,
+    with_verdict,
+)
 from .errors import DataError
 
 LICENCES = ("effect", "association", "exploratory", "descriptive")
@@ -34,7 +49,7 @@ class Gate:
 
     def __post_init__(self) -> None:
         if self.kind not in GATE_KINDS:
-            raise ValueError(f"gate {self.id!r} has kind {self.kind!r}; use one of {GATE_KINDS}")
+            raise DataError(f"gate {self.id!r} has kind {self.kind!r}", todo=f"Use one of {', '.join(GATE_KINDS)}.")
 
     def text(self) -> str:
         """Return `kind:id=passed` or `kind:id=failed`, the form used in `results.csv`."""
@@ -100,17 +115,20 @@ class Estimate:
     verdict: str = ""
 
     def __post_init__(self) -> None:
-        if self.licence not in LICENCES:
-            raise ValueError(f"licence {self.licence!r} is not one of {LICENCES}")
-        if self.value is None or not math.isfinite(self.value):
-            raise ValueError(f"an Estimate needs a finite value, got {self.value!r}: refuse with a reason instead")
+        _check_licence(self)
+        try:
+            finite = math.isfinite(self.value)
+        except TypeError:
+            finite = False
+        if not finite:
+            raise DataError(f"an Estimate needs a finite value, got {self.value!r}", where=_place(self),
+                            todo="Return NotIdentified or TooFew, with the reason.")  # fmt: skip
 
     def tidy(self) -> dict[str, Any]:
         """Return one flat row of `results.csv` (unprotected: `disclosure` rounds and suppresses)."""
-        row = {f.name: getattr(self, f.name) for f in fields(self)}
+        row = _flat(self)
         row["n"] = int(sum(self.n.values())) if self.n else None
         row["n_groups"] = "; ".join(f"{k}={v}" for k, v in self.n.items())
-        row["gates"] = ";".join(g.text() for g in self.gates)
         return row
 
     def summary(self) -> str:
@@ -136,11 +154,12 @@ class NotIdentified:
     gates: tuple[Gate, ...] = ()
     verdict: str = "not answerable"
 
+    def __post_init__(self) -> None:
+        _check_licence(self)
+
     def tidy(self) -> dict[str, Any]:
         """Return one flat row of `results.csv` without numbers."""
-        row = {f.name: getattr(self, f.name) for f in fields(self)}
-        row["gates"] = ";".join(g.text() for g in self.gates)
-        return row
+        return _flat(self)
 
     def summary(self) -> str:
         """Return one sentence that says why, and what would help."""
@@ -163,11 +182,12 @@ class TooFew:
     gates: tuple[Gate, ...] = ()
     verdict: str = "too few to report"
 
+    def __post_init__(self) -> None:
+        _check_licence(self)
+
     def tidy(self) -> dict[str, Any]:
         """Return one flat row of `results.csv` without numbers."""
-        row = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("counts", "needed")}
-        row["gates"] = ";".join(g.text() for g in self.gates)
-        return row
+        return _flat(self, without=("counts", "needed"))
 
     def summary(self) -> str:
         """Return one sentence; counts leave only through the disclosure gate."""
@@ -175,6 +195,24 @@ class TooFew:
 
 
 Result = Estimate | NotIdentified | TooFew
+
+
+def _flat(result: Result, *, without: Iterable[str] = ()) -> dict[str, Any]:
+    """Return a result's fields by name, its gates as `kind:id=passed;…`."""
+    row = {f.name: getattr(result, f.name) for f in fields(result) if f.name not in without}
+    row["gates"] = ";".join(g.text() for g in result.gates)
+    return row
+
+
+def _check_licence(result: Result) -> None:
+    if result.licence not in LICENCES:
+        raise DataError(f"licence {result.licence!r} is not known", where=_place(result),
+                        todo=f"Use one of {', '.join(LICENCES)}.")  # fmt: skip
+
+
+def _place(result: Result) -> str:
+    """Return which result a refusal is about."""
+    return result.id or result.question or result.outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +238,15 @@ def label(result: Result, words: Label, *, gates: Iterable[Gate] = ()) -> Result
     """Return `result` with the label's words and the gates that were read for it; numbers are untouched.
 
     A blank in the label leaves what the statistic said. Ids are lower case, `<contrast>.<outcome>.<group>.<wave>`.
+
+    Raises
+    ------
+    DataError
+        What is no result or no label; a licence that is not known.
     """
+    if not isinstance(result, Result) or not isinstance(words, Label):
+        raise DataError(f"a label needs a result and a Label, not {type(result).__name__} and {type(words).__name__}",
+                        todo="Give what a statistic returned, and its words as a Label.")  # fmt: skip
     names = {f.name for f in fields(type(result))}
     filled = {f.name: getattr(words, f.name) for f in fields(words)}
     keep = {k: v for k, v in filled.items() if k in names and v not in ("", None)}
@@ -252,148 +298,8 @@ def _two_sided(gap: float, se: float, df: float) -> float:
     return float(2 * (ndtr(t) if math.isinf(df) else stdtr(df, t)))
 
 
-# ---- the verdict rule -------------------------------------------------------------------------------------------
-
-NOT_ANSWERABLE = "not answerable"
-TOO_FEW = "too few to report"
-TOO_UNCERTAIN = "too uncertain to say"
-LITTLE_OR_NO = "little or no difference"
-VERDICTS = (
-    "higher", "lower", "higher, but fragile", "lower, but fragile", "higher, but small", "lower, but small",
-    LITTLE_OR_NO, TOO_UNCERTAIN, TOO_FEW, NOT_ANSWERABLE,
-)  # fmt: skip
-
-
-def verdict(result: Result | Mapping[str, Any] | Any) -> str:
-    """Return the verdict of a contrast from its row alone (a mapping, or a Series of `results.csv`); "" for a level.
-
-    The order is fixed: a failed design gate, size, direction of the 95 % interval as used, fragility (`why_fragile`),
-    small or little difference (whole interval inside the margin and every quality gate passed), higher or lower, too
-    uncertain. A contrast of a family other than the primary one earns a plain "higher" or "lower" only with a
-    family-adjusted p of 0.05 or less. An end equal to the null or to the margin excludes nothing.
-    """
-    row = _row(result)
-    gates = _gates(row.get("gates"))
-    if _failed(gates, "design"):
-        return NOT_ANSWERABLE
-    if _failed(gates, "size"):
-        return TOO_FEW
-    null, low, high = (_number(row.get(k)) for k in ("null", "low", "high"))
-    if null is None or low is None or high is None:
-        stated = _text(row.get("verdict"))
-        return stated if stated in (NOT_ANSWERABLE, TOO_FEW) else ""
-    direction = _direction(row)
-    word = {1: "higher", -1: "lower", 0: ""}[direction]
-    doubts = why_fragile(row)
-    if direction and set(doubts) - {FAMILY}:
-        return f"{word}, but fragile"
-    if _inside_margin(row, null, low, high) and not _failed(gates, "quality"):
-        return f"{word}, but small" if direction else LITTLE_OR_NO
-    if direction:
-        return f"{word}, but fragile" if doubts else word
-    return TOO_UNCERTAIN
-
-
-SIGN, HALVED, ONE_SIDED, FAMILY = "signs of analyses", "size of analyses", "one-sided doubt", "family"
-
-
-def why_fragile(result: Result | Mapping[str, Any] | Any) -> tuple[str, ...]:
-    """Return what makes a contrast with a direction fragile, in the order of the rule; () where nothing does.
-
-    Ids of failed quality gates as "gate:<id>"; "signs of analyses" (under 90 % of specifications of the planned
-    sign), "size of analyses" (their median under half the planned estimate), "one-sided doubt" (in the direction
-    found), "family" (not below 0.05 once its family of outcomes is allowed for).
-    """
-    row = _row(result)
-    direction = _direction(row)
-    if not direction:
-        return ()
-    found = [f"gate:{name}" for name in _failed_ids(row.get("gates"), "quality")]
-    share = _number(row.get("same_sign_share"))
-    found += [SIGN] if share is not None and share < LEAST_SAME_SIGN else []
-    found += [HALVED] if _halved(row) else []
-    found += [ONE_SIDED] if {"up": 1, "down": -1}.get(_text(row.get("doubt")), 0) == direction else []
-    found += [] if _earned(row) else [FAMILY]
-    return tuple(found)
-
-
-def with_verdict(result: Result) -> Result:
-    """Return the result with its verdict filled by `verdict`."""
-    return replace(result, verdict=verdict(result))
-
-
-def _row(result: Any) -> dict[str, Any]:
-    """Return a result as one row; a mapping or a Series is one already."""
-    if isinstance(result, Mapping):
-        return dict(result)
-    read = getattr(result, "tidy", None) or getattr(result, "to_dict", None)
-    if read is None:
-        raise DataError(f"a verdict needs a result or its row, not {type(result).__name__}", todo="Give either.")
-    return dict(read())
-
-
-def _text(value: Any) -> str:
-    """Return a cell as words; every way of writing "missing" is blank."""
-    text = "" if value is None else str(value)
-    return "" if text in ("nan", "<NA>", "NaT") else text
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if _text(value) else None
-
-
-LEAST_SAME_SIGN = 0.9
-
-
-def _direction(row: Mapping[str, Any]) -> int:
-    """Return 1, -1 or 0: the side of the null on which the whole 95 % interval lies."""
-    null, low, high = (_number(row.get(k)) for k in ("null", "low", "high"))
-    if null is None or low is None or high is None:
-        return 0
-    return 1 if low > null else -1 if high < null else 0
-
-
-def _gates(value: Any) -> list[tuple[str, str, bool]]:
-    """Read gates as objects or as `kind:id=passed;…`; return (kind, id, passed) triples."""
-    if not _text(value):
-        return []
-    if isinstance(value, str):
-        parts = [p.strip() for p in value.split(";") if p.strip()]
-        return [(p.split(":", 1)[0], p.split(":", 1)[-1].rsplit("=", 1)[0], p.endswith("=passed")) for p in parts]
-    return [(g.kind, g.id, g.passed) for g in value]
-
-
-def _failed(gates: list[tuple[str, str, bool]], kind: str) -> bool:
-    return any(k == kind and not passed for k, _, passed in gates)
-
-
-def _failed_ids(gates: Any, kind: str) -> list[str]:
-    return [name for k, name, passed in _gates(gates) if k == kind and not passed]
-
-
-def _halved(row: Mapping[str, Any]) -> bool:
-    """Return whether the median of the specifications is under half the planned estimate, or on the other side."""
-    median, value, null = (_number(row.get(k)) for k in ("specification_median", "value", "null"))
-    if median is None or value is None or null is None:
-        return False
-    planned, middle = (_log(value), _log(median)) if null == 1 else (value - null, median - null)
-    return middle * math.copysign(1, planned) < abs(planned) / 2
-
-
-def _log(ratio: float) -> float:
-    return math.log(ratio) if ratio > 0 else -math.inf
-
-
-def _inside_margin(row: Mapping[str, Any], null: float, low: float, high: float) -> bool:
-    margin = _number(row.get("margin"))
-    if margin is None:
-        return False
-    below, above = (_log(low), _log(high)) if null == 1 else (low - null, high - null)
-    return -margin < below and above < margin
-
-
-def _earned(row: Mapping[str, Any]) -> bool:
-    if _text(row.get("family")) in ("", "primary"):
-        return True
-    adjusted = _number(row.get("p_family"))
-    return adjusted is not None and adjusted <= 0.05
+__all__ = [
+    "FAMILY", "GATE_KINDS", "HALVED", "LEAST_SAME_SIGN", "LICENCES", "LITTLE_OR_NO", "NOT_ANSWERABLE", "ONE_SIDED",
+    "SIGN", "TOO_FEW", "TOO_UNCERTAIN", "VERDICTS", "Estimate", "Gate", "Label", "NotIdentified", "Result", "TooFew",
+    "from_se", "label", "ratio_from_log", "verdict", "why_fragile", "with_verdict",
+]  # fmt: skip

@@ -83,7 +83,7 @@ def digest_files(files: Iterable[Path], root: Path | None = None) -> str:
 
 def statistics_digest() -> str:
     """Return one SHA-256 over the code that makes estimates and verdicts: what a known-truth table was made with."""
-    files = [PACKAGE / "estimates.py", *(p for p in (PACKAGE / "statistics").rglob("*.py"))]
+    files = [PACKAGE / "_verdict.py", PACKAGE / "estimates.py", *(p for p in (PACKAGE / "statistics").rglob("*.py"))]
     return digest_files(files, PACKAGE)
 
 

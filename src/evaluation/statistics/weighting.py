@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from evaluation import errors
-from evaluation.statistics import _calibrating, _margins
-from evaluation.statistics._constraints import Constraints, pseudo_inverse
+from evaluation.statistics import _calibrating, _margins, _weight_inputs
+from evaluation.statistics._constraints import Constraints
+from evaluation.statistics._weight_inputs import INTERCEPT
 
-INTERCEPT = "(Intercept)"
 METHODS = ("linear", "raking", "logit")
 NEAR = 1e-7  # relative gap up to which weights count as calibrated
 AT = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
@@ -141,7 +141,7 @@ def rake(
         cells with people in the population and nobody in the sample; no convergence, with the gap by level.
     """
     base = _base(frame, base_weight)
-    _check_bounds(bounds)
+    _weight_inputs.check_bounds(bounds)
     cells = _margins.read(frame, margins, base, not_stated)
     constraints = Constraints(tuple(c.codes for c in cells), tuple(len(c.targets) for c in cells))
     targets, names = np.concatenate([c.targets for c in cells]), tuple(n for c in cells for n in c.names)
@@ -211,7 +211,7 @@ def calibrate(
         raise errors.Unsupported(f"method {method!r} is not known", todo="Use linear, raking or logit.")
     if method == "logit" and bounds is None:
         raise errors.Unsupported("the logit distance needs bounds", todo="Give bounds such as (0.3, 3).")
-    _check_bounds(bounds)
+    _weight_inputs.check_bounds(bounds)
     totals = totals if isinstance(totals, pd.Series) else pd.Series(totals)
     targets = pd.to_numeric(totals, errors="coerce").to_numpy(dtype=float)
     if not len(targets) or not np.isfinite(targets).all():
@@ -219,8 +219,8 @@ def calibrate(
     base, known = _base(frame, base_weight), dict(zip(totals.index, targets, strict=True))
     if base_weight is None and INTERCEPT in known:
         base = base * known[INTERCEPT] / len(frame)
-    columns = np.column_stack([_calibration_column(frame, name) for name in totals.index])
-    _refuse_collinear(columns, list(totals.index))
+    columns = np.column_stack([_weight_inputs.column(frame, name) for name in totals.index])
+    _weight_inputs.refuse_collinear(columns, list(totals.index))
     constraints, names = Constraints(matrix=columns), tuple(str(n) for n in totals.index)
     made = _calibrating.solved(base, constraints, targets, names, method=method, bounds=bounds, tolerance=tolerance,
                                most=max_iterations)  # fmt: skip
@@ -360,64 +360,8 @@ def require_effective(weights: Weights, least: float, *, cluster: pd.Series | No
     return found
 
 
-def _check_bounds(bounds: tuple[float, float] | None) -> None:
-    pair = isinstance(bounds, tuple | list) and len(bounds) == 2 and all(isinstance(b, Real) for b in bounds)
-    if bounds is not None and not (pair and 0 <= bounds[0] < 1 < bounds[1]):
-        raise errors.DataError("bounds must lie on both sides of 1, from 0", todo="Give bounds such as (0.3, 3).")
-
-
-def _base(frame: pd.DataFrame, base_weight: str | pd.Series | None) -> np.ndarray:
-    if base_weight is None:
-        return np.ones(len(frame))
-    if isinstance(base_weight, str):
-        errors.require_columns(frame, [base_weight], role="base weight")
-        base_weight = frame[base_weight]
-    if isinstance(base_weight, Weights):
-        base_weight = base_weight.values
-    if not isinstance(base_weight, pd.Series) and np.shape(base_weight) != (len(frame),):
-        raise errors.DataError(f"base weights are not one for each of {len(frame)} rows", todo="Name a column.")
-    series = base_weight if isinstance(base_weight, pd.Series) else pd.Series(base_weight, index=frame.index)
-    if not series.index.equals(frame.index):
-        if series.index.has_duplicates or frame.index.has_duplicates:
-            raise errors.DataError("base weights and frame have other, repeated labels", todo="Use one index.")
-        series = series.reindex(frame.index)
-    if series.isna().any():
-        raise errors.MissingValues(f"{int(series.isna().sum())} base weights are missing", todo="Complete them.")
-    values = pd.to_numeric(series, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    if not np.isfinite(values).all() or (values <= 0).any():
-        raise errors.DataError("base weights must be positive numbers", todo="Leave people of weight 0 out.")
-    return values
-
-
-def _calibration_column(frame: pd.DataFrame, name: Any) -> np.ndarray:
-    if name in (INTERCEPT, "(intercept)"):
-        return np.ones(len(frame))
-    column, level = name if isinstance(name, tuple) else (name, None)
-    if level is None and column not in frame and "=" in str(column):
-        column, _, level = str(column).partition("=")
-    errors.require_columns(frame, [column], role="calibration")
-    errors.require_complete(frame, [column], role="calibration")
-    if level is not None:
-        found = frame[column].map(_margins._plain) == _margins._plain(level)
-        if not found.any():
-            raise errors.EmptyCell(f"nobody in the sample has {column} = {level}", todo="Join it to another level.")
-        return found.to_numpy(dtype=float)
-    if not (pd.api.types.is_numeric_dtype(frame[column]) or pd.api.types.is_bool_dtype(frame[column])):
-        raise errors.DataError(f"{column!r} is not a number", todo=f"Name an indicator, such as {column}=level.")
-    values = frame[column].to_numpy(dtype=float)
-    if not np.isfinite(values).all():
-        raise errors.DataError(f"{column!r} holds infinite values", todo="Correct them.")
-    return values
-
-
-def _refuse_collinear(columns: np.ndarray, names: list[Any]) -> None:
-    gram = columns.T @ columns
-    rank = round(float(np.trace(pseudo_inverse(gram) @ gram)))
-    if rank < columns.shape[1]:
-        raise errors.Collinear(
-            f"the {columns.shape[1]} calibration columns {', '.join(map(str, names))} carry {rank} only",
-            todo="Leave one level of each factor out.",
-        )
+def _base(frame: pd.DataFrame, base_weight: Any) -> np.ndarray:
+    return _weight_inputs.base(frame, base_weight.values if isinstance(base_weight, Weights) else base_weight)
 
 
 def _pack(frame, base, made, constraints, targets, names, method, recipe) -> Weights:

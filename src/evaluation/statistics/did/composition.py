@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -160,8 +160,6 @@ def four_group(
         return checked
     made = four_group_weights(frame, group=group, time=time, covariates=covariates, weight=weight)
     data = frame.assign(_four=made)
-    from dataclasses import replace
-
     found = two_by_two(data, outcome=outcome, group=group, time=time, weight="_four", cluster=cluster)
     if not isinstance(found, Estimate):
         return found

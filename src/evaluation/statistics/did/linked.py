@@ -46,19 +46,13 @@ def linked_panel(
     """
     from linearmodels.panel import PanelOLS
 
-    _roles.by_name(cluster, "cluster")
-    _roles.by_name(weight, "weight")
-    roles = [outcome, treat, unit, time, *_roles.listed(covariates), *[c for c in (cluster, weight) if c]]
-    errors.require_columns(frame, roles, role="a linked panel")
-    errors.require_complete(frame, roles, role="a linked panel")
-    cells.binary(frame, treat)
-    for name in (outcome, *covariates):
-        _roles.numeric(frame, name, role="outcome" if name == outcome else "covariate")
+    _checked(frame, outcome, treat, unit, time, covariates, cluster, weight, role="a linked panel")
+    for name in covariates:
+        _roles.numeric(frame, name, role="covariate")
     fixed = [c for c in covariates if (frame.groupby(unit, observed=True)[c].nunique() < 2).all()]
     if fixed:
         raise errors.Collinear(f"{', '.join(map(repr, fixed))} never changes for anybody, so the people absorb it",
                                todo="Take it off the covariates.")  # fmt: skip
-    cells.refuse_repeats(frame, unit, time, linked=True)
     counts = _moved(frame, treat, unit)
     if min(counts.values()) < 2:
         return TooFew(counts=counts, needed=2)
@@ -80,6 +74,18 @@ def linked_panel(
                    outcome=outcome, n_sessions=groups if cluster else None,
                    method="two-way fixed effects among linked people" + (", weighted" if weight else ""),
                    se_method=f"clustered by {cluster or unit}")  # fmt: skip
+
+
+def _checked(frame, outcome, treat, unit, time, covariates, cluster, weight, *, role: str) -> None:  # noqa: PLR0913
+    """Refuse columns that are lacking or not complete, a treatment that is not 0 and 1, people who stand twice."""
+    _roles.by_name(cluster, "cluster")
+    _roles.by_name(weight, "weight")
+    roles = [outcome, treat, unit, time, *_roles.listed(covariates), *[c for c in (cluster, weight) if c]]
+    errors.require_columns(frame, roles, role=role)
+    errors.require_complete(frame, roles, role=role)
+    cells.binary(frame, treat)
+    _roles.numeric(frame, outcome, role="outcome")
+    cells.refuse_repeats(frame, unit, time, linked=True)
 
 
 def _moved(frame: pd.DataFrame, treat: str, unit: str) -> dict[str, int]:
@@ -106,10 +112,7 @@ def first_differences(
     With two times this equals `linked_panel`; its error is CR2 by cluster with Satterthwaite df (or HC2 by person),
     which few people need. `covariates` enter as they stood at the earlier time: people who began alike are compared.
     """
-    roles = [outcome, treat, unit, time, *covariates, *[c for c in (cluster, weight) if c]]
-    errors.require_columns(frame, roles, role="first differences")
-    errors.require_complete(frame, roles, role="first differences")
-    cells.refuse_repeats(frame, unit, time, linked=True)
+    _checked(frame, outcome, treat, unit, time, covariates, cluster, weight, role="first differences")
     times = sorted(frame[time].unique())
     if len(times) != 2 or (frame.groupby(unit)[time].nunique() != 2).any():
         raise errors.DataError("somebody does not stand at exactly two times", todo="Keep people who answered both.")

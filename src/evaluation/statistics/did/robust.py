@@ -9,7 +9,7 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation.estimates import Estimate, NotIdentified, TooFew, from_se
-from evaluation.statistics import _roles, inference
+from evaluation.statistics import _logistic, _roles, inference
 from evaluation.statistics.did import cells, influence
 
 WORDS = {
@@ -144,8 +144,6 @@ def probability_difference(
         return read
     if not np.isin(read.y, (0.0, 1.0)).all():
         raise errors.DataError(f"{outcome!r} is not 0 and 1", todo="Make the positive answers 1.")
-    from evaluation.statistics import _logistic
-
     z, _, _ = _roles.standardise(read.x)
     x = np.column_stack([np.ones(len(read.y)), read.g, read.t, read.g * read.t, z])
     w = read.w / read.w.mean()

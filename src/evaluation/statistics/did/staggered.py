@@ -11,8 +11,9 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation.estimates import Estimate, from_se
-from evaluation.statistics import _roles, inference
-from evaluation.statistics.did import cells, influence
+from evaluation.statistics import _roles
+from evaluation.statistics.did import _staggering, cells, influence
+from evaluation.statistics.did._staggering import Units
 from evaluation.statistics.did.robust import WORDS, _spread
 from evaluation.statistics.inference import Wald
 
@@ -81,8 +82,8 @@ def group_time(  # noqa: PLR0913
     roles += [c for c in (weight, cluster, unit) if c]
     errors.require_columns(frame, roles, role="group-time effects")
     errors.require_complete(frame, roles, role="group-time effects")
-    data = _read(frame, outcome, first_treated, time, covariates, weight, cluster, unit)
-    _refuse_one_place(data, control)
+    data = _staggering.read(frame, outcome, first_treated, time, covariates, weight, cluster, unit)
+    _staggering.refuse_one_place(data, control)
     found = _pairs(data, control, method, anticipation, base)
     if not found.places:
         raise errors.EmptyCell(
@@ -90,80 +91,6 @@ def group_time(  # noqa: PLR0913
         )
     summed = influence.sums_by_cluster(found.influence, data.codes, data.clusters)
     return GroupTime.make(data, found, summed, outcome=outcome, method=method, draws=draws, seed=seed)
-
-
-@dataclass(slots=True)
-class _Data:
-    """Units (people of a panel, rows of cross-sections): outcome (units, times) or (rows,), first, weights, codes."""
-
-    y: np.ndarray
-    x: np.ndarray
-    when: np.ndarray | None
-    times: np.ndarray
-    first: np.ndarray
-    w: np.ndarray
-    codes: np.ndarray | None
-    clusters: int
-
-    @property
-    def units(self) -> int:
-        return len(self.first)
-
-
-def _read(frame, outcome, first_treated, time, covariates, weight, cluster, unit) -> _Data:
-    frame = frame.sort_index(kind="stable")  # draws do not depend on the order of rows
-    built = _roles.columns(frame, list(covariates), drop_first=True).matrix if covariates else np.zeros((len(frame), 0))
-    first = _numbers(frame, first_treated, "time of first treatment")
-    first = np.where(first == 0, np.inf, first)
-    y, x = _roles.numeric(frame, outcome, role="outcome"), np.column_stack([np.ones(len(frame)), built])
-    y = y - y[0] if np.ptp(y) == 0 else y  # a constant outcome has a change of exactly 0
-    w = cells.weights(frame, weight, None)
-    times, when = np.unique(_numbers(frame, time, "time"), return_inverse=True)
-    labels = None if cluster is None else frame[cluster]
-    if unit is not None:
-        cells.refuse_repeats(frame, unit, time, linked=True)
-        who = pd.factorize(frame[unit], sort=True)[0]
-        order = np.lexsort((when, who))
-        if len(order) != (who.max() + 1) * len(times):
-            raise errors.DataError("somebody is missing at a time", todo="Keep people who answered every time.")
-        shape = (who.max() + 1, len(times))
-        first = first[order].reshape(shape)
-        if (first != first[:, :1]).any():
-            raise errors.DataError("somebody changes group", todo="One time of first treatment per person.")
-        y, x, w = y[order].reshape(shape), x[order].reshape(*shape, -1), w[order].reshape(shape)
-        labels = None if labels is None else labels.iloc[order[:: len(times)]]
-        first, when = first[:, 0], None
-    keep = first > times[0]
-    if not keep.any():
-        raise errors.EmptyCell("everybody was treated from the first time on", todo="There is no time before.")
-    if labels is None:
-        codes, clusters = None, int(keep.sum())
-    else:
-        codes, clusters = inference.cluster_codes(labels[keep], int(keep.sum()))
-    return _Data(y[keep], x[keep], None if when is None else when[keep], times, first[keep], w[keep], codes, clusters)
-
-
-def _numbers(frame: pd.DataFrame, column: str, what: str) -> np.ndarray:
-    """Return a column of times as floats (infinity is allowed: never), or raise."""
-    values = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    if np.isnan(values).any():
-        raise errors.DataError(f"the {what} {column!r} is not a number", todo="Number the times; 0 for never treated.")
-    return values
-
-
-def _refuse_one_place(data: _Data, control: str) -> None:
-    """Refuse errors by clusters treated as a whole where one only was treated, or one only is compared with."""
-    if data.codes is None:
-        return
-    pairs = np.unique(np.column_stack([data.codes, data.first]), axis=0)
-    never = np.isinf(pairs[:, 1])
-    if len(np.unique(pairs[:, 0])) < len(pairs):  # clusters hold people of several groups
-        return
-    if (~never).sum() == 1 or (never.sum() == 1 and (control == "never" or len(pairs) == 2)):
-        raise errors.EmptyCell(
-            "one cluster only stands on a side, so its chance deviation cannot be seen",
-            todo="Treat at least two places, and keep at least two without.",
-        )
 
 
 @dataclass(slots=True)
@@ -175,7 +102,7 @@ class _Found:
     left_out: list[tuple[float, float]]
 
 
-def _pairs(data: _Data, control: str, method: str, anticipation: int, base: str) -> _Found:
+def _pairs(data: Units, control: str, method: str, anticipation: int, base: str) -> _Found:
     run = influence.estimator(method, panel=data.when is None)
     found = _Found([], [], np.zeros((data.units, 0)), [], [])
     columns = []
@@ -205,7 +132,7 @@ def _pairs(data: _Data, control: str, method: str, anticipation: int, base: str)
     return found
 
 
-def _one(data: _Data, run: Any, own: np.ndarray, clean: np.ndarray, t: int, reference: int):
+def _one(data: Units, run: Any, own: np.ndarray, clean: np.ndarray, t: int, reference: int):
     """Return (value, influence over all units, counts) of one pair; None where nobody can be compared with."""
     rows = own | clean
     if data.when is not None:
@@ -249,7 +176,7 @@ class GroupTime(list):
     left_out: list[tuple[float, float]]
 
     @classmethod
-    def make(cls, data: _Data, found: _Found, summed: np.ndarray, *, outcome: str, method: str, draws: int, seed: int):
+    def make(cls, data: Units, found: _Found, summed: np.ndarray, *, outcome: str, method: str, draws: int, seed: int):
         """Return the estimates with errors; `summed` are influence functions by unit or cluster."""
         out = cls()
         out.groups, out.times = (np.array([p[i] for p in found.places]) for i in (0, 1))

@@ -13,11 +13,12 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation.estimates import Estimate, from_se
+from evaluation.statistics.survey import _intervals
+from evaluation.statistics.survey._intervals import INTERVALS as INTERVALS
+from evaluation.statistics.survey._intervals import korn_graubard as korn_graubard
 from evaluation.statistics.survey.design import Design
 
 SE = "Taylor linearisation, with replacement"
-INTERVALS = ("logit", "beta", "wilson", "mean")
-EDGE = 1e-12  # an error this small is none: the share of a margin that the weights were made to meet
 By = str | Sequence[str] | None
 
 
@@ -84,7 +85,7 @@ def proportion(
     y, held = answers(design, column, missing)
     if not np.isin(y, (0.0, 1.0)).all():
         raise errors.DataError(f"{column!r} is not 0 and 1", todo="Make it so, or ask for its mean.")
-    _check_interval(interval, level)
+    _intervals.check(interval, level)
     parts = [(label, y * d * held, d * held) for label, d in domains(design, by)]
     found = _ratios(design, parts, f"share of {column}", variances=True)
     return [_with_interval(design, e, sum(e.n.values()), interval, level) for e in found]
@@ -101,7 +102,7 @@ def distribution(
     """
     errors.require_columns(design.frame, [column], role="a distribution")
     errors.require_complete(design.frame, [column], role="a distribution")
-    _check_interval(interval, level)
+    _intervals.check(interval, level)
     held = in_order(design.frame[column]) if levels is None else list(levels)
     unknown = sorted({str(v) for v in design.frame[column].unique()} - {str(v) for v in held})
     if unknown:
@@ -241,7 +242,7 @@ def _ratios(design: Design, parts: list[Any], words: str, *, variances: bool = F
         label, top, bottom, *people = part
         n = people[0] if people else _people(bottom)
         worth = None
-        if variances and se > EDGE and n > 1:
+        if variances and se > _intervals.EDGE and n > 1:
             w = design.weights * bottom
             worth = float(w @ (top - value) ** 2 / w.sum() * n / (n - 1) / se**2)
         out.append(_estimate(design, value, float(se), words, label, n, worth))
@@ -255,72 +256,12 @@ def _estimate(
                    n_sessions=sessions(design), n_effective=worth)  # fmt: skip
 
 
-def _check_interval(interval: str, level: float) -> None:
-    if interval not in INTERVALS:
-        raise errors.Unsupported(f"interval {interval!r} is not known", todo=f"Use one of {', '.join(INTERVALS)}.")
-    if not 0 < level < 1:
-        raise errors.DataError(f"level {level} is not between 0 and 1", todo="Give a level such as 0.95.")
-
-
 def _with_interval(design: Design, found: Estimate, n: int, interval: str, level: float) -> Estimate:
     p, se, df = found.value, found.se or 0.0, design.df
-    if p in (0.0, 1.0):
-        make, how = korn_graubard, "Korn-Graubard interval at the edge"
-    elif se <= EDGE:
-        make, how = _known, "a margin that the weights meet"
-    else:
-        make = {"logit": _logit, "beta": korn_graubard, "wilson": _wilson, "mean": _plain}[interval]
-        how = f"{interval} interval"
+    make, how = _intervals.maker(p, se, interval)
     (low, high), (low90, high90) = make(p, se, n, df, level), make(p, se, n, df, 0.90)
     return replace(found, low=low, high=high, low_90=low90, high_90=high90, unit="share",
                    se_method=f"{found.se_method}; {how}")  # fmt: skip
-
-
-def _known(p: float, _se: float, _n: int, _df: float, _level: float) -> tuple[float, float]:
-    return p, p
-
-
-def _plain(p: float, se: float, _: int, df: float, level: float) -> tuple[float, float]:
-    from scipy.stats import t
-
-    half = float(t.ppf(0.5 + level / 2, df)) * se
-    return p - half, p + half
-
-
-def _logit(p: float, se: float, _: int, df: float, level: float) -> tuple[float, float]:
-    from scipy.special import expit, logit
-    from scipy.stats import t
-
-    half = float(t.ppf(0.5 + level / 2, df)) * se / (p * (1 - p))
-    return float(expit(logit(p) - half)), float(expit(logit(p) + half))
-
-
-def korn_graubard(p: float, se: float, n: int, df: float, level: float = 0.95) -> tuple[float, float]:
-    """Return the Korn-Graubard (1998) interval: Clopper-Pearson with the design's effective number.
-
-    n* = p (1 - p) / se² × (t_{n-1} / t_df)², the unweighted number where the share is 0 or 1; as R's
-    svyciprop(method = "beta").
-    """
-    from scipy.stats import beta, t
-
-    effective = float(n)
-    if 0 < p < 1 and se > 0:
-        effective = p * (1 - p) / se**2
-        if n > 1 and df > 0:
-            effective *= float(t.ppf(0.5 + level / 2, n - 1) / t.ppf(0.5 + level / 2, df)) ** 2
-    tail, x = (1 - level) / 2, p * effective
-    low = 0.0 if p == 0 else float(beta.ppf(tail, x, effective - x + 1))
-    high = 1.0 if p == 1 else float(beta.ppf(1 - tail, x + 1, effective - x))
-    return low, high
-
-
-def _wilson(p: float, se: float, _: int, df: float, level: float) -> tuple[float, float]:
-    from scipy.stats import t
-
-    effective, z = p * (1 - p) / se**2, float(t.ppf(0.5 + level / 2, df))
-    middle = (p + z**2 / (2 * effective)) / (1 + z**2 / effective)
-    half = z / (1 + z**2 / effective) * np.sqrt(p * (1 - p) / effective + z**2 / (4 * effective**2))
-    return float(middle - half), float(middle + half)
 
 
 def quantile(
@@ -345,7 +286,7 @@ def quantile(
         return [e for one in q for e in quantile(design, column, q=float(one), by=by, level=level, missing=missing)]
     if not 0 < q < 1:
         raise errors.DataError(f"q = {q} is not between 0 and 1", todo="Give a share such as 0.5 for the median.")
-    _check_interval("mean", level)
+    _intervals.check("mean", level)
     y, held = answers(design, column, missing)
     wide, narrow = (float(t.ppf(0.5 + x / 2, design.df)) for x in (level, 0.90))
     out = []
