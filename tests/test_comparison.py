@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation import study
-from evaluation.answers import attendees, comparison
+from evaluation import errors, study
+from evaluation.answers import attendees, comparison, samples
 from evaluation.answers.comparison import COMPARISON_WEIGHT, Comparison, balanced, prepared
 from evaluation.answers.levels import Survey
 from evaluation.answers.samples import TREATED
@@ -294,3 +294,26 @@ def test_reasons_for_not_coming_are_of_people_who_had_not_attended():
     assert [i.result.value for i in shown.items] == sorted((i.result.value for i in shown.items), reverse=True)
     (none,) = comparison.reasons(plan(), WAVE, design.drop(columns=[c for c in design if "why_not" in c])).items
     assert "not asked" in none.result.text
+
+
+@pytest.mark.parametrize(("said", "source", "what", "todo"), [
+    ("no", "street", "nobody who answered is known to have attended", "Invite people who had attended to answer."),
+    ("yes", "street", "nobody who answered is known not to have attended", "Invite people who had not attended to"),
+    (None, "street", "nobody who answered is known to have attended, nor known not", "who had attended, and people who"),
+    ("mixed", "event_optin", "everybody who answered and had not attended was reached through the lists",
+     "Invite people who had not attended, and stand on no such list, to answer."),
+])  # fmt: skip
+def test_a_wave_with_one_side_only_says_which_side_nobody_stands_on(said, source, what, todo):
+    n, t = 40, plan().treatment
+    attended = ["yes", "no"] * (n // 2) if said == "mixed" else [said or "dont_know"] * n
+    design = pd.DataFrame({t.column: attended, "sample_source": source, "sex": ["female", "male"] * (n // 2)})
+    arm = samples.arms(plan(), design)
+    with pytest.raises(errors.EmptyCell) as error:
+        samples.compared(plan(), design, arm)
+    assert error.value.what.startswith(what)
+    found = comparison.prepare(plan(), WAVE, design, arm, {})
+    assert found.refusal.reason == error.value.what
+    assert todo in found.refusal.what_would_help
+    assert " or " not in found.refusal.reason
+    assert [(g.id, g.passed) for g in found.refusal.gates] == [("both_arms", False)]
+    assert found.refusal.reason in found.refusal.gates[0].note

@@ -9,7 +9,7 @@ import pytest
 
 from evaluation import study
 from evaluation.answers import designs
-from evaluation.answers.designs import doubting, places, same_people, waves_since
+from evaluation.answers.designs import doubting, places, recalled, same_people, waves_since
 from evaluation.answers.levels import Survey
 from evaluation.answers.weights import WaveWeights
 from evaluation.estimates import Estimate, NotIdentified, TooFew
@@ -203,6 +203,18 @@ def test_memory_is_set_beside_the_answers_of_then(held):
     bias = shown["bias"]
     assert bias.low < bias.value < bias.high
     assert bias.value == pytest.approx(0.12, abs=0.25)  # the mood of the waves differs by 0.04 a year
+
+
+@pytest.mark.parametrize(
+    ("arm", "what"), [("first", "known not to have attended"), ("neither", "known to have attended")]
+)
+def test_memory_without_one_of_the_sides_says_which(held, arm, what):
+    plan, found, _ = held
+    arms = {w: pd.Series(arm, index=a.index) for w, a in found.arms.items()}
+    one = designs.Evidence(found.wave, found.survey, found.events, found.comparable, found.fieldwork, arms)
+    ((_, refused),) = recalled.then_and_now(plan, one, plan.designs["D4"])
+    assert refused.reason == f"nobody who answered is {what}"
+    assert any(refused.reason in str(i.result) for i in designs.recall(plan, one).items)
 
 
 def test_a_placebo_that_moves_downgrades_its_design():

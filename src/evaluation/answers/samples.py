@@ -128,17 +128,18 @@ def compared(plan: Plan, design: pd.DataFrame, arm: pd.Series) -> Compared:
 
     Left out, each as a named step: people who help run events, claims that match no event, people who did not say,
     people of the second programme only, and non-attendees of the boost (their weight would be 0).
+
+    Raises
+    ------
+    EmptyCell
+        Nobody is left on one side; the message says which, and whom to invite.
     """
     boost = is_boost(plan, design)
     treated = arm.isin(["first", "both"])
     control = arm == "neither"
     steps = {step: int(((arm == key["arm"]) & (boost | ("route" not in key))).sum()) for step, key in LEFT_OUT.items()}
     keep = treated | (control & ~boost)
-    if not treated.any() or not (control & ~boost).any():
-        raise EmptyCell(
-            "nobody attended, or nobody did not attend, among those who answered",
-            todo="The comparison is not answerable for this wave; the report says so.",
-        )
+    _refuse_one_sided(treated, control, boost)
     people, columns = fill_covariates(plan, design[keep], treated[keep])
     people.insert(0, TREATED, treated[keep].astype(int))
     people["boost"] = boost[keep]
@@ -148,6 +149,26 @@ def compared(plan: Plan, design: pd.DataFrame, arm: pd.Series) -> Compared:
         if column in design:
             people[column] = design.loc[keep, column].astype(object).fillna(NOT_STATED)
     return Compared(people, {k: v for k, v in steps.items() if v}, columns)
+
+
+def _refuse_one_sided(treated: pd.Series, control: pd.Series, boost: pd.Series) -> None:
+    """Raise `EmptyCell` where nobody attended or nobody did not, saying which of them it is."""
+    others = control & ~boost
+    if treated.any() and others.any():
+        return
+    if treated.any() and control.any():
+        what = "everybody who answered and had not attended was reached through the lists of attendees"
+        todo = "Invite people who had not attended, and stand on no such list, to answer."
+    elif treated.any():
+        what = "nobody who answered is known not to have attended"
+        todo = "Invite people who had not attended to answer."
+    elif others.any():
+        what = "nobody who answered is known to have attended"
+        todo = "Invite people who had attended to answer."
+    else:
+        what = "nobody who answered is known to have attended, nor known not to have"
+        todo = "Invite people who had attended, and people who had not, to answer."
+    raise EmptyCell(what, todo=todo)
 
 
 def fill_covariates(plan: Plan, design: pd.DataFrame, treated: pd.Series) -> tuple[pd.DataFrame, tuple[str, ...]]:

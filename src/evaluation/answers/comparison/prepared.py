@@ -61,8 +61,8 @@ def prepare(
         return Comparison(pd.DataFrame(), refusal=_not_asked(plan, wave))
     try:
         compared = samples.compared(plan, design, arm)
-    except errors.EmptyCell:
-        return Comparison(pd.DataFrame(), refusal=_nobody(wave))
+    except errors.EmptyCell as error:
+        return Comparison(pd.DataFrame(), refusal=_nobody(wave, error))
     people = join_determined(compared.people, compared.covariates)
     n, sessions = samples.size_counts(people)
     if min(n.values()) < plan.sizes.least_people:
@@ -121,13 +121,10 @@ def _not_asked(plan: Plan, wave: str) -> NotIdentified:
     )
 
 
-def _nobody(wave: str) -> NotIdentified:
-    return NotIdentified(
-        "among those who answered, nobody attended or nobody did not attend",
-        "Invite people who attended, and people who did not, to answer.",
-        wave=wave,
-        gates=(Gate("both_arms", "design", False, note="both groups answered"),),
-    )
+def _nobody(wave: str, error: errors.EmptyCell) -> NotIdentified:
+    """Return the refusal of a wave in which nobody stands on one side; the error says on which."""
+    gate = Gate("both_arms", "design", False, note=f"both groups answered ({error.what})")
+    return NotIdentified(error.what, error.todo, wave=wave, gates=(gate,))
 
 
 def match(plan: Plan, wave: str, compare: Comparison) -> matching.MatchedSample:

@@ -68,8 +68,8 @@ def then_and_now(plan: Plan, found: Evidence, design: Design) -> list[tuple[str,
     if not column or column not in answers or not found.survey.asked(column, name):
         return [("", NotIdentified("nobody was asked how it was before", "Ask everybody how it was before."))]
     people = remembered(plan, found, name, design.outcome)
-    if people is None:
-        return [("", NotIdentified(f"{name} did not ask about attendance", "Ask about attendance."))]
+    if isinstance(people, NotIdentified):
+        return [("", people)]
     n, _ = samples.size_counts(people)
     if min(n.values()) < plan.sizes.least_people:
         return [("", TooFew(counts=n, needed=plan.sizes.least_people))]
@@ -86,15 +86,18 @@ def then_and_now(plan: Plan, found: Evidence, design: Design) -> list[tuple[str,
     return [("", made)]
 
 
-def remembered(plan: Plan, found: Evidence, name: str, outcome: str) -> pd.DataFrame | None:
-    """Return the compared people of a wave with `moved`, the answer now less the answer remembered."""
+def remembered(plan: Plan, found: Evidence, name: str, outcome: str) -> pd.DataFrame | NotIdentified:
+    """Return the compared people of a wave with `moved`, the answer now less the answer remembered; or why nobody is.
+
+    A wave that did not ask about attendance compares nobody, nor one in which nobody attended or nobody did not.
+    """
     if name not in found.arms:
-        return None
+        return NotIdentified(f"{name} did not ask about attendance", "Ask about attendance.")
     rows = found.survey.people[found.survey.people["wave"] == name]
     try:
         people = samples.compared(plan, rows, found.arms[name]).people
-    except errors.EmptyCell:
-        return None
+    except errors.EmptyCell as error:
+        return NotIdentified(error.what, error.todo)
     weight = found.survey.weights[name].values.reindex(people.index)
     others = people[TREATED] == 0
     people[COMPARISON_WEIGHT] = 1.0

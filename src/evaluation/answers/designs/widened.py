@@ -25,8 +25,10 @@ def recall(plan: Plan, found: Evidence) -> Exhibit:
     title, stem = "Does memory agree with what was said then?", "recall"
     before = found.survey.first_asked(plan, outcome, found.wave)
     people = remembered(plan, found, found.wave, outcome) if column and column in found.survey.outcomes else None
-    if people is None or before is None:
-        refusal = NotIdentified("nothing remembered can be set beside an earlier answer", "Ask how it was before.")
+    if not isinstance(people, pd.DataFrame) or before is None:
+        refusal = people if isinstance(people, NotIdentified) else NotIdentified(
+            "nothing remembered can be set beside an earlier answer", "Ask how it was before."
+        )  # fmt: skip
         return w.refusal_exhibit("designs.recall", title, refusal, found.wave, ("annex-H",), f"{stem}.all.all")
     others = people[people[TREATED] == 0]
     then = found.survey.outcomes[column].reindex(others.index)
