@@ -138,14 +138,14 @@ def cluster_robust(fit: Any, cluster: Any, *, kind: str = "CR2") -> Covariance:
     bread = np.linalg.inv(x.T @ (x * w[:, None]))
     rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
     residual = fit.residuals
-    adjusted = [_adjustment(x, w, bread, r, kind) for r in rows]
+    middle = (x.T * w**2) @ x
+    adjusted = [_adjustment(x, w, bread, middle, r, kind) for r in rows]
     scores = np.array([x[r].T @ (w[r] * a(residual[r])) for r, a in zip(rows, adjusted, strict=True)])
     scale = {"CR1": clusters / (clusters - 1), "CR1S": clusters / (clusters - 1) * (n - 1) / (n - k)}.get(kind, 1.0)
     matrix = scale * bread @ (scores.T @ scores) @ bread
     parts = (x, w, bread, rows, adjusted)
     if kind == "CR2":
         leads = [_lead(parts, np.eye(k)[j]) for j in range(k)]
-        middle = (x.T * w**2) @ x
         df = [_degrees(_gram(lead, lead, bread, middle)) for lead in leads]
     else:
         df = [float(clusters - 1)] * k
@@ -184,7 +184,9 @@ def heteroskedastic(fit: Any, *, kind: str = "HC1") -> Covariance:
     return Covariance(matrix, pd.Series(float(n - k), index=names), kind, n, pd.Series(fit.params, index=names), n)
 
 
-def _adjustment(x: np.ndarray, w: np.ndarray, bread: np.ndarray, rows: np.ndarray, kind: str) -> Any:
+def _adjustment(
+    x: np.ndarray, w: np.ndarray, bread: np.ndarray, middle: np.ndarray, rows: np.ndarray, kind: str
+) -> Any:
     """Return a function that adjusts a cluster's residuals (or any vector of its length).
 
     The matrices are I plus one of low rank, in the columns of x and of w x. With more rows than twice the columns
@@ -194,20 +196,20 @@ def _adjustment(x: np.ndarray, w: np.ndarray, bread: np.ndarray, rows: np.ndarra
         return lambda v: v
     own, scaled = x[rows], x[rows] * w[rows, None]
     if len(rows) <= 2 * x.shape[1]:
-        matrix = _adjusting(np.eye(len(rows)), own, scaled, x, w, bread, kind)
+        matrix = _adjusting(np.eye(len(rows)), own, scaled, bread, middle, kind)
         return lambda v: matrix @ v
     basis = np.linalg.qr(np.column_stack([own, scaled]))[0]
-    inner = _adjusting(np.eye(basis.shape[1]), basis.T @ own, basis.T @ scaled, x, w, bread, kind)
+    inner = _adjusting(np.eye(basis.shape[1]), basis.T @ own, basis.T @ scaled, bread, middle, kind)
     inner = inner - np.eye(basis.shape[1])
     return lambda v: v + basis @ (inner @ (basis.T @ v))
 
 
-def _adjusting(identity, own, scaled, x, w, bread, kind) -> np.ndarray:
+def _adjusting(identity, own, scaled, bread, middle, kind) -> np.ndarray:
     """Return (I - H)^-1 for CR3, or (I - H - H' + X M X'W²X M X')^-1/2 for CR2, in the given basis."""
     hat = own @ bread @ scaled.T
     if kind == "CR3":
         return np.linalg.pinv(identity - hat)
-    cross = own @ bread @ ((x.T * w**2) @ x) @ bread @ own.T
+    cross = own @ bread @ middle @ bread @ own.T
     return _inverse_root(identity - hat - hat.T + cross)
 
 
