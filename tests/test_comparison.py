@@ -317,3 +317,15 @@ def test_a_wave_with_one_side_only_says_which_side_nobody_stands_on(said, source
     assert " or " not in found.refusal.reason
     assert [(g.id, g.passed) for g in found.refusal.gates] == [("both_arms", False)]
     assert found.refusal.reason in found.refusal.gates[0].note
+
+
+def test_a_companion_without_a_prognostic_characteristic_is_refused_in_words():
+    bare = replace(made(), covariates=("years_in_llr",))
+    with_none = plan().model_copy(update={"matching": plan().matching.model_copy(update={"prognostic": ("age5",)})})
+    found = comparison.companion(with_none, bare)
+    assert isinstance(found, NotIdentified)
+    assert found.reason == "no prognostic characteristic tells these people apart"
+    gates = {
+        g.id: g for g in comparison.balance_gates(with_none, WAVE, bare, sample(), NotIdentified("no lots", "None."))
+    }
+    assert not gates["attend.companion"].passed

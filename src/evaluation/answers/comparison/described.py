@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.answers import weights
 from evaluation.answers.comparison.balanced import compared
 from evaluation.answers.comparison.prepared import COMPARISON_WEIGHT, Comparison, companion
 from evaluation.answers.samples import NOT_STATED, TREATED
@@ -142,6 +143,8 @@ def weights_audit(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Ex
     triples = [(step, "Weight", words(f"audit.{n}.all.{wave}", said)) for n, (step, said) in enumerate(entered, 1)]
     notes = ("Comparison weight: 1 for people who attended; for the others raked to the population among themselves.",
              "Everybody keeps their own weight in every step.")  # fmt: skip
+    if compare.raking is not None:
+        notes += weights.unused(plan, compare.raking.left_out, "Comparison weight: ")
     return exhibit("design.weights", title, triples, sections=("annex-G",), wave=wave, row_header="Step", notes=notes)
 
 

@@ -161,6 +161,8 @@ def nobody(index: pd.Index) -> matching.MatchedSample:
 def companion(plan: Plan, compare: Comparison) -> matching.MatchedSample | NotIdentified:
     """Return the planned companion: entropy balancing on the prognostic covariates, or why it has no weights."""
     columns = [c for c in plan.matching.prognostic if c in compare.covariates]
+    if not columns:
+        return NotIdentified("no prognostic characteristic tells these people apart", "Ask what the plan names.")
     try:
         return matching.entropy_balance(
             compare.people, treat=TREATED, covariates=columns, survey_weight=COMPARISON_WEIGHT,

@@ -10,6 +10,7 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation.answers.samples import TREATED
+from evaluation.answers.weights.cells import Cells
 from evaluation.answers.weights.made import rake
 from evaluation.statistics import weighting
 from evaluation.study import Plan
@@ -20,7 +21,8 @@ class Raking:
     """How those who did not attend were raked to the population, so that a draw of them can be raked again.
 
     `cells` has a column per margin used, on the respondents who did not attend; `targets` the population of each cell;
-    `low`, `high` the bounds of trimming, times the median. Without a usable margin `targets` is empty: weights are 1.
+    `low`, `high` the bounds of trimming, times the median; `left_out` the margins that could not be used. Without a
+    usable margin `targets` is empty: weights are 1.
     """
 
     cells: pd.DataFrame
@@ -28,6 +30,7 @@ class Raking:
     low: float
     high: float
     tolerance: float
+    left_out: tuple[Cells, ...] = ()
 
     def __call__(self, people: pd.DataFrame, times: str) -> pd.Series:
         """Return the comparison weight of drawn people; `times` is the column that says how often each was drawn."""
@@ -52,7 +55,7 @@ def raking(plan: Plan, design: pd.DataFrame, treated: pd.Series, margins: Mappin
     columns = [f"margin.{c.name}" for c in made.cells]
     total = made.cells[0].population.sum() if made.cells else 1.0
     targets = {f"margin.{c.name}": c.population * (total / c.population.sum()) for c in made.cells}
-    return Raking(made.frame[columns].copy(), targets, pop.trim_low, pop.trim_high, pop.tolerance)
+    return Raking(made.frame[columns].copy(), targets, pop.trim_low, pop.trim_high, pop.tolerance, made.left_out)
 
 
 def _trimmed(own: np.ndarray, count: np.ndarray, low: float, high: float) -> np.ndarray | None:

@@ -12,9 +12,9 @@ from evaluation.answers.weights.made import (
     met,
     of_group,
 )
-from evaluation.answers.weights.shown import answer, gates, group_table, margins_table, summary
+from evaluation.answers.weights.shown import answer, gates, group_table, margins_table, summary, unused
 
 __all__ = [
     "Cells", "WaveWeights", "answer", "benchmark_gaps", "by_wave", "collapsed", "comparison_weight", "effective_n",
-    "focus_levels", "frame", "gates", "group_table", "margins_table", "met", "of_group", "summary",
+    "focus_levels", "frame", "gates", "group_table", "margins_table", "met", "of_group", "summary", "unused",
 ]  # fmt: skip

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from evaluation import errors
 from evaluation.answers import samples
-from evaluation.answers.weights.cells import Cells, collapsed
+from evaluation.answers.weights.cells import NOT_STATED, Cells, collapsed
 from evaluation.statistics import weighting
 from evaluation.study import Plan
 
 PLANNED_ICC = 0.05  # correlation of answers within a session, a planning value: outcomes are not open yet
 MOST_DISAGREEMENT = 0.02  # share by which totals of two published margins may differ before they are refused
+MOST_UNMET = 0.05  # share of the population by which weights may miss a margin that is left out in favour of the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class WaveWeights:
     weights : Weights or None
         Raked and trimmed; None where no margin could be used, and every weight is then 1.
     cells : tuple of Cells
-        The margins used; `left_out` those that could not be.
+        The margins used; `left_out` those that could not be: a cell of theirs has nobody in it (`empty`), or no
+        weights of these answers meet them and the others at once.
     trimmed : float
         Share of respondents whose weight was trimmed.
     outside : float
@@ -60,23 +63,79 @@ def by_wave(plan: Plan, people: pd.DataFrame, margins: Mapping[str, pd.Series]) 
 
 
 def rake(plan: Plan, rows: pd.DataFrame, margins: Mapping[str, pd.Series], *, wave: str = "") -> WaveWeights:
-    """Return weights of `rows` that meet every usable margin of the plan."""
+    """Return weights of `rows` that meet every usable margin of the plan.
+
+    Where no weights meet them all at once, one margin is joined further by the plan's order, or left out, as long as
+    the others nearly meet it (`MOST_UNMET`): the least detailed margin first. What is left out stands in `left_out`.
+
+    Raises
+    ------
+    NotConverged
+        No weights of these answers meet the margins, and none of them can be spared.
+    """
     pop = plan.population
-    every = [
-        collapsed(rows, name, margins[name], steps=pop.collapse, least=pop.least_in_cell)
-        for name in pop.margins
-        if name in margins and set(margins[name].index.names) <= set(rows.columns)
-    ]
-    return _met_by(plan, rows, every, wave)
+    usable = [n for n in pop.margins if n in margins and set(margins[n].index.names) <= set(rows.columns)]
+
+    def cells(least: int) -> list[Cells]:
+        return [collapsed(rows, n, margins[n], steps=pop.collapse, least=least) for n in usable]
+
+    return _met_by(plan, rows, cells, wave)
 
 
-def _met_by(plan: Plan, rows: pd.DataFrame, every: Sequence[Cells], wave: str) -> WaveWeights:
-    """Return weights that meet every margin without an empty cell: raked, trimmed, and raked again."""
+def _met_by(plan: Plan, rows: pd.DataFrame, cells: Callable[[int], list[Cells]], wave: str) -> WaveWeights:
+    """Return weights that meet every margin without an empty cell; `cells` makes them for a least number in a cell."""
+    every = cells(plan.population.least_in_cell)
+    full = tuple(c for c in every if not c.empty)
+    if not full:
+        return WaveWeights(wave, rows.copy(), None, (), tuple(every))
+    refused: list[errors.NotConverged] = []
+    for used, spared in _choices(full, cells, len(rows) + 1):
+        try:
+            found = _raked(plan, rows, used, wave)
+        except errors.NotConverged as error:
+            refused.append(error)
+            continue
+        if spared is None or _unmet(found.values, spared) <= MOST_UNMET:
+            held = {c.name for c in used}
+            return replace(found, left_out=tuple(c for c in every if c.name not in held))
+    raise errors.NotConverged(
+        refused[0].what, where=wave,
+        todo="No margin can be spared: join cells in the plan's collapse order, or give margins that hold together.",
+    ) from refused[0]  # fmt: skip
+
+
+def _choices(
+    full: tuple[Cells, ...], cells: Callable[[int], list[Cells]], everybody: int
+) -> Iterator[tuple[tuple[Cells, ...], Cells | None]]:
+    """Yield the margins to try, and the one spared: all; then one joined as far as the plan goes, or left out.
+
+    The least detailed margin comes first; of equals, the one that the plan names last.
+    """
+    yield full, None
+    further = {c.name: c for c in cells(everybody)}
+    for place in sorted(range(len(full)), key=lambda k: (_detail(full[k]), -k)):
+        one = full[place]
+        joined = further.get(one.name, one)
+        if 1 < _detail(joined) < _detail(one):
+            yield tuple(joined if c is one else c for c in full), one
+        if len(full) > 1:
+            yield tuple(c for c in full if c is not one), one
+
+
+def _detail(cells: Cells) -> int:
+    return len(cells.population.index.difference([NOT_STATED]))
+
+
+def _unmet(values: pd.Series, cells: Cells) -> float:
+    """Return the largest gap of weights to a margin that they were not made to meet, as a share of the population."""
+    got = values.groupby(cells.of).sum().reindex(cells.population.index, fill_value=0.0) / values.sum()
+    return float((got - cells.population / cells.population.sum()).abs().max())
+
+
+def _raked(plan: Plan, rows: pd.DataFrame, used: tuple[Cells, ...], wave: str) -> WaveWeights:
+    """Return weights that meet every margin of `used`: raked, trimmed, and raked again."""
     pop = plan.population
-    used = tuple(c for c in every if not c.empty)
     frame = rows.assign(**{f"margin.{c.name}": c.of for c in used})
-    if not used:
-        return WaveWeights(wave, frame, None, (), tuple(every))
     targets = {f"margin.{c.name}": p for c, p in zip(used, _one_total(used), strict=True)}
     made = weighting.rake(frame, targets, tolerance=pop.tolerance)
     middle = float(made.values.median())
@@ -85,9 +144,8 @@ def _met_by(plan: Plan, rows: pd.DataFrame, every: Sequence[Cells], wave: str) -
     if outside.any():
         cut = weighting.trim(made, lower=low, upper=high)
         made = weighting.rake(frame, targets, base_weight=cut.values, tolerance=pop.tolerance)
-    left = tuple(c for c in every if c.empty)
     still = (made.values < low) | (made.values > high)
-    return WaveWeights(wave, frame, made, used, left, float(outside.mean()), float(still.mean()))
+    return WaveWeights(wave, frame, made, used, (), float(outside.mean()), float(still.mean()))
 
 
 def of_group(plan: Plan, people: pd.DataFrame, margins: Mapping[str, pd.Series]) -> tuple[str, dict[str, WaveWeights]]:
@@ -104,8 +162,7 @@ def of_group(plan: Plan, people: pd.DataFrame, margins: Mapping[str, pd.Series])
     rows = general[(general[column] == code).fillna(False).astype(bool)]
     made = {}
     for wave, part in rows.groupby("wave", sort=True):
-        cells = [c for c in _group_cells(plan, part, margins, source, levels) if len(c.population) > 1]
-        made[str(wave)] = _met_by(plan, part, cells, str(wave))
+        made[str(wave)] = _met_by(plan, part, partial(_group_cells, plan, part, margins, source, levels), str(wave))
     return column, made
 
 
@@ -122,9 +179,9 @@ def focus_levels(plan: Plan) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _group_cells(
-    plan: Plan, part: pd.DataFrame, margins: Mapping[str, pd.Series], source: str, levels: Sequence[str]
+    plan: Plan, part: pd.DataFrame, margins: Mapping[str, pd.Series], source: str, levels: Sequence[str], least: int
 ) -> list[Cells]:
-    """Return the group's own margins, one column each."""
+    """Return the group's own margins, one column each; one with a single cell tells nothing apart and is left out."""
     pop, found = plan.population, []
     for margin in margins.values():
         others = [str(c) for c in margin.index.names if c != source]
@@ -135,8 +192,8 @@ def _group_cells(
             target = own.groupby(level=column, sort=False).sum()
             steps = [c.model_copy(update={"margin": column}) for c in pop.collapse if c.column == column]
             if column not in {c.name for c in found} and target.sum() > 0:
-                found.append(collapsed(part, column, target, steps=steps, least=pop.least_in_cell))
-    return found
+                found.append(collapsed(part, column, target, steps=steps, least=least))
+    return [c for c in found if len(c.population) > 1]
 
 
 def benchmark_gaps(one: WaveWeights, margins: Mapping[str, pd.Series]) -> pd.DataFrame:

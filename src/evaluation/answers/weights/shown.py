@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from evaluation.answers.weights import cells as celled
-from evaluation.answers.weights.cells import JOIN, MERGED, NOT_STATED
+from evaluation.answers.weights.cells import JOIN, MERGED, NOT_STATED, Cells
 from evaluation.answers.weights.made import WaveWeights, benchmark_gaps, effective_n
 from evaluation.answers.words import exhibit, measure, words
 from evaluation.estimates import Gate
@@ -81,14 +81,22 @@ def _side_by_side(plan: Plan, now: WaveWeights, kind: str, wave: str) -> tuple[l
 def _notes(plan: Plan, now: WaveWeights) -> tuple[str, ...]:
     """Return each joining of groups that was needed, in words, and each margin that could not be used."""
     notes = [f"{_margin_words(plan, c)}: joined {_step_words(plan, c, s)}." for c in now.cells for s in c.steps]
-    notes += [
-        f"{_margin_words(plan, c)} was not used: nobody answered in "
-        f"{'; '.join(celled.words(plan, c.columns, e) for e in c.empty if e != NOT_STATED)}."
-        for c in now.left_out
-    ]
+    notes += unused(plan, now.left_out)
     if any(NOT_STATED in c.population.index for c in now.cells):
         notes.append("People who did not say are shared out in proportion: they count, as a group of their own.")
     return tuple(notes)
+
+
+def unused(plan: Plan, left_out: Sequence[Cells], head: str = "") -> tuple[str, ...]:
+    """Return a sentence for each margin that the weights do not use, and why; `head` says which weights."""
+    return tuple(
+        f"{head}{_margin_words(plan, c)} was not used: " + (
+            f"nobody answered in {'; '.join(celled.words(plan, c.columns, e) for e in c.empty if e != NOT_STATED)}."
+            if c.empty else
+            "these answers cannot be weighted to match it and the other figures at once. It is still nearly met."
+        )
+        for c in left_out
+    )  # fmt: skip
 
 
 def _margin_words(plan: Plan, cells: Any) -> str:
@@ -129,6 +137,10 @@ def summary(
         "The gap is over every cell of the published margins, those that were joined included.",
         "With sessions: answers within a session are taken to agree a little (a planning value).",
     )
+    for name, one in made.items():
+        notes += unused(plan, one.left_out, f"{name}: ")
+    for name, one in own[1].items():
+        notes += unused(plan, one.left_out, f"{plan.words.focus_group}, to their own population, {name}: ")
     if any(one.outside > 0 for one in made.values()):
         notes += ("A group met far more often than it lives here keeps small weights whatever the trimming: its share "
                   "is met again afterwards.",)  # fmt: skip
@@ -162,15 +174,22 @@ def _price(plan: Plan, one: WaveWeights, name: str, who: str, head: str) -> list
 
 
 def gates(plan: Plan, wave: str, made: Mapping[str, WaveWeights]) -> list[Gate]:
-    """Return the gates of weighting for the report's wave: no empty cell, and enough effective answers."""
+    """Return the gates of weighting: in the report's wave no empty cell, and enough effective answers.
+
+    Where margins could not be met at once in some wave, a gate that failed says which were left out.
+    """
     now = made[wave]
     effective, bar = effective_n(plan, now), plan.sizes.least_effective_n
-    empty = [f"{_margin_words(plan, c)}: {', '.join(c.empty)}" for c in now.left_out]
+    empty = [f"{_margin_words(plan, c)}: {', '.join(c.empty)}" for c in now.left_out if c.empty]
     found = [Gate("weights.effective", "quality", effective >= bar, effective, bar,
                   f"the weighted, clustered answers are worth at least {bar:.0f} independent ones")]  # fmt: skip
     if plan.population.margins:
         note = "somebody answered in every population cell" + (f" (not in {'; '.join(empty)})" if empty else "")
         found.append(Gate("weights.cells", "quality", not empty, len(empty), 0, note))
+    spared = [f"{_margin_words(plan, c)} in {x}" for x, one in made.items() for c in one.left_out if not c.empty]
+    if spared:
+        note = f"each wave could be weighted to every population figure at once (not to {'; '.join(spared)})"
+        found.append(Gate("weights.margins", "quality", False, len(spared), 0, note))
     return found
 
 
