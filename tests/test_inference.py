@@ -90,6 +90,20 @@ def test_draws_do_not_depend_on_the_order_of_rows_and_approach_the_enumeration()
     assert webb.p == pytest.approx(WILD["p_two_sided_WCR"], abs=0.02)
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_many_clusters_take_the_same_degrees_of_freedom_without_a_matrix_of_them_all(name, monkeypatch):
+    terms, weights = CASES[name]
+    made = fit(RC, "trust", terms, weights)
+    contrast = np.arange(1.0, len(terms) + 2)
+    square = inference.cluster_robust(made, RC["area"])
+    _, _, df = square.contrast(contrast)
+    monkeypatch.setattr("evaluation.statistics.inference.covariance.MOST_SQUARE", 0)
+    monkeypatch.delattr("evaluation.statistics.inference.covariance._gram")  # it must not be made
+    sums = inference.cluster_robust(made, RC["area"])
+    np.testing.assert_allclose(sums.df, square.df, rtol=1e-10)
+    assert sums.contrast(contrast)[2] == pytest.approx(df, rel=1e-10)
+
+
 def test_refusals():
     made = fit(FEW, "y", ["treat"])
     with pytest.raises(errors.MissingValues, match="cluster labels"):

@@ -13,6 +13,7 @@ from evaluation import errors
 from evaluation.estimates import Estimate, from_se
 from evaluation.statistics.inference.fits import Regression, cluster_codes, read_fit
 
+MOST_SQUARE = 1000  # clusters up to which a matrix of clusters × clusters is made
 KINDS = ("CR0", "CR1", "CR1S", "CR2", "CR3")
 HC = ("HC0", "HC1", "HC2", "HC3")
 
@@ -146,7 +147,7 @@ def cluster_robust(fit: Any, cluster: Any, *, kind: str = "CR2") -> Covariance:
     parts = (x, w, bread, rows, adjusted)
     if kind == "CR2":
         leads = [_lead(parts, np.eye(k)[j]) for j in range(k)]
-        df = [_degrees(_gram(lead, lead, bread, middle)) for lead in leads]
+        df = [_freedom(lead, bread, middle) for lead in leads]
     else:
         df = [float(clusters - 1)] * k
     df = np.where(_unseen(fit, bread, rows), 0.0, df)
@@ -224,12 +225,26 @@ def _satterthwaite(parts: Any, c: np.ndarray) -> float:
     """Return Satterthwaite degrees of freedom of a contrast under independent, equal errors."""
     x, w, bread, _, _ = parts
     lead = _lead(parts, c)
-    return _degrees(_gram(lead, lead, bread, (x.T * w**2) @ x))
+    return _freedom(lead, bread, (x.T * w**2) @ x)
 
 
-def _degrees(gram: np.ndarray) -> float:
-    total = float((gram**2).sum())
-    return float(np.trace(gram) ** 2 / total) if total > 0 else 0.0
+def _freedom(lead: Any, bread: np.ndarray, middle: np.ndarray) -> float:
+    """Return the squared trace of `_gram` over its sum of squares.
+
+    With many clusters from its form D + U P' + P U', D diagonal, so that it need not be made: its memory would grow
+    with the square of the clusters.
+    """
+    if len(lead[0]) <= MOST_SQUARE:
+        gram = _gram(lead, lead, bread, middle)
+        trace, total = np.trace(gram), float((gram**2).sum())
+    else:
+        size, p = np.array([v @ v for v in lead[0]]), lead[1]
+        u = p @ bread @ middle @ bread / 2 - lead[2] @ bread
+        own, cross = (u * p).sum(axis=1), u.T @ p
+        trace = size.sum() + 2 * own.sum()
+        squares = ((p.T @ p) * (u.T @ u)).sum() + (cross * cross.T).sum()
+        total = float(size @ size + 4 * size @ own + 2 * squares)
+    return float(trace**2 / total) if total > 0 else 0.0
 
 
 def _lead(parts: Any, c: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
