@@ -10,7 +10,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from evaluation import disclosure
 from evaluation.errors import CheckFailed
-from evaluation.estimates import NotIdentified, TooFew, from_se
+from evaluation.estimates import Estimate, NotIdentified, TooFew, from_se
 from evaluation.exhibits import Count, Exhibit, Item, Measure, Words
 
 RULES = SimpleNamespace(threshold=10, rounding=5, least_base=30)
@@ -300,3 +300,39 @@ def test_identifiers_are_found_and_never_repeated():
     assert set(found) == {"e-mail address", "UK telephone number", "UK postcode", "planted value"}
     assert not any(word in " ".join(found) for word in ("someone", "0770", "LE1"))
     assert disclosure.scan("Trust rose from 41% to 45% in 2025.") == []
+
+
+@pytest.mark.parametrize(("result", "what"), [
+    (Count("a", -3, "people|g=a"), "its count is negative"),
+    (Count("a", 12.5, "people|g=a"), "its count is not a whole number"),
+    (Count("a", float("nan"), "people|g=a", public=True), "its count is not a whole number"),
+    (Count("a", True, "people|g=a"), "its count is not a whole number"),
+    (Measure("a", float("nan")), "its value is not a finite number"),
+    (Measure("a", float("inf"), public=True), "its value is not a finite number"),
+    (Measure("a", 1.0, high=float("nan")), "its high end is not a finite number"),
+    (Measure("a", 1.0, base=-1), "its base is negative"),
+    (Measure("a", 1.0, share_of=("p", "q"), counts=(("p", 3), ("q", 0.5))), "the count of 'q' is not a whole number"),
+    (Measure("a", 900.0, "pounds", base=60, largest=(float("nan"), 1.0)), "a largest contribution is not a finite"),
+    (Estimate(3.0, se=float("nan"), id="a"), "its se is not a finite number"),
+    (Estimate(3.0, n={"all": 4.5}, id="a"), "its number of 'all' is not a whole number"),
+])  # fmt: skip
+def test_what_is_no_number_is_refused_by_name_and_never_by_value(result, what):
+    with pytest.raises(CheckFailed) as error:
+        disclosure.protect([one(Words("w", "fine"), id="words"), one(result, id="table")], RULES)
+    said = str(error.value)
+    assert f"1 offered numbers are none: 'a' in table: {what}" in said
+    assert "refuse with a reason" in said
+    assert "12.5" not in said
+    assert "-3" not in said
+
+
+def test_every_number_that_is_none_is_counted_and_the_first_are_named():
+    many = [one(Count(f"a{k}", -1, f"people|g={k}"), id=f"t{k}") for k in range(8)]
+    with pytest.raises(CheckFailed, match=r"8 offered numbers are none: 'a0' in t0.*'a4' in t4.*; and 3 more"):
+        disclosure.protect(many, RULES)
+
+
+def test_numbers_of_numpy_are_numbers():
+    kept = shown(Count("a", np.int64(40), "people|g=a"))
+    assert (kept.shown, kept.n) == (True, 40)
+    assert shown(Measure("b", np.float64(2.5), base=np.int64(60))).shown

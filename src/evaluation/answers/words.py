@@ -16,7 +16,12 @@ SHARE = "percentage points"
 def result_id(contrast: str, outcome: str, group: str, wave: str, method: str = "") -> str:
     """Return `<contrast>.<outcome>.<group>.<wave>[.<method>]` in lower case."""
     parts = (contrast, outcome, group, wave, method) if method else (contrast, outcome, group, wave)
-    return ".".join(p.replace(" ", "-").lower() for p in parts)
+    return as_id(".".join(parts))
+
+
+def as_id(text: str) -> str:
+    """Return words as an id: lower case, without spaces."""
+    return text.replace(" ", "-").lower()
 
 
 def name(
@@ -76,12 +81,12 @@ def exhibit(
 
 def measure(id: str, value: float, unit: str, *, base: int | None = None, wave: str = "", **more: Any) -> Measure:
     """Return a measure with an id in lower case."""
-    return Measure(id=id.lower(), value=float(value), unit=unit, base=base, wave=wave, **more)
+    return Measure(id=as_id(id), value=float(value), unit=unit, base=base, wave=wave, **more)
 
 
 def words(id: str, text: str) -> Words:
     """Return a cell of words with an id in lower case."""
-    return Words(id=id.lower(), text=text)
+    return Words(id=as_id(id), text=text)
 
 
 def gate_rows(gates: Sequence[Gate], wave: str) -> list[tuple[str, str, Words]]:

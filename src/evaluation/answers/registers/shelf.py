@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.answers.words import measure, refusal_exhibit
+from evaluation.answers.words import as_id, measure, refusal_exhibit
 from evaluation.errors import EvaluationError
 from evaluation.estimates import NotIdentified
 from evaluation.exhibits import Count, Exhibit, Measure, cell_key
@@ -103,17 +103,17 @@ def cannot(wave: str, id: str, reason: str, helps: str) -> NotIdentified:
 
 def plain(id: str, n: int, wave: str, *, unit: str, universe: str, **levels: object) -> Count:
     """Return a count that describes nobody (events, actions, meetings): printed exactly."""
-    return Count(id.lower(), int(n), cell_key(universe, **levels), sensitive=False, unit=unit, wave=wave)
+    return Count(as_id(id), int(n), cell_key(universe, **levels), sensitive=False, unit=unit, wave=wave)
 
 
 def people(id: str, n: int, wave: str, *, unit: str, universe: str, **levels: object) -> Count:
     """Return a count of people, slips or comments: small ones hidden, others rounded."""
-    return Count(id.lower(), int(n), cell_key(universe, **levels), unit=unit, wave=wave)
+    return Count(as_id(id), int(n), cell_key(universe, **levels), unit=unit, wave=wave)
 
 
 def official(id: str, n: int, wave: str, *, unit: str, universe: str, **levels: object) -> Count:
     """Return a count that an authority has published: printed exactly."""
-    return Count(id.lower(), int(n), cell_key(universe, **levels), kind="official", public=True, unit=unit, wave=wave)
+    return Count(as_id(id), int(n), cell_key(universe, **levels), kind="official", public=True, unit=unit, wave=wave)
 
 
 def per_cent(id: str, share: float, wave: str, *, base: int | None = None, **more: Any) -> Measure:
