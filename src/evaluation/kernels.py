@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,9 @@ sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 PRELOAD = (
     "ipykernel.kernelapp", "ipykernel.ipkernel", "matplotlib_inline.backend_inline", "matplotlib.pyplot",
     "numpy", "pandas", "pyarrow.parquet", "scipy.stats", "scipy.optimize", "seaborn", "statsmodels.api",
-    "evaluation.errors",
+    "pydantic", "yaml",
 )  # fmt: skip
+ROOMS = ("evaluation.study", "evaluation.report", "evaluation.intake.waves", "evaluation.answers")
 PINNED = {
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONHASHSEED": "0",
     "TZ": "UTC", "LC_ALL": "C.UTF-8", "MPLBACKEND": "module://matplotlib_inline.backend_inline",
@@ -258,10 +259,7 @@ def __getattr__(name: str) -> Any:
 
 def serve(scratch: str = "") -> None:
     """Import the stack, then answer request lines until the input closes: fork a kernel, or tell what one used."""
-    import importlib
-
-    for name in PRELOAD:
-        importlib.import_module(name)
+    _preload()
     children: dict[int, int | None] = {}
     pending = b""
     while True:
@@ -281,6 +279,25 @@ def serve(scratch: str = "") -> None:
             os.killpg(pid, signal.SIGKILL)
     if scratch and Path(scratch).name.startswith(SCRATCH):
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _preload() -> None:
+    """Import the stack and what the notebooks import from this package, and spare kernels from tracing it for waste."""
+    import gc
+    import importlib
+    import pkgutil
+
+    for name in PRELOAD:
+        importlib.import_module(name)
+    for name in ROOMS:
+        # A module that cannot be imported fails in the notebook that needs it, where the cell is named.
+        with contextlib.suppress(Exception):
+            room = importlib.import_module(name)
+            for inner in pkgutil.iter_modules(getattr(room, "__path__", ()) if name == ROOMS[-1] else ()):
+                with contextlib.suppress(Exception):
+                    importlib.import_module(f"{name}.{inner.name}")
+    gc.collect()
+    gc.freeze()
 
 
 def _answer(request: dict[str, Any], children: dict[int, int | None]) -> dict[str, Any]:
@@ -337,19 +354,40 @@ def watch(record: str, root: str) -> None:
     seen: set[str] = set()
     inside = os.path.join(os.path.abspath(root), "")
 
-    def note(event: str, details: tuple[Any, ...]) -> None:
-        if event == "open" and isinstance(details[0], str | os.PathLike):
-            path = os.path.abspath(os.fspath(details[0]))
-            line = path[len(inside) :] if isinstance(path, str) and path.startswith(inside) else ""
-        elif event == "import" and str(details[0]).startswith("evaluation."):
-            line = f"import {details[0]}"
-        else:
-            return
+    def write(line: str) -> None:
         if line and line not in seen:
             seen.add(line)
             os.write(out, line.encode("utf-8", "replace") + b"\n")
 
-    sys.addaudithook(note)
+    def opened(event: str, details: tuple[Any, ...]) -> None:
+        if event == "open" and isinstance(details[0], str | os.PathLike):
+            path = os.path.abspath(os.fspath(details[0]))
+            write(path[len(inside) :] if isinstance(path, str) and path.startswith(inside) else "")
+
+    sys.addaudithook(opened)
+    _note_imports(lambda name: write(f"import {name}"))
+
+
+def _note_imports(note: Callable[[str], None]) -> None:
+    """Call `note` with each module of this package that an import statement names, imported before or not."""
+    import builtins
+
+    found = builtins.__import__
+
+    def importing(
+        name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
+    ) -> Any:  # fmt: skip
+        module = found(name, globals, locals, fromlist, level)
+        home = module.__name__ if fromlist or level else name
+        if home.startswith("evaluation."):
+            note(home)
+        if fromlist and home.startswith("evaluation"):
+            for one in fromlist:
+                if f"{home}.{one}" in sys.modules:
+                    note(f"{home}.{one}")
+        return module
+
+    builtins.__import__ = importing
 
 
 if __name__ == "__main__":

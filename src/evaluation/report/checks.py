@@ -7,18 +7,26 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, NamedTuple
 
 VOID = {"meta", "link", "img", "br", "hr", "source", "input", "col", "wbr"}
 HIDDEN = {"style", "script", "title", "head"}
+LABELS = {"caption", "h1", "h2", "h3", "summary", "nav", "header", "footer", "dt", "pre"}
+HEADINGS = {f"h{k}" for k in range(1, 7)}
+FETCHED = {"src", "srcset", "href", "data"}
+OUTSIDE = re.compile(r"(?:https?:)?//|javascript:", re.I)
 NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 PLACEHOLDER = re.compile(r"^(image|figure|chart|plot|no description|alt|png|svg)?\W*$|has been provided", re.I)
 
 
-@dataclass(slots=True)
-class _Node:
+class _Node(NamedTuple):
+    """An open element with what it inherits: whether its words are hidden or are labels, its result id, its block."""
+
     tag: str
-    attrs: dict[str, str]
+    hidden: bool = False
+    label: bool = False
+    where: str = ""
+    block: str = ""
 
 
 @dataclass(slots=True)
@@ -50,8 +58,17 @@ class _Reader(HTMLParser):
         self._collect(tag, given)
         if tag in BLOCKS:
             self._flush()
-        if tag not in VOID:
-            self.open.append(_Node(tag, given))
+        if tag in VOID:
+            return
+        above = self.open[-1] if self.open else _Node("")
+        covered = "data-result" in given or "data-plan" in given
+        self.open.append(
+            _Node(
+                tag, above.hidden or tag in HIDDEN, above.label or tag in LABELS,
+                given.get("data-result") or "plan" if covered else above.where,
+                tag if tag in BLOCKS else above.block,
+            )
+        )  # fmt: skip
 
     def handle_endtag(self, tag: str) -> None:
         if tag in BLOCKS:
@@ -61,27 +78,19 @@ class _Reader(HTMLParser):
                 break
 
     def handle_data(self, data: str) -> None:
-        if any(n.tag in HIDDEN for n in self.open):
+        inside = self.open[-1] if self.open else _Node("")
+        if inside.hidden:
             return
         self._text.append(data)
-        if any(
-            n.tag in ("caption", "h1", "h2", "h3", "summary", "nav", "header", "footer", "dt", "pre") for n in self.open
-        ):
-            return
-        covering = next(
-            (n.attrs for n in reversed(self.open) if "data-result" in n.attrs or "data-plan" in n.attrs), None
-        )
-        for number in NUMBER.findall(data):
-            where = "" if covering is None else covering.get("data-result") or "plan"
-            inside = next((n.tag for n in reversed(self.open) if n.tag in BLOCKS), "")
-            self.found.numbers.append((number, where, inside))
+        if not inside.label:
+            self.found.numbers += [(number, inside.where, inside.block) for number in NUMBER.findall(data)]
 
     def close(self) -> None:
         super().close()
         self._flush()
 
     def _flush(self) -> None:
-        text = re.sub(r"\s+", " ", "".join(self._text)).strip()
+        text = " ".join("".join(self._text).split())
         if text:
             self.found.blocks.append(text)
         self._text = []
@@ -101,7 +110,7 @@ class _Reader(HTMLParser):
                 found.faults.append(f"an image without a real alt text: {alt!r}")
         if tag == "th" and "scope" not in given:
             found.faults.append("a table header without scope")
-        if re.fullmatch(r"h[1-6]", tag):
+        if tag in HEADINGS:
             found.levels.append(int(tag[1]))
         self._outside(tag, given)
 
@@ -110,9 +119,8 @@ class _Reader(HTMLParser):
         found = self.found
         if tag in ("script", "iframe", "object", "embed", "form") or any(k.startswith("on") for k in given):
             found.faults.append(f"active content: <{tag}>")
-        for name in ("src", "srcset", "href", "data"):
-            value = given.get(name, "")
-            if re.match(r"(?:https?:)?//|javascript:", value, re.I) and tag != "a":
+        for name in given.keys() & FETCHED if tag != "a" else ():
+            if OUTSIDE.match(given[name]):
                 found.faults.append(f"something from outside the file: <{tag} {name}>")
 
 

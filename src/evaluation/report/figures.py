@@ -14,7 +14,7 @@ from typing import Any
 
 from evaluation.disclosure import CheckedExhibit
 
-from . import phrases
+from . import lettering, phrases
 from .charts import DRAWERS, Sheet, has_marks
 from .cite import plain
 from .drawing import cropped, smaller
@@ -85,9 +85,10 @@ def draw(exhibit: CheckedExhibit, *, stamp: str = "", date: str = "", png: bool 
     foot = footer(exhibit, date)
     with _style(exhibit.id):
         wide, sheet = _render(drawn, headline, foot, stamp, WIDE)
-        svg, picture = _svg(wide), _png(wide) if png else b""
+        svg = _svg(wide, sheet)
+        picture = _png(wide, sheet) if png else b""
         small, phone = _render(drawn, headline, foot, stamp, NARROW)
-        narrow = _svg(small)
+        narrow = _svg(small, phone)
     header, rows = data(exhibit)
     alt = alt_text(exhibit, headline)
     return Figure(
@@ -114,15 +115,25 @@ def _render(exhibit: CheckedExhibit, headline: str, foot: list[str], stamp: str,
     return DRAWERS[exhibit.chart](sheet), sheet
 
 
-def _svg(figure: Any) -> bytes:
+def _svg(figure: Any, sheet: Sheet) -> bytes:
     out = io.BytesIO()
     figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return smaller(out.getvalue().decode(), FAMILY).encode()
+    drawing = smaller(out.getvalue().decode(), FAMILY)
+    return drawing.replace("</svg>", f"{lettering.as_svg(sheet.texts)}</svg>").encode()
 
 
-def _png(figure: Any) -> bytes:
+def _png(figure: Any, sheet: Sheet) -> bytes:
+    import numpy as np
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    figure.set_dpi(PRINT_DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    lettering.onto(picture, sheet.texts, PRINT_DPI / 72)
     out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=PRINT_DPI, metadata={"Software": None})
+    picture.save(out, "png", dpi=(PRINT_DPI, PRINT_DPI))
     return out.getvalue()
 
 

@@ -1,20 +1,33 @@
-"""How wide words are in the typeface that charts are drawn in, so that text wraps and never collides."""
+"""Words of a chart: how wide they are, so that text wraps and never collides, and how they get into the drawings.
+
+Words are placed here rather than as texts of matplotlib, whose layout of each costs more than all marks together.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
+from xml.sax.saxutils import escape
+
+Text = tuple[float, float, str, dict[str, Any]]
 
 _EM = 100.0
+_ANCHORS = {"left": "start", "center": "middle", "right": "end"}
+
+
+@lru_cache(maxsize=2)
+def _file(bold: bool) -> str:
+    from matplotlib import font_manager
+
+    return font_manager.findfont(font_manager.FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal"))
 
 
 @lru_cache(maxsize=2)
 def _face(bold: bool) -> Any:
-    from matplotlib import font_manager
     from matplotlib.ft2font import FT2Font
 
-    named = font_manager.FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")
-    face = FT2Font(font_manager.findfont(named))
+    face = FT2Font(_file(bold))
     face.set_size(_EM, 72)
     return face
 
@@ -50,3 +63,35 @@ def wrap(text: str, room: float, size: float, *, bold: bool = False) -> list[str
             word = word[fits:]
         line = word
     return [*lines, line] if line or not lines else lines
+
+
+def as_svg(texts: Sequence[Text]) -> str:
+    """Return texts as elements of an SVG measured in points; (x, y) is the end or middle of a baseline."""
+    return "".join(_element(*text) for text in texts)
+
+
+def _element(x: float, y: float, text: str, style: dict[str, Any]) -> str:
+    bold = "font-weight:bold;" if style.get("fontweight") == "bold" else ""
+    said = f"{bold}font-size:{style['fontsize']:g}px;text-anchor:{_ANCHORS[style.get('ha', 'left')]}"
+    return (
+        f'<text style="{said};fill:{style["color"].lower()}" x="{round(x, 1):g}" y="{round(y, 1):g}">'
+        f"{escape(text)}</text>"
+    )
+
+
+def onto(picture: Any, texts: Sequence[Text], scale: float) -> None:
+    """Write texts onto a picture (Pillow) of `scale` pixels to the point."""
+    from PIL import ImageDraw
+
+    pen = ImageDraw.Draw(picture)
+    for x, y, text, style in texts:
+        face = _scaled(style.get("fontweight") == "bold", round(style["fontsize"] * scale, 2))
+        anchor = style.get("ha", "left")[0].replace("c", "m") + "s"
+        pen.text((x * scale, y * scale), text, font=face, fill=style["color"], anchor=anchor)
+
+
+@lru_cache(maxsize=64)
+def _scaled(bold: bool, pixels: float) -> Any:
+    from PIL import ImageFont
+
+    return ImageFont.truetype(_file(bold), pixels, layout_engine=ImageFont.Layout.BASIC)

@@ -85,8 +85,10 @@ def _mark_up(sheet: Any, columns: int, rows: int) -> None:
 
 
 def _plain(value: Any) -> Any:
+    """Return a value as a workbook holds it; None for an empty text, so that the cell is blank."""
     value = value.item() if hasattr(value, "item") else value
-    return value if isinstance(value, str | int | float) else str(value)
+    value = value if isinstance(value, str | int | float) else str(value)
+    return None if value == "" else value
 
 
 def _fixed(data: bytes) -> bytes:

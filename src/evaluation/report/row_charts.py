@@ -122,12 +122,12 @@ def _panel(sheet: Sheet, grid: Grid, unit: str, lanes: Lanes, series: list[str],
         _scale(ax, limits, tall, sheet)
         bands = [(y - top - 7, y - top + 7) for y, _, _ in marks] if sheet.narrow else [(0, tall)]
         zero = [0.0] if limits[0] < 0 < limits[1] and 0.0 not in lines else []
-        for value in [*lines, *zero]:
+        for value in [*lines, *zero]:  # on a narrow sheet only beside the marks, so that no line crosses a label
             style = {"color": INK, "lw": 0.9} if value == 0 else {"color": GREY, "lw": 1, "ls": (0, (4, 2))}
-            for start, end in bands:  # on a narrow sheet only beside the marks, so that no line crosses a label
-                ax.plot([value, value], [start, end], zorder=1, clip_on=False, **style)
-        for y, x, k in marks:
-            _mark(ax, y - top, x, COLOURS[k % 6], MARKERS[k % 6], bars=bars, limits=limits)
+            _segments(ax, [((value, start), (value, end)) for start, end in bands], zorder=1, **style)
+        for k in dict.fromkeys(k for _, _, k in marks):
+            own = [(y - top, x) for y, x, of in marks if of == k]
+            _marks(ax, own, COLOURS[k % 6], MARKERS[k % 6], bars=bars, limits=limits)
 
     left, wide = (
         (MARGIN + 4, sheet.width - 2 * MARGIN - 8) if sheet.narrow else (lanes.plot_at + 4, max(lanes.plot - 8, 40))
@@ -219,20 +219,40 @@ def _scale(ax: Any, limits: tuple[float, float], tall: float, sheet: Sheet) -> N
     sns.despine(ax=ax, left=True)
 
 
-def _mark(ax: Any, y: float, x: Any, colour: str, marker: str, *, bars: bool, limits: tuple[float, float]) -> None:
-    """Draw one bar or dot with its interval; what runs off the scale ends in an arrow."""
-    loose = {"clip_on": False}
+def _marks(
+    ax: Any, own: list[tuple[float, Any]], colour: str, marker: str, *, bars: bool, limits: tuple[float, float]
+) -> None:  # fmt: skip
+    """Draw the bars or dots of a series with their intervals; what runs off the scale ends in an arrow."""
     if bars:
-        ax.barh(y, x.value, height=8, color=colour, zorder=2, **loose)
-    if x.low is not None and x.high is not None and x.kind in ("estimate", "measure"):
-        low, high = max(x.low, limits[0]), min(x.high, limits[1])
-        style = {"color": INK if bars else colour, "zorder": 3, **loose}
-        ax.plot([low, high], [y, y], lw=1.6, solid_capstyle="butt", **style)
-        for end, true, tip in ((low, x.low, "<"), (high, x.high, ">")):
-            cut = abs(end - true) > 1e-12
-            ax.plot([end], [y], marker=tip if cut else "|", ms=5, ls="none", **style)
-    if not bars and limits[0] <= x.value <= limits[1]:
-        ax.plot([x.value], [y], marker=marker, ms=6, color=colour, mec="white", mew=0.7, zorder=4, ls="none", **loose)
+        ax.barh([y for y, _ in own], [x.value for _, x in own], height=8, color=colour, zorder=2, clip_on=False)
+    style = {"color": INK if bars else colour, "zorder": 3}
+    spans, tips = [], dict[str, list[tuple[float, float]]]()
+    for y, x in own:
+        if x.low is not None and x.high is not None and x.kind in ("estimate", "measure"):
+            low, high = max(x.low, limits[0]), min(x.high, limits[1])
+            spans.append(((low, y), (high, y)))
+            for end, true, tip in ((low, x.low, "<"), (high, x.high, ">")):
+                tips.setdefault(tip if abs(end - true) > 1e-12 else "|", []).append((end, y))
+    _segments(ax, spans, lw=1.6, solid_capstyle="butt", **style)
+    for tip, at in tips.items():
+        _points(ax, at, marker=tip, ms=5, **style)
+    if not bars:
+        dots = [(x.value, y) for y, x in own if limits[0] <= x.value <= limits[1]]
+        _points(ax, dots, marker=marker, ms=6, color=colour, mec="white", mew=0.7, zorder=4)
+
+
+def _segments(ax: Any, spans: list[tuple[tuple[float, float], tuple[float, float]]], **style: Any) -> None:
+    """Draw straight lines of one style as one line with gaps."""
+    gap = float("nan")
+    if spans:
+        ax.plot([v for a, b in spans for v in (a[0], b[0], gap)], [v for a, b in spans for v in (a[1], b[1], gap)],
+                clip_on=False, **style)  # fmt: skip
+
+
+def _points(ax: Any, at: list[tuple[float, float]], **style: Any) -> None:
+    """Draw marks of one style."""
+    if at:
+        ax.plot([x for x, _ in at], [y for _, y in at], ls="none", clip_on=False, **style)
 
 
 # ---- stacked bars -----------------------------------------------------------------------------------------------

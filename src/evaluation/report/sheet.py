@@ -54,8 +54,7 @@ class Sheet:
         size = size or self.size
         lines = self.wrap(text, width or self.width - 2 * MARGIN, size, bold=bold)
         for k, line in enumerate(lines):
-            style = {"fontsize": size, "color": colour, "ha": "left",
-                     "va": "baseline", "fontweight": "bold" if bold else "normal"}  # fmt: skip
+            style = {"fontsize": size, "color": colour, "fontweight": "bold" if bold else "normal"}
             self.texts.append((x, self.y + size * (1.05 + 1.3 * (k + down)), line, style))
         taken = size * 1.3 * (len(lines) + down)
         if advance:
@@ -88,7 +87,10 @@ class Sheet:
         self.y += tall + 4
 
     def finish(self, axes: list[tuple[Any, tuple[float, float, float, float]]] | None = None) -> Any:
-        """Return the figure: foot placed, height known, axes drawn by their functions at (left, top, width, height)."""
+        """Return the figure: foot placed, height known, axes drawn by their functions at (left, top, width, height).
+
+        Its texts stay in `texts`; `lettering` puts them into each drawing.
+        """
         from matplotlib.figure import Figure
 
         self.y += 4
@@ -101,8 +103,6 @@ class Sheet:
         for paint, (left, top, width, tall) in axes or []:
             box = (left / self.width, 1 - (top + tall) / height, width / self.width, tall / height)
             paint(figure.add_axes(box))
-        for x, y, text, style in self.texts:
-            figure.text(x / self.width, 1 - y / height, text.replace("$", r"\$"), **style)
         return figure
 
 
