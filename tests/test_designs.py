@@ -227,6 +227,26 @@ def test_a_placebo_that_moves_downgrades_its_design():
     gates = [g for r in results if r.id.startswith("d1.") for g in r.gates if g.id == "d1.placebo"]
     assert gates
     assert not any(g.passed for g in gates)
+    assert by_id(results)["d1",].licence == "association"
+
+
+def test_an_event_within_the_first_fieldwork_leaves_an_association(held):
+    plan, found, results = held
+    assert by_id(results)["d1",].licence == "effect"
+    none = designs.attendee_change(plan, found)
+    assert not any("claims no cause" in n for n in designs.forest(plan, found, results, none).notes)
+    events = found.events.assign(event_date=["2022-10-05", *found.events["event_date"][1:]])
+    early = designs.Evidence(found.wave, found.survey, events, found.comparable, found.fieldwork, found.arms)
+    again = designs.all_designs(plan, early)
+    made = by_id(again)["d1",]
+    assert made.value == by_id(results)["d1",].value  # the same number, which may say less
+    assert made.licence == by_id(again)["d1", "adjusted"].licence == "association"
+    assert [g.id for g in made.gates if not g.passed] == ["d1.dates"]
+    notes = designs.forest(plan, early, again, none).notes
+    assert ("D1 claims no cause here, as the plan would let it. Not met: the earlier survey was over before the first "
+            "event.") in notes  # fmt: skip
+    verb = {i.row: i.result.text for i in designs.answer(plan, early, again, none).items if i.column == "May say"}
+    assert verb["D1 Places with events and places without"] == "“went with”, no more"
 
 
 def test_a_placebo_that_could_not_see_has_not_passed():

@@ -135,7 +135,22 @@ def _labelled(plan: Plan, found: Evidence, name: str, design: Design, method: st
         margin=margin_of(plan, found.survey, design.outcome),
         gates=gates,
     )
-    return _sized(plan, named)
+    return _capped(_sized(plan, named))
+
+
+def _capped(result: Any) -> Any:
+    """Return an estimate that may claim an effect as an association where a quality gate of its design failed.
+
+    An earlier survey that was not over before the first event, or a placebo that moved, is no clean "before".
+    """
+    if isinstance(result, Estimate) and result.licence == "effect" and unmet(result):
+        return replace(result, licence="association")
+    return result
+
+
+def unmet(result: Any) -> list[str]:
+    """Return what was asked of a design's quality and not met, in plain words."""
+    return [g.note.split(" (")[0] or g.id for g in result.gates if g.kind == "quality" and not g.passed]
 
 
 def _sized(plan: Plan, result: Any) -> Any:
@@ -179,6 +194,6 @@ def with_placebos(results: Sequence[Any], speaks: Mapping[str, bool]) -> list[An
             gate = Gate(
                 f"{name.lower()}.placebo", "quality", speaks[name], None, 0.05, "no placebo differs (Holm, 5 %)"
             )
-            result = replace(result, gates=(*result.gates, gate))
+            result = _capped(replace(result, gates=(*result.gates, gate)))
         out.append(result)
     return out

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from evaluation.answers import words as w
 from evaluation.answers.designs.evidence import Evidence
 from evaluation.answers.designs.held import said
-from evaluation.answers.designs.running import REFUSED
+from evaluation.answers.designs.running import REFUSED, unmet
 from evaluation.answers.designs.same_people import linked_rows
 from evaluation.estimates import Estimate, NotIdentified, TooFew
 from evaluation.exhibits import Exhibit
@@ -81,9 +81,23 @@ def forest(plan: Plan, found: Evidence, results: Sequence[Any], refusal: Any) ->
         chart="forest" if any(isinstance(r, Estimate) for r in results) else "",
         row_header="Design",
         source="Survey, weighted; register of events",
-        notes=("Error of sampling only: news that moved one group between the surveys is not in the ranges.",),
+        notes=(
+            "Error of sampling only: news that moved one group between the surveys is not in the ranges.",
+            *_capped(plan, results),
+        ),
         extras={"axis": f"Difference in change ({w.points(plan, plan.outcomes.primary)})", "reference": 0.0},
     )
+
+
+def _capped(plan: Plan, results: Sequence[Any]) -> list[str]:
+    """Return why a design may say less than the plan licenses it to say."""
+    out = []
+    for result in results:
+        name = result.id.split(".")[0].upper()
+        own = isinstance(result, Estimate) and result.id.count(".") == 3
+        if own and plan.designs[name].licence == "effect" and result.licence == "association":
+            out.append(f"{name} claims no cause here, as the plan would let it. Not met: {'; '.join(unmet(result))}.")
+    return out
 
 
 OWN_CELLS = ("by-place", "next-door", "black-heritage")
