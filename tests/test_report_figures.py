@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import re
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import report_study as study
+from PIL import Image
 
 from evaluation import disclosure
 from evaluation.exhibits import Exhibit, Item, Measure
-from evaluation.report import charts, figures
+from evaluation.report import charts, figures, lettering
 
 EVERY = [e for e in [*study.main_answers("positive"), *study.charts(), *study.tables()] if e.chart]
 
@@ -57,10 +60,31 @@ def test_no_text_leaves_the_drawing(drawn):
                 x = float(text.get("x") or (found[1] if found else 0))
                 size = float(re.search(r"([\d.]+)px", text.get("style", "")).group(1))
                 wide = 0.5 * size * len(text.text or "")
-                anchor = re.search(r"text-anchor: (\w+)", text.get("style", ""))
+                anchor = re.search(r"text-anchor: ?(\w+)", text.get("style", ""))
                 start = {"middle": x - wide / 2, "end": x - wide}.get(anchor[1] if anchor else "", x)
                 assert start > -4, (id, text.text)
                 assert start + wide < width + 4, (id, text.text)
+
+
+def test_words_stand_at_the_same_place_in_the_drawing_and_in_the_picture(drawn):
+    """Where the drawing has the stamp, in its own colour, the picture has ink of that colour, and nothing beside it."""
+    for id, (_, figure) in drawn.items():
+        picture = Image.open(io.BytesIO(figure.png)).convert("RGB")
+        scale = picture.width / figures.WIDE
+        stamp = next(t for t in ElementTree.fromstring(figure.svg).iter() if t.text == "SYNTHETIC DATA")
+        x, y = float(stamp.get("x")), float(stamp.get("y"))
+        size = float(re.search(r"font-size:([\d.]+)px", stamp.get("style"))[1])
+        box = picture.crop([round(v * scale) for v in (x - 1, y - size, x + size * 10, y + 1)])
+        pixels = np.asarray(box).reshape(-1, 3).astype(int)
+        near = np.abs(pixels - (0x80, 0x16, 0x50)).sum(axis=1) < 60
+        assert near.mean() > 0.05, id
+        margin = np.asarray(picture.crop([0, 0, round(3 * scale), picture.height]))
+        assert margin.min() > 250, id
+
+
+def test_words_are_escaped_and_anchored():
+    said = lettering.as_svg([(1.26, 2, "a < b & c", {"fontsize": 9, "color": "#1A1A1A", "ha": "right"})])
+    assert said == '<text style="font-size:9px;text-anchor:end;fill:#1a1a1a" x="1.3" y="2">a &lt; b &amp; c</text>'
 
 
 def test_alt_text_states_the_finding_and_the_numbers_and_is_not_the_title(drawn):

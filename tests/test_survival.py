@@ -6,6 +6,7 @@ import re
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -190,6 +191,36 @@ def test_a_disk_that_cannot_be_written(made, what):
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert ("File too large" if what == "disk full" else "Permission denied") in done.stderr
+    untouched(study, before)
+    no_traces(study)
+    works_again(study)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", str(place)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount a file system")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("free", [0, 20, 60])
+def test_a_disk_with_no_space_left(small_disk, free):
+    """Study, reports and temporary folder stand on a file system with `free` KiB left: it fills early, or midway."""
+    study, notebooks = tiny(small_disk / "a study, with spaces")
+    before = fingerprints(study / "reports")
+    stuffing = small_disk / "stuffing"
+    with stuffing.open("wb") as file:
+        file.write(b"x" * max(0, shutil.disk_usage(small_disk).free - free * 1024))
+    done = run(study, *AGAIN, notebooks=notebooks)
+    stuffing.unlink()
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert "No space left" in done.stderr or "00_" in done.stderr, done.stderr
     untouched(study, before)
     no_traces(study)
     works_again(study)

@@ -11,7 +11,7 @@ import ast
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -95,7 +95,7 @@ def modules_of(source: Path) -> tuple[Path, ...]:
 def _imports(tree: ast.AST, inside: tuple[str, ...]) -> set[str]:
     """Return the dotted names that a tree imports from this package, with every package above them."""
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             names |= {a.name for a in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -104,6 +104,17 @@ def _imports(tree: ast.AST, inside: tuple[str, ...]) -> set[str]:
             names |= {module, *(f"{module}.{a.name}" for a in node.names)}
     parts = [n.split(".") for n in names if n.split(".")[0] == "evaluation"]
     return {".".join(p[:k]) for p in parts for k in range(1, len(p) + 1)}
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield every statement of a tree, however deep; expressions, which are most of it, are not looked into."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = getattr(node, block, ())
+            waiting += inner if isinstance(inner, list) else ()
 
 
 def _imported_by(file: Path) -> frozenset[str]:
