@@ -18,7 +18,7 @@ def can_say(rows: Rows, ctx: ReportContext) -> list[str]:
     licences = {r.licence for r in judged_rows if r.verdict not in silent}
     attending = rows.get("attend", ctx.plan.outcomes.primary, "all", ctx.wave)
     unsure = (*silent, "too uncertain to say")
-    told_apart = any(r.licence == "effect" and r.verdict not in unsure for r in judged_rows)
+    told_apart = any(_between_places(r) and r.verdict not in unsure for r in judged_rows)
     if attending is not None and attending.shown and (attending.verdict or silent[0]) not in silent:
         said.append(f"How far {ctx.words.treated} and {ctx.words.untreated} gave different answers.")
     if "descriptive" in licences or rows.get("change", ctx.plan.outcomes.primary, ctx.focus, ctx.wave) is not None:
@@ -26,6 +26,11 @@ def can_say(rows: Rows, ctx: ReportContext) -> list[str]:
     if told_apart:
         said.append("Whether answers moved differently where events were held.")
     return said
+
+
+def _between_places(row: Any) -> bool:
+    """Return whether a contrast sets places that events reached beside others, whatever it may claim."""
+    return row.licence == "effect" or row.id.startswith("d1.")
 
 
 def cannot_say(rows: Rows, ctx: ReportContext) -> list[str]:

@@ -190,6 +190,7 @@ UNMET = {
     "same_sign": "the ways of analysing do not agree",
     "effective": "the answers are worth too few independent ones",
     "cells": "nobody answered in a part of the population",
+    "margins": "the answers could not be weighted to every population figure at once",
 }  # fmt: skip
 
 
