@@ -107,6 +107,20 @@ def test_pdfs_have_the_same_bytes_twice(folder, tmp_path):
     assert (tmp_path / "1.pdf").read_bytes() == (tmp_path / "2.pdf").read_bytes()
 
 
+def test_what_chromium_numbers_by_chance_is_numbered_in_order():
+    first = (
+        b"/CreationDate (D:20261125171400+00'00') /Names [(node00000099) 1 0 R (node00000103) 2 0 R] /ID (node00000099)"
+    )
+    later = first.replace(b"node00000099", b"node00000096").replace(b"node00000103", b"node00000100")
+    made = browser.settled(first)
+    assert made == browser.settled(later)
+    assert (
+        made
+        == b"/CreationDate (D:20200101000000+00'00') /Names [(node00000001) 1 0 R (node00000002) 2 0 R] /ID (node00000001)"
+    )
+    assert len(made) == len(first)
+
+
 def test_without_a_browser_no_pdf_is_promised(monkeypatch, tmp_path):
     monkeypatch.setenv("EVALUATION_CHROMIUM", "")
     checked = disclosure.protect(study.main_answers("null"), study.plan().disclosure)

@@ -17,6 +17,8 @@ FLAGS = (
     "--disable-extensions", "--disable-background-networking", "--no-pdf-header-footer", "--mute-audio",
 )  # fmt: skip
 
+_NODE = re.compile(rb"node\d{8}")
+
 
 def find() -> str:
     """Return the path of Chromium, from `EVALUATION_CHROMIUM` or the usual names; "" when there is none."""
@@ -45,7 +47,7 @@ def _end_with_parent() -> None:
 
 
 def print_pdf(page: Path, target: Path) -> bool:
-    """Print a page to PDF with fixed dates inside; return whether a PDF was made.
+    """Print a page to PDF with fixed dates and numbers inside; return whether a PDF was made.
 
     Links to the files beside the page are left out: a PDF would hold them as paths of the machine that made it.
     """
@@ -59,6 +61,15 @@ def print_pdf(page: Path, target: Path) -> bool:
         copy.unlink()
     if not target.is_file():
         return False
-    fixed = re.sub(rb"\(D:\d{14}[^)]*\)", lambda m: b"(D:20200101000000" + m[0][17:], target.read_bytes())
-    target.write_bytes(fixed)
+    target.write_bytes(settled(target.read_bytes()))
     return True
+
+
+def settled(pdf: bytes) -> bytes:
+    """Return a PDF with its dates fixed and its structure's nodes numbered from 1, in their order.
+
+    Chromium numbers the nodes of a tagged PDF from where its process happens to be. Lengths stay, so offsets do too.
+    """
+    pdf = re.sub(rb"\(D:\d{14}[^)]*\)", lambda m: b"(D:20200101000000" + m[0][17:], pdf)
+    names = {name: b"node%08d" % k for k, name in enumerate(sorted(set(_NODE.findall(pdf))), start=1)}
+    return _NODE.sub(lambda m: names[m[0]], pdf)
