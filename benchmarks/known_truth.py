@@ -262,7 +262,7 @@ NAMES = {
 def recovery(n: int) -> list[tuple[str, ...]]:
     """Return the rows of bias and coverage of every estimator."""
     rows = []
-    for truth, keys, many in ((EFFECTS, ("attend", "change", "D2", "D4", "D5"), n), (PLACES, ("D1",), n // 2)):
+    for truth, keys, many in ((EFFECTS, ("attend", "change", "D2", "D4", "D5"), n), (PLACES, ("D1",), n)):
         full = drawing.truth(**truth)
         right = targets(full)
         work = partial(recovery_study, truth=full, keys=keys)
