@@ -287,6 +287,7 @@ def _preload() -> None:
     import importlib
     import pkgutil
 
+    gc.disable()
     for name in PRELOAD:
         importlib.import_module(name)
     for name in ROOMS:
@@ -298,6 +299,7 @@ def _preload() -> None:
                     importlib.import_module(f"{name}.{inner.name}")
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def _answer(request: dict[str, Any], children: dict[int, int | None]) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from typing import Any
 
 from .other_charts import curve, lines, overlap, strip, timeline
 from .panel_charts import panels
-from .row_charts import rows, stacked
+from .row_charts import rows
 from .sheet import Sheet, has_marks
+from .stacked_chart import stacked
 
 DRAWERS: dict[str, Callable[[Sheet], Any]] = {
     "bars": rows, "steps": rows, "dots": rows, "forest": rows, "love": rows, "stacked": stacked, "lines": lines,

@@ -18,7 +18,9 @@ from .sheet import (
     extra,
     grid_of,
     limits_of,
+    points,
     references,
+    segments,
     unit_of,
 )
 
@@ -67,11 +69,11 @@ def _lines(ax: Any, series: list[Any], places: list[str], sheet: Sheet) -> None:
     import seaborn as sns
 
     spread = 0.12
-    for k, (_, points) in enumerate(series):
+    for k, (_, along) in enumerate(series):
         shift = (k - (len(series) - 1) / 2) * spread
-        at = [p + shift for p, _ in points]
-        ax.plot(at, [x.value for _, x in points], color=COLOURS[k % 6], lw=1.2, marker=MARKERS[k % 6], ms=6, zorder=3)
-        for x, cell in zip(at, (c for _, c in points), strict=True):
+        at = [p + shift for p, _ in along]
+        ax.plot(at, [x.value for _, x in along], color=COLOURS[k % 6], lw=1.2, marker=MARKERS[k % 6], ms=6, zorder=3)
+        for x, cell in zip(at, (c for _, c in along), strict=True):
             if cell.low is not None and cell.high is not None:
                 ax.plot([x, x], [cell.low, cell.high], color=COLOURS[k % 6], lw=1.5, zorder=2)
     ax.set_xticks(*_marks_along(sheet, places), fontsize=sheet.size - 1)
@@ -105,11 +107,11 @@ def curve(sheet: Sheet) -> Any:
     def paint(ax: Any) -> None:
         import seaborn as sns
 
-        for k, x in enumerate(cells):
-            if x.low is not None and x.high is not None:
-                ax.plot([k, k], [x.low, x.high], color="#8FA8C0", lw=max(0.5, min(3, 200 / len(cells))), zorder=1)
-            ax.plot([k], [x.value], marker="o" if x.planned else ".", ms=6 if x.planned else 4,
-                    color=COLOURS[2] if x.planned else COLOURS[0], ls="none", zorder=3)  # fmt: skip
+        spans = [((k, x.low), (k, x.high)) for k, x in enumerate(cells) if x.low is not None and x.high is not None]
+        segments(ax, spans, color="#8FA8C0", lw=max(0.5, min(3, 200 / len(cells))), zorder=1)
+        for planned, style in ((False, {"marker": ".", "ms": 4, "color": COLOURS[0]}),
+                               (True, {"marker": "o", "ms": 6, "color": COLOURS[2]})):  # fmt: skip
+            points(ax, [(k, x.value) for k, x in enumerate(cells) if x.planned == planned], zorder=3, **style)
         for value in references(exhibit) or [0.0]:
             ax.axhline(value, color=INK, lw=0.9)
         ax.set_xticks([])

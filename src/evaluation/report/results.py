@@ -60,7 +60,7 @@ def as_xlsx(checked: CheckedResults, context: Any, notes: list[str]) -> bytes:
     header, rows = _grid(checked, context)
     sheet.append(header)
     for row in rows:
-        sheet.append([_plain(v) for v in row])
+        sheet.append({k: v for k, v in enumerate(map(_plain, row), start=1) if v is not None})
     sheet.freeze_panes = "B2"
     _mark_up(sheet, len(header), len(rows) + 1)
     for each in (cover, note_sheet):

@@ -1,4 +1,4 @@
-"""Charts whose rows are read down the page: bars, dots, forests, balance plots, flows, stacked bars."""
+"""Charts whose rows are read down the page: bars, dots, forests, balance plots, flows."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from .sheet import (
     axis_label,
     grid_of,
     limits_of,
+    points,
     references,
+    segments,
 )
 
 Grid = list[tuple[str, list[tuple[str, Any]]]]
 LINE, GAP = 1.3, 8.0
-LIGHT = ("#28A197", "#F46A25", "#A285D1")
 
 # ---- rows: bars, dots, forest, love, steps ----------------------------------------------------------------------
 
@@ -124,7 +125,7 @@ def _panel(sheet: Sheet, grid: Grid, unit: str, lanes: Lanes, series: list[str],
         zero = [0.0] if limits[0] < 0 < limits[1] and 0.0 not in lines else []
         for value in [*lines, *zero]:  # on a narrow sheet only beside the marks, so that no line crosses a label
             style = {"color": INK, "lw": 0.9} if value == 0 else {"color": GREY, "lw": 1, "ls": (0, (4, 2))}
-            _segments(ax, [((value, start), (value, end)) for start, end in bands], zorder=1, **style)
+            segments(ax, [((value, start), (value, end)) for start, end in bands], zorder=1, **style)
         for k in dict.fromkeys(k for _, _, k in marks):
             own = [(y - top, x) for y, x, of in marks if of == k]
             _marks(ax, own, COLOURS[k % 6], MARKERS[k % 6], bars=bars, limits=limits)
@@ -233,90 +234,9 @@ def _marks(
             spans.append(((low, y), (high, y)))
             for end, true, tip in ((low, x.low, "<"), (high, x.high, ">")):
                 tips.setdefault(tip if abs(end - true) > 1e-12 else "|", []).append((end, y))
-    _segments(ax, spans, lw=1.6, solid_capstyle="butt", **style)
+    segments(ax, spans, lw=1.6, solid_capstyle="butt", **style)
     for tip, at in tips.items():
-        _points(ax, at, marker=tip, ms=5, **style)
+        points(ax, at, marker=tip, ms=5, **style)
     if not bars:
         dots = [(x.value, y) for y, x in own if limits[0] <= x.value <= limits[1]]
-        _points(ax, dots, marker=marker, ms=6, color=colour, mec="white", mew=0.7, zorder=4)
-
-
-def _segments(ax: Any, spans: list[tuple[tuple[float, float], tuple[float, float]]], **style: Any) -> None:
-    """Draw straight lines of one style as one line with gaps."""
-    gap = float("nan")
-    if spans:
-        ax.plot([v for a, b in spans for v in (a[0], b[0], gap)], [v for a, b in spans for v in (a[1], b[1], gap)],
-                clip_on=False, **style)  # fmt: skip
-
-
-def _points(ax: Any, at: list[tuple[float, float]], **style: Any) -> None:
-    """Draw marks of one style."""
-    if at:
-        ax.plot([x for x, _ in at], [y for _, y in at], ls="none", clip_on=False, **style)
-
-
-# ---- stacked bars -----------------------------------------------------------------------------------------------
-
-
-def stacked(sheet: Sheet) -> Any:
-    """Draw each row as one bar cut into its columns, in the order of the key; a part says its figure where it fits.
-
-    Neighbouring colours differ by 3 to 1 in lightness, so that the order carries the meaning in grey too.
-    """
-    exhibit = sheet.exhibit
-    grid = grid_of(exhibit)
-    parts = [c for c in exhibit.columns if any(c == k for _, cells in grid for k, _ in cells)]
-    sheet.head()
-    sheet.key(parts, "■")
-    sheet.y += 4
-    top = sheet.y
-    named = [(_stack_label(label, cells), cells) for label, cells in grid]
-    beside = sheet.wide([label for label, _ in named]) + 8
-    beside = 0.0 if sheet.narrow or beside > 0.4 * sheet.width else beside  # else each label stands over its bar
-    over = sheet.wide([x.text.split(" (")[0] for _, cells in grid for c, x in cells if c == parts[-1]]) + 6
-    left, wide = MARGIN + beside, sheet.width - 2 * MARGIN - beside - over
-    bands: list[tuple[float, list[tuple[str, Any]]]] = []
-    for label, cells in named:
-        taken = sheet.say(label, advance=not beside)
-        drawn = any(x.shown and x.value for _, x in cells)
-        if drawn:
-            bands.append((sheet.y + (6 if beside else 9), cells))
-        sheet.y += (19 if drawn else taken + 4) if beside else (22 if drawn else 6)
-    tall = sheet.y - top
-
-    def paint(ax: Any) -> None:
-        ax.set_xlim(0, 1)
-        ax.set_ylim(tall, 0)
-        ax.axis("off")
-        for y, cells in bands:
-            _stack(ax, y - top, cells, parts, sheet, wide)
-
-    return sheet.finish([(paint, (left, top, wide, tall))])
-
-
-def _stack_label(label: str, cells: list[tuple[str, Any]]) -> str:
-    """Return a row's label with its base, and the parts that may not be shown."""
-    hidden = [c for c, x in cells if not x.shown or x.value is None]
-    if len(hidden) == len(cells):
-        return f"{label}: too few to report"
-    bases = {x.n_text for _, x in cells if x.n_text and x.kind == "estimate"}
-    said = f"{label} (n {bases.pop()})" if len(bases) == 1 else label
-    return said + (f" – too few to report: {', '.join(hidden)}" if hidden else "")
-
-
-def _stack(ax: Any, y: float, cells: list[tuple[str, Any]], parts: list[str], sheet: Sheet, wide: float) -> None:
-    shown = [(c, x) for c, x in cells if x.shown and x.value is not None and x.value > 0]
-    total = sum(x.value for _, x in shown) or 1.0
-    start = 0.0
-    for column, x in shown:
-        k = parts.index(column) % 6
-        share = x.value / total
-        ax.barh(y, share, left=start, height=16, color=COLOURS[k], edgecolor="white", linewidth=1.4)
-        text = x.text.split(" (")[0]
-        style = {"va": "center", "fontsize": sheet.size - 0.5}
-        if share * wide > sheet.wide([text]) + 6:
-            ink = INK if COLOURS[k] in LIGHT else "white"
-            ax.text(start + share / 2, y, text, ha="center", color=ink, **style)
-        elif column == parts[-1]:  # the last part, which holds people without an answer, always says its figure
-            ax.text(1 + 4 / wide, y, text, ha="left", color=INK, **style)
-        start += share
+        points(ax, dots, marker=marker, ms=6, color=colour, mec="white", mew=0.7, zorder=4)

@@ -106,6 +106,20 @@ class Sheet:
         return figure
 
 
+def segments(ax: Any, spans: list[tuple[tuple[float, float], tuple[float, float]]], **style: Any) -> None:
+    """Draw straight lines of one style as one line with gaps."""
+    gap = float("nan")
+    if spans:
+        ax.plot([v for a, b in spans for v in (a[0], b[0], gap)], [v for a, b in spans for v in (a[1], b[1], gap)],
+                clip_on=False, **style)  # fmt: skip
+
+
+def points(ax: Any, at: list[tuple[float, float]], **style: Any) -> None:
+    """Draw marks of one style."""
+    if at:
+        ax.plot([x for x, _ in at], [y for _, y in at], ls="none", clip_on=False, **style)
+
+
 def has_marks(exhibit: Any) -> bool:
     """Return whether anything in the exhibit can be drawn."""
     if exhibit.chart == "timeline":
