@@ -121,6 +121,14 @@ def test_what_chromium_numbers_by_chance_is_numbered_in_order():
     assert len(made) == len(first)
 
 
+def test_what_is_folded_is_not_laid_out_for_print():
+    page = (
+        "<p>a</p><details><summary>b</summary><details open>c</details>d</details>"
+        "<details class='x' open><summary>e</summary><details><p>f</p></details>g</details><p>h</p>"
+    )
+    assert browser.unfolded(page) == "<p>a</p><details class='x' open><summary>e</summary>g</details><p>h</p>"
+
+
 def test_without_a_browser_no_pdf_is_promised(monkeypatch, tmp_path):
     monkeypatch.setenv("EVALUATION_CHROMIUM", "")
     checked = disclosure.protect(study.main_answers("null"), study.plan().disclosure)
