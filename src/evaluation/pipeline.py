@@ -191,12 +191,26 @@ def _ready(request: Request, plan: study.Plan, wave: str) -> tuple[list[Path], d
 
 
 @contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Put off the search for cycles: what a run makes lives until it is written, so there is little to find."""
+    import gc
+
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+@contextlib.contextmanager
 def _under_way(
     request: Request, plan: study.Plan, wave: str, sources: list[Path], parameters: dict[str, dict[str, Any]]
 ) -> Iterator[_Run]:
     """Yield a run with its own hidden folders; keep what a failed one may show, and always tidy up."""
     drafts = _draft_reasons(plan, wave, request.draft)
-    with placing.aside(plan.root) as (stage, folder):
+    with _uncollected(), placing.aside(plan.root) as (stage, folder):
         date = resolve_date(plan, request.date)
         state = _Run(plan, wave, date, request, sources, parameters, stage, folder, drafts)
         try:

@@ -28,21 +28,6 @@ def _reading(stage: Path) -> Iterator[None]:
             os.environ[STAGE] = before
 
 
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Put off the search for cycles: what a report is made of lives until it is written, so there is little to find."""
-    import gc
-
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
-
-
-@_uncollected()
 def publish_report(state: Any) -> dict[str, Any]:
     """Protect everything that the notebooks published, write the report into the run's folder, and sum it up.
 
