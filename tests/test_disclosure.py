@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from evaluation import disclosure
+from evaluation.disclosure.attack import Tables, components, intervals
 from evaluation.errors import CheckFailed
 from evaluation.estimates import Estimate, NotIdentified, TooFew, from_se
 from evaluation.exhibits import Count, Exhibit, Item, Measure, Words
@@ -336,3 +337,24 @@ def test_numbers_of_numpy_are_numbers():
     kept = shown(Count("a", np.int64(40), "people|g=a"))
     assert (kept.shown, kept.n) == (True, 40)
     assert shown(Measure("b", np.float64(2.5), base=np.int64(60))).shown
+
+
+def test_the_attacker_finds_the_same_ends_for_many_cells_at_once_as_for_each_alone():
+    rng = np.random.default_rng(5)
+    endless = 0
+    for _ in range(40):
+        grid = rng.integers(0, 30, (2, int(rng.integers(3, 6))))
+        counts = {f"c{a}.{b}": int(n) for (a, b), n in np.ndenumerate(grid)}
+        counts |= {f"r{a}": int(row.sum()) for a, row in enumerate(grid)}
+        sums = [(f"r{a}", tuple(f"c{a}.{b}" for b in range(grid.shape[1]))) for a in range(2)]
+        sums += [(f"k{b}", (f"c0.{b}", f"c1.{b}")) for b in range(grid.shape[1])]
+        tables = Tables(counts, sums, 5, 10)
+        hidden = {k for k, n in counts.items() if n < 10 or rng.random() < 0.2}
+        for keys, own in components(tables.keys, tables.sums):
+            together = intervals(tables, keys, own, hidden)
+            for key, ends in together.items():
+                alone = intervals(tables, keys, own, hidden, {key})[key]
+                assert alone == pytest.approx(ends, abs=1e-6)
+                assert ends[0] - 1e-6 <= counts[key] <= ends[1] + 1e-6
+                endless += np.isinf(ends[1])
+    assert endless > 10, "some cells have no upper end: those are found one at a time"

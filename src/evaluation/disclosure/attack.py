@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,9 +91,11 @@ def intervals(
     matrix = csr_matrix((signs, (rows, columns)), shape=(len(sums), len(keys)))
     bounds = _bounds(tables, keys, hidden, tables.known)
     wanted = [k for k in keys if k in (hidden if only is None else hidden & only)]
-    if tables.known and wanted and _ends(matrix, bounds, 0) is None:
-        bounds = _bounds(tables, keys, hidden, {})
-    return {k: _ends(matrix, bounds, place[k]) or (0.0, 0.0) for k in wanted}
+    places = [place[k] for k in wanted]
+    found = _ends(matrix, bounds, places)
+    if found is None and tables.known:
+        found = _ends(matrix, _bounds(tables, keys, hidden, {}), places)
+    return dict(zip(wanted, found or [(0.0, 0.0)] * len(wanted), strict=True))
 
 
 def _bounds(
@@ -110,21 +112,41 @@ def _bounds(
     return out
 
 
-def _ends(matrix: Any, bounds: list[tuple[float, float | None]], place: int) -> tuple[float, float] | None:
-    """Return the least and most of one cell; None when nothing fits."""
-    from scipy.optimize import Bounds, LinearConstraint, milp  # with no integers a linear program, at half the cost
+def _ends(
+    matrix: Any, bounds: list[tuple[float, float | None]], places: Sequence[int]
+) -> list[tuple[float, float]] | None:
+    """Return the least and most of each of some cells; None when nothing fits.
 
-    cost = np.zeros(len(bounds))
-    cost[place] = 1.0
+    One program holds a copy of all cells for each end that is asked for: the copies share nothing, so each finds its
+    own end, and starting the solver, which costs more than solving, is paid once. Where an end has no limit the
+    program has none, and the ends are found one at a time.
+    """
+    wanted = [(place, sign) for place in places for sign in (1.0, -1.0)]
+    together = _solved(matrix, bounds, wanted) if wanted else []
+    if together is None:
+        return None
+    found = together or [x for one in wanted for x in _solved(matrix, bounds, [one]) or [one[1] * -np.inf]]
+    ends = [max(0.0, x) for x in found]
+    return list(zip(ends[::2], ends[1::2], strict=True))
+
+
+def _solved(
+    matrix: Any, bounds: list[tuple[float, float | None]], wanted: list[tuple[int, float]]
+) -> list[float] | None:
+    """Return the end of each (cell, 1 for its least or -1 for its most); [] without a limit, None when nothing fits."""
+    from scipy.optimize import Bounds, LinearConstraint, milp  # with no integers a linear program, at half the cost
+    from scipy.sparse import identity, kron
+
+    copies, n = len(wanted), len(bounds)
+    cost = np.zeros((copies, n))
+    for copy, (place, sign) in enumerate(wanted):
+        cost[copy, place] = sign
     low, high = np.array([(a, np.inf if b is None else b) for a, b in bounds]).T
-    sums = LinearConstraint(matrix, 0.0, 0.0)
-    ends = []
-    for sign in (1.0, -1.0):
-        found = milp(sign * cost, constraints=sums, bounds=Bounds(low, high))
-        if found.status == 2:
-            return None
-        ends.append(sign * found.fun if found.status == 0 else (0.0 if sign > 0 else np.inf))
-    return ends[0], ends[1]
+    sums = LinearConstraint(kron(identity(copies), matrix, format="csr"), 0.0, 0.0)
+    found = milp(cost.ravel(), constraints=sums, bounds=Bounds(np.tile(low, copies), np.tile(high, copies)))
+    if found.status == 2:
+        return None
+    return [] if found.status else [float(found.x[copy * n + place]) for copy, (place, _) in enumerate(wanted)]
 
 
 def safe(tables: Tables, key: str, interval: tuple[float, float], primary: set[str]) -> bool:
