@@ -247,6 +247,9 @@ def test_an_event_within_the_first_fieldwork_leaves_an_association(held):
             "event.") in notes  # fmt: skip
     verb = {i.row: i.result.text for i in designs.answer(plan, early, again, none).items if i.column == "May say"}
     assert verb["D1 Places with events and places without"] == "“went with”, no more"
+    for evidence, made, word in ((found, results, "is consistent with"), (early, again, "went with")):
+        said = {i.row: i.result.text for i in designs.assumptions(plan, evidence, made).items if i.column == "May say"}
+        assert said["D1 Places with events and places without"].startswith(word)
 
 
 def test_a_placebo_that_could_not_see_has_not_passed():

@@ -177,9 +177,10 @@ def _people(id: str, n: int, wave: str) -> Any:
     return w.measure(id, 5 * round(n / 5), "people", base=n, wave=wave, decimals=0)
 
 
-def assumptions(plan: Plan, found: Evidence) -> Exhibit:
-    """Return what each design of the plan assumes, and what it leaves in."""
+def assumptions(plan: Plan, found: Evidence, results: Sequence[Any]) -> Exhibit:
+    """Return what each design of the plan assumes, what it leaves in, and what its result may say."""
     triples: list[tuple[str, str, Any]] = []
+    own = {r.id.split(".")[0].upper(): r.licence for r in results if isinstance(r, Estimate) and r.id.count(".") == 3}
     for name, design in plan.designs.items():
         read, stem, row = ASSUMES[name], f"assumes.{name}.all.{found.wave}", f"{name} {design.title}"
         triples += [
@@ -188,7 +189,7 @@ def assumptions(plan: Plan, found: Evidence) -> Exhibit:
             (row, "Would have had to be true", w.words(f"{stem}.h", read.had_to_be)),
             (row, "Left in", w.words(f"{stem}.b", read.left_in)),
             (row, "Made with", w.words(f"{stem}.m", said(name))),
-            (row, "May say", w.words(f"{stem}.c", MAY_SAY[design.licence])),
+            (row, "May say", w.words(f"{stem}.c", MAY_SAY[own.get(name, design.licence)])),
         ]
     if not triples:
         triples = [("No design", "Licence", w.words(f"assumes.none.all.{found.wave}", "the plan names no design"))]
