@@ -10,6 +10,7 @@ import run_study
 from run_study import run, tiny
 
 from evaluation import cli, pipeline, proof, provenance
+from evaluation.intake import privacy
 
 COLUMNS = ("id", "value", "low", "high", "null", "verdict")
 
@@ -120,6 +121,16 @@ def test_verify_notices_changed_inputs_plan_and_code(made, monkeypatch, tmp_path
     assert "input data_raw/waves/W2025/export.csv is changed" in said
     assert "the plan (study.toml) differs" in said
     assert "the code differs" in said
+
+
+def test_verify_with_another_study_key_says_so_and_blames_no_input(made, monkeypatch, tmp_path, capsys):
+    _, report = made
+    again(monkeypatch, report, tmp_path)
+    monkeypatch.setattr(privacy, "study_key", lambda **_: b"another key of thirty-two bytes!")
+    assert cli.main(["verify", str(report)]) == 0
+    said = capsys.readouterr().out
+    assert "another study key is in use here" in said
+    assert "is changed" not in said
 
 
 def test_a_folder_without_a_manifest_is_refused(tmp_path, capsys):

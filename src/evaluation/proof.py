@@ -107,7 +107,11 @@ def _inputs_moved(manifest: Mapping[str, Any], study_file: Path | None) -> tuple
     lines = [
         f"input {n} is {_change(then, now, n)}" for n in sorted(then.keys() | now.keys()) if then.get(n) != now.get(n)
     ]
-    if plan.digest() != manifest["plan"]["digest"]:
+    same_plan = plan.digest() == manifest["plan"]["digest"]
+    if same_plan and then.keys() == now.keys() and len(lines) == len(then):
+        lines = ["the inputs cannot be compared: another study key is in use here than when the report was made "
+                 "(name its file in $EVALUATION_KEY_FILE)"]  # fmt: skip
+    if not same_plan:
         lines.append("the plan (study.toml) differs from the report's")
     if provenance.digest_files(provenance.code_files()) != manifest["code"]["digest"]:
         lines.append("the code differs from the report's")
