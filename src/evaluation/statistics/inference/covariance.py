@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,18 +35,27 @@ class Covariance:
     Attributes
     ----------
     matrix : DataFrame, terms × terms
-    df : Series, term → degrees of freedom (Satterthwaite for CR2, clusters less one otherwise).
-        0 for a coefficient whose score is 0 in every cluster (a side that holds one cluster): it has no error.
     kind : str; `clusters` their number; `rows` the number of people.
     """
 
     matrix: pd.DataFrame
-    df: pd.Series
     kind: str
     clusters: int
     params: pd.Series
+    freedom: Callable[[], Any] = field(repr=False)
     rows: int = 0
     parts: Any = field(default=None, repr=False)
+    _held: dict[str, pd.Series] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def df(self) -> pd.Series:
+        """Term → degrees of freedom (Satterthwaite for CR2, clusters less one otherwise), found when first asked for.
+
+        0 for a coefficient whose score is 0 in every cluster (a side that holds one cluster): it has no error.
+        """
+        if "df" not in self._held:
+            self._held["df"] = pd.Series(self.freedom(), index=self.params.index, dtype=float)
+        return self._held["df"]
 
     @property
     def se(self) -> pd.Series:
@@ -145,16 +154,15 @@ def cluster_robust(fit: Any, cluster: Any, *, kind: str = "CR2") -> Covariance:
     scale = {"CR1": clusters / (clusters - 1), "CR1S": clusters / (clusters - 1) * (n - 1) / (n - k)}.get(kind, 1.0)
     matrix = scale * bread @ (scores.T @ scores) @ bread
     parts = (x, w, bread, rows, adjusted)
-    if kind == "CR2":
-        leads = [_lead(parts, np.eye(k)[j]) for j in range(k)]
-        df = [_freedom(lead, bread, middle) for lead in leads]
-    else:
-        df = [float(clusters - 1)] * k
-    df = np.where(_unseen(fit, bread, rows), 0.0, df)
+
+    def freedom() -> np.ndarray:
+        own = [_freedom(_lead(parts, unit), bread, middle) for unit in np.eye(k)] if kind == "CR2" else clusters - 1.0
+        return np.where(_unseen(fit, bread, rows), 0.0, own)
+
     names = list(fit.names)
     return Covariance(
-        pd.DataFrame(matrix, index=names, columns=names), pd.Series(df, index=names), kind, clusters,
-        pd.Series(fit.params, index=names), n, parts,
+        pd.DataFrame(matrix, index=names, columns=names), kind, clusters, pd.Series(fit.params, index=names), freedom,
+        n, parts,
     )  # fmt: skip
 
 
@@ -182,7 +190,8 @@ def heteroskedastic(fit: Any, *, kind: str = "HC1") -> Covariance:
     scores = x * (w * fit.residuals * factor)[:, None]
     names = list(fit.names)
     matrix = pd.DataFrame(bread @ (scores.T @ scores) @ bread, index=names, columns=names)
-    return Covariance(matrix, pd.Series(float(n - k), index=names), kind, n, pd.Series(fit.params, index=names), n)
+    params = pd.Series(fit.params, index=names)
+    return Covariance(matrix, kind, n, params, lambda: np.full(k, float(n - k)), n)
 
 
 def _adjustment(
