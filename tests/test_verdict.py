@@ -255,7 +255,7 @@ def test_the_verdict_is_the_same_from_the_object_and_from_the_row(made):
 @pytest.mark.parametrize("kind", ["positive", "negative", "null", "unsure", "small"])
 def test_the_verdict_is_made_again_from_results_csv(kind):
     checked = disclosure.protect(report_study.exhibits(kind), report_study.plan().disclosure)
-    text = results.as_csv(checked, report_study.context()).decode()
+    text = results.as_csv(results.grid(checked, report_study.context())).decode()
     rows = [r for r in csv.DictReader(io.StringIO(text)) if r["verdict"]]
     assert len(rows) >= 4
     for found in rows:

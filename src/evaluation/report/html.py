@@ -141,9 +141,10 @@ def _results(desk: Desk) -> dict[str, bytes]:
         *results.NOTES,
         *(["All figures are from synthetic data and describe nobody."] if desk.ctx.synthetic else []),
     ]
+    grid = results.grid(desk.checked, desk.ctx)
     return {
-        "results.csv": results.as_csv(desk.checked, desk.ctx),
-        "results.xlsx": results.as_xlsx(desk.checked, desk.ctx, notes),
+        "results.csv": results.as_csv(grid),
+        "results.xlsx": results.as_xlsx(grid, desk.ctx, notes),
         "sense-check-return.csv": packs.return_sheet(desk),
     }
 

@@ -12,9 +12,12 @@ from evaluation.disclosure import CheckedResults, escape_cell
 _MOMENT = (2020, 1, 1, 0, 0, 0)
 
 
-def as_csv(checked: CheckedResults, context: Any) -> bytes:
+Grid = tuple[list[str], list[list[Any]]]
+
+
+def as_csv(grid: Grid) -> bytes:
     """Return `results.csv`: one header row, one row per result id, text cells escaped against formulas."""
-    header, rows = _grid(checked, context)
+    header, rows = grid
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(header)
@@ -22,7 +25,8 @@ def as_csv(checked: CheckedResults, context: Any) -> bytes:
     return out.getvalue().encode()
 
 
-def _grid(checked: CheckedResults, context: Any) -> tuple[list[str], list[list[Any]]]:
+def grid(checked: CheckedResults, context: Any) -> Grid:
+    """Return header and rows of the results as they are printed: text escaped, what is not there an empty text."""
     frame = checked.frame()
     header = [str(c) for c in frame.columns]
     rows = [[_cell(v) for v in record] for record in frame.astype(object).itertuples(index=False, name=None)]
@@ -39,7 +43,7 @@ def _cell(value: Any) -> Any:
     return escape_cell(value) if isinstance(value, str) else value
 
 
-def as_xlsx(checked: CheckedResults, context: Any, notes: list[str]) -> bytes:
+def as_xlsx(grid: Grid, context: Any, notes: list[str]) -> bytes:
     """Return `results.xlsx`: a cover sheet, notes in words, and the results; no merged cell, deterministic bytes."""
     from openpyxl import Workbook
 
@@ -57,7 +61,7 @@ def as_xlsx(checked: CheckedResults, context: Any, notes: list[str]) -> bytes:
     for note in notes:
         note_sheet.append([escape_cell(note)])
     sheet = book.create_sheet("Results")
-    header, rows = _grid(checked, context)
+    header, rows = grid
     sheet.append(header)
     for row in rows:
         sheet.append({k: v for k, v in enumerate(map(_plain, row), start=1) if v is not None})
