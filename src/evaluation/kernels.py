@@ -35,7 +35,7 @@ PRELOAD = (
     "numpy", "pandas", "pyarrow.parquet", "scipy.stats", "scipy.optimize", "seaborn", "statsmodels.api",
     "pydantic", "yaml",
 )  # fmt: skip
-ROOMS = ("evaluation.study", "evaluation.report", "evaluation.intake.waves", "evaluation.answers")
+ROOMS = ("evaluation.study", "evaluation.report", "evaluation.intake.waves")  # and every room of answers
 PINNED = {
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONHASHSEED": "0",
     "TZ": "UTC", "LC_ALL": "C.UTF-8", "MPLBACKEND": "module://matplotlib_inline.backend_inline",
@@ -290,13 +290,11 @@ def _preload() -> None:
     gc.disable()
     for name in PRELOAD:
         importlib.import_module(name)
-    for name in ROOMS:
+    answers = pkgutil.iter_modules([str(Path(__file__).parent / "answers")], "evaluation.answers.")
+    for name in (*ROOMS, *(room.name for room in answers)):
         # A module that cannot be imported fails in the notebook that needs it, where the cell is named.
         with contextlib.suppress(Exception):
-            room = importlib.import_module(name)
-            for inner in pkgutil.iter_modules(getattr(room, "__path__", ()) if name == ROOMS[-1] else ()):
-                with contextlib.suppress(Exception):
-                    importlib.import_module(f"{name}.{inner.name}")
+            importlib.import_module(name)
     gc.collect()
     gc.freeze()
     gc.enable()
