@@ -1,5 +1,6 @@
 """Kernels from one warm process: started many at once over sockets, with their own environment, gone afterwards."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from run_study import notebook
 
-from evaluation import execution, kernels
+from evaluation import execution, kernels, warm
 from evaluation.errors import RunFailed
 
 linux = pytest.mark.skipif(not kernels.can_fork(), reason="kernels are forked on Linux only")
@@ -60,7 +61,7 @@ def test_the_record_of_what_was_read_and_imported(tmp_path, monkeypatch):
     source = "import pandas as pd\nfrom evaluation.statistics import scales\nprint(len(pd.read_csv('data_raw/x.csv')))"
     record = tmp_path / "record"
     with kernels.Kernels({}) as made:
-        said, _ = execute(tmp_path, "00_x", source, made, {kernels.READS: str(record)})
+        said, _ = execute(tmp_path, "00_x", source, made, {warm.READS: str(record)})
     assert said == "1\n"
     lines = record.read_text().splitlines()
     assert "data_raw/x.csv" in lines
@@ -80,6 +81,64 @@ def test_ending_the_kernels_ends_a_notebook_that_still_runs(tmp_path, monkeypatc
         made.stop()
         with pytest.raises(RunFailed, match="00_x stopped at code cell 3: its kernel died"):
             job.result(timeout=60)
+
+
+SPLIT = """
+import fcntl, json, os, sys, tempfile, threading
+from pathlib import Path
+from evaluation import kernels, warm
+sys.path.insert(0, sys.argv[1])
+from run_study import notebook
+from test_kernels import execute
+os.chdir(tempfile.mkdtemp())
+lock = os.open(".", os.O_RDONLY)
+fcntl.flock(lock, fcntl.LOCK_EX)
+source = "import os, sys\\nprint(os.environ['WHICH'], 'debugpy.server' in sys.modules, os.environ['TZ'])"
+with kernels.Kernels({"WHICH": "run"}) as made:
+    if "beside" in sys.argv:
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+    made.split()
+    forked = type(made.server).__name__
+    said, done = execute(Path.cwd(), "00_x", source, made, {"WHICH": "own"})
+    os.close(lock)
+    again = os.open(".", os.O_RDONLY)
+    fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails where the warm process still holds it
+    server = made.server
+print(json.dumps([forked, said, server.poll(), done.peak > 20e6, made.folder.exists()]))
+"""
+
+
+def split(*words, **env):
+    """Run SPLIT in a Python with the environment of kernels; return what it printed."""
+    command = [sys.executable, "-c", SPLIT, str(Path(__file__).parent), *words]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, **warm.PINNED, **env}
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@linux
+def test_the_warm_process_is_forked_from_a_command_with_the_environment_of_kernels():
+    assert split() == ["_Split", "own False UTC\n", 0, True, False]
+
+
+@linux
+def test_it_is_started_afresh_beside_a_thread_and_under_another_hash_seed():
+    assert split("beside")[:2] == ["NoneType", "own False UTC\n"]
+    assert split(PYTHONHASHSEED="7")[:2] == ["NoneType", "own False UTC\n"]
+
+
+@linux
+@pytest.mark.parametrize("flags", [(), ("-E",)])
+def test_a_command_starts_again_once_with_the_environment_of_kernels(flags):
+    code = "import os, sys\nfrom evaluation import warm\nwarm.pin()\nprint(warm.pinned(), os.getpid(), sys.argv[1:])"
+    other = {"TZ": "Asia/Tokyo", "PYTHONHASHSEED": "3", "OMP_NUM_THREADS": "4"}
+    done = subprocess.Popen(
+        [sys.executable, *flags, "-c", code, "a", "b c"], stdout=subprocess.PIPE, text=True, env={**os.environ, **other}
+    )
+    said, _ = done.communicate(timeout=60)
+    assert said == f"{not flags} {done.pid} ['a', 'b c']\n"
 
 
 @pytest.mark.slow

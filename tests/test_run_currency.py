@@ -1,5 +1,6 @@
 """What is current is skipped by content: touching a thing makes exactly what depends on it run again."""
 
+import ast
 import hashlib
 import json
 import shutil
@@ -40,7 +41,13 @@ def keys(root, *, parameters=None, draft=False):
     plan = study.load(root / "study.toml")
     sources = sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     table, given = currency.needs(sources), parameters or {"wave": "W2025"}
-    own = {p.stem: currency.parts(p, plan, WAVES, table[p.stem], parameters=given, draft=draft) for p in sources}
+    modules = currency.Modules()
+    own = {
+        p.stem: currency.parts(
+            p, plan, WAVES, table[p.stem], parameters=given, draft=draft, modules=modules.of(p)
+        )
+        for p in sources
+    }  # fmt: skip
     return {n: currency.key(own[n], {}) for n in table}
 
 
@@ -192,3 +199,24 @@ def test_digests_are_of_content_and_name(tmp_path):
     (tmp_path / "a").rename(tmp_path / "c")
     assert provenance.digest_files([tmp_path / "c", tmp_path / "b"], tmp_path) != first
     assert hashlib.sha256(b"1").hexdigest() != first
+
+
+MODULES = sorted(provenance.PACKAGE.rglob("*.py"))
+ODD = (
+    "if x: import evaluation.study\n",
+    "a = 1; import evaluation.study\n",
+    "try: from evaluation import study\nexcept ImportError: pass\n",
+    "from evaluation import (\n    study,  # a word (in brackets)\n    errors,\n)\n",
+    "from evaluation import study, \\\n    errors\n",
+    "def f():\n    from . import study as s\n    import evaluation.errors as e, evaluation.study\n",
+    '"""From the plan.\n\nfrom here import is a word, and so is this\n"""\nfrom evaluation import study\n',
+    "from\tevaluation\timport\tstudy\n",
+)
+
+
+def test_every_import_of_a_module_is_found_without_parsing_the_rest():
+    inside = ("evaluation", "report")
+    for text in (*ODD, *(p.read_text("utf-8") for p in MODULES)):
+        whole = currency._imports(ast.parse(text), inside)
+        assert currency._imports(currency._parsed(text), inside) == whole, text
+        assert whole or text not in ODD

@@ -26,6 +26,10 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     asked = _parser().parse_args(words)
     try:
+        if words is None and asked.do in (_run, _verify):
+            from . import warm
+
+            warm.pin()
         with _stopping():
             return int(asked.do(asked) or 0)
     except EvaluationError as error:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -78,18 +79,59 @@ def upstream(name: str, table: Mapping[str, Needs]) -> tuple[str, ...]:
 # ---- code -------------------------------------------------------------------------------------------------------
 
 
+class Modules:
+    """The modules of this package as they stand now: each is looked up once, however many notebooks import it."""
+
+    def __init__(self) -> None:
+        self._file = cache(_file_of)
+        self._data = cache(provenance.data_files)
+
+    def of(self, source: Path) -> tuple[Path, ...]:
+        """Return the files of this package that a notebook imports, through every import of theirs, sorted."""
+        cells = json.loads(source.read_text("utf-8"))["cells"]
+        trees = [ast.parse("".join(c["source"])) for c in cells if c["cell_type"] == "code"]
+        waiting = {name for tree in trees for name in _imports(tree, ())}
+        seen: set[str] = set()
+        found: dict[Path, str] = {}
+        while waiting:
+            seen.add(name := waiting.pop())
+            file = self._file(name)
+            if file is not None and file not in found:
+                found[file], _, names = _read(file, file.stat().st_mtime_ns)
+                waiting |= names - seen
+        return tuple(sorted({*found, *self._data_of(found)}))
+
+    def _data_of(self, modules: Mapping[Path, str]) -> set[Path]:
+        """Return the templates and tables that the modules name: by the file's name, or by its folder's."""
+        found = set()
+        for folder in {m.parent for m in modules}:
+            files = self._data(folder)
+            text = "\n".join(said for m, said in modules.items() if m.parent == folder) if files else ""
+            for file in files:
+                if file.name in text or (file.parent != folder and f"{file.parent.name}/" in text):
+                    found.add(file)
+        return found
+
+
 def modules_of(source: Path) -> tuple[Path, ...]:
     """Return the files of this package that a notebook imports, through every import of theirs, sorted."""
-    cells = json.loads(source.read_text("utf-8"))["cells"]
-    trees = [ast.parse("".join(c["source"])) for c in cells if c["cell_type"] == "code"]
-    waiting = {name for tree in trees for name in _imports(tree, ())}
-    found: set[Path] = set()
-    while waiting:
-        file = _file_of(waiting.pop())
-        if file is not None and file not in found:
-            found.add(file)
-            waiting |= _imported_by(file)
-    return tuple(sorted(found | _data_of(found)))
+    return Modules().of(source)
+
+
+_IMPORT = re.compile(
+    r"^[ \t]*((?:from[ \t]+[\w.]+[ \t]+import[ \t]+(?:\([^()]*\)|[\w., \t]+)|import[ \t]+[\w., \t]+))", re.MULTILINE
+)
+
+
+def _parsed(text: str) -> ast.AST:
+    """Return a tree that holds every import of a module: only these are parsed where it holds no other such word."""
+    rest = _IMPORT.sub("", text)
+    if re.search(r"\bimport\b", rest):
+        return ast.parse(text)
+    try:
+        return ast.parse("\n".join(_IMPORT.findall(text)))
+    except SyntaxError:
+        return ast.parse(text)
 
 
 def _imports(tree: ast.AST, inside: tuple[str, ...]) -> set[str]:
@@ -117,16 +159,12 @@ def _statements(tree: ast.AST) -> Iterator[ast.AST]:
             waiting += inner if isinstance(inner, list) else ()
 
 
-def _imported_by(file: Path) -> frozenset[str]:
-    return _read(file, file.stat().st_mtime_ns)[2]
-
-
 @cache
 def _read(file: Path, stamp: int) -> tuple[str, str, frozenset[str]]:  # noqa: ARG001 - the stamp renews the cache
     """Return a file's text and digest, and what it imports from this package."""
     text = file.read_text("utf-8")
     inside = ("evaluation", *file.relative_to(provenance.PACKAGE).parts[:-1])
-    names = frozenset(_imports(ast.parse(text), inside)) if file.suffix == ".py" else frozenset[str]()
+    names = frozenset(_imports(_parsed(text), inside)) if file.suffix == ".py" else frozenset[str]()
     return text, _sha(text), names
 
 
@@ -139,17 +177,6 @@ def _file_of(dotted: str) -> Path | None:
     place = provenance.PACKAGE.joinpath(*dotted.split(".")[1:])
     tried = (place.with_suffix(".py"), place / "__init__.py") if dotted != "evaluation" else (place / "__init__.py",)
     return next((p for p in tried if p.is_file()), None)
-
-
-def _data_of(modules: Iterable[Path]) -> set[Path]:
-    """Return the templates and tables that the modules name: by the file's name, or by its folder's."""
-    found = set()
-    for folder in {m.parent for m in modules}:
-        text = "\n".join(_read(m, m.stat().st_mtime_ns)[0] for m in modules if m.parent == folder)
-        for file in provenance.data_files(folder):
-            if file.name in text or (file.parent != folder and f"{file.parent.name}/" in text):
-                found.add(file)
-    return found
 
 
 # ---- inputs -----------------------------------------------------------------------------------------------------
@@ -205,14 +232,24 @@ def undeclared(record: str, need: Needs, plan: study.Plan, waves: Iterable[str],
 
 
 def parts(
-    source: Path, plan: study.Plan, waves: tuple[str, ...], need: Needs, *, parameters: Mapping[str, Any], draft: bool
+    source: Path,
+    plan: study.Plan,
+    waves: tuple[str, ...],
+    need: Needs,
+    *,
+    parameters: Mapping[str, Any],
+    draft: bool,
+    modules: Iterable[Path],
 ) -> dict[str, str]:
-    """Return a digest of each kind of thing that a notebook depends on, apart from the notebooks before it."""
-    runner = [provenance.PACKAGE / n for n in ("execution.py", "kernels.py")]
+    """Return a digest of each kind of thing that a notebook depends on, apart from the notebooks before it.
+
+    `modules` are the files of this package that the notebook imports (`Modules.of`).
+    """
+    runner = [provenance.PACKAGE / n for n in ("execution.py", "kernels.py", "warm.py")]
     files = input_paths(plan, waves, need.reads)
     return {
         "notebook": _sha(source.read_text("utf-8")),
-        "code": _code_digest({*modules_of(source), *runner}),
+        "code": _code_digest({*modules, *runner}),
         "parameters": _sha(dict(parameters)), "plan": plan.digest(),
         "codebook": plan.codebook.digest(), "environment": environment(),
         "inputs": provenance.digest_files(files, plan.root),

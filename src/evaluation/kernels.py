@@ -5,8 +5,7 @@ notebook. The kernels are ordinary IPython kernels behind a kernel provisioner, 
 dead-kernel detection work unchanged. Where forking is not possible, or `EVALUATION_PLAIN_KERNELS=1` is set, plain
 kernels are used and give the same outputs.
 
-The warm process reads one JSON line per request from its standard input and answers with the new process id. When
-its input closes, because the run ended or was killed, it kills every kernel it started and leaves.
+The warm process ends when this one does, and ends every kernel with it (`evaluation.warm`).
 """
 
 from __future__ import annotations
@@ -15,37 +14,17 @@ import contextlib
 import itertools
 import json
 import os
-import select
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-# A grammar library behind JSON-schema checks costs 1.2 CPU seconds at import and is never needed here;
-# jsonschema treats its absence as "no extra string formats".
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-
-PRELOAD = (
-    "ipykernel.kernelapp", "ipykernel.ipkernel", "matplotlib_inline.backend_inline", "matplotlib.pyplot",
-    "numpy", "pandas", "pyarrow.parquet", "scipy.stats", "scipy.optimize", "seaborn", "statsmodels.api",
-    "pydantic", "yaml",
-)  # fmt: skip
-ROOMS = ("evaluation.study", "evaluation.report", "evaluation.intake.waves")  # and every room of answers
-PINNED = {
-    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONHASHSEED": "0",
-    "TZ": "UTC", "LC_ALL": "C.UTF-8", "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    "PYDEVD_DISABLE_FILE_VALIDATION": "1", "IPYTHONDIR": "", "JPY_PARENT_PID": "",
-}  # fmt: skip
-
-
-def can_fork() -> bool:
-    """Return whether kernels may be forked here: POSIX without macOS's unsafe forks, and not switched off."""
-    return sys.platform.startswith("linux") and os.environ.get("EVALUATION_PLAIN_KERNELS") != "1"
+from . import warm
+from .warm import KERNEL_WORDS, PINNED, SCRATCH, can_fork
 
 
 class Kernels:
@@ -59,10 +38,9 @@ class Kernels:
         self.fork = can_fork() if fork is None else fork
         self.folder = Path(tempfile.mkdtemp(prefix=SCRATCH))
         self.held = hold(self.folder)
-        pinned = {k: v for k, v in PINNED.items() if v}
         places = {"IPYTHONDIR": str(self.folder), "JUPYTER_RUNTIME_DIR": str(self.folder)}
-        self.env = {**os.environ, **pinned, **places, **env}
-        self.server: subprocess.Popen[str] | None = None
+        self.env = {**os.environ, **PINNED, **places, **env}
+        self.server: warm.Server | None = None
         self._ended = False
         self._turn = threading.Lock()
         self._numbers = itertools.count()
@@ -84,8 +62,6 @@ class Kernels:
         server, self.server = self.server, None
         if server is None:
             return
-        assert server.stdin is not None
-        assert server.stdout is not None
         with contextlib.suppress(BrokenPipeError):
             server.stdin.close()
         try:
@@ -111,7 +87,7 @@ class Kernels:
         answer = ""
         with self._turn, contextlib.suppress(OSError, ValueError):
             server = self._warm()
-            if server is not None and server.stdin is not None and server.stdout is not None:
+            if server is not None:
                 server.stdin.write(json.dumps(request) + "\n")
                 server.stdin.flush()
                 answer = server.stdout.readline()
@@ -119,13 +95,18 @@ class Kernels:
             raise RuntimeError("the warm kernel process ended; set EVALUATION_PLAIN_KERNELS=1 to use plain kernels")
         return json.loads(answer)
 
-    def _warm(self) -> subprocess.Popen[str] | None:
+    def split(self) -> None:
+        """Fork the warm process from this one where that is possible; else it starts afresh with the first kernel.
+
+        To be called before there are threads.
+        """
+        if self.fork and warm.can_split():
+            self.server = warm.split(self.folder, self.env)
+
+    def _warm(self) -> warm.Server | None:
         """Return the warm process, started when it is first needed; None once the kernels were ended."""
         if self.server is None and not self._ended:
-            self.server = subprocess.Popen(
-                [sys.executable, "-m", "evaluation.kernels", str(self.folder)], stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE, text=True, env=self.env, start_new_session=True,
-            )  # fmt: skip
+            self.server = warm.start(self.folder, self.env)
         return self.server
 
     def engine_options(self, env: Mapping[str, str]) -> dict[str, Any]:
@@ -141,10 +122,6 @@ class Kernels:
         if not self.fork:
             options["extra_arguments"] = list(KERNEL_WORDS)
         return options
-
-
-KERNEL_WORDS = ("--matplotlib=inline", "--HistoryManager.enabled=False")
-SCRATCH = "ev-"
 
 
 def hold(folder: Path) -> int | None:
@@ -252,143 +229,3 @@ def __getattr__(name: str) -> Any:
     if name == "ForkProvisioner":
         return _provisioner()
     raise AttributeError(name)
-
-
-# ---- the warm process -------------------------------------------------------------------------------------------
-
-
-def serve(scratch: str = "") -> None:
-    """Import the stack, then answer request lines until the input closes: fork a kernel, or tell what one used."""
-    _preload()
-    children: dict[int, int | None] = {}
-    pending = b""
-    while True:
-        ready, _, _ = select.select([0], [], [], 0.1)
-        _reap(children)
-        if not ready:
-            continue
-        chunk = os.read(0, 65536)
-        if not chunk:
-            break
-        pending += chunk
-        while b"\n" in pending:
-            line, pending = pending.split(b"\n", 1)
-            os.write(1, json.dumps(_answer(json.loads(line), children)).encode() + b"\n")
-    for pid in [p for p, peak in children.items() if peak is None]:
-        with contextlib.suppress(OSError):
-            os.killpg(pid, signal.SIGKILL)
-    if scratch and Path(scratch).name.startswith(SCRATCH):
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _preload() -> None:
-    """Import the stack and what the notebooks import from this package, and spare kernels from tracing it for waste."""
-    import gc
-    import importlib
-    import pkgutil
-
-    gc.disable()
-    for name in PRELOAD:
-        importlib.import_module(name)
-    answers = pkgutil.iter_modules([str(Path(__file__).parent / "answers")], "evaluation.answers.")
-    for name in (*ROOMS, *(room.name for room in answers)):
-        # A module that cannot be imported fails in the notebook that needs it, where the cell is named.
-        with contextlib.suppress(Exception):
-            importlib.import_module(name)
-    gc.collect()
-    gc.freeze()
-    gc.enable()
-
-
-def _answer(request: dict[str, Any], children: dict[int, int | None]) -> dict[str, Any]:
-    if "usage" in request:
-        _reap(children)
-        return {"peak": children.get(request["usage"])}
-    pid = _fork(request)
-    children[pid] = None
-    return {"pid": pid}
-
-
-def _reap(children: dict[int, int | None]) -> None:
-    """Collect the children that ended, each with its peak memory in bytes."""
-    for pid in [p for p, peak in children.items() if peak is None]:
-        ended, _, usage = os.wait4(pid, os.WNOHANG)
-        if ended:
-            children[pid] = usage.ru_maxrss * 1024
-
-
-def _fork(request: dict[str, Any]) -> int:
-    pid = os.fork()
-    if pid:
-        return pid
-    status = 1
-    try:
-        os.setsid()
-        quiet = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1, 2):
-            os.dup2(quiet, stream)
-        os.chdir(request["cwd"])
-        os.environ.update(request["env"])
-        watch(os.environ.get(READS, ""), request["cwd"])
-        from ipykernel.kernelapp import IPKernelApp
-
-        sys.argv = ["kernel"]
-        IPKernelApp.launch_instance(argv=["-f", request["file"], *KERNEL_WORDS])
-        status = 0
-    finally:
-        os._exit(status)
-
-
-READS = "EVALUATION_READS"
-
-
-def watch(record: str, root: str) -> None:
-    """Write to `record` each file below `root` that is opened, and each module of this package that is imported.
-
-    What a notebook is known to depend on is compared with this record, so a dependency that nobody declared is
-    noticed.
-    """
-    if not record:
-        return
-    out = os.open(record, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    seen: set[str] = set()
-    inside = os.path.join(os.path.abspath(root), "")
-
-    def write(line: str) -> None:
-        if line and line not in seen:
-            seen.add(line)
-            os.write(out, line.encode("utf-8", "replace") + b"\n")
-
-    def opened(event: str, details: tuple[Any, ...]) -> None:
-        if event == "open" and isinstance(details[0], str | os.PathLike):
-            path = os.path.abspath(os.fspath(details[0]))
-            write(path[len(inside) :] if isinstance(path, str) and path.startswith(inside) else "")
-
-    sys.addaudithook(opened)
-    _note_imports(lambda name: write(f"import {name}"))
-
-
-def _note_imports(note: Callable[[str], None]) -> None:
-    """Call `note` with each module of this package that an import statement names, imported before or not."""
-    import builtins
-
-    found = builtins.__import__
-
-    def importing(
-        name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
-    ) -> Any:  # fmt: skip
-        module = found(name, globals, locals, fromlist, level)
-        home = module.__name__ if fromlist or level else name
-        if home.startswith("evaluation."):
-            note(home)
-        if fromlist and home.startswith("evaluation"):
-            for one in fromlist:
-                if f"{home}.{one}" in sys.modules:
-                    note(f"{home}.{one}")
-        return module
-
-    builtins.__import__ = importing
-
-
-if __name__ == "__main__":
-    serve(*sys.argv[1:2])

@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from . import currency, execution, provenance
-from .kernels import READS, Kernels
+from .kernels import Kernels
+from .warm import READS
 
 MADE, FILES, NOTEBOOK, RECORD = "made", "files", "executed.ipynb", "record.json"
 GATES, ORDER = "gates.json", "published/order.json"
@@ -34,6 +35,7 @@ class Job:
 
     sources: dict[str, Path]
     table: dict[str, currency.Needs]
+    modules: dict[str, tuple[Path, ...]]
     parts: dict[str, dict[str, str]]
     stage: Path
     earlier: tuple[Path, ...]
@@ -87,14 +89,19 @@ def _job(state: Any, sources: list[Path], everything: bool) -> Job:
     if everything:
         names = list(table)
         table = {n: currency.Needs(tuple(names[:k]), table[n].reads) for k, n in enumerate(names)}
+    known = currency.Modules()
+    modules = {p.stem: known.of(p) for p in sources}
     parts = {
         p.stem: currency.parts(
-            p, plan, waves, table[p.stem], parameters=state.parameters.get(p.stem, {}), draft=state.request.draft
+            p, plan, waves, table[p.stem], parameters=state.parameters.get(p.stem, {}), draft=state.request.draft,
+            modules=modules[p.stem],
         )
         for p in sources
-    }
+    }  # fmt: skip
     home = plan.root / "data_processed" / state.wave
-    job = Job({p.stem: p for p in sources}, table, parts, state.stage, (home / MADE, home / "only" / MADE), state)
+    job = Job(
+        {p.stem: p for p in sources}, table, modules, parts, state.stage, (home / MADE, home / "only" / MADE), state
+    )
     job.past = {n: r for n in table for r in [_record(job, n)] if r}
     (state.stage / MADE).mkdir(mode=0o700)
     return job
@@ -111,36 +118,40 @@ def _record(job: Job, name: str) -> dict[str, Any]:
 
 def _run_in_order(job: Job, kernels: Kernels, at_once: int) -> None:
     waiting, running = list(job.sources), dict[Future[dict[str, Any]], str]()
+    _use_again(job, waiting, running)
+    if waiting:
+        kernels.split()
     with ThreadPoolExecutor(at_once) as pool:
         try:
             while waiting or running:
-                _start_ready(job, kernels, pool, waiting, running, at_once)
-                for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
+                for name in _ready(job, waiting)[: at_once - len(running)]:
+                    waiting.remove(name)
+                    running[pool.submit(_execute, job, name, kernels)] = name
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
                     name = running.pop(future)
                     _finished(job, name, future.result(), len(running) + len(waiting))
+                _use_again(job, waiting, running)
         except BaseException:
             kernels.stop()
             raise
 
 
-def _start_ready(
-    job: Job, kernels: Kernels, pool: ThreadPoolExecutor, waiting: list[str],
-    running: dict[Future[dict[str, Any]], str], at_once: int,
-) -> None:  # fmt: skip
-    """Use again what is current and start what is ready, the longest road ahead first."""
+def _ready(job: Job, waiting: list[str]) -> list[str]:
+    """Return the notebooks that can start, the longest road ahead first."""
     ready = [n for n in waiting if all(a in job.done for a in job.table[n].after)]
-    for name in sorted(ready, key=lambda n: (-_road(job, n), n)):
-        found = None if job.state.request.fresh else _current(job, name)
-        if found is not None:
-            waiting.remove(name)
-            shutil.copytree(found, _made(job, name), copy_function=os.link)
-            record = json.loads((found / RECORD).read_text("utf-8"))
-            _finished(job, name, record | {"reused": True}, len(running) + len(waiting))
-            return _start_ready(job, kernels, pool, waiting, running, at_once)
-        if len(running) < at_once:
-            waiting.remove(name)
-            running[pool.submit(_execute, job, name, kernels)] = name
-    return None
+    return sorted(ready, key=lambda n: (-_road(job, n), n))
+
+
+def _use_again(job: Job, waiting: list[str], running: Sized) -> None:
+    """Take from the waiting, one after the other, every notebook of which an earlier execution still stands."""
+    if job.state.request.fresh:
+        return
+    while found := next(((n, f) for n in _ready(job, waiting) if (f := _current(job, n))), None):
+        name, folder = found
+        waiting.remove(name)
+        shutil.copytree(folder, _made(job, name), copy_function=os.link)
+        record = json.loads((folder / RECORD).read_text("utf-8"))
+        _finished(job, name, record | {"reused": True}, len(running) + len(waiting))
 
 
 def _key(job: Job, name: str) -> str:
@@ -192,7 +203,7 @@ def _undeclared(job: Job, name: str, reads: Path) -> list[str]:
 
     plan, waves = job.state.plan, waves_up_to(job.state.plan, job.state.wave)
     text = reads.read_text("utf-8") if reads.is_file() else ""
-    return currency.undeclared(text, job.table[name], plan, waves, currency.modules_of(job.sources[name]))
+    return currency.undeclared(text, job.table[name], plan, waves, job.modules[name])
 
 
 def _files(folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+from collections.abc import Sequence
 from typing import Any
 
 from evaluation.disclosure import CheckedResults, escape_cell
@@ -66,7 +67,7 @@ def as_xlsx(grid: Grid, context: Any, notes: list[str]) -> bytes:
     for row in rows:
         sheet.append({k: v for k, v in enumerate(map(_plain, row), start=1) if v is not None})
     sheet.freeze_panes = "B2"
-    _mark_up(sheet, len(header), len(rows) + 1)
+    _mark_up(sheet, header, len(rows) + 1)
     for each in (cover, note_sheet):
         each.column_dimensions["A"].width = 100
     out = io.BytesIO()
@@ -74,18 +75,22 @@ def as_xlsx(grid: Grid, context: Any, notes: list[str]) -> bytes:
     return _fixed(out.getvalue())
 
 
-def _mark_up(sheet: Any, columns: int, rows: int) -> None:
+def _mark_up(sheet: Any, header: Sequence[str], rows: int) -> None:
     """Mark the results as one table with a bold header, so that readers of screens and of sheets can find it."""
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
-    from openpyxl.worksheet.table import Table
+    from openpyxl.worksheet.filters import AutoFilter
+    from openpyxl.worksheet.table import Table, TableColumn
 
     for cell in sheet[1]:
         cell.font = Font(bold=True)
-    for k in range(1, columns + 1):
+    for k in range(1, len(header) + 1):
         sheet.column_dimensions[get_column_letter(k)].width = 40 if k in (1, 5, 6) else 16
     if rows > 1:
-        sheet.add_table(Table(displayName="results", ref=f"A1:{get_column_letter(columns)}{rows}"))
+        ref = f"A1:{get_column_letter(len(header))}{rows}"
+        # Columns are named here, or openpyxl would make every blank cell of the table to find its first row.
+        columns = [TableColumn(id=k, name=name) for k, name in enumerate(header, start=1)]
+        sheet.add_table(Table(displayName="results", ref=ref, tableColumns=columns, autoFilter=AutoFilter(ref=ref)))
 
 
 def _plain(value: Any) -> Any:
