@@ -6,13 +6,14 @@ import html as escaping
 import json
 import os
 import re
+import shutil
 from importlib import resources
 
 import pytest
 import report_study as study
 
 from evaluation import disclosure
-from evaluation.report import browser, html
+from evaluation.report import browser, html, printing
 
 pytestmark = [
     pytest.mark.browser,
@@ -101,10 +102,47 @@ def test_the_policy_pdf_has_at_most_eight_pages_and_the_pack_four(folder):
         assert 1 <= len(pages) <= most, name
 
 
-def test_pdfs_have_the_same_bytes_twice(folder, tmp_path):
-    for k in (1, 2):
-        assert browser.print_pdf(folder / "practice-bank.html", tmp_path / f"{k}.pdf")
-    assert (tmp_path / "1.pdf").read_bytes() == (tmp_path / "2.pdf").read_bytes()
+def test_pdfs_have_the_same_bytes_twice_together_or_alone(folder, tmp_path, monkeypatch):
+    names = ("practice-bank", "sense-check")
+    for k in (1, 2, 3):
+        (tmp_path / str(k)).mkdir()
+        pages = [shutil.copy(folder / f"{n}.html", tmp_path / str(k) / f"{n}.html") for n in names]
+        if k == 3:
+            monkeypatch.setattr(printing, "available", lambda: False)
+        assert browser.print_pdfs(pages) == [tmp_path / str(k) / f"{n}.pdf" for n in names]
+        assert len(list((tmp_path / str(k)).iterdir())) == 4, "nothing else is left"
+    for name in names:
+        made = {(tmp_path / str(k) / f"{name}.pdf").read_bytes() for k in (1, 2, 3)}
+        assert len(made) == 1
+        assert b"/StructTreeRoot" in made.pop(), "tagged, so that readers of screens can follow it"
+
+
+@pytest.mark.skipif(not printing.available(), reason="needs a pipe")
+@pytest.mark.parametrize("says", ["", "exit 3", r"printf 'no\0' >&4; cat <&3 >/dev/null", "sleep 20"])
+def test_a_browser_that_does_not_answer_leaves_its_page_to_another(tmp_path, monkeypatch, says):
+    """The stand-in does as it is told over the pipe, and prints what it is told to print by its words."""
+    fake = tmp_path / "browser"
+    fake.write_text(
+        '#!/bin/sh\nfor w in "$@"; do case "$w" in --print-to-pdf=*) printf PDF >"${w#*=}"; exit 0;; esac; done\n'
+        f"{says}\n"
+    )
+    fake.chmod(0o755)
+    monkeypatch.setenv("EVALUATION_CHROMIUM", str(fake))
+    monkeypatch.setattr(printing, "SECONDS", 0.5)
+    page = tmp_path / "page.html"
+    page.write_text("<p>Words.</p>")
+    assert browser.print_pdfs([page]) == [tmp_path / "page.pdf"]
+    assert (tmp_path / "page.pdf").read_bytes() == b"PDF"
+    monkeypatch.setenv("EVALUATION_CHROMIUM", str(tmp_path / "none"))
+    assert browser.print_pdfs([page]) == []
+
+
+def test_a_page_that_cannot_be_opened_is_an_error(tmp_path):
+    with printing.Printer([browser.find(), *browser.FLAGS], lambda: None) as printer:
+        with pytest.raises(OSError, match="could not open"):
+            printer.pdf((tmp_path / "none.html").as_uri())
+        (tmp_path / "page.html").write_text("<p>Words.</p>")
+        assert printer.pdf((tmp_path / "page.html").as_uri()).startswith(b"%PDF")
 
 
 def test_what_chromium_numbers_by_chance_is_numbered_in_order():

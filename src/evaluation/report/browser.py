@@ -1,24 +1,28 @@
-"""Find Chromium and print a page to PDF with it; without it the report has no PDF, and says so in the log."""
+"""Find Chromium and print pages to PDF with it; without it the report has no PDF, and says so in the log."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+
+from . import printing
 
 # The shell is Chromium without windows: the same page and PDF, for less than half of what starting the whole costs.
 NAMES = (
-    "chromium-headless-shell", "chrome-headless-shell", "chromium", "chromium-browser", "google-chrome",
-    "google-chrome-stable", "chrome",
+    "/usr/lib/chromium/chromium-headless-shell", "chromium-headless-shell", "chrome-headless-shell", "chromium",
+    "chromium-browser", "google-chrome", "google-chrome-stable", "chrome",
 )  # fmt: skip
 _MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 FLAGS = (
     "--headless", "--disable-gpu", "--no-sandbox", "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars",
-    "--disable-extensions", "--disable-background-networking", "--no-pdf-header-footer", "--mute-audio",
+    "--disable-extensions", "--disable-background-networking", "--mute-audio",
 )  # fmt: skip
 
 _NODE = re.compile(rb"node\d{8}")
@@ -39,37 +43,60 @@ def run(*words: str, seconds: int = 180) -> subprocess.CompletedProcess[bytes]:
         command = [find(), *FLAGS, f"--user-data-dir={profile}", *words]
         return subprocess.run(
             command, capture_output=True, timeout=seconds, check=False,
-            preexec_fn=_end_with_parent if sys.platform.startswith("linux") else None,
+            preexec_fn=_end_with_parent if os.name == "posix" else None,
         )  # fmt: skip
 
 
 def _end_with_parent() -> None:
-    """Ask the kernel to kill this child when the run that started it dies, so that none is left behind."""
-    import ctypes
-    import signal
+    """Ask the kernel (Linux) to kill this child when the run that started it dies, so that none is left behind."""
+    if sys.platform.startswith("linux"):
+        import ctypes
+        import signal
 
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def print_pdf(page: Path, target: Path) -> bool:
-    """Print a page to PDF with fixed dates and numbers inside; return whether a PDF was made.
+def print_pdfs(pages: Sequence[Path]) -> list[Path]:
+    """Print pages to PDFs beside them, with fixed dates and numbers inside; return those that were made.
 
     Links to the files beside the page are left out: a PDF would hold them as paths of the machine that made it.
     What is folded is not printed, and laying it out would cost a third of the time, so it is left out before.
+
+    One Chromium prints all; a page that it did not print is printed by one of its own.
     """
-    copy = page.with_name(f".print-{page.name}")
-    text = re.sub(r' href="(?!#|https?:|mailto:)[^"]*"', "", page.read_text("utf-8"))
-    copy.write_text(unfolded(text), "utf-8")
+    copies = {page: page.with_name(f".print-{page.name}") for page in pages}
     try:
-        run(f"--print-to-pdf={target}", copy.resolve().as_uri())
-    except (OSError, subprocess.TimeoutExpired):
-        return False
+        for page, copy in copies.items():
+            text = re.sub(r' href="(?!#|https?:|mailto:)[^"]*"', "", page.read_text("utf-8"))
+            copy.write_text(unfolded(text), "utf-8")
+        made = _together(list(copies.values()))
+        made |= {copy: pdf for copy in copies.values() if copy not in made and (pdf := _alone(copy))}
     finally:
-        copy.unlink()
-    if not target.is_file():
-        return False
-    target.write_bytes(settled(target.read_bytes()))
-    return True
+        for copy in copies.values():
+            copy.unlink(missing_ok=True)
+    for page, copy in copies.items():
+        if copy in made:
+            page.with_suffix(".pdf").write_bytes(settled(made[copy]))
+    return [page.with_suffix(".pdf") for page, copy in copies.items() if copy in made]
+
+
+def _together(pages: Sequence[Path]) -> dict[Path, bytes]:
+    """Return the pages that one Chromium printed, up to the first that it did not."""
+    made = dict[Path, bytes]()
+    if printing.available():
+        with contextlib.suppress(OSError), printing.Printer([find(), *FLAGS], _end_with_parent) as printer:
+            for page in pages:
+                made[page] = printer.pdf(page.resolve().as_uri())
+    return made
+
+
+def _alone(page: Path) -> bytes:
+    """Return one page, printed by a Chromium of its own; empty when it made no PDF."""
+    with tempfile.TemporaryDirectory(prefix="pdf-", ignore_cleanup_errors=True) as folder:
+        target = Path(folder) / "page.pdf"
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            run("--no-pdf-header-footer", f"--print-to-pdf={target}", page.resolve().as_uri())
+        return target.read_bytes() if target.is_file() else b""
 
 
 def unfolded(page: str) -> str:

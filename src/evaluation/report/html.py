@@ -169,19 +169,8 @@ def _write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
 
 
 def _pdfs(folder: Path) -> list[Path]:
-    """Print the four pages to PDF, two at a time; print takes the wide drawings and leaves out what is folded."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    names = [folder / f"{n}.html" for n in ("index", "annex", "sense-check", "practice-bank")]
-    with ThreadPoolExecutor(2) as pool:
-        made = list(pool.map(_pdf, names))
-    return [path for path in made if path is not None]
-
-
-def _pdf(page: Path) -> Path | None:
-    """Print one page to PDF; None when Chromium made none."""
-    target = page.with_suffix(".pdf")
-    return target if browser.print_pdf(page, target) else None
+    """Print the four pages to PDF; print takes the wide drawings and leaves out what is folded."""
+    return browser.print_pdfs([folder / f"{n}.html" for n in ("index", "annex", "sense-check", "practice-bank")])
 
 
 # ---- the index of all reports -----------------------------------------------------------------------------------
