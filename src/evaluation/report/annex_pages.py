@@ -131,14 +131,11 @@ def _numbered(header: Any, rows: Any, caption: str) -> Any:
     """Return a table whose first cell is the result id that every cell of the row traces to."""
     from markupsafe import Markup
 
-    head = Markup("").join(Markup('<th scope="col">{}</th>').format(c) for c in header)
     body = Markup("\n").join(
-        Markup('<tr data-result="{}"><th scope="row">{}</th>{}</tr>').format(
-            r[0], r[0], Markup("").join(Markup("<td>{}</td>").format(c) for c in r[1:])
-        )
+        Markup('<tr data-result="{}"><th scope="row">{}</th>{}</tr>').format(r[0], r[0], tables.figures(r[1:]))
         for r in rows
     )
     return Markup(
         '<div class="wide ids" role="region" tabindex="0" aria-labelledby="t-estimands"><table>'
         '<caption id="t-estimands">{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
-    ).format(caption, head, body)
+    ).format(caption, tables.columns(header), body)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from evaluation.disclosure import CheckedExhibit
 
 NO_FIGURE = "“–” marks a place without a figure: it was not asked then, or the column does not apply to the row."
-_CELL = Markup('<td data-result="{}"{}>{}</td>')
 
 
 def html(exhibit: CheckedExhibit, *, prefix: str = "t", heading: str = "") -> Markup:
@@ -23,7 +22,7 @@ def html(exhibit: CheckedExhibit, *, prefix: str = "t", heading: str = "") -> Ma
     if not isinstance(exhibit, CheckedExhibit):
         raise TypeError(f"tables lay out what disclosure.protect made, not {type(exhibit).__name__}")
     name = anchor(exhibit.id, prefix)
-    head = Markup("").join(Markup('<th scope="col">{}</th>').format(c or "What was found") for c in exhibit.columns)
+    head = columns(c or "What was found" for c in exhibit.columns)
     corner = exhibit.row_header or "What"
     body = Markup("\n").join(_row(exhibit, r) for r in exhibit.rows)
     gaps = any(exhibit.cells.get((r, c)) is None for r in exhibit.rows for c in exhibit.columns)
@@ -37,23 +36,39 @@ def html(exhibit: CheckedExhibit, *, prefix: str = "t", heading: str = "") -> Ma
 
 def plain(header: Any, rows: Any, *, caption: str, name: str, ids: bool = False) -> Markup:
     """Return a table of plain text rows (the first cell of each is its header); last column holds ids when `ids`."""
-    head = Markup("").join(Markup('<th scope="col">{}</th>').format(c) for c in header)
-    lines = []
-    for row in rows:
-        first = Markup('<th scope="row">{}</th>').format(row[0] or "–")
-        cells = _traced(row) if ids else Markup("").join(Markup("<td>{}</td>").format(c) for c in row[1:])
-        lines.append(Markup("<tr>{}{}</tr>").format(first, cells))
+    head = columns(header)
+    lines = [_line(row[0] or "–", _traced(row) if ids else figures(row[1:])) for row in rows]
     return Markup(
         '<div class="wide" role="region" tabindex="0" aria-labelledby="{}"><table>\n<caption id="{}">{}</caption>\n'
         "<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody></table></div>"
     ).format(name, name, caption, head, Markup("\n").join(lines))
 
 
+def columns(names: Any) -> Markup:
+    """Return the header cells of columns."""
+    return _together(f'<th scope="col">{escape(n)}</th>' for n in names)
+
+
+def figures(texts: Any) -> Markup:
+    """Return plain cells."""
+    return _together(f"<td>{escape(t)}</td>" for t in texts)
+
+
+def _together(parts: Any) -> Markup:
+    """Return parts, each escaped where it was made, as one."""
+    return Markup("".join(parts))
+
+
+def _line(name: str, cells: Markup) -> Markup:
+    return _together(("<tr>", f'<th scope="row">{escape(name)}</th>', cells, "</tr>"))
+
+
 def _traced(row: Any) -> Markup:
     """Return the cells of a row of numbers: its column is a header too, its last cell is the result id."""
-    second = Markup('<th scope="row">{}</th>').format(row[1] or "What was found")
-    figures = Markup("").join(Markup('<td data-result="{}">{}</td>').format(row[-1], c) for c in row[2:-1])
-    return second + figures + Markup("<td data-plan>{}</td>").format(row[-1])
+    where = escape(row[-1])
+    second = f'<th scope="row">{escape(row[1] or "What was found")}</th>'
+    numbers = (f'<td data-result="{where}">{escape(c)}</td>' for c in row[2:-1])
+    return _together((second, *numbers, f"<td data-plan>{where}</td>"))
 
 
 def anchor(text: str, prefix: str) -> str:
@@ -62,18 +77,18 @@ def anchor(text: str, prefix: str) -> str:
 
 
 def _row(exhibit: CheckedExhibit, row: str) -> Markup:
-    cells = Markup("").join(_cell(exhibit.cells.get((row, c))) for c in exhibit.columns)
-    return Markup('<tr><th scope="row">{}</th>{}</tr>').format(row or exhibit.title, cells)
+    return _line(row or exhibit.title, _together(_cell(exhibit.cells.get((row, c))) for c in exhibit.columns))
 
 
-def _cell(checked: Any) -> Markup:
+def _cell(checked: Any) -> str:
+    """Return one cell, escaped."""
     if checked is None:
-        return Markup('<td class="none"><span aria-hidden="true">–</span><span class="hear">no figure</span></td>')
+        return '<td class="none"><span aria-hidden="true">–</span><span class="hear">no figure</span></td>'
     text = checked.text
     if checked.kind == "estimate" and checked.shown and checked.n_text and "n " not in text:
         text = f"{text}, n {checked.n_text}"
-    kind = "" if checked.kind == "words" else Markup(' class="num"')
-    return _CELL.format(checked.id, kind, text)
+    kind = "" if checked.kind == "words" else ' class="num"'
+    return f'<td data-result="{escape(checked.id)}"{kind}>{escape(text)}</td>'
 
 
 def _caption(exhibit: CheckedExhibit) -> str:
