@@ -21,7 +21,8 @@ plan = study.load(study_file)
 report.publish(plan, wave, Exhibit("tiny.words", "What was said", (Item("Row", "Said", Words("tiny.said", "something")),)))"""
 RUNNER = """
 import importlib, pathlib, sys, time
-from evaluation import cli, provenance
+from evaluation import cli, provenance, warm
+warm.pin()
 notebooks, pause, marker, *words = sys.argv[1:]
 if notebooks:
     provenance.notebooks_folder = lambda: pathlib.Path(notebooks)
