@@ -50,3 +50,31 @@ def test_a_step_that_fails_fails_the_whole_and_still_ends_with_the_closing_line(
     assert done.returncode == 1
     assert done.stdout.splitlines()[-1] == "4 passed, 1 skipped, 2 deselected in 1.50s"
     assert done.stderr.splitlines()[-1] == f"failed: {step}"
+
+
+NEEDED = ("sh", "dirname", "mktemp", "rm", "tee", "cat", "grep", "tail", "echo", "env")
+APT = """#!/bin/sh
+echo "${0##*/} $*" >>"$MADE"
+[ "$1 $2" != "pkgnames chromium-headless-shell" ] || echo "$SHELLS"
+"""
+
+
+@pytest.mark.parametrize(
+    ("shells", "browser"), [("chromium-headless-shell", "chromium-headless-shell"), ("", "chromium")]
+)
+def test_a_bare_machine_gets_what_it_lacks_and_the_smaller_browser_where_there_is_one(tmp_path, shells, browser):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
+    for name in NEEDED:
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name))
+    made = {"make": FAKE, "git": "#!/bin/sh\n", "python3": "#!/bin/sh\n", "apt-get": APT, "apt-cache": APT}
+    for name, text in made.items():
+        (tmp_path / "bin" / name).write_text(text)
+        (tmp_path / "bin" / name).chmod(0o755)
+    env = {"PATH": str(tmp_path / "bin"), "FAILING": "", "MADE": str(tmp_path / "made"), "TMPDIR": str(tmp_path),
+           "SHELLS": shells}  # fmt: skip
+    done = subprocess.run(["sh", tmp_path / ".ci" / "run"], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    installed = [line for line in (tmp_path / "made").read_text().splitlines() if "install" in line]
+    assert installed == [f"apt-get install -q -y --no-install-recommends poppler-utils fonts-dejavu-core {browser}"]

@@ -99,6 +99,25 @@ def test_stopped_at_any_moment(made, pause, number):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_stopped_while_pages_are_printed(made, number):
+    """The stand-in for a browser never answers; it ends with the run, and its profile is cleared by the next."""
+    study, notebooks, before = made
+    mark, browser = study.parent / "printing", study.parent / "browser"
+    browser.write_text(f"#!/bin/sh\ntouch '{mark}'\nexec sleep 120\n")
+    browser.chmod(0o755)
+    process = start(study, *AGAIN, notebooks=notebooks, env={"EVALUATION_CHROMIUM": str(browser)})
+    wait_for(mark, process)
+    process.send_signal(number)
+    process.communicate(timeout=300)
+    assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
+    assert settled(study) == []
+    untouched(study, before)
+    assert not [p.name for p in (study.parent / "t").iterdir() if p.name.startswith("pdf-")]
+    works_again(study)
+
+
+@pytest.mark.slow
 def test_killed_after_the_report_is_placed_and_before_latest_names_it(made):
     study, notebooks, before = made
     stopped(study, notebooks, "placing.point_latest", signal.SIGKILL)

@@ -53,7 +53,8 @@ def publish_report(state: Any) -> dict[str, Any]:
     checked = disclosure.protect(exhibits, plan.disclosure, earlier=releasing.ledger(plan))
     context = make_context(state, gates, checked)
     notebooks = {run.name: run.notebook for run in state.executed}
-    html.write_report(checked, context, state.folder, notebooks=notebooks)
+    html.write_report(checked, context, state.folder, notebooks=notebooks, pdf=False)
+    html.write_pdfs(state.folder, state.stage / "printing")  # cleared with the stage, were the run killed
     entry = disclosure.to_ledger(checked, report=f"{state.date.isoformat()}_{wave}")
     provenance.write_json(state.folder / releasing.ENTRY, entry)
     return {

@@ -37,9 +37,9 @@ def find() -> str:
     return next((p for n in NAMES if (p := shutil.which(n))), _MAC if Path(_MAC).exists() else "")
 
 
-def run(*words: str, seconds: int = 180) -> subprocess.CompletedProcess[bytes]:
+def run(*words: str, seconds: int = 180, scratch: Path | None = None) -> subprocess.CompletedProcess[bytes]:
     """Run Chromium with its own throw-away profile."""
-    with tempfile.TemporaryDirectory(prefix="pdf-", ignore_cleanup_errors=True) as profile:
+    with tempfile.TemporaryDirectory(prefix="pdf-", dir=scratch, ignore_cleanup_errors=True) as profile:
         command = [find(), *FLAGS, f"--user-data-dir={profile}", *words]
         return subprocess.run(
             command, capture_output=True, timeout=seconds, check=False,
@@ -56,46 +56,51 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def print_pdfs(pages: Sequence[Path]) -> list[Path]:
+def print_pdfs(pages: Sequence[Path], scratch: Path | None = None) -> list[Path]:
     """Print pages to PDFs beside them, with fixed dates and numbers inside; return those that were made.
 
     Links to the files beside the page are left out: a PDF would hold them as paths of the machine that made it.
     What is folded is not printed, and laying it out would cost a third of the time, so it is left out before.
 
-    One Chromium prints all; a page that it did not print is printed by one of its own.
+    What Chromium keeps for itself is in `scratch`, which is made and taken away (default: the system's folder for such
+    things). One Chromium prints all; a page that it did not print is printed by one of its own.
     """
+    if scratch is not None:
+        scratch.mkdir(mode=0o700)
     copies = {page: page.with_name(f".print-{page.name}") for page in pages}
     try:
         for page, copy in copies.items():
             text = re.sub(r' href="(?!#|https?:|mailto:)[^"]*"', "", page.read_text("utf-8"))
             copy.write_text(unfolded(text), "utf-8")
-        made = _together(list(copies.values()))
-        made |= {copy: pdf for copy in copies.values() if copy not in made and (pdf := _alone(copy))}
+        made = _together(list(copies.values()), scratch)
+        made |= {copy: pdf for copy in copies.values() if copy not in made and (pdf := _alone(copy, scratch))}
     finally:
         for copy in copies.values():
             copy.unlink(missing_ok=True)
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
     for page, copy in copies.items():
         if copy in made:
             page.with_suffix(".pdf").write_bytes(settled(made[copy]))
     return [page.with_suffix(".pdf") for page, copy in copies.items() if copy in made]
 
 
-def _together(pages: Sequence[Path]) -> dict[Path, bytes]:
+def _together(pages: Sequence[Path], scratch: Path | None) -> dict[Path, bytes]:
     """Return the pages that one Chromium printed, up to the first that it did not."""
     made = dict[Path, bytes]()
     if printing.available():
-        with contextlib.suppress(OSError), printing.Printer([find(), *FLAGS], _end_with_parent) as printer:
+        with contextlib.suppress(OSError), printing.Printer([find(), *FLAGS], _end_with_parent, scratch) as printer:
             for page in pages:
                 made[page] = printer.pdf(page.resolve().as_uri())
     return made
 
 
-def _alone(page: Path) -> bytes:
+def _alone(page: Path, scratch: Path | None) -> bytes:
     """Return one page, printed by a Chromium of its own; empty when it made no PDF."""
-    with tempfile.TemporaryDirectory(prefix="pdf-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="pdf-", dir=scratch, ignore_cleanup_errors=True) as folder:
         target = Path(folder) / "page.pdf"
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            run("--no-pdf-header-footer", f"--print-to-pdf={target}", page.resolve().as_uri())
+            run("--no-pdf-header-footer", f"--print-to-pdf={target}", page.resolve().as_uri(), scratch=scratch)
         return target.read_bytes() if target.is_file() else b""
 
 

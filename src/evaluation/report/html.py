@@ -58,7 +58,17 @@ def write_report(
     files += _write_all(folder, _results(desk))
     files += _write_all(folder, _charts(desk))
     files += notebook_pages.write_released(folder, given, desk)
-    return files + (_pdfs(folder) if pdf and browser.find() else [])
+    return files + (write_pdfs(folder) if pdf else [])
+
+
+def write_pdfs(folder: Path, scratch: Path | None = None) -> list[Path]:
+    """Print the four pages of a report to PDF, where a browser is found; return the files written.
+
+    Print takes the wide drawings and leaves out what is folded. The browser keeps what it needs in `scratch` (default:
+    the system's folder for such things).
+    """
+    pages = [folder / f"{n}.html" for n in ("index", "annex", "sense-check", "practice-bank")]
+    return browser.print_pdfs(pages, scratch) if browser.find() else []
 
 
 def draw_all(checked: CheckedResults, context: ReportContext) -> dict[str, figures.Figure]:
@@ -166,11 +176,6 @@ def _write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
         path.write_bytes(content)
         made.append(path)
     return made
-
-
-def _pdfs(folder: Path) -> list[Path]:
-    """Print the four pages to PDF; print takes the wide drawings and leaves out what is folded."""
-    return browser.print_pdfs([folder / f"{n}.html" for n in ("index", "annex", "sense-check", "practice-bank")])
 
 
 # ---- the index of all reports -----------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 Message = dict[str, Any]
@@ -30,6 +31,8 @@ class Printer:
         The browser and its flags.
     prepare : callable
         Called in the new process before it becomes the browser.
+    scratch : Path, optional
+        Where the browser's throw-away profile is made.
 
     Raises
     ------
@@ -37,12 +40,12 @@ class Printer:
         The browser ended, answered with an error, or took too long (`TimeoutError`).
     """
 
-    def __init__(self, command: Sequence[str], prepare: Callable[[], None]) -> None:
+    def __init__(self, command: Sequence[str], prepare: Callable[[], None], scratch: Path | None = None) -> None:
         self._number = 0
         self._pending = b""
         self._events = deque[Message]()
         self._deadline = time.monotonic() + SECONDS
-        self._profile = tempfile.TemporaryDirectory(prefix="pdf-", ignore_cleanup_errors=True)
+        self._profile = tempfile.TemporaryDirectory(prefix="pdf-", dir=scratch, ignore_cleanup_errors=True)
         words = [*command, f"--user-data-dir={self._profile.name}", "--remote-debugging-pipe", "about:blank"]
         asks, self._asks = _pipe()
         self._answers, answers = _pipe()
