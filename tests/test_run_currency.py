@@ -208,6 +208,8 @@ ODD = (
     "try: from evaluation import study\nexcept ImportError: pass\n",
     "from evaluation import (\n    study,  # a word (in brackets)\n    errors,\n)\n",
     "from evaluation import study, \\\n    errors\n",
+    "from evaluation import study \\\n    , errors\n",
+    "from evaluation import study  # the plan; import no more\n",
     "def f():\n    from . import study as s\n    import evaluation.errors as e, evaluation.study\n",
     '"""From the plan.\n\nfrom here import is a word, and so is this\n"""\nfrom evaluation import study\n',
     "from\tevaluation\timport\tstudy\n",

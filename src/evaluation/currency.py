@@ -118,8 +118,9 @@ def modules_of(source: Path) -> tuple[Path, ...]:
     return Modules().of(source)
 
 
+_NAMES = r"(?:\([^()]*\)|[\w., \t]+)"
 _IMPORT = re.compile(
-    r"^[ \t]*((?:from[ \t]+[\w.]+[ \t]+import[ \t]+(?:\([^()]*\)|[\w., \t]+)|import[ \t]+[\w., \t]+))", re.MULTILINE
+    rf"^[ \t]*((?:from[ \t]+[\w.]+[ \t]+import[ \t]+{_NAMES}|import[ \t]+[\w., \t]+))[ \t]*(?=#|$)", re.MULTILINE
 )
 
 

@@ -108,11 +108,13 @@ def can_split() -> bool:
 def _at_work() -> list[str]:
     """Return the names of the threads, of Python and of libraries, beside this one.
 
-    Left out is the thread with which pyarrow's allocator gives memory back, which that allocator halts before a fork.
+    Left out is the thread with which pyarrow's allocator gives memory back: that allocator sees to its own forks.
     """
-    own = threading.get_native_id()
-    others = [Path(f"/proc/self/task/{t}/comm") for t in os.listdir("/proc/self/task") if int(t) != own]
-    names = [p.read_text("utf-8").strip() for p in others]
+    names = []
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # it has just ended
+            if int(task.name) != threading.get_native_id():
+                names.append((task / "comm").read_text("utf-8").strip())
     return [n for n in names if n != "jemalloc_bg_thd"]
 
 
@@ -122,11 +124,13 @@ def split(folder: Path, env: Mapping[str, str]) -> Server:
     asks, answers = os.pipe(), os.pipe()
     pid = os.fork()
     if not pid:
+        status = 1
         try:
             _alone(asks[0], answers[1], env)
             serve(str(folder))
+            status = 0
         finally:
-            os._exit(0)
+            os._exit(status)
     os.close(asks[0])
     os.close(answers[1])
     return _Split(pid, os.fdopen(asks[1], "w", encoding="utf-8"), os.fdopen(answers[0], encoding="utf-8"))
