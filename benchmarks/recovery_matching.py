@@ -23,7 +23,7 @@ from evaluation.statistics import effects, matching, propensity
 
 TRUTH = 0.2
 SEEN = ["age", "black", "degree", "city"]
-SCENARIOS = {"seen": 1000, "unseen": 400, "seen, boost": 120, "seen, few sessions": 120}  # studies in each
+SCENARIOS = {"seen": 2000, "unseen": 400, "seen, boost": 2000, "seen, few sessions": 2000}  # studies in each
 
 
 def study(scenario: str, rng: np.random.Generator, n: int = 600) -> pd.DataFrame:
