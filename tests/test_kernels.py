@@ -108,9 +108,10 @@ print(json.dumps([forked, said, server.poll(), done.peak > 20e6, made.folder.exi
 """
 
 
-def split(*words, **env):
+def split(*words, before="", **env):
     """Run SPLIT in a Python with the environment of kernels; return what it printed."""
     command = [sys.executable, "-c", SPLIT, str(Path(__file__).parent), *words]
+    command = ["sh", "-c", f'exec "$0" "$@" {before}', *command] if before else command
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, env={**os.environ, **warm.PINNED, **env}
     )
@@ -120,7 +121,9 @@ def split(*words, **env):
 
 @linux
 def test_the_warm_process_is_forked_from_a_command_with_the_environment_of_kernels():
-    assert split() == ["_Split", "own False UTC\n", 0, True, False]
+    made = ["_Split", "own False UTC\n", 0, True, False]
+    assert split() == made
+    assert split(before="<&-") == made, "as some schedulers start a command"
 
 
 @linux
@@ -139,6 +142,19 @@ def test_a_command_starts_again_once_with_the_environment_of_kernels(flags):
     )
     said, _ = done.communicate(timeout=60)
     assert said == f"{not flags} {done.pid} ['a', 'b c']\n"
+
+
+@linux
+@pytest.mark.parametrize(
+    "command", [[sys.executable, "-m", "evaluation.cli"], [Path(sys.executable).with_name("evaluation")]]
+)
+def test_the_command_keeps_its_words_and_its_exit_status_when_it_starts_again(tmp_path, command):
+    words = ["run", "--study", tmp_path / "no such" / "study.toml", "--date", "2026-07-04"]
+    env = {**os.environ, "TZ": "Asia/Tokyo", "PYTHONHASHSEED": "3"}
+    done = subprocess.run([*command, *words], capture_output=True, text=True, check=False, env=env)
+    assert done.returncode == 2
+    assert "no such" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.slow

@@ -22,14 +22,19 @@ from typing import Any
 from .errors import EvaluationError
 
 
+def command() -> int:
+    """Do what was typed; a run first starts again with the environment of its kernels (`warm.pin`)."""
+    if sys.argv[1:2] in (["run"], ["verify"]):
+        from . import warm
+
+        warm.pin()
+    return main()
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     asked = _parser().parse_args(words)
     try:
-        if words is None and asked.do in (_run, _verify):
-            from . import warm
-
-            warm.pin()
         with _stopping():
             return int(asked.do(asked) or 0)
     except EvaluationError as error:
@@ -321,4 +326,4 @@ def _status(asked: Any) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command())

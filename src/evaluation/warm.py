@@ -138,12 +138,19 @@ def split(folder: Path, env: Mapping[str, str]) -> Server:
 
 def _alone(asks: int, answers: int, env: Mapping[str, str]) -> None:
     """Part with what the run holds: its session, signals, open files (locks among them) and environment."""
+    import fcntl
+
     os.setsid()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
-    os.dup2(asks, 0)
-    os.dup2(answers, 1)
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    # Either may be 0 or 1, where the command was started with these closed.
+    clear = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (asks, answers)]
+    os.dup2(clear[0], 0)
+    os.dup2(clear[1], 1)
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2:
+            with contextlib.suppress(OSError):
+                os.close(int(name))
     os.environ.clear()
     os.environ.update(env)
 
