@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -108,13 +109,14 @@ print(json.dumps([forked, said, server.poll(), done.peak > 20e6, made.folder.exi
 """
 
 
-def split(*words, before="", **env):
+def split(*words, before="", preexec_fn=None, **env):
     """Run SPLIT in a Python with the environment of kernels; return what it printed."""
     command = [sys.executable, "-c", SPLIT, str(Path(__file__).parent), *words]
     command = ["sh", "-c", f'exec "$0" "$@" {before}', *command] if before else command
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, **warm.PINNED, **env}
-    )
+        command, capture_output=True, text=True, check=False, env={**os.environ, **warm.PINNED, **env},
+        preexec_fn=preexec_fn,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -124,12 +126,26 @@ def test_the_warm_process_is_forked_from_a_command_with_the_environment_of_kerne
     made = ["_Split", "own False UTC\n", 0, True, False]
     assert split() == made
     assert split(before="<&-") == made, "as some schedulers start a command"
+    ignoring = split(preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    assert ignoring == made, "as one that does not ask how its children end"
 
 
 @linux
 def test_it_is_started_afresh_beside_a_thread_and_under_another_hash_seed():
     assert split("beside")[:2] == ["NoneType", "own False UTC\n"]
     assert split(PYTHONHASHSEED="7")[:2] == ["NoneType", "own False UTC\n"]
+
+
+@linux
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&- 2>&-"])
+def test_what_was_closed_is_opened_on_nothing_before_a_run(tmp_path, closed):
+    code = (
+        "import os, sys\nfrom evaluation import warm\nwarm.pin()\n"
+        f"open({str(tmp_path / 'said')!r}, 'w').write(f'{{warm.can_split()}} {{os.fstat(0) and os.fstat(1) and os.fstat(2) and 1}}')"
+    )
+    line = ["sh", "-c", f'exec "$0" "$@" {closed}', sys.executable, "-c", code]
+    subprocess.run(line, check=True, timeout=60, env={**os.environ, **warm.PINNED})
+    assert (tmp_path / "said").read_text() == "True 1"
 
 
 @linux

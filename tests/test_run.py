@@ -74,6 +74,7 @@ def test_the_command_says_what_it_did(made):
     assert said[-2].startswith("Gates failed: ")
     assert said[-1] == "Report: reports/2026-07-04_W2025/index.html"
     log = (made[0] / "reports" / "latest" / "run.log").read_text("utf-8")
+    assert "No PDFs were made: no Chromium was found" in log
     assert all(name in log for name in NOTEBOOKS)
 
 

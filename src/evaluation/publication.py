@@ -54,7 +54,9 @@ def publish_report(state: Any) -> dict[str, Any]:
     context = make_context(state, gates, checked)
     notebooks = {run.name: run.notebook for run in state.executed}
     html.write_report(checked, context, state.folder, notebooks=notebooks, pdf=False)
-    html.write_pdfs(state.folder, state.stage / "printing")  # cleared with the stage, were the run killed
+    printed = html.write_pdfs(state.folder, state.stage / "printing")  # cleared with the stage, were the run killed
+    for line in _lacking(printed):
+        state.say(line)
     entry = disclosure.to_ledger(checked, report=f"{state.date.isoformat()}_{wave}")
     provenance.write_json(state.folder / releasing.ENTRY, entry)
     return {
@@ -62,6 +64,16 @@ def publish_report(state: Any) -> dict[str, Any]:
         "gates_failed": [g.id for g in gates if not g.passed], "gates_passed": [g.id for g in gates if g.passed],
         "suppressions": dict(checked.log), "audit": dict(checked.audit), "synthetic": context.synthetic,
     }  # fmt: skip
+
+
+def _lacking(printed: list[Path]) -> list[str]:
+    """Return what to say of pages that have no PDF beside them."""
+    from .report import browser, html
+
+    if not browser.find():
+        return ["No PDFs were made: no Chromium was found. Install it, or name it in EVALUATION_CHROMIUM."]
+    lacking = [p for p in html.PRINTED if p not in {path.stem for path in printed}]
+    return [f"Chromium printed no PDF of {', '.join(lacking)}; the pages are whole."] if lacking else []
 
 
 def headline(plan: Any, wave: str, exhibits: Any) -> str:

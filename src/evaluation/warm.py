@@ -49,7 +49,7 @@ PINNED = {
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
 }  # fmt: skip
 KERNEL_WORDS = ("--matplotlib=inline", "--HistoryManager.enabled=False")
-SCRATCH, READS = "ev-", "EVALUATION_READS"
+SCRATCH, READS, STARTED = "ev-", "EVALUATION_READS", "EVALUATION_STARTED"
 
 
 def can_fork() -> bool:
@@ -61,10 +61,23 @@ def pin() -> None:
     """Start this command again, in this process, with the environment of its kernels, unless it has it.
 
     Threads of arithmetic, hash seed, locale and time zone are read once, when Python and its libraries start; a
-    kernel can be forked from this process only when they are those of kernels.
+    kernel can be forked from this process only when they are those of kernels. Input, output and errors that were
+    closed are opened on nothing, so that no file takes their place.
     """
-    if can_fork() and sys.executable and not _named():
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **PINNED})
+    closed = [number for number in (0, 1, 2) if not _is_open(number)]
+    for _ in closed:  # each opens as the lowest number that is free
+        os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    once = {STARTED: str(os.getpid())}  # the process stays the same, so that it can never start again and again
+    if can_fork() and sys.executable and (closed or not _named()) and not once.items() <= os.environ.items():
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **PINNED, **once})
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
 
 
 def pinned() -> bool:
@@ -101,8 +114,11 @@ def start(folder: Path, env: Mapping[str, str]) -> Server:
 
 
 def can_split() -> bool:
-    """Return whether the warm process may be forked from this one: pinned, with nothing at work beside this thread."""
-    return can_fork() and pinned() and not _at_work()
+    """Return whether the warm process may be forked from this one: pinned, with nothing at work beside this thread.
+
+    Kernels write to the outputs that they inherit, so these must be there.
+    """
+    return can_fork() and pinned() and sys.stdout is not None and sys.stderr is not None and not _at_work()
 
 
 def _at_work() -> list[str]:
@@ -165,7 +181,10 @@ class _Split:
     def poll(self) -> int | None:
         """Return the exit status, None while it runs."""
         if self.returncode is None:
-            ended, status = os.waitpid(self.pid, os.WNOHANG)
+            try:
+                ended, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:  # whoever started this command had it ignore the ends of its children
+                ended, status = self.pid, 0
             if ended:
                 self.returncode = os.waitstatus_to_exitcode(status)
         return self.returncode
@@ -189,6 +208,7 @@ def serve(scratch: str = "") -> None:
     """Answer request lines until the input closes: fork a kernel, or tell what one used."""
     gc.freeze()  # kernels are spared from tracing what they share
     gc.enable()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # else children that end cannot be waited for
     children: dict[int, int | None] = {}
     pending = b""
     while True:
@@ -211,7 +231,7 @@ def serve(scratch: str = "") -> None:
 
 
 def _preload() -> None:
-    """Import the stack and what the notebooks import from this package."""
+    """Import the stack, and what the notebooks import from this package."""
     was = gc.isenabled()
     gc.disable()
     sys.modules.setdefault(NOT_IN_KERNELS, None)  # type: ignore[arg-type]

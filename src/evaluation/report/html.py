@@ -19,6 +19,7 @@ from .cite import markup
 from .context import ReportContext, long_date
 from .layout import Desk, Page
 
+PRINTED = ("index", "annex", "sense-check", "practice-bank")
 MOST_POLICY_BYTES, MOST_PAGE_BYTES = 1_000_000, 10_000_000
 
 
@@ -67,7 +68,7 @@ def write_pdfs(folder: Path, scratch: Path | None = None) -> list[Path]:
     Print takes the wide drawings and leaves out what is folded. The browser keeps what it needs in `scratch` (default:
     the system's folder for such things).
     """
-    pages = [folder / f"{n}.html" for n in ("index", "annex", "sense-check", "practice-bank")]
+    pages = [folder / f"{n}.html" for n in PRINTED]
     return browser.print_pdfs(pages, scratch) if browser.find() else []
 
 
