@@ -77,30 +77,40 @@ def memory_of(group: int) -> int:
     return total
 
 
-def measured(command: list[str], folder: Path, env: dict[str, str], *, watch: bool = True) -> dict[str, float]:
-    """Run a command and return its CPU seconds, wall seconds and peak memory (bytes, sampled)."""
-    before, began, peak = cpu(), time.monotonic(), [0]
-    process = subprocess.Popen(
-        command, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    ended = threading.Event()
+def measured(command: list[str], folder: Path, env: dict[str, str], *, memory: bool = True) -> dict[str, float]:
+    """Run a command and return its CPU and wall seconds; then again for the peak of its memory (bytes).
+
+    Looking at the memory of processes holds them up, so it is not done while time is taken.
+    """
+    before, began = cpu(), time.monotonic()
+    _ended(_started(command, folder, env), command)
+    took = {"cpu": cpu() - before, "wall": time.monotonic() - began}
+    if not memory:
+        return took
+    process, ended, peak = _started(command, folder, env), threading.Event(), [0]
 
     def sample() -> None:
         while not ended.wait(0.5):
             peak[0] = max(peak[0], memory_of(process.pid))
 
     watcher = threading.Thread(target=sample)
-    if watch:
-        watcher.start()
-    _, error = process.communicate()
+    watcher.start()
+    _ended(process, command)
     ended.set()
-    if watch:
-        watcher.join()
-    wall = time.monotonic() - began
+    watcher.join()
+    return took | {"peak": float(peak[0])}
+
+
+def _started(command: list[str], folder: Path, env: dict[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def _ended(process: subprocess.Popen[str], command: list[str]) -> None:
+    """Wait for a command and for all that it started."""
+    _, error = process.communicate()
     wait_for_all()
     if process.returncode:
         raise SystemExit(f"{' '.join(command)[:200]} failed:\n{error[-2000:]}")
-    return {"cpu": cpu() - before, "wall": wall, "peak": float(peak[0])}
 
 
 def script_of(folder: Path) -> Path:
@@ -137,16 +147,15 @@ def staged(home: Path, name: str) -> dict[str, str]:
 
 def plain_loop(study: Path, home: Path) -> dict[str, float]:
     """Measure papermill and nbconvert, one process after the other for each notebook."""
-    env, total = staged(home, "loop"), {"cpu": 0.0, "wall": 0.0, "peak": 0.0}
+    env, total = staged(home, "loop"), {"cpu": 0.0, "wall": 0.0}
     for path in NOTEBOOKS:
         out = home / path.name
         for command in (
             [sys.executable, "-m", "papermill", str(path), str(out), "--cwd", str(study), "--no-progress-bar"],
             [sys.executable, "-m", "nbconvert", "--to", "html", str(out)],
         ):
-            one = measured(command, study, env)
-            total = {"cpu": total["cpu"] + one["cpu"], "wall": total["wall"] + one["wall"],
-                     "peak": max(total["peak"], one["peak"])}  # fmt: skip
+            one = measured(command, study, env, memory=False)
+            total = {k: total[k] + one[k] for k in total}
     return total
 
 
@@ -160,18 +169,21 @@ def main() -> None:
         home = Path(place)
         study = study_copy(home)
         rows = {
-            "`evaluation --help`": measured([sys.executable, "-m", "evaluation.cli", "--help"], home, dict(os.environ))
+            "`evaluation --help`": measured(
+                [sys.executable, "-m", "evaluation.cli", "--help"], home, dict(os.environ), memory=False
+            )
         }
         floor = measured([sys.executable, str(script_of(home))], study, staged(home, "floor"))
         rows["floor: all notebooks as one script"] = floor
         bare = environment(home, EVALUATION_CHROMIUM="")
         rows["full run, no PDFs"] = measured([*run, "--fresh"], study, bare)
         rows["full run, with PDFs where Chromium is found"] = measured([*run, "--fresh"], study, environment(home))
-        rows["nothing changed"] = measured(run, study, environment(home))
+        rows["nothing changed"] = measured(run, study, environment(home), memory=False)
         if not asked.fewer:
             rows["plain loop: papermill, then nbconvert, for each notebook"] = plain_loop(study, home)
     header = ["What", "CPU s", "times the floor", "wall s", "peak memory, GiB"]
-    body = [[n, f"{r['cpu']:.2f}", f"{r['cpu'] / floor['cpu']:.2f}", f"{r['wall']:.1f}", f"{r['peak'] / 2**30:.2f}"]
+    body = [[n, f"{r['cpu']:.2f}", f"{r['cpu'] / floor['cpu']:.2f}", f"{r['wall']:.1f}",
+             f"{r['peak'] / 2**30:.2f}" if "peak" in r else ""]
             for n, r in rows.items()]  # fmt: skip
     text = tables.markdown(header, body)
     print(text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -28,6 +29,7 @@ def command() -> int:
         from . import warm
 
         warm.pin()
+        gc.disable()  # what a run makes lives until it is written, and the process ends with it
     return main()
 
 

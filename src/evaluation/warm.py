@@ -207,6 +207,7 @@ class _Split:
 def serve(scratch: str = "") -> None:
     """Answer request lines until the input closes: fork a kernel, or tell what one used."""
     gc.freeze()  # kernels are spared from tracing what they share
+    gc.set_threshold(20_000, 20, 50)  # and look for waste less often: frames and fits leave little
     gc.enable()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # else children that end cannot be waited for
     children: dict[int, int | None] = {}

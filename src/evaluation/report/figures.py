@@ -133,7 +133,7 @@ def _png(figure: Any, sheet: Sheet) -> bytes:
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     lettering.onto(picture, sheet.texts, PRINT_DPI / 72)
     out = io.BytesIO()
-    picture.save(out, "png", dpi=(PRINT_DPI, PRINT_DPI), compress_level=3)
+    picture.save(out, "png", dpi=(PRINT_DPI, PRINT_DPI), compress_level=1)
     return out.getvalue()
 
 
