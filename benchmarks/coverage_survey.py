@@ -120,13 +120,27 @@ def main() -> None:
             if (who, "jackknife") not in made.index:
                 continue
             a, b = made.loc[(who, "linearised")], made.loc[(who, "jackknife")]
-            rows.append((
-                f"{shape.sessions} sessions, {shape.name}", words, f"{b['sessions']:.1f}", f"{int(b['n']):,}",
-                f"{100 * a['coverage']:.1f} %", f"{100 * b['coverage']:.1f} %", f"{b['width'] / a['width']:.2f}",
-            ))  # fmt: skip
+            rows.append(
+                (
+                    f"{shape.sessions} sessions, {shape.name}",
+                    words,
+                    f"{b['sessions']:.1f}",
+                    f"{int(b['n']):,}",
+                    f"{100 * a['coverage']:.1f} %",
+                    f"{100 * b['coverage']:.1f} %",
+                    f"{b['width'] / a['width']:.2f}",
+                )
+            )
             print(*rows[-1], sep=" | ", flush=True)
-    header = ("Collection", "Who", "Effective sessions", "Intervals", "Linearised, t on sessions less 1",
-              "Jackknife, t on effective sessions less 1", "Width, times")  # fmt: skip
+    header = (
+        "Collection",
+        "Who",
+        "Effective sessions",
+        "Intervals",
+        "Linearised, t on sessions less 1",
+        "Jackknife, t on effective sessions less 1",
+        "Width, times",
+    )
     error = 100 * (NOMINAL * (1 - NOMINAL) / RUNS) ** 0.5
     said = (
         f"Coverage of 95 % intervals in {RUNS:,} studies a row (Monte-Carlo error {error:.1f} points); a domain with "

@@ -17,18 +17,41 @@ from evaluation.synthetic import people as drawn
 from evaluation.synthetic import read_truth
 
 ROOT = Path(__file__).resolve().parents[1]
-OUTCOMES = ("conf_overall", "satis_overall", "prap_aware", "trust_overall", *drawn.TRUST_ITEMS, "influence",
-            "understand_police", "know_rights", "would_report_hate", *drawn.CONTROLS, "conf_then")  # fmt: skip
+OUTCOMES = (
+    "conf_overall",
+    "satis_overall",
+    "prap_aware",
+    "trust_overall",
+    *drawn.TRUST_ITEMS,
+    "influence",
+    "understand_police",
+    "know_rights",
+    "would_report_hate",
+    *drawn.CONTROLS,
+    "conf_then",
+)
 WAVES = ("W2022", "W2024", "W2025")
-NO_EFFECT = {"conf_overall": 0.0, "satis_overall": 0.0, "prap_aware": 0.0, "trust_overall": 0.0, "trust_items": 0.0,
-             "influence": 0.0, "understand_police": 0.0, "know_rights": 0.0, "would_report_hate": 0.0,
-             "spill_to_exposed": 0.0, "iag": 0.0}  # fmt: skip
+NO_EFFECT = {
+    "conf_overall": 0.0,
+    "satis_overall": 0.0,
+    "prap_aware": 0.0,
+    "trust_overall": 0.0,
+    "trust_items": 0.0,
+    "influence": 0.0,
+    "understand_police": 0.0,
+    "know_rights": 0.0,
+    "would_report_hate": 0.0,
+    "spill_to_exposed": 0.0,
+    "iag": 0.0,
+}
 NO_CHANGE = {"wave_W2024": 0.0, "wave_W2025": 0.0, "black_W2025": 0.0, "disorder_city_W2022": 0.0}
-EVENTS = pd.DataFrame({
-    "event_date": [pd.Timestamp(2023, 1, 1)] * 6,
-    "area": ["leicester"] * 4 + list(drawn.EXPOSED_DISTRICTS),
-    "ward_group": [*drawn.EXPOSED_GROUPS, None, None],
-})  # fmt: skip
+EVENTS = pd.DataFrame(
+    {
+        "event_date": [pd.Timestamp(2023, 1, 1)] * 6,
+        "area": ["leicester"] * 4 + list(drawn.EXPOSED_DISTRICTS),
+        "ward_group": [*drawn.EXPOSED_GROUPS, None, None],
+    }
+)
 FIELDWORK = {
     "W2022": (dt.date(2022, 8, 15), dt.date(2022, 10, 14)),
     "W2024": (dt.date(2024, 5, 6), dt.date(2024, 7, 12)),
@@ -79,8 +102,11 @@ class Residents:
         """Return `n` people with what is true of them before anything is asked."""
         cell = rng.choice(len(self.ethnic), n, p=self.chance)
         ethnic, city = self.ethnic[cell], self.place[cell] == "city"
-        row = np.where(ethnic == "white", rng.choice(len(self.age), n, p=self.ages[True]),
-                       rng.choice(len(self.age), n, p=self.ages[False]))  # fmt: skip
+        row = np.where(
+            ethnic == "white",
+            rng.choice(len(self.age), n, p=self.ages[True]),
+            rng.choice(len(self.age), n, p=self.ages[False]),
+        )
         age = self.age[row]
         district = rng.choice(np.array(list(drawn.DISTRICTS), object), n, p=list(drawn.DISTRICTS.values()))
         area = np.where(city, "leicester", district)
@@ -90,21 +116,32 @@ class Residents:
         )
         retired = rng.random(n) < np.where(age == "65_plus", 0.85, np.where(age == "50_64", 0.12, 0.0))
         work = np.where(retired, "retired", np.where((age == "16_24") & (rng.random(n) < 0.5), "student", work))
-        return plain({
-            "ethnic5": ethnic, "age5": age, "sex": self.sex[row], "area": area, "ward_group": ward,
-            "education": rng.choice(np.array(["none", "below_degree", "degree", "other"], object), n,
-                                    p=[0.16, 0.46, 0.33, 0.05]),
-            "work_status": work, "years_in_llr": np.clip(rng.gamma(2.0, 12.0, n).astype(int), 0, 80),
-            "disability": rng.choice(np.array(["yes", "no"], object), n, p=[0.17, 0.83]),
-            "unseen": rng.normal(0, 1, n) + self.readiness,
-            "exposed": np.isin(ward.astype(str), drawn.EXPOSED_GROUPS) | np.isin(area, drawn.EXPOSED_DISTRICTS),
-        })  # fmt: skip
+        return plain(
+            {
+                "ethnic5": ethnic,
+                "age5": age,
+                "sex": self.sex[row],
+                "area": area,
+                "ward_group": ward,
+                "education": rng.choice(
+                    np.array(["none", "below_degree", "degree", "other"], object), n, p=[0.16, 0.46, 0.33, 0.05]
+                ),
+                "work_status": work,
+                "years_in_llr": np.clip(rng.gamma(2.0, 12.0, n).astype(int), 0, 80),
+                "disability": rng.choice(np.array(["yes", "no"], object), n, p=[0.17, 0.83]),
+                "unseen": rng.normal(0, 1, n) + self.readiness,
+                "exposed": np.isin(ward.astype(str), drawn.EXPOSED_GROUPS) | np.isin(area, drawn.EXPOSED_DISTRICTS),
+            }
+        )
 
 
 def draw(
-    truth_: Mapping[str, Any], margins: pd.DataFrame, rng: np.random.Generator, names: tuple[str, ...] = WAVES,
+    truth_: Mapping[str, Any],
+    margins: pd.DataFrame,
+    rng: np.random.Generator,
+    names: tuple[str, ...] = WAVES,
     times: int = 1,
-) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return people (design columns) and answers of the waves named, `times` as many as the truth's sizes.
 
     Non-response to a question and people who give no ethnic group, age or education are drawn as in the shipped study;

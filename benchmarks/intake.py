@@ -178,14 +178,17 @@ def size(n=200_000, width=70):
             block = made.answers(2000, seed=1)
             big = pd.concat([block] * (n // 2000), ignore_index=True)
             big["resp_id"] = np.arange(n).astype(str)
-            extra = {f"Extra {k}": "some words" if k >= typed else [f"typed {i} {k}" for i in range(n)]
-                     for k in range(width - big.shape[1])}  # fmt: skip
+            extra = {
+                f"Extra {k}": "some words" if k >= typed else [f"typed {i} {k}" for i in range(n)]
+                for k in range(width - big.shape[1])
+            }
             path = made.folder_of(plan, WAVE) / "export.csv"
             made.headed(big).assign(**extra).to_csv(path, index=False)
             names = {made.HEADINGS.get(c, c): c for c in big}
             made.describe(plan, WAVE, path, names, ignore=dict.fromkeys(extra, "not read"))
-            done = subprocess.run([sys.executable, "-c", CHECK, str(plan.root / "study.toml")], capture_output=True,
-                                  text=True, check=True)  # fmt: skip
+            done = subprocess.run(
+                [sys.executable, "-c", CHECK, str(plan.root / "study.toml")], capture_output=True, text=True, check=True
+            )
             faults, seconds, kilobytes = (float(x) for x in done.stdout.split())
             rows.append((f"{n:,}", width, typed, int(faults), f"{seconds:.1f}", f"{kilobytes / 1024:.0f}"))
     head = ("Rows", "Columns", "of them typed words", "Faults", "CPU seconds (bar 10)", "MiB (bar 1024)")

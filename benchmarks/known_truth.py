@@ -42,19 +42,19 @@ FILE = tables.DOCS / "known-truth.json"
 HEADER = ("Check", "Studies", "Measured", "Found", "Bar")
 DIRECTED = ("higher", "lower")
 NOTHING = {
-    "effect": drawing.NO_EFFECT, "trust": drawing.NO_CHANGE, "attending": {"unseen": 0.0},
+    "effect": drawing.NO_EFFECT,
+    "trust": drawing.NO_CHANGE,
+    "attending": {"unseen": 0.0},
     "sampling": {"readiness": 0.0},
-}  # fmt: skip
+}
 EFFECTS = {
     "effect": {"conf_overall": 0.35, "spill_to_exposed": 0.0, "iag": 0.0},
     "trust": drawing.NO_CHANGE | {"wave_W2025": 0.2},
-    "attending": {"unseen": 0.0, "false_yes": 0.0}, "sampling": {"readiness": 0.0},
-}  # fmt: skip
-PLACES = EFFECTS | {"effect": {"conf_overall": 0.0, "spill_to_exposed": 0.35, "iag": 0.0}}
-SELECTION = {
-    "as strong as shipped": {"unseen": 0.5},
-    "twice as strong": {"unseen": 1.0},
+    "attending": {"unseen": 0.0, "false_yes": 0.0},
+    "sampling": {"readiness": 0.0},
 }
+PLACES = EFFECTS | {"effect": {"conf_overall": 0.0, "spill_to_exposed": 0.35, "iag": 0.0}}
+SELECTION = {"as strong as shipped": {"unseen": 0.5}, "twice as strong": {"unseen": 1.0}}
 
 
 # ---- one study through the code of the notebooks --------------------------------------------------------------------
@@ -82,16 +82,32 @@ class Study:
         people = attendees.joined(self.compare, survey, outcome)
         made = attendees.planned(plan, people, self.sample, outcome)
         named = w.name(
-            made, "attend", outcome=outcome, group="all", wave=WAVE, licence="association", planned=True, null=0.0,
-            family=plan.outcomes.family(outcome), margin=levels.margin_of(plan, survey, outcome),
-        )  # fmt: skip
+            made,
+            "attend",
+            outcome=outcome,
+            group="all",
+            wave=WAVE,
+            licence="association",
+            planned=True,
+            null=0.0,
+            family=plan.outcomes.family(outcome),
+            margin=levels.margin_of(plan, survey, outcome),
+        )
         return w.sized(named, plan, dict(self.compare.sessions))
 
     def changed(self, code: str) -> Any:
         """Return the change of the primary outcome in a group since the first wave."""
         made = change(self.plan, self.survey, PRIMARY, WAVE, code)
-        named = w.name(made, "change", outcome=PRIMARY, group=code, wave=WAVE, null=0.0, family="primary",
-                       margin=levels.margin_of(self.plan, self.survey, PRIMARY))  # fmt: skip
+        named = w.name(
+            made,
+            "change",
+            outcome=PRIMARY,
+            group=code,
+            wave=WAVE,
+            null=0.0,
+            family="primary",
+            margin=levels.margin_of(self.plan, self.survey, PRIMARY),
+        )
         return w.sized(named, self.plan, None)
 
     def doubted(self, rows: Sequence[Any]) -> list[Any]:
@@ -129,9 +145,11 @@ def null_study(_: int, rng: np.random.Generator) -> dict[str, Any]:
     rows = one.doubted(one.attended([PRIMARY, *plan.outcomes.secondary]))
     first, rest = verdict(rows[0]), [verdict(r) for r in rows[1:]]
     return {
-        "attend": first, "change": verdict(one.changed("black")),
-        "claimed": any(is_directed(v) and "fragile" not in v for v in rest), "any": any(map(is_directed, rest)),
-    }  # fmt: skip
+        "attend": first,
+        "change": verdict(one.changed("black")),
+        "claimed": any(is_directed(v) and "fragile" not in v for v in rest),
+        "any": any(map(is_directed, rest)),
+    }
 
 
 def recovery_study(
@@ -192,9 +210,13 @@ def targets(truth: Mapping[str, Any]) -> dict[str, float]:
     of = {(x, g): _level(f[(f["focus"] == g).fillna(False)]) for x, f in frames.items() for g in ("black", "other")}
     black, other = (of[WAVE, g] - of["W2022", g] for g in ("black", "other"))
     return {
-        "attend": float(gain.mean()), "D4": float(gain.mean()), "D5": float(gain_newly.mean()), "change": black,
-        "D2": black - other, "D1": _by_place(frames),
-    }  # fmt: skip
+        "attend": float(gain.mean()),
+        "D4": float(gain.mean()),
+        "D5": float(gain_newly.mean()),
+        "change": black,
+        "D2": black - other,
+        "D1": _by_place(frames),
+    }
 
 
 def _level(frame: pd.DataFrame) -> float:
@@ -244,19 +266,44 @@ def null(n: int) -> list[tuple[str, ...]]:
     rows = []
     for key, name in (("attend", "No effect: people who attended"), ("change", "No change: the focus group")):
         words = [m[key] for m in made]
-        rows.append((name, f"{n:,}", "Higher, lower, small or fragile", _share([is_directed(x) for x in words]),
-                     "at most 6.5 %"))  # fmt: skip
-    rows.append(("No effect: secondary outcomes, any of them", f"{n:,}", "Higher, lower or small",
-                 _share([m["claimed"] for m in made]), "at most 6.5 %"))  # fmt: skip
-    rows.append(("No effect: secondary outcomes, any of them", f"{n:,}", "The same, or fragile for want of the family",
-                 _share([m["any"] for m in made]), "none: see below"))  # fmt: skip
+        rows.append(
+            (
+                name,
+                f"{n:,}",
+                "Higher, lower, small or fragile",
+                _share([is_directed(x) for x in words]),
+                "at most 6.5 %",
+            )
+        )
+    rows.append(
+        (
+            "No effect: secondary outcomes, any of them",
+            f"{n:,}",
+            "Higher, lower or small",
+            _share([m["claimed"] for m in made]),
+            "at most 6.5 %",
+        )
+    )
+    rows.append(
+        (
+            "No effect: secondary outcomes, any of them",
+            f"{n:,}",
+            "The same, or fragile for want of the family",
+            _share([m["any"] for m in made]),
+            "none: see below",
+        )
+    )
     return rows
 
 
 NAMES = {
-    "attend": "People who attended, planned comparison", "change": "Change, focus group", "D1": "D1 places",
-    "D2": "D2 change of the gap", "D4": "D4 as remembered", "D5": "D5 the same people",
-}  # fmt: skip
+    "attend": "People who attended, planned comparison",
+    "change": "Change, focus group",
+    "D1": "D1 places",
+    "D2": "D2 change of the gap",
+    "D4": "D4 as remembered",
+    "D5": "D5 the same people",
+}
 
 
 def recovery(n: int) -> list[tuple[str, ...]]:
@@ -278,10 +325,15 @@ def _recovered(name: str, truth: float, found: np.ndarray, asked: int) -> list[t
     count = f"{len(value):,}" + (f" of {asked:,}" if len(value) < asked else "")
     covers = (low <= truth) & (truth <= high)
     return [
-        (name, count, f"Mean error (truth {truth:.3f})", f"{value.mean() - truth:+.3f} ± {2 * error:.3f}",
-         "0.03 plus two Monte-Carlo errors"),
+        (
+            name,
+            count,
+            f"Mean error (truth {truth:.3f})",
+            f"{value.mean() - truth:+.3f} ± {2 * error:.3f}",
+            "0.03 plus two Monte-Carlo errors",
+        ),
         (name, count, "Ranges that hold the truth", _share(covers), "95 %"),
-    ]  # fmt: skip
+    ]
 
 
 def unseen(n: int) -> list[tuple[str, ...]]:
@@ -295,8 +347,15 @@ def unseen(n: int) -> list[tuple[str, ...]]:
             name = f"Unseen selection {words}, controls " + ("share it (0.5)" if loading else "do not share it")
             count = f"{len(made):,}"
             rows.append((name, count, "A direction, fragile or not", _share([is_directed(m) for m in made]), ""))
-            rows.append((name, count, "A direction without a qualification", _share([m in DIRECTED for m in made]),
-                         "at most 25 %" if loading else "none: nothing can see it"))  # fmt: skip
+            rows.append(
+                (
+                    name,
+                    count,
+                    "A direction without a qualification",
+                    _share([m in DIRECTED for m in made]),
+                    "at most 25 %" if loading else "none: nothing can see it",
+                )
+            )
     return rows
 
 
@@ -318,9 +377,12 @@ def main(names: Sequence[str] = ()) -> None:
         print(name, f"{time.process_time() - start:.0f} s of CPU in this process", flush=True)
     rows = [r for name in SCENARIOS for r in parts.get(name, [])]
     content = {
-        "header": list(HEADER), "rows": rows, "digest": provenance.statistics_digest(),
-        "made_on": dt.datetime.now(dt.UTC).date().isoformat(), "parts": parts,
-    }  # fmt: skip
+        "header": list(HEADER),
+        "rows": rows,
+        "digest": provenance.statistics_digest(),
+        "made_on": dt.datetime.now(dt.UTC).date().isoformat(),
+        "parts": parts,
+    }
     FILE.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
     tables.write("methods/sensitivity.md", "known-truth", tables.markdown(HEADER, rows))
 

@@ -44,8 +44,14 @@ def make(folder: Path, n: int) -> study.Plan:
     shutil.copy(ROOT / "data_raw" / "codebook.yaml", raw)
     shutil.copy(ROOT / "study.toml", folder)
     truth, drawn = synthetic.read_truth(None), min(n, MOST_DRAWN)
-    truth["sizes"] |= {"W2022": 300, "W2024": 300, WAVE: drawn - drawn // 8, "boost_W2024": 20,
-                       f"boost_{WAVE}": drawn // 8, "linked": 20}  # fmt: skip
+    truth["sizes"] |= {
+        "W2022": 300,
+        "W2024": 300,
+        WAVE: drawn - drawn // 8,
+        "boost_W2024": 20,
+        f"boost_{WAVE}": drawn // 8,
+        "linked": 20,
+    }
     truth["sampling"] |= {f"sessions_{WAVE}": max(36, drawn // 60)}
     frames = synthetic.draw(truth, pd.read_csv(raw / "population" / "margins.csv"), seed=truth["seed"])
     frames[WAVE] = repeated(frames[WAVE], n)
@@ -73,10 +79,15 @@ def measure(n: int) -> list[dict[str, Any]]:
     def step(name: str, function: Callable[[], Any]) -> Any:
         cpu, wall = time.process_time(), time.monotonic()
         out = function()
-        rows.append({
-            "n": n, "step": name, "cpu": time.process_time() - cpu, "wall": time.monotonic() - wall,
-            "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        })  # fmt: skip
+        rows.append(
+            {
+                "n": n,
+                "step": name,
+                "cpu": time.process_time() - cpu,
+                "wall": time.monotonic() - wall,
+                "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            }
+        )
         return out
 
     with tempfile.TemporaryDirectory(prefix="large-") as place:
@@ -100,9 +111,14 @@ def estimate(plan: study.Plan, compare: Any, sample: Any, outcomes: pd.DataFrame
     assert len(sample.pairs) > 0
     kept = frame["outcome"].notna()
     return effects.in_sample(
-        frame[kept], sample, outcome="outcome", treat="treated", covariates=compare.covariates,
-        cluster="session", survey_weight=comparison.COMPARISON_WEIGHT,
-    )  # fmt: skip
+        frame[kept],
+        sample,
+        outcome="outcome",
+        treat="treated",
+        covariates=compare.covariates,
+        cluster="session",
+        survey_weight=comparison.COMPARISON_WEIGHT,
+    )
 
 
 def main() -> None:
@@ -116,8 +132,9 @@ def main() -> None:
     rows, n = [], 1_000
     while n <= asked.to:
         command = [sys.executable, "-m", "benchmarks.large_study", "--one", str(n)]
-        done = subprocess.run(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True,
-                              text=True, check=False)  # fmt: skip
+        done = subprocess.run(
+            command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             print(done.stderr[-3000:], file=sys.stderr)
             break

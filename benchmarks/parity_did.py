@@ -45,9 +45,14 @@ def cross_sections(method: str) -> Gap:
     for case, held in fixture("c_drdid_rc")["results"].items():
         known = held[f"{METHODS[method]}_rc"]
         made = did.doubly_robust(
-            frame, outcome="agree" if "binary" in case else "trust", group="d", time="wave", method=method,
-            covariates=X if case.startswith("covariates") else [], weight="w" if "_weighted" in case else None,
-        )  # fmt: skip
+            frame,
+            outcome="agree" if "binary" in case else "trust",
+            group="d",
+            time="wave",
+            method=method,
+            covariates=X if case.startswith("covariates") else [],
+            weight="w" if "_weighted" in case else None,
+        )
         gaps.append((abs(made.value - known["att"]), abs(made.se - known["se"])))
     return worst(gaps)
 
@@ -59,10 +64,15 @@ def linked(method: str) -> Gap:
     for case, held in fixture("c_drdid_panel")["results"].items():
         known = held[f"{METHODS[method]}_panel"]
         made = did.doubly_robust(
-            frame, outcome="y", group="d", time="t", method=method, unit="id",
+            frame,
+            outcome="y",
+            group="d",
+            time="t",
+            method=method,
+            unit="id",
             covariates=["x1", "x2", "x3"] if case.startswith("covariates") else [],
             weight="w" if "_weighted" in case else None,
-        )  # fmt: skip
+        )
         gaps.append((abs(made.value - known["att"]), abs(made.se - known["se"])))
     return worst(gaps)
 
@@ -74,11 +84,18 @@ def staggered(kind: str, part: str, method: str) -> Gap:
         if not name.startswith(part):
             continue
         made = did.group_time(
-            frame, outcome="y", first_treated="first", time="period", covariates=[] if part == "nocov" else ["x"],
-            unit="id" if kind == "panel" else None, control="not_yet" if "notyet" in name else "never", method=method,
-            weight="w" if name.endswith("_weighted") else None, anticipation=int("anticip" in name),
+            frame,
+            outcome="y",
+            first_treated="first",
+            time="period",
+            covariates=[] if part == "nocov" else ["x"],
+            unit="id" if kind == "panel" else None,
+            control="not_yet" if "notyet" in name else "never",
+            method=method,
+            weight="w" if name.endswith("_weighted") else None,
+            anticipation=int("anticip" in name),
             base="universal" if "universal" in name else "varying",
-        )  # fmt: skip
+        )
         known = {(g, t): v for g, t, *v in zip(held["group"], held["t"], held["att"], held["se"], strict=True)}
         for e, g, t in zip(made, made.groups, made.times, strict=True):
             value, se = known[int(g), int(t)]
@@ -94,8 +111,11 @@ def clusters() -> list[tuple[str, Gap]]:
     held = fixture("c_twfe")["results"]["did_weighted_covariates"]
     rows = []
     for kind in (*inference.KINDS, *inference.HC):
-        cov = inference.heteroskedastic(fit, kind=kind) if kind in inference.HC else inference.cluster_robust(
-            fit, frame["area"], kind=kind)  # fmt: skip
+        cov = (
+            inference.heteroskedastic(fit, kind=kind)
+            if kind in inference.HC
+            else inference.cluster_robust(fit, frame["area"], kind=kind)
+        )
         known = held[f"se_{kind}_noncluster" if kind in inference.HC else f"se_{kind}"]
         gap = np.abs(cov.se.to_numpy() - np.array(list(known.values()))).max()
         rows.append((kind, (float(np.abs(cov.params.to_numpy() - list(held["coef"].values())).max()), float(gap))))
@@ -108,10 +128,14 @@ def fooled() -> str:
     small = {k: demonstration.many(w, runs=RUNS, seed=1) for k, w in worlds.items()}
     huge = demonstration.large(people=240_000, seed=1)
     names = {
-        "naive": "attendees less others, after", "adjusted": "the same, adjusted", "four_group": "D3 four groups",
-        "slope": "D3 slope on predicted attendance", "places": "D1 places reached", "ratio": "D1 per person reached",
+        "naive": "attendees less others, after",
+        "adjusted": "the same, adjusted",
+        "four_group": "D3 four groups",
+        "slope": "D3 slope on predicted attendance",
+        "places": "D1 places reached",
+        "ratio": "D1 per person reached",
         "linked": "D5 the same people",
-    }  # fmt: skip
+    }
     rows = [
         (label, *[f"{huge.loc[n, k]:.2f}; {small[k].loc[n, 'mean']:.2f} ({small[k].loc[n, 'sd']:.2f})" for k in worlds])
         for n, label in names.items()
@@ -127,8 +151,10 @@ def main() -> None:
     kinds = {"dr": "traditional", "reg": "regression", "ipw": "weighting", "nocov": "traditional"}
     for kind, label in (("panel", "panel"), ("repeated_cross_section", "cross-sections")):
         rows += [(f"group-time, {label}, {p}", "did 2.1.2", *staggered(kind, p, m)) for p, m in kinds.items()]
-    rows += [(f"regression, {k}", "clubSandwich 0.6.0" if k.startswith("CR") else "sandwich 3.0-2", *g)
-             for k, g in clusters()]  # fmt: skip
+    rows += [
+        (f"regression, {k}", "clubSandwich 0.6.0" if k.startswith("CR") else "sandwich 3.0-2", *g)
+        for k, g in clusters()
+    ]
     shown = [(a, b, f"{c:.0e}", f"{d:.0e}") for a, b, c, d in rows]
     text = tables.markdown(["Number", "Reference", "largest difference of estimates", "of errors"], shown)
     text += (

@@ -34,10 +34,14 @@ def sample() -> pd.DataFrame:
     k = (s["id"] * 7) % 45
     first = k < 20
     return s.assign(
-        session="s" + k.astype(str), stratum=np.where(first, "a", "b"), place=np.where(first, k, k - 20),
-        units=np.where(first, 60, 50), share=np.where(first, 20 / 60, 25 / 50), score=s["trust"] + np.sin(s["id"]),
+        session="s" + k.astype(str),
+        stratum=np.where(first, "a", "b"),
+        place=np.where(first, k, k - 20),
+        units=np.where(first, 60, 50),
+        share=np.where(first, 20 / 60, 25 / 50),
+        score=s["trust"] + np.sin(s["id"]),
         f=(s["sex"] == "F") * 1.0,
-    )  # fmt: skip
+    )
 
 
 def margins(size: float = POPULATION) -> dict[str, pd.Series]:
@@ -79,8 +83,10 @@ def designs(s: pd.DataFrame, made: dict[str, weighting.Weights]) -> dict[str, su
         "finite_counts": survey.Design(s, weight="base_w", fpc="units", **words),
         "finite_shares": survey.Design(s, weight="base_w", fpc="share", **words),
         "unclustered": survey.Design(s, weight="base_w"),
-    } | {k: survey.Design(s, weight=made[k], **words) for k in
-         ("raked", "linear", "linear_bounded", "logit", "poststratified")}  # fmt: skip
+    } | {
+        k: survey.Design(s, weight=made[k], **words)
+        for k in ("raked", "linear", "linear_bounded", "logit", "poststratified")
+    }
 
 
 def compare_design(d: survey.Design, r: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
@@ -136,8 +142,11 @@ def compare_design(d: survey.Design, r: dict[str, Any]) -> Iterator[tuple[str, A
     yield "logistic model: coefficients", list(logistic.params), list(r["logistic"]["coef"].values())
     yield "logistic model: errors", list(logistic.se), list(r["logistic"]["se"].values())
     x = survey.chisq(d, "ethnicity", "confident")
-    yield "Rao-Scott F, df, p", [x["f"], x["df1"], x["df2"], x["p"]], [r["chisq"]["f"], *r["chisq"]["df"],
-                                                                      r["chisq"]["p"]]  # fmt: skip
+    yield (
+        "Rao-Scott F, df, p",
+        [x["f"], x["df1"], x["df2"], x["p"]],
+        [r["chisq"]["f"], *r["chisq"]["df"], r["chisq"]["p"]],
+    )
     t = survey.t_test(d, "trust", "sex")
     yield "t test: difference, error, df", [t.value, t.se, t.df], r["t"]
     rank = survey.rank_test(d, "score", "sex")
@@ -153,8 +162,10 @@ def compare_replicates(s: pd.DataFrame, r: dict[str, Any]) -> Iterator[tuple[str
     words: dict[str, Any] = {"cluster": "session", "strata": "stratum"}
     two = {k: margins()[k] for k in ("sex", "age")}
     raked = weighting.rake(s, two, base_weight="base_w", tolerance=1e-12)
-    for name, d in (("jackknife", survey.Design(s, weight="base_w", **words)),
-                    ("jackknife_raked", survey.Design(s, weight=raked, **words))):  # fmt: skip
+    for name, d in (
+        ("jackknife", survey.Design(s, weight="base_w", **words)),
+        ("jackknife_raked", survey.Design(s, weight=raked, **words)),
+    ):
         jk, y = survey.Jackknife(d), s["trust"].to_numpy(dtype=float)
         levels = sorted(s["ethnicity"].unique())
         parts = [jk.mean(y, (s["ethnicity"] == level).to_numpy(dtype=float)) for level in levels]

@@ -28,10 +28,14 @@ SCENARIOS = {"seen": 2000, "unseen": 400, "seen, boost": 2000, "seen, few sessio
 
 def study(scenario: str, rng: np.random.Generator, n: int = 600) -> pd.DataFrame:
     """Return a study: covariates, session, treatment `t`, outcome `y`, survey weight `w`."""
-    frame = pd.DataFrame({
-        "age": rng.normal(0, 1, n), "black": (rng.random(n) < 0.25).astype(float),
-        "degree": (rng.random(n) < 0.33).astype(float), "city": (rng.random(n) < 0.4).astype(float),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "age": rng.normal(0, 1, n),
+            "black": (rng.random(n) < 0.25).astype(float),
+            "degree": (rng.random(n) < 0.33).astype(float),
+            "city": (rng.random(n) < 0.4).astype(float),
+        }
+    )
     unseen, hidden = rng.normal(0, 1, n), rng.normal(0, 1, n)
     odds = -1.7 + 0.4 * frame["age"] + 0.9 * frame["black"] + 0.4 * frame["degree"] + 0.4 * frame["city"]
     odds = odds + 0.5 * unseen * (scenario == "unseen")
@@ -108,8 +112,18 @@ def table(scenario: str, runs: int, seed: int = 1) -> list[tuple[object, ...]]:
     for name in methods(study(scenario, np.random.default_rng(0))):
         made = np.array([f[name] for f in found if name in f], dtype=float)
         sd = made[:, 0].std(ddof=1)
-        rows.append((scenario, name, f"{made[:, 0].mean():+.3f}", f"{sd / np.sqrt(len(made)):.3f}", f"{sd:.3f}",
-                     f"{made[:, 1].mean():.3f}", f"{100 * made[:, 2].mean():.1f}", runs - len(made)))  # fmt: skip
+        rows.append(
+            (
+                scenario,
+                name,
+                f"{made[:, 0].mean():+.3f}",
+                f"{sd / np.sqrt(len(made)):.3f}",
+                f"{sd:.3f}",
+                f"{made[:, 1].mean():.3f}",
+                f"{100 * made[:, 2].mean():.1f}",
+                runs - len(made),
+            )
+        )
     return rows
 
 

@@ -182,9 +182,16 @@ def main() -> None:
         if not asked.fewer:
             rows["plain loop: papermill, then nbconvert, for each notebook"] = plain_loop(study, home)
     header = ["What", "CPU s", "times the floor", "wall s", "peak memory, GiB"]
-    body = [[n, f"{r['cpu']:.2f}", f"{r['cpu'] / floor['cpu']:.2f}", f"{r['wall']:.1f}",
-             f"{r['peak'] / 2**30:.2f}" if "peak" in r else ""]
-            for n, r in rows.items()]  # fmt: skip
+    body = [
+        [
+            n,
+            f"{r['cpu']:.2f}",
+            f"{r['cpu'] / floor['cpu']:.2f}",
+            f"{r['wall']:.1f}",
+            f"{r['peak'] / 2**30:.2f}" if "peak" in r else "",
+        ]
+        for n, r in rows.items()
+    ]
     text = tables.markdown(header, body)
     print(text)
     if not asked.fewer:

@@ -31,8 +31,9 @@ def study(areas: int, reached: int, shaped: bool, rng: np.random.Generator) -> p
     t = np.repeat([0, 1], sizes.sum())
     level, drift = rng.normal(scale=0.3, size=areas), rng.normal(scale=SD * math.sqrt(ICC), size=(areas, 2))
     y = 3 + level[area] + drift[area, t] + rng.normal(scale=SD, size=len(area))
-    return pd.DataFrame({"y": y, "area": area, "g": (area < reached).astype(int), "t": t,
-                         "w": rng.uniform(0.5, 2.0, len(area))})  # fmt: skip
+    return pd.DataFrame(
+        {"y": y, "area": area, "g": (area < reached).astype(int), "t": t, "w": rng.uniform(0.5, 2.0, len(area))}
+    )
 
 
 WORDS = {"outcome": "y", "group": "g", "time": "t", "area": "area", "weight": "w"}
@@ -57,7 +58,7 @@ def beside(task: tuple[int, int, bool], rng: np.random.Generator) -> list[float]
         inference.wild_cluster(fit, frame["area"], term="did", draws=1024).p,
         did.permutation(frame, **WORDS)[0],
         math.erfc(z / math.sqrt(2)),
-    ]  # fmt: skip
+    ]
     return [float(v is not None and v <= 0.05) for v in p]
 
 
@@ -77,8 +78,15 @@ def main() -> None:
             least = did.smallest_p(areas, reached)
             note = "; conservative" if found[0] < 0.03 else "; above 7 %" if found[0] > 0.07 else ""
             note = ("CR2" if cr2 > 0.99 else "area t" if cr2 < 0.01 else f"CR2 in {100 * cr2:.0f} %") + note
-            rows.append((f"{areas} ({reached})", "like LLR" if shaped else "equal",
-                         *[f"{100 * v:.1f}" for v in found], f"{least:.3f}", note))  # fmt: skip
+            rows.append(
+                (
+                    f"{areas} ({reached})",
+                    "like LLR" if shaped else "equal",
+                    *[f"{100 * v:.1f}" for v in found],
+                    f"{least:.3f}",
+                    note,
+                )
+            )
             print(rows[-1], flush=True)
     header = ["Areas (reached)", "Sizes", *TESTS, "smallest p of randomisation", "default is"]
     text = tables.markdown(header, rows)

@@ -39,8 +39,16 @@ def main(folder: Path | None = None) -> None:
     names = sorted(compare.people["session"].unique())[: -(-WAYS // each)]
     more = tuple(Subset(name=f"without session {n}", column=session, drop=(n,)) for n in names)
     wide = plan.sensitivity.model_copy(update={"subsets": (*plan.sensitivity.subsets, *more)})
-    rows.append(_timed("and samples without one session", plan.model_copy(update={"sensitivity": wide}), wave, compare,
-                       sample, survey))  # fmt: skip
+    rows.append(
+        _timed(
+            "and samples without one session",
+            plan.model_copy(update={"sensitivity": wide}),
+            wave,
+            compare,
+            sample,
+            survey,
+        )
+    )
     header = ("Axes", "Ways", "Of them refused", "CPU seconds", "Bar")
     tables.write("methods/sensitivity.md", "speed-curve", tables.markdown(header, rows))
     print(tables.markdown(header, rows))

@@ -59,19 +59,45 @@ def main() -> None:
     words = {"outcome": "y", "first_treated": "first", "time": "t", "covariates": ["x"], "draws": 999}
     both, same = staggered(), staggered(panel=True)
     rows = [
-        ("doubly robust, cross-sections, n = 20,000, 999 multiplier draws", 0.5, cpu(
-            lambda: did.doubly_robust(rc, outcome="y", group="d", time="t", covariates=["x0", "x1", "x2", "x3"],
-                                      weight="w", draws=999))),
-        ("wild cluster bootstrap, 30 clusters, n = 1,000, 9,999 draws", 0.3, cpu(
-            lambda: inference.wild_cluster(fit, labels, term="did", draws=9999, seed=1))),
-        ("group-time effects, cross-sections, 100,000 rows, 8 times, 999 draws", 5.0, cpu(
-            lambda: did.group_time(both, **words).aggregate("dynamic"), 1)),
-        ("group-time effects, panel, 100,000 rows, 8 times, 999 draws", 5.0, cpu(
-            lambda: did.group_time(same, **words, unit="id").aggregate("dynamic"), 1)),
-        ("CR2 with Satterthwaite df, n = 20,000 in 8 areas", None, cpu(
-            lambda: did.two_by_two(rc.assign(area=rc["d"] * 4 + np.arange(len(rc)) % 4), outcome="y", group="d",
-                                   time="t", cluster="area", covariates=["x0"]))),
-    ]  # fmt: skip
+        (
+            "doubly robust, cross-sections, n = 20,000, 999 multiplier draws",
+            0.5,
+            cpu(
+                lambda: did.doubly_robust(
+                    rc, outcome="y", group="d", time="t", covariates=["x0", "x1", "x2", "x3"], weight="w", draws=999
+                )
+            ),
+        ),
+        (
+            "wild cluster bootstrap, 30 clusters, n = 1,000, 9,999 draws",
+            0.3,
+            cpu(lambda: inference.wild_cluster(fit, labels, term="did", draws=9999, seed=1)),
+        ),
+        (
+            "group-time effects, cross-sections, 100,000 rows, 8 times, 999 draws",
+            5.0,
+            cpu(lambda: did.group_time(both, **words).aggregate("dynamic"), 1),
+        ),
+        (
+            "group-time effects, panel, 100,000 rows, 8 times, 999 draws",
+            5.0,
+            cpu(lambda: did.group_time(same, **words, unit="id").aggregate("dynamic"), 1),
+        ),
+        (
+            "CR2 with Satterthwaite df, n = 20,000 in 8 areas",
+            None,
+            cpu(
+                lambda: did.two_by_two(
+                    rc.assign(area=rc["d"] * 4 + np.arange(len(rc)) % 4),
+                    outcome="y",
+                    group="d",
+                    time="t",
+                    cluster="area",
+                    covariates=["x0"],
+                )
+            ),
+        ),
+    ]
     text = tables.markdown(
         ["Procedure", "CPU seconds", "Bar"], [(a, f"{s:.2f}", "" if b is None else f"{b:g}") for a, b, s in rows]
     )

@@ -24,12 +24,17 @@ COVARIATES = ["age", "years", "group", "woman", "poor"]
 def people(n: int, seed: int = 5, share: float = -2.5) -> pd.DataFrame:
     """Return `n` people, about one in ten attending, with a survey weight and a session."""
     rng = np.random.default_rng(seed)
-    frame = pd.DataFrame({
-        "age": rng.normal(45, 15, n), "years": rng.gamma(2, 10, n),
-        "group": rng.choice(["a", "b", "c"], n, p=[0.7, 0.2, 0.1]),
-        "woman": rng.integers(0, 2, n).astype(float), "poor": rng.normal(0, 1, n), "w": rng.gamma(4, 0.25, n) + 0.05,
-        "session": rng.integers(0, 40, n),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "age": rng.normal(45, 15, n),
+            "years": rng.gamma(2, 10, n),
+            "group": rng.choice(["a", "b", "c"], n, p=[0.7, 0.2, 0.1]),
+            "woman": rng.integers(0, 2, n).astype(float),
+            "poor": rng.normal(0, 1, n),
+            "w": rng.gamma(4, 0.25, n) + 0.05,
+            "session": rng.integers(0, 40, n),
+        }
+    )
     odds = share + 0.02 * (frame["age"] - 45) + 0.6 * (frame["group"] == "b") + 0.3 * frame["poor"]
     frame["t"] = (rng.random(n) < 1 / (1 + np.exp(-odds))).astype(int)
     frame["y"] = 3 + 0.2 * frame["t"] + 0.3 * frame["poor"] + rng.normal(0, 1, n)
@@ -63,9 +68,17 @@ def bootstrap_of(n: int, draws: int, method: str) -> Callable[[], Any]:
     )
     margins = {c: frame[c].value_counts(normalize=True).sort_index() * 1000 for c in ("group", "band")}
     return partial(
-        effects.bootstrap, frame, outcome="y", treat="t", covariates=COVARIATES, cluster="session", draws=draws, seed=1,
-        method=method, reweigh=partial(raked, margins),
-    )  # fmt: skip
+        effects.bootstrap,
+        frame,
+        outcome="y",
+        treat="t",
+        covariates=COVARIATES,
+        cluster="session",
+        draws=draws,
+        seed=1,
+        method=method,
+        reweigh=partial(raked, margins),
+    )
 
 
 def main() -> None:

@@ -25,8 +25,11 @@ from evaluation.statistics import survey, weighting
 
 POPULATION = 1_000_000
 BARS = {"rake": 0.1, "means": 0.05, "glm": 0.02}
-WORDS = {"rake": "raking four margins", "means": "means of ten domains after raking",
-         "glm": "gaussian glm after raking"}  # fmt: skip
+WORDS = {
+    "rake": "raking four margins",
+    "means": "means of ten domains after raking",
+    "glm": "gaussian glm after raking",
+}
 CASES = ((10_000, ("rake", "means", "glm")), (100_000, ("rake", "means", "glm")), (1_000_000, ("rake",)))
 MOST_MIB = 1024
 
@@ -80,8 +83,9 @@ def peer(people: pd.DataFrame, tasks: tuple[str, ...]) -> dict[str, float]:
         file = Path(folder) / "people.csv"
         people.to_csv(file, index=False)
         times = "3" if len(people) < 100_000 else "1"
-        done = subprocess.run(["Rscript", str(script), str(file), ",".join(tasks), times], capture_output=True,
-                              text=True, check=False)  # fmt: skip
+        done = subprocess.run(
+            ["Rscript", str(script), str(file), ",".join(tasks), times], capture_output=True, text=True, check=False
+        )
     lines = [line.split() for line in done.stdout.splitlines()]
     return {name: float(value) for name, value in lines} if done.returncode == 0 else {}
 
@@ -109,8 +113,16 @@ def main() -> None:
         for task in tasks:
             theirs = other.get(task)
             ratio = f"{mine[task] / theirs:.3f}" if theirs else "R not found"
-            rows.append((WORDS[task], f"{n:,}", f"{mine[task]:.4f}", f"{theirs:.3f}" if theirs else "", ratio,
-                         f"{BARS[task]:g}"))  # fmt: skip
+            rows.append(
+                (
+                    WORDS[task],
+                    f"{n:,}",
+                    f"{mine[task]:.4f}",
+                    f"{theirs:.3f}" if theirs else "",
+                    ratio,
+                    f"{BARS[task]:g}",
+                )
+            )
             print(*rows[-1], sep=" | ", flush=True)
     most = memory()
     print(f"raking 1,000,000 people takes {most:.0f} MiB at most (bar {MOST_MIB})")

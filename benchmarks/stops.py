@@ -35,9 +35,16 @@ def main() -> None:
         )
     cpu, wall, peak, searches, cells, repeats = (float(x) for x in run.stdout.split())
     assert searches == RECORDS // MONTHS * MONTHS
-    row = [f"{searches:,.0f}", f"{size / 2**30:.1f} GiB", f"{cells:,.0f}", f"{repeats:,.0f}", f"{cpu:.1f}",
-           f"{wall:.1f}", f"{peak / 2**30:.2f} GiB",
-           "yes" if cpu < BAR_SECONDS and peak < BAR_BYTES else "no"]  # fmt: skip
+    row = [
+        f"{searches:,.0f}",
+        f"{size / 2**30:.1f} GiB",
+        f"{cells:,.0f}",
+        f"{repeats:,.0f}",
+        f"{cpu:.1f}",
+        f"{wall:.1f}",
+        f"{peak / 2**30:.2f} GiB",
+        "yes" if cpu < BAR_SECONDS and peak < BAR_BYTES else "no",
+    ]
     head = [
         "Records",
         "csv",

@@ -37,23 +37,28 @@ NEAREST = {
 }
 MAHALANOBIS = {"nearest_mahalanobis": {}, "nearest_mahalanobis_replace": {"replace": True}}
 SUBCLASS = {
-    "subclass6": {"subclasses": 6}, "subclass6_ATE": {"subclasses": 6, "estimand": "ATE"},
+    "subclass6": {"subclasses": 6},
+    "subclass6_ATE": {"subclasses": 6, "estimand": "ATE"},
     "subclass5_min_n": {"subclasses": 5, "least": 5},
-}  # fmt: skip
+}
 CELLS = {
     "exact_race_married_nodegree": {
-        "covariates": ["ethnic5", "female", "contact"], "cutpoints": {"female": 0, "contact": 0}
+        "covariates": ["ethnic5", "female", "contact"],
+        "cutpoints": {"female": 0, "contact": 0},
     },
     "cem_default": {"covariates": X},
     "cem_cutpoints": {
         "covariates": ["age", "years_llr", "ethnic5", "deprivation"],
         "cutpoints": {"age": [24.5, 34.5, 49.5, 64.5], "years_llr": [2.5, 10.5, 20.5], "deprivation": [15, 25]},
     },
-}  # fmt: skip
+}
 BY_DISTANCE = {  # optmatch and quickmatch stop at a tolerance: total distance is compared, not who is with whom
-    "optimal_1to1": ("optimal", {"ratio": 1}), "optimal_k2": ("optimal", {"ratio": 2}),
-    "full_default": ("full", {}), "full_ATE": ("full", {"estimand": "ATE"}), "quick_full": ("full", {}),
-}  # fmt: skip
+    "optimal_1to1": ("optimal", {"ratio": 1}),
+    "optimal_k2": ("optimal", {"ratio": 2}),
+    "full_default": ("full", {}),
+    "full_ATE": ("full", {"estimand": "ATE"}),
+    "quick_full": ("full", {}),
+}
 EQUAL = [*NEAREST, *MAHALANOBIS, *SUBCLASS, *CELLS]
 
 

@@ -19,11 +19,32 @@ AGREE = ["Strongly disagree", "Tend to disagree", "Neither agree nor disagree", 
 SATIS = ["Very dissatisfied", "Fairly dissatisfied", "Neither", "Fairly satisfied", "Very satisfied"]
 AWARE = ["Not heard of it", "Heard of it, know little", "Heard of it, know a fair amount or more"]
 TRUST = ["trust_respect", "trust_protect", "trust_involve", "trust_represent", "trust_fair", "trust_listen"]
-ASKED = ["conf_overall", "satis_overall", "prap_aware", "trust_overall", *TRUST, "influence", "understand_police",
-         "nhs_confidence", "council_satisfaction", "refuse_satisfaction"]  # fmt: skip
+ASKED = [
+    "conf_overall",
+    "satis_overall",
+    "prap_aware",
+    "trust_overall",
+    *TRUST,
+    "influence",
+    "understand_police",
+    "nhs_confidence",
+    "council_satisfaction",
+    "refuse_satisfaction",
+]
 HEADINGS = {"resp_id": "Respondent", "age_band": "Q1. How old are you?", "interview_date": "Date answered"}
-NOT_ASKED = ["ethnic_group", "community_self", "stopped_12m", "other_engagement", "knows_attendee", "received_update",
-             "invited_how", "lpact_heard", "iag_n", "took_part_before", "lpact_last_month"]  # fmt: skip
+NOT_ASKED = [
+    "ethnic_group",
+    "community_self",
+    "stopped_12m",
+    "other_engagement",
+    "knows_attendee",
+    "received_update",
+    "invited_how",
+    "lpact_heard",
+    "iag_n",
+    "took_part_before",
+    "lpact_last_month",
+]
 
 
 def answers(n=60, seed=1, wave="W2024"):
@@ -38,24 +59,51 @@ def answers(n=60, seed=1, wave="W2024"):
         return [levels[min(len(levels) - 1, max(0, t + d))] for t, d in moved]
 
     frame = {
-        "resp_id": [f"{i + 1:04d}" for i in range(n)], "interview_date": pick(["03/05/2024", "14/06/2024"]),
-        "session_id": [f"S{i % 10}" for i in range(n)], "admin_by": pick(["Community leader", "Self-completed online"]),
-        "sample_source": pick(["Street or venue", "Open web link"]), "collected_at_event": "No", "officer_present": "No",
-        "consent_analysis": "Yes", "works_for_police": "No", "area": pick(["Leicester", "Rutland", "Blaby"]),
-        "years_in_llr": rng.integers(0, 60, n).astype(str), "age_band": pick(["16-17", "25-34", "65-74"]),
-        "sex": pick(["Female", "Male"]), "ethnic5": pick(["Black", "White", "Asian"]), "disability": pick(["Yes", "No"]),
-        "education": pick(["None", "Degree or above"]), "work_status": pick(["Working", "Retired"]),
-        "know_officer": "No", "contact_12m": pick(["None", "Victim;Witness"]), "conf_then": near(AGREE),
-        "lpact_attended": attended, "lpact_n": np.where(attended == "Yes", "2", ""),
+        "resp_id": [f"{i + 1:04d}" for i in range(n)],
+        "interview_date": pick(["03/05/2024", "14/06/2024"]),
+        "session_id": [f"S{i % 10}" for i in range(n)],
+        "admin_by": pick(["Community leader", "Self-completed online"]),
+        "sample_source": pick(["Street or venue", "Open web link"]),
+        "collected_at_event": "No",
+        "officer_present": "No",
+        "consent_analysis": "Yes",
+        "works_for_police": "No",
+        "area": pick(["Leicester", "Rutland", "Blaby"]),
+        "years_in_llr": rng.integers(0, 60, n).astype(str),
+        "age_band": pick(["16-17", "25-34", "65-74"]),
+        "sex": pick(["Female", "Male"]),
+        "ethnic5": pick(["Black", "White", "Asian"]),
+        "disability": pick(["Yes", "No"]),
+        "education": pick(["None", "Degree or above"]),
+        "work_status": pick(["Working", "Retired"]),
+        "know_officer": "No",
+        "contact_12m": pick(["None", "Victim;Witness"]),
+        "conf_then": near(AGREE),
+        "lpact_attended": attended,
+        "lpact_n": np.where(attended == "Yes", "2", ""),
         "lpact_first_month": np.where(attended == "Yes", "March 2023", ""),
-        "lpact_role": np.where(attended == "Yes", "Attendee", ""), "iag_attended": pick(["Yes", "No"]),
-        "why_not": np.where(attended == "No", "No time", ""), "link_code": [f"AB{i}" for i in range(n)],
-    }  # fmt: skip
+        "lpact_role": np.where(attended == "Yes", "Attendee", ""),
+        "iag_attended": pick(["Yes", "No"]),
+        "why_not": np.where(attended == "No", "No time", ""),
+        "link_code": [f"AB{i}" for i in range(n)],
+    }
     levels = {"satis_overall": SATIS, "prap_aware": AWARE}
     frame |= {item: near(levels.get(item, AGREE)) for item in ASKED}
     if wave == "W2022":
-        asked = ["resp_id", "interview_date", "session_id", "admin_by", "sample_source", "area", "age_band", "sex",
-                 "ethnic5", "conf_overall", "satis_overall", "prap_aware"]  # fmt: skip
+        asked = [
+            "resp_id",
+            "interview_date",
+            "session_id",
+            "admin_by",
+            "sample_source",
+            "area",
+            "age_band",
+            "sex",
+            "ethnic5",
+            "conf_overall",
+            "satis_overall",
+            "prap_aware",
+        ]
         frame = {k: frame[k] for k in asked}
     return pd.DataFrame(frame)
 
@@ -113,11 +161,16 @@ def describe(plan, wave, path, names, **more):
     from evaluation.intake.validate import outcome_items
 
     toml = {
-        "wave": wave, "label": f"Survey of {wave[1:]}", "file": path.name, "origin": "synthetic",
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "attendance_asked": not first,
-        "columns": names, "not_asked": dict.fromkeys([m for m in missing if m not in names.values()], "left out"),
+        "wave": wave,
+        "label": f"Survey of {wave[1:]}",
+        "file": path.name,
+        "origin": "synthetic",
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "attendance_asked": not first,
+        "columns": names,
+        "not_asked": dict.fromkeys([m for m in missing if m not in names.values()], "left out"),
         "wording": {} if first else dict.fromkeys(outcome_items(plan), "same"),
-    }  # fmt: skip
+    }
     for key, value in more.items():
         toml[key] = {**toml[key], **value} if key in ("columns", "not_asked") else value
     (path.parent / "wave.toml").write_text(tomli_w.dumps(toml), "utf-8")
@@ -188,8 +241,12 @@ def _compound(stream):
 
     def entry(name, kind, child, first, length):
         text = name.encode("utf-16-le")
-        return (text.ljust(64, b"\0") + struct.pack("<HBBIII", len(text) + 2, kind, 1, free, free, child) + b"\0" * 36
-                + struct.pack("<IQ", first, length))  # fmt: skip
+        return (
+            text.ljust(64, b"\0")
+            + struct.pack("<HBBIII", len(text) + 2, kind, 1, free, free, child)
+            + b"\0" * 36
+            + struct.pack("<IQ", first, length)
+        )
 
     directory = entry("Root Entry", 5, 1, end, 0) + entry("Workbook", 2, free, tables + 1, len(stream))
     directory += (b"\0" * 68 + struct.pack("<III", free, free, free) + b"\0" * 48) * 2

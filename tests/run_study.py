@@ -46,8 +46,13 @@ def notebook(path, *cells):
         about = {"tags": list(tags)} if tags else {}
         id = hashlib.sha256(source.encode()).hexdigest()[:8]
         return {
-            "cell_type": "code", "id": id, "metadata": about, "execution_count": None, "outputs": [], "source": source
-        }  # fmt: skip
+            "cell_type": "code",
+            "id": id,
+            "metadata": about,
+            "execution_count": None,
+            "outputs": [],
+            "source": source,
+        }
 
     title = {
         "cell_type": "markdown",
@@ -82,8 +87,15 @@ def start(study, *words, notebooks="", pause="", env=None, cwd=None, **options):
     marker = study.parent / "paused"
     marker.unlink(missing_ok=True)
     command = [sys.executable, "-c", RUNNER, str(notebooks), pause, str(marker), *map(str, words)]
-    return subprocess.Popen(command, cwd=cwd or study, env=environment(study, **(env or {})), text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)  # fmt: skip
+    return subprocess.Popen(
+        command,
+        cwd=cwd or study,
+        env=environment(study, **(env or {})),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **options,
+    )
 
 
 def run(study, *words, **options):

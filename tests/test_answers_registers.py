@@ -18,8 +18,15 @@ from evaluation.report import figures, tables
 
 ROOT = Path(__file__).parents[1]
 MAKERS = ("events", "feedback", "actions", "advisory", "costs", "recording", "recruitment", "context")
-READ = {"events": "events", "feedback": "feedback", "actions": "actions", "advisory": "iag_meetings", "costs": "events",
-        "recording": "victim_recording", "recruitment": "recruitment"}  # fmt: skip
+READ = {
+    "events": "events",
+    "feedback": "feedback",
+    "actions": "actions",
+    "advisory": "iag_meetings",
+    "costs": "events",
+    "recording": "victim_recording",
+    "recruitment": "recruitment",
+}
 CAUSAL = re.compile(r"\b(caus\w+|led to|because of|improv\w+|result(ed|s) in|thanks to|impact|due to)\b", re.I)
 
 
@@ -78,10 +85,27 @@ def test_all_exhibits_pass_the_gate_together(made, checked):
 
 
 def test_every_exhibit_the_reports_read_is_made(made):
-    wanted = {"events.strip", "events.fidelity", "feedback.themes", "feedback.check", "actions.said_did", "actions.status",
-              "iag.depth", "stops.ratio", "recording.share", "recruitment.goal", "costs.table", "context.figures",
-              "history.timeline", "initiatives.table", "indicators.sheet", "theory.change", "status.requirements",
-              "answer.08", "answer.09"}  # fmt: skip
+    wanted = {
+        "events.strip",
+        "events.fidelity",
+        "feedback.themes",
+        "feedback.check",
+        "actions.said_did",
+        "actions.status",
+        "iag.depth",
+        "stops.ratio",
+        "recording.share",
+        "recruitment.goal",
+        "costs.table",
+        "context.figures",
+        "history.timeline",
+        "initiatives.table",
+        "indicators.sheet",
+        "theory.change",
+        "status.requirements",
+        "answer.08",
+        "answer.09",
+    }
     assert wanted <= {e.id for e in made}
     for e in made:
         assert all(re.fullmatch(r"policy-\d+|annex-[A-P]|sense-check|practice-bank", s) for s in e.sections), e.id
@@ -178,8 +202,14 @@ def districts(months=3):
         for code, officer, n in zip(("B2", "W1", "NS"), ("black", "white", "white"), counts, strict=True)
     ]
     frame = pd.DataFrame(rows, columns=["period", "area", "basis", "ethnicity", "officer", "searches"])
-    people = {("leicester", "B2"): 20000, ("leicester", "W1"): 130000, ("rutland", "B2"): 300, ("rutland", "W1"): 38000,
-              ("blaby", "B2"): 1500, ("blaby", "W1"): 80000}  # fmt: skip
+    people = {
+        ("leicester", "B2"): 20000,
+        ("leicester", "W1"): 130000,
+        ("rutland", "B2"): 300,
+        ("rutland", "W1"): 38000,
+        ("blaby", "B2"): 1500,
+        ("blaby", "W1"): 80000,
+    }
     frame["population"] = [people.get((a, e)) for a, e in zip(frame["area"], frame["ethnicity"], strict=True)]
     frame["population_source"] = "residents: all ages, Census 2021"
     return frame.astype({"searches": "Int64", "population": "Int64"})
@@ -231,10 +261,17 @@ def test_a_register_that_is_not_there_leaves_one_plain_sentence(plan, wave, held
 @pytest.mark.parametrize("how", ["absent", "empty"])
 @pytest.mark.parametrize(
     ("name", "id"),
-    [("context_figures", "context.figures"), ("external_surveys", "context.surveys"), ("initiatives", "initiatives.table"),
-     ("partners", "context.partners"), ("indicators", "indicators.sheet"), ("indicators", "theory.change"),
-     ("stop_search", "stops.ratio"), ("attendance", "events.who")],
-)  # fmt: skip
+    [
+        ("context_figures", "context.figures"),
+        ("external_surveys", "context.surveys"),
+        ("initiatives", "initiatives.table"),
+        ("partners", "context.partners"),
+        ("indicators", "indicators.sheet"),
+        ("indicators", "theory.change"),
+        ("stop_search", "stops.ratio"),
+        ("attendance", "events.who"),
+    ],
+)
 def test_each_other_register_that_is_not_there_leaves_its_sentence(plan, wave, held, name, id, how):
     given = {} if how == "absent" else {name: held[name].iloc[:0]}
     if name == "attendance":
@@ -252,8 +289,9 @@ def test_each_other_register_that_is_not_there_leaves_its_sentence(plan, wave, h
 def test_with_no_registers_at_all_everything_still_answers(plan, wave):
     made = everything(plan, wave, {})
     checked = disclosure.protect(made, plan.disclosure)
-    states = {i.row.split()[0]: i.result.text for e in made if e.id == "status.rows" for i in e.items
-              if i.column == "State"}  # fmt: skip
+    states = {
+        i.row.split()[0]: i.result.text for e in made if e.id == "status.rows" for i in e.items if i.column == "State"
+    }
     assert states["R052"] == states["R180"] == "refused"
     assert len(checked.exhibits) == len(made)
 
@@ -340,9 +378,17 @@ def test_counts_of_searches_alone_are_cut_at_the_wave_and_not_before(plan, held)
 
 @pytest.mark.parametrize(
     ("text", "end"),
-    [("2024-02", "2024-02-29"), ("2024 Q1", "2024-03-31"), ("2024Q4", "2024-12-31"), ("2024", "2024-12-31"),
-     ("2024-13", None), ("2023/24", None), ("2023-2024", None), ("year to March", None)],
-)  # fmt: skip
+    [
+        ("2024-02", "2024-02-29"),
+        ("2024 Q1", "2024-03-31"),
+        ("2024Q4", "2024-12-31"),
+        ("2024", "2024-12-31"),
+        ("2024-13", None),
+        ("2023/24", None),
+        ("2023-2024", None),
+        ("year to March", None),
+    ],
+)
 def test_periods_in_words_have_their_last_day(text, end):
     assert shelf.period_end(text) == pd.Timestamp(end) if end else pd.isna(shelf.period_end(text))
 
@@ -409,8 +455,9 @@ def test_the_theory_carries_the_verdict_after_the_doubts(plan, wave, held, monke
 def test_each_requirement_has_a_state_read_from_the_run(made):
     counts = {i.row.split()[0] for e in made if e.id == "status.requirements" for i in e.items}
     assert counts == {f"E{k}" for k in range(1, 12)}
-    states = {i.row.split()[0]: i.result.text for e in made if e.id == "status.rows" for i in e.items
-              if i.column == "State"}  # fmt: skip
+    states = {
+        i.row.split()[0]: i.result.text for e in made if e.id == "status.rows" for i in e.items if i.column == "State"
+    }
     assert set(states.values()) <= {"works", "refused", "out of scope"}
     assert states["R005"] == "works"  # dates of outside events are made beside it
 

@@ -41,8 +41,7 @@ def test_each_row_is_one_requirement_of_known_capabilities():
 def test_a_row_works_when_something_it_names_was_published():
     row = Row("R1", "E1", "x", ("costs.hire",))
     assert state(row, measure("costs.hire.total.w", 1.0, "pounds")) == ("works", "shown")
-    assert state(row, words("costs.other.w", "y")) == (
-        "refused", "nothing of this kind was published in this run")  # fmt: skip
+    assert state(row, words("costs.other.w", "y")) == ("refused", "nothing of this kind was published in this run")
 
 
 @pytest.mark.parametrize(
@@ -93,13 +92,18 @@ def shown(plan, held, exhibits, monkeypatch):
 def test_states_follow_what_was_published(plan, monkeypatch):
     held = waves.registers_held(plan)
     wave = plan.waves[-1]
-    made = [e for n in ("events", "feedback", "actions", "advisory", "costs", "recording", "recruitment")
-            for e in getattr(registers, n)(plan, wave, held)]  # fmt: skip
+    made = [
+        e
+        for n in ("events", "feedback", "actions", "advisory", "costs", "recording", "recruitment")
+        for e in getattr(registers, n)(plan, wave, held)
+    ]
     made += registers.stops(plan, wave, held, waves.margins(plan))
     with_all = shown(plan, held, made, monkeypatch)
     nothing = shown(plan, held, [], monkeypatch)
-    states = {w: {i.row.split()[0]: i.result.text for e in t for i in e.items if i.column == "State"}
-             for w, t in (("all", with_all), ("none", nothing))}  # fmt: skip
+    states = {
+        w: {i.row.split()[0]: i.result.text for e in t for i in e.items if i.column == "State"}
+        for w, t in (("all", with_all), ("none", nothing))
+    }
     assert len(states["all"]) == len(ROWS)
     for id in ("R003", "R013", "R052", "R067", "R078", "R133", "R138", "R180"):
         assert states["all"][id] == "works", id

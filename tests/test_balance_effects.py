@@ -63,8 +63,9 @@ def test_g_computation_agrees_with_matchit_and_sandwich():
 
 def test_hc3_without_pairs_agrees_with_sandwich():
     sample = sample_of(SPECS["nearest_default"])
-    alone = matching.MatchedSample(sample.match_weight, matching.sample.no_pairs(), D.index[:0], "ATT", "weights",
-                                   "attended", D["attended"] == 1)  # fmt: skip
+    alone = matching.MatchedSample(
+        sample.match_weight, matching.sample.no_pairs(), D.index[:0], "ATT", "weights", "attended", D["attended"] == 1
+    )
     found = effects.in_sample(D, alone, outcome="trust", treat="attended", covariates=X)
     assert found.se == pytest.approx(SPECS["nearest_default"]["effects"]["gcomp_interacted"]["se_HC3"], rel=1e-7)
 
@@ -95,8 +96,11 @@ def test_balance_on_a_matched_sample_agrees_with_matchit():
     known = SPECS["nearest_default"]["balance_matched"]
     names = known.get("cols") if isinstance(known, dict) else None
     row = known["values"] if names else known
-    smd = {r: v[names.index("Std. Mean Diff.")] for r, v in zip(known["rows"], row, strict=True)} if names else {
-        k: v["Std. Mean Diff."] for k, v in known.items()}  # fmt: skip
+    smd = (
+        {r: v[names.index("Std. Mean Diff.")] for r, v in zip(known["rows"], row, strict=True)}
+        if names
+        else {k: v["Std. Mean Diff."] for k, v in known.items()}
+    )
     for name, value in smd.items():
         mine = {"ethnic5asian": "ethnic5[asian]", "ethnic5black": "ethnic5[black]", "ethnic5white": "ethnic5[white]"}
         if name != "distance":
@@ -147,8 +151,12 @@ def test_doubly_robust_error_agrees_with_the_bootstrap():
     words = {"outcome": "y", "treat": "t", "covariates": ["age", "black"]}
     found = effects.doubly_robust(f, **words)
     rng = np.random.default_rng(1)
-    draws = [effects.doubly_robust(f.sample(len(f), replace=True, random_state=int(rng.integers(1e9))).reset_index(drop=True),
-                                   **words).value for _ in range(200)]  # fmt: skip
+    draws = [
+        effects.doubly_robust(
+            f.sample(len(f), replace=True, random_state=int(rng.integers(1e9))).reset_index(drop=True), **words
+        ).value
+        for _ in range(200)
+    ]
     assert found.se == pytest.approx(np.std(draws), rel=0.15)
 
 
@@ -165,5 +173,12 @@ def test_placebo_grades_a_random_treatment_as_chance():
 
 
 def _everybody(frame):
-    return matching.MatchedSample(pd.Series(1.0, index=frame.index), matching.sample.no_pairs(), frame.index[:0], "ATT",
-                                  "everybody", "t", frame["t"] == 1)  # fmt: skip
+    return matching.MatchedSample(
+        pd.Series(1.0, index=frame.index),
+        matching.sample.no_pairs(),
+        frame.index[:0],
+        "ATT",
+        "everybody",
+        "t",
+        frame["t"] == 1,
+    )

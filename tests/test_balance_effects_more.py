@@ -62,8 +62,11 @@ def test_the_bootstrap_agrees_with_the_error_of_stacked_equations(method):
     if method == "doubly robust":
         held = effects.doubly_robust(D, covariates=X, **SAID)
     else:
-        sample = (matching.entropy_balance(D, treat="attended", covariates=X) if method == "entropy balancing" else
-                  matching.weights(D, propensity.fit(D, treat="attended", covariates=X), treat="attended"))  # fmt: skip
+        sample = (
+            matching.entropy_balance(D, treat="attended", covariates=X)
+            if method == "entropy balancing"
+            else matching.weights(D, propensity.fit(D, treat="attended", covariates=X), treat="attended")
+        )
         held = effects.weighted(D, sample, **SAID)
     assert made.value == pytest.approx(held.value, abs=1e-9)
     assert made.se == pytest.approx(held.se, rel=0.25)
@@ -151,7 +154,7 @@ def test_subclasses_take_plain_robust_errors_and_full_matching_clusters_by_set()
         (D.assign(session=D["session"].where(D.index != D.index[0])), errors.MissingValues, "session"),
         (D.drop(columns="trust"), errors.UnknownColumn, "trust"),
     ],
-)  # fmt: skip
+)
 def test_missing_in_any_role_of_an_outcome_is_refused(frame, error, said):
     frame = frame if "w" in frame else frame.assign(w=D["survey_weight"])
     everybody = matching.weights(D, P, treat="attended")
@@ -171,9 +174,11 @@ DESIGNS = {
     "weights": lambda f, **w: matching.weights(f, P.reindex(f.index), treat="attended", **w),
     "coarsened_exact": lambda f, **w: matching.coarsened_exact(f, treat="attended", covariates=X, **w),
     "entropy_balance": lambda f, **w: matching.entropy_balance(f, treat="attended", covariates=X, **w),
-    "mahalanobis": lambda f, **w: matching.mahalanobis(f, treat="attended", covariates=X, scores=P.reindex(f.index), **w),
+    "mahalanobis": lambda f, **w: matching.mahalanobis(
+        f, treat="attended", covariates=X, scores=P.reindex(f.index), **w
+    ),
     "propensity": lambda f, **w: propensity.fit(f, treat="attended", covariates=X, **w),
-}  # fmt: skip
+}
 PLAIN = D.drop(columns="trust")
 
 
@@ -207,8 +212,10 @@ def test_survey_weights_are_weights_and_never_counts(name):
     many = make(PLAIN.assign(survey_weight=1000 * PLAIN["survey_weight"]), survey_weight="survey_weight")
     assert many.match_weight.to_numpy() == pytest.approx(one.match_weight.to_numpy(), rel=1e-7, abs=1e-10)
     assert one.survey_weight == "survey_weight"
-    again = [effects.in_sample(D.assign(survey_weight=k * D["survey_weight"]), one, survey_weight="survey_weight", **SAID)
-             for k in (1, 1000)]  # fmt: skip
+    again = [
+        effects.in_sample(D.assign(survey_weight=k * D["survey_weight"]), one, survey_weight="survey_weight", **SAID)
+        for k in (1, 1000)
+    ]
     assert again[0].se == pytest.approx(again[1].se, rel=1e-7)
     assert again[0].n == again[1].n
     own = _roles.kish((one.match_weight * D["survey_weight"])[D["attended"] == 0].to_numpy())

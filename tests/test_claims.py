@@ -41,9 +41,14 @@ def test_the_share_stays_a_share():
 
 @pytest.mark.parametrize(
     ("claimed", "words"),
-    [(0.0, {"specificity": 0.9}), (1.2, {"specificity": 0.9}), (0.1, {"specificity": -0.1}),
-     (0.1, {"specificity": 0.5, "sensitivity": 0.5}), (float("nan"), {"specificity": 0.9})],
-)  # fmt: skip
+    [
+        (0.0, {"specificity": 0.9}),
+        (1.2, {"specificity": 0.9}),
+        (0.1, {"specificity": -0.1}),
+        (0.1, {"specificity": 0.5, "sensitivity": 0.5}),
+        (float("nan"), {"specificity": 0.9}),
+    ],
+)
 def test_impossible_shares_are_refused(claimed, words):
     with pytest.raises(errors.DataError):
         claims.share_true(claimed, **words)

@@ -101,9 +101,15 @@ def test_all_slips_are_listed_at_once(tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["tables: !!python/object/apply:os.system ['true']", "tables: [", "just words", "tables: {other: {vars: []}}",
-     "tables: {survey: 3}", "tables: {survey: {vars: []}, survey: {vars: []}}"],
-)  # fmt: skip
+    [
+        "tables: !!python/object/apply:os.system ['true']",
+        "tables: [",
+        "just words",
+        "tables: {other: {vars: []}}",
+        "tables: {survey: 3}",
+        "tables: {survey: {vars: []}, survey: {vars: []}}",
+    ],
+)
 def test_yaml_never_executes_and_broken_files_are_refused(tmp_path, text):
     with pytest.raises(CodebookError):
         written(tmp_path, text=text)

@@ -26,10 +26,12 @@ COVARIATES = ("age5", "sex", "ethnic5", "area2", "education", "years_in_llr")
 def plan():
     made = study.load(ROOT / "study.toml")
     small = {"placebo_draws": 24}
-    return made.model_copy(update={
-        "matching": made.matching.model_copy(update=small),
-        "sensitivity": made.sensitivity.model_copy(update={"bootstrap_draws": 50}),
-    })  # fmt: skip
+    return made.model_copy(
+        update={
+            "matching": made.matching.model_copy(update=small),
+            "sensitivity": made.sensitivity.model_copy(update={"bootstrap_draws": 50}),
+        }
+    )
 
 
 @cache
@@ -41,14 +43,22 @@ def made(seed=3, boost=True):
     city = np.where(rng.random(n) < 0.45, "city", "elsewhere")
     odds = -1.9 + 1.0 * (ethnic == "black") + 0.5 * (city == "city")
     went = rng.random(n) < 1 / (1 + np.exp(-odds))
-    people = pd.DataFrame({
-        TREATED: went.astype(int), "age5": rng.choice(["16_24", "25_34", "35_49", "50_64"], n),
-        "sex": rng.choice(["female", "male"], n), "ethnic5": ethnic, "area2": city,
-        "education": rng.choice(["degree", "below_degree", "none"], n), "years_in_llr": rng.integers(0, 60, n).astype(float),
-        "session": [f"S{i}" for i in rng.integers(0, 36, n)],
-        "boost": went & (rng.random(n) < 0.4) & boost, "dose": np.where(went, rng.integers(1, 4, n), 0.0),
-        "source": np.where(went, "event_optin", "street"),
-    }, index=[f"R{i:04d}" for i in range(n)])  # fmt: skip
+    people = pd.DataFrame(
+        {
+            TREATED: went.astype(int),
+            "age5": rng.choice(["16_24", "25_34", "35_49", "50_64"], n),
+            "sex": rng.choice(["female", "male"], n),
+            "ethnic5": ethnic,
+            "area2": city,
+            "education": rng.choice(["degree", "below_degree", "none"], n),
+            "years_in_llr": rng.integers(0, 60, n).astype(float),
+            "session": [f"S{i}" for i in rng.integers(0, 36, n)],
+            "boost": went & (rng.random(n) < 0.4) & boost,
+            "dose": np.where(went, rng.integers(1, 4, n), 0.0),
+            "source": np.where(went, "event_optin", "street"),
+        },
+        index=[f"R{i:04d}" for i in range(n)],
+    )
     people.loc[people["boost"], "session"] = [f"L{i}" for i in rng.integers(0, 8, int(people["boost"].sum()))]
     rare = people["ethnic5"].map({"black": 0.2, "white": 1.3, "asian": 0.9})
     people[COMPARISON_WEIGHT] = np.where(went, 1.0, rare * rng.uniform(0.8, 1.2, n))
@@ -106,9 +116,12 @@ def test_the_companion_is_judged_by_its_analysis_weights():
     gate = next(g for g in comparison.balance_gates(plan(), WAVE, compare, sample()) if g.id == "attend.companion")
     assert gate.value == pytest.approx(other.n_effective["control"] / compare.n["treated"])
     gap = balance.compare(
-        compare.people, treat=TREATED, covariates=list(plan().matching.prognostic), weights=other.match_weight,
+        compare.people,
+        treat=TREATED,
+        covariates=list(plan().matching.prognostic),
+        weights=other.match_weight,
         survey_weight=COMPARISON_WEIGHT,
-    )  # fmt: skip
+    )
     assert gap.worst < 1e-7
 
 
@@ -123,8 +136,9 @@ def test_a_level_that_another_column_settles_is_joined_and_changes_no_score():
     assert set(joined["work"]) == {"paid", "student"}
     words = {"treat": TREATED, "survey_weight": COMPARISON_WEIGHT}
     once = propensity.fit(joined, covariates=(*COVARIATES, "work"), **words)
-    by_hand = propensity.fit(people.assign(student=(people["work"] == "student") * 1.0),
-                             covariates=(*COVARIATES, "student"), **words)  # fmt: skip
+    by_hand = propensity.fit(
+        people.assign(student=(people["work"] == "student") * 1.0), covariates=(*COVARIATES, "student"), **words
+    )
     assert once.values.to_numpy() == pytest.approx(by_hand.values.to_numpy(), abs=1e-9)
     pd.testing.assert_frame_equal(prepared.join_determined(people, COVARIATES), people)
 
@@ -155,8 +169,9 @@ def test_methods_stand_in_one_table_the_planned_one_first():
 
 
 def test_overlap_weights_serve_where_nobody_was_added():
-    found = attendees.estimates(plan(), WAVE, made(boost=False), comparison.match(plan(), WAVE, made(boost=False)),
-                                survey(boost=False), ())  # fmt: skip
+    found = attendees.estimates(
+        plan(), WAVE, made(boost=False), comparison.match(plan(), WAVE, made(boost=False)), survey(boost=False), ()
+    )
     over = next(r for r in found if r.id.endswith(".overlap"))
     assert "ATO" in over.estimand
     assert isinstance(next(r for r in found if r.id.endswith(".lists-only")), TooFew)
@@ -166,8 +181,12 @@ def test_the_survey_weight_is_in_the_outcome():
     """Leaving the survey weight out of the outcome gives another number than the one that is reported."""
     outcome, compare = plan().outcomes.primary, made()
     people = attendees.joined(compare, survey(), outcome)
-    words = {"outcome": outcome, "treat": TREATED, "covariates": attendees.adjusted_for(plan(), people),
-             "cluster": "session"}  # fmt: skip
+    words = {
+        "outcome": outcome,
+        "treat": TREATED,
+        "covariates": attendees.adjusted_for(plan(), people),
+        "cluster": "session",
+    }
     held = attendees.sample_for(people, sample())
     reported = next(r for r in results() if r.id.count(".") == 3)
     with_weight = effects.in_sample(people, held, survey_weight=COMPARISON_WEIGHT, **words)
@@ -182,8 +201,10 @@ def test_the_audit_reads_the_weights_from_the_steps():
     assert said["Model of attendance"] == "comparison weight"
     assert "about the same score" in said["Match weight of a counterpart"]
     bare = replace(compare, scores=replace(compare.scores, survey_weight=None))
-    plain = {k[0]: v.text for k, v in cells(
-        comparison.weights_audit(plan(), WAVE, bare, replace(sample(), survey_weight=None))).items()}  # fmt: skip
+    plain = {
+        k[0]: v.text
+        for k, v in cells(comparison.weights_audit(plan(), WAVE, bare, replace(sample(), survey_weight=None))).items()
+    }
     assert plain["Model of attendance"] == "none"
     assert plain["Match weight of a counterpart"] == "none"
 
@@ -241,13 +262,17 @@ def test_nothing_is_compared_where_nobody_was_asked():
     refused = Comparison(pd.DataFrame(), refusal=NotIdentified("not asked", "Ask.", wave=WAVE))
     empty = prepared.nobody(pd.Index([]))
     shown = [
-        comparison.sources(plan(), WAVE, refused), comparison.support(plan(), WAVE, refused),
-        comparison.spread_table(plan(), WAVE, refused, empty), comparison.lots(plan(), WAVE, refused, None),
+        comparison.sources(plan(), WAVE, refused),
+        comparison.support(plan(), WAVE, refused),
+        comparison.spread_table(plan(), WAVE, refused, empty),
+        comparison.lots(plan(), WAVE, refused, None),
         comparison.weights_audit(plan(), WAVE, refused, empty),
-        *(f(plan(), WAVE, refused, empty, survey()) for f in
-          (attendees.units, attendees.doses, attendees.sources, attendees.ties)),
+        *(
+            f(plan(), WAVE, refused, empty, survey())
+            for f in (attendees.units, attendees.doses, attendees.sources, attendees.ties)
+        ),
         attendees.claimed(plan(), WAVE, refused, empty, survey(), (0.1, 50)),
-    ]  # fmt: skip
+    ]
     for exhibit in shown:
         assert [type(i.result) for i in exhibit.items] == [NotIdentified]
     assert comparison.placebo(plan(), refused, empty) is None
@@ -256,9 +281,10 @@ def test_nothing_is_compared_where_nobody_was_asked():
 
 def test_no_exhibit_shows_a_count_of_few_people_outside_the_gate():
     shown = [
-        comparison.sources(plan(), WAVE, made()), comparison.support(plan(), WAVE, made()),
+        comparison.sources(plan(), WAVE, made()),
+        comparison.support(plan(), WAVE, made()),
         comparison.spread_table(plan(), WAVE, made(), sample()),
-    ]  # fmt: skip
+    ]
     for exhibit in shown:
         for item in exhibit.items:
             assert not isinstance(item.result, Count)
@@ -296,13 +322,25 @@ def test_reasons_for_not_coming_are_of_people_who_had_not_attended():
     assert "not asked" in none.result.text
 
 
-@pytest.mark.parametrize(("said", "source", "what", "todo"), [
-    ("no", "street", "nobody who answered is known to have attended", "Invite people who had attended to answer."),
-    ("yes", "street", "nobody who answered is known not to have attended", "Invite people who had not attended to"),
-    (None, "street", "nobody who answered is known to have attended, nor known not", "who had attended, and people who"),
-    ("mixed", "event_optin", "everybody who answered and had not attended was reached through the lists",
-     "Invite people who had not attended, and stand on no such list, to answer."),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("said", "source", "what", "todo"),
+    [
+        ("no", "street", "nobody who answered is known to have attended", "Invite people who had attended to answer."),
+        ("yes", "street", "nobody who answered is known not to have attended", "Invite people who had not attended to"),
+        (
+            None,
+            "street",
+            "nobody who answered is known to have attended, nor known not",
+            "who had attended, and people who",
+        ),
+        (
+            "mixed",
+            "event_optin",
+            "everybody who answered and had not attended was reached through the lists",
+            "Invite people who had not attended, and stand on no such list, to answer.",
+        ),
+    ],
+)
 def test_a_wave_with_one_side_only_says_which_side_nobody_stands_on(said, source, what, todo):
     n, t = 40, plan().treatment
     attended = ["yes", "no"] * (n // 2) if said == "mixed" else [said or "dont_know"] * n

@@ -30,15 +30,25 @@ def wave(name, rng, n, reached, effect, moved, asked):
     city = np.char.startswith(unit.astype(str), "lg")
     black = rng.random(n) < 0.3
     exposed = np.array([u in reached and int(reached[u][:4]) < YEARS[name] for u in unit])
-    people = pd.DataFrame({
-        "wave": name, "area": np.where(city, "leicester", unit), "ward_group": np.where(city, unit, None),
-        "age5": rng.choice(["16_24", "25_34", "35_49"], n), "sex": rng.choice(["female", "male"], n),
-        "ethnic5": np.where(black, "black", rng.choice(["white", "asian"], n)), "focus": np.where(black, "black", "other"),
-        "area2": np.where(city, "city", "elsewhere"), "education": rng.choice(["none", "degree"], n),
-        "black_heritage": np.where(black, "black", "other") if asked else pd.NA,
-        "session_id": [f"{name}s{k}" for k in rng.integers(0, 24, n)], "link": pd.NA, "sample_source": "street",
-        "interview_date": pd.Timestamp(f"{YEARS[name]}-08-15") + pd.to_timedelta(rng.integers(0, 60, n), "D"),
-    }, index=index)  # fmt: skip
+    people = pd.DataFrame(
+        {
+            "wave": name,
+            "area": np.where(city, "leicester", unit),
+            "ward_group": np.where(city, unit, None),
+            "age5": rng.choice(["16_24", "25_34", "35_49"], n),
+            "sex": rng.choice(["female", "male"], n),
+            "ethnic5": np.where(black, "black", rng.choice(["white", "asian"], n)),
+            "focus": np.where(black, "black", "other"),
+            "area2": np.where(city, "city", "elsewhere"),
+            "education": rng.choice(["none", "degree"], n),
+            "black_heritage": np.where(black, "black", "other") if asked else pd.NA,
+            "session_id": [f"{name}s{k}" for k in rng.integers(0, 24, n)],
+            "link": pd.NA,
+            "sample_source": "street",
+            "interview_date": pd.Timestamp(f"{YEARS[name]}-08-15") + pd.to_timedelta(rng.integers(0, 60, n), "D"),
+        },
+        index=index,
+    )
     level = {u: 0.05 * i for i, u in enumerate(UNITS)}
     mood = 3 + 0.04 * (YEARS[name] - 2022) + np.array([level[u] for u in unit]) - 0.4 * black
     y = mood + effect * exposed + rng.normal(0, 0.7, n)
@@ -59,7 +69,7 @@ def make(seed=1, n=900, effect=0.6, moved=0.0, reached=None, waves=PLAN.waves, l
         "study": PLAN.study.model_copy(update={"waves": tuple(waves)}),
         "sensitivity": PLAN.sensitivity.model_copy(update={"bootstrap_draws": 20}),
         "matching": PLAN.matching.model_copy(update={"placebo_draws": 60}),
-    }  # fmt: skip
+    }
     plan = PLAN.model_copy(update=few)
     parts = [wave(w, rng, n, reached, effect, moved, w >= "W2024") for w in waves]
     people, outcomes = pd.concat([p for p, _ in parts]), pd.concat([o for _, o in parts])
@@ -78,8 +88,13 @@ def make(seed=1, n=900, effect=0.6, moved=0.0, reached=None, waves=PLAN.waves, l
             outcomes.loc[rows, "conf_overall"] = 3 + own + gain * came * w + rng.normal(0, 0.3, linked)
     made = {w: WaveWeights(w, people[people["wave"] == w], None, ()) for w in waves}
     survey = Survey(people, outcomes, made, {o: float(outcomes[o].std()) for o in outcomes})
-    events = pd.DataFrame({"event_date": list(reached.values()), "area": [u if u in DISTRICTS else "leicester" for u in reached],
-                           "ward_group": [None if u in DISTRICTS else u for u in reached]})  # fmt: skip
+    events = pd.DataFrame(
+        {
+            "event_date": list(reached.values()),
+            "area": [u if u in DISTRICTS else "leicester" for u in reached],
+            "ward_group": [None if u in DISTRICTS else u for u in reached],
+        }
+    )
     fieldwork = {w: (dt.date(YEARS[w], 8, 15), dt.date(YEARS[w], 10, 14)) for w in waves}
     table = pd.DataFrame("same", index=list(outcomes.columns), columns=list(waves))
     return plan, designs.Evidence(waves[-1], survey, events, table, fieldwork, arms)
@@ -243,8 +258,10 @@ def test_an_event_within_the_first_fieldwork_leaves_an_association(held):
     assert made.licence == by_id(again)["d1", "adjusted"].licence == "association"
     assert [g.id for g in made.gates if not g.passed] == ["d1.dates"]
     notes = designs.forest(plan, early, again, none).notes
-    assert ("D1 claims no cause here, as the plan would let it. Not met: the earlier survey was over before the first "
-            "event.") in notes  # fmt: skip
+    assert (
+        "D1 claims no cause here, as the plan would let it. Not met: the earlier survey was over before the first "
+        "event."
+    ) in notes
     verb = {i.row: i.result.text for i in designs.answer(plan, early, again, none).items if i.column == "May say"}
     assert verb["D1 Places with events and places without"] == "“went with”, no more"
     for evidence, made, word in ((found, results, "is consistent with"), (early, again, "went with")):
@@ -258,8 +275,11 @@ def test_a_placebo_that_could_not_see_has_not_passed():
     readings = {i.result.text for i in shown.items if i.column == "Reading"}
     assert "not informative" in readings or "too few people" in readings
     assert True not in speaks.values()
-    assert all(g.id != "d1.placebo" or not g.passed for r in designs.with_placebos(
-        designs.all_designs(plan, found), speaks) for g in r.gates)  # fmt: skip
+    assert all(
+        g.id != "d1.placebo" or not g.passed
+        for r in designs.with_placebos(designs.all_designs(plan, found), speaks)
+        for g in r.gates
+    )
     rows = {i.row for i in shown.items}
     assert any("first wave split in two" in r for r in rows)
     assert any("places never reached" in r for r in rows)
@@ -280,8 +300,9 @@ def test_mean_and_share_stand_side_by_side(held):
     plan, found, _ = held
     discrete = found.survey.outcomes.assign(conf_overall=lambda f: f["conf_overall"].round().clip(1, 5))
     survey = Survey(found.survey.people, discrete, found.survey.weights, found.survey.sd)
-    shown = designs.sides(plan, designs.Evidence(found.wave, survey, found.events, found.comparable, found.fieldwork,
-                                                 found.arms))  # fmt: skip
+    shown = designs.sides(
+        plan, designs.Evidence(found.wave, survey, found.events, found.comparable, found.fieldwork, found.arms)
+    )
     d1 = {i.column: i.result for i in shown.items if i.row.startswith("D1")}
     assert set(d1) == {"Mean", "Share of positive answers", "Share, by a logit"}
     assert d1["Share of positive answers"].unit == "percentage points"
@@ -332,8 +353,15 @@ def test_a_ratio_is_shown_only_with_a_closed_anderson_rubin_range():
 
 def staggered(effect=0.6, seed=9):
     """Return four waves in which two groups of places are first reached at different times."""
-    reached = {"lg1": "2020-12-01", "lg2": "2020-12-01", "charnwood": "2020-12-01", "lg3": "2021-12-01",
-               "melton": "2021-12-01", "blaby": "2021-12-01", "lg4": "2021-12-01"}  # fmt: skip
+    reached = {
+        "lg1": "2020-12-01",
+        "lg2": "2020-12-01",
+        "charnwood": "2020-12-01",
+        "lg3": "2021-12-01",
+        "melton": "2021-12-01",
+        "blaby": "2021-12-01",
+        "lg4": "2021-12-01",
+    }
     return make(seed=seed, n=1200, effect=effect, reached=reached, waves=("W2020", "W2021", "W2022", "W2024"))
 
 

@@ -36,12 +36,15 @@ def test_doubly_robust_error_agrees_with_a_bootstrap():
     assert found.se == pytest.approx(np.std(draws), rel=0.12)
 
 
-@pytest.mark.parametrize(("name", "weight", "terms"), [
-    ("did_unweighted", None, ()), ("did_weighted", "w", ()), ("did_weighted_covariates", "w", X)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "weight", "terms"),
+    [("did_unweighted", None, ()), ("did_weighted", "w", ()), ("did_weighted_covariates", "w", X)],
+)
 def test_two_by_two_agrees_with_club_sandwich(name, weight, terms):
     for kind in ("CR0", "CR1S", "CR2", "CR3"):
-        found = did.two_by_two(RC, outcome="trust", group="d", time="t", covariates=terms, weight=weight, cluster="area",
-                               vcov=kind)  # fmt: skip
+        found = did.two_by_two(
+            RC, outcome="trust", group="d", time="t", covariates=terms, weight=weight, cluster="area", vcov=kind
+        )
         assert found.value == pytest.approx(TWFE[name]["coef"]["d_wave"], rel=1e-8)
         assert found.se == pytest.approx(TWFE[name][f"se_{kind}"]["d_wave"], rel=1e-8), kind
 

@@ -39,9 +39,12 @@ METHODS = {"dr": "traditional", "reg": "regression", "ipw": "weighting"}
 
 def rc_words(case):
     return {
-        "outcome": "agree" if "binary" in case else "trust", "group": "d", "time": "wave",
-        "covariates": X if case.startswith("covariates") else [], "weight": "w" if "_weighted" in case else None,
-    }  # fmt: skip
+        "outcome": "agree" if "binary" in case else "trust",
+        "group": "d",
+        "time": "wave",
+        "covariates": X if case.startswith("covariates") else [],
+        "weight": "w" if "_weighted" in case else None,
+    }
 
 
 @pytest.mark.parametrize("method", NAMES)
@@ -84,8 +87,16 @@ def test_influence_functions_of_cross_sections_agree_with_drdid(case, method):
 def test_linked_people_agree_with_drdid(case, method):
     known = DP["results"][case][f"{NAMES[method]}_panel"]
     terms = ["x1", "x2", "x3"] if case.startswith("covariates") else []
-    made = did.doubly_robust(LONG, outcome="y", group="d", time="t", covariates=terms, method=method, unit="id",
-                             weight="w" if "_weighted" in case else None)  # fmt: skip
+    made = did.doubly_robust(
+        LONG,
+        outcome="y",
+        group="d",
+        time="t",
+        covariates=terms,
+        method=method,
+        unit="id",
+        weight="w" if "_weighted" in case else None,
+    )
     close = 1e-5 if method == "improved" else 1e-8
     assert (made.value, made.se) == pytest.approx((known["att"], known["se"]), abs=close)
 
@@ -93,11 +104,18 @@ def test_linked_people_agree_with_drdid(case, method):
 def group_time(kind, name):
     part = name.split("_")[0]
     return did.group_time(
-        STAGGERED, outcome="y", first_treated="first", time="period", covariates=[] if part == "nocov" else ["x"],
-        unit="id" if kind == "panel" else None, control="not_yet" if "notyet" in name else "never",
-        weight="w" if name.endswith("_weighted") else None, method=METHODS.get(part, "traditional"),
-        base="universal" if "universal" in name else "varying", anticipation=int("anticip" in name),
-    )  # fmt: skip
+        STAGGERED,
+        outcome="y",
+        first_treated="first",
+        time="period",
+        covariates=[] if part == "nocov" else ["x"],
+        unit="id" if kind == "panel" else None,
+        control="not_yet" if "notyet" in name else "never",
+        weight="w" if name.endswith("_weighted") else None,
+        method=METHODS.get(part, "traditional"),
+        base="universal" if "universal" in name else "varying",
+        anticipation=int("anticip" in name),
+    )
 
 
 CASES = [(k, n) for k in ("panel", "repeated_cross_section") for n in ATTGT[k]]
@@ -158,18 +176,23 @@ def test_county_employment_agrees_with_did_2_5():
     frame = teaching("did_mpdta.csv").rename(columns={"first.treat": "first"})
     made = did.group_time(frame, outcome="lemp", first_treated="first", time="year", unit="countyreal", control="never")
     held = {
-        (2004, 2004): (-0.0105032462209624, 0.0232510363681664), (2004, 2005): (-0.0704231581031467, 0.0309847667572767),
-        (2004, 2006): (-0.137258738889403, 0.0364356642876865), (2004, 2007): (-0.100811363085404, 0.0343592258346732),
+        (2004, 2004): (-0.0105032462209624, 0.0232510363681664),
+        (2004, 2005): (-0.0704231581031467, 0.0309847667572767),
+        (2004, 2006): (-0.137258738889403, 0.0364356642876865),
+        (2004, 2007): (-0.100811363085404, 0.0343592258346732),
         (2006, 2006): (-0.00459460695286304, 0.0177551966592763),
-        (2006, 2007): (-0.0412244715462175, 0.0202291807041068), (2007, 2007): (-0.0260544, 0.0166554),
-    }  # fmt: skip
+        (2006, 2007): (-0.0412244715462175, 0.0202291807041068),
+        (2007, 2007): (-0.0260544, 0.0166554),
+    }
     found = {(int(g), int(t)): e for e, g, t in zip(made, made.groups, made.times, strict=True)}
     for key, (value, se) in held.items():
         close = 1e-7 if key != (2007, 2007) else 2e-5
         assert (found[key].value, found[key].se) == pytest.approx((value, se), abs=close)
-    for label, value, se in (("simple", -0.0399512751551763, 0.0120340127701854),
-                             ("group", -0.0310182822287484, 0.0124460593209979),
-                             ("dynamic", -0.0772398214573151, 0.0199649890618494)):  # fmt: skip
+    for label, value, se in (
+        ("simple", -0.0399512751551763, 0.0120340127701854),
+        ("group", -0.0310182822287484, 0.0124460593209979),
+        ("dynamic", -0.0772398214573151, 0.0199649890618494),
+    ):
         overall = made.aggregate(label)[0]
         assert (overall.value, overall.se) == pytest.approx((value, se), abs=1e-10)
     wald = made.pretest()
@@ -180,8 +203,9 @@ def test_simulated_cross_sections_of_drdid():
     frame = teaching("drdid_sim_rc.csv")
     made = did.doubly_robust(frame, outcome="y", group="d", time="post", covariates=["x1", "x2", "x3", "x4"])
     assert (made.value, made.se) == pytest.approx((-0.1677954, 0.2025580), abs=1e-7)
-    other = did.doubly_robust(frame, outcome="y", group="d", time="post", covariates=["x1", "x2", "x3", "x4"],
-                              method="improved")  # fmt: skip
+    other = did.doubly_robust(
+        frame, outcome="y", group="d", time="post", covariates=["x1", "x2", "x3", "x4"], method="improved"
+    )
     assert other.value == pytest.approx(-0.209, abs=5e-4)
 
 
@@ -207,8 +231,11 @@ def test_fixed_effects_of_a_panel_agree_with_fixest_and_plm():
     words = {"outcome": "y", "treat": "d", "unit": "id", "time": "period", "covariates": ["xt"]}
     held = TWFE["fixest"]
     assert did.linked_panel(frame, **words).value == pytest.approx(TWFE["panel_plm_twoways"]["coef"]["D"], rel=1e-9)
-    for more, known in (({}, held["panel_twfe"]["cluster_id"]), ({"cluster": "area"}, held["panel_twfe"]["cluster_area"]),
-                        ({"weight": "w"}, held["panel_twfe_weighted"]["cluster_id"])):  # fmt: skip
+    for more, known in (
+        ({}, held["panel_twfe"]["cluster_id"]),
+        ({"cluster": "area"}, held["panel_twfe"]["cluster_area"]),
+        ({"weight": "w"}, held["panel_twfe_weighted"]["cluster_id"]),
+    ):
         made = did.linked_panel(frame, **words, **more)
         assert (made.value, made.se) == pytest.approx((known["coef"]["D"], known["se"]["D"]), rel=1e-8)
         assert made.df == known["t_df"]
@@ -236,9 +263,14 @@ def design(frame, terms, weights=None, y="trust"):
 BOTH = RC.assign(d_wave=RC["d"] * RC["wave"])
 
 
-@pytest.mark.parametrize(("name", "terms", "weight"), [
-    ("did_unweighted", ["d", "wave", "d_wave"], None), ("did_weighted", ["d", "wave", "d_wave"], "w"),
-    ("did_weighted_covariates", ["d", "wave", "d_wave", *X], "w")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "terms", "weight"),
+    [
+        ("did_unweighted", ["d", "wave", "d_wave"], None),
+        ("did_weighted", ["d", "wave", "d_wave"], "w"),
+        ("did_weighted_covariates", ["d", "wave", "d_wave", *X], "w"),
+    ],
+)
 def test_errors_without_clusters_agree_with_sandwich(name, terms, weight):
     made = design(BOTH, terms, weight)
     for kind in inference.HC:
@@ -279,8 +311,11 @@ def test_ten_clusters_agree_with_club_sandwich():
         assert list(found.se) == pytest.approx(list(held[f"se_{kind}"].values()), rel=1e-8)
     df = inference.cluster_robust(made, frame["cluster"]).df
     table = held["CR2_satterthwaite"]
-    known = {k: v["df"] for k, v in table.items()} if "rows" not in table else {
-        r: v[table["cols"].index("df")] for r, v in zip(table["rows"], table["values"], strict=True)}  # fmt: skip
+    known = (
+        {k: v["df"] for k, v in table.items()}
+        if "rows" not in table
+        else {r: v[table["cols"].index("df")] for r, v in zip(table["rows"], table["values"], strict=True)}
+    )
     assert df.to_dict() == pytest.approx(known, rel=1e-8)
 
 

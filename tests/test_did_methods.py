@@ -63,8 +63,12 @@ def test_without_covariates_all_composition_estimators_are_the_two_by_two():
 def test_the_error_without_stationarity_agrees_with_a_bootstrap():
     frame = shifting(np.random.default_rng(4), n=900)
     made = composition.robust_to_composition(frame, covariates=["x"], **WORDS)
-    drawn = [composition.robust_to_composition(frame.sample(frac=1, replace=True, random_state=i).reset_index(drop=True),
-                                               covariates=["x"], **WORDS).value for i in range(120)]  # fmt: skip
+    drawn = [
+        composition.robust_to_composition(
+            frame.sample(frac=1, replace=True, random_state=i).reset_index(drop=True), covariates=["x"], **WORDS
+        ).value
+        for i in range(120)
+    ]
     assert made.se == pytest.approx(np.std(drawn), rel=0.2)
 
 
@@ -76,8 +80,9 @@ def test_four_group_weights_make_all_cells_alike():
         assert np.average(rows["x"], weights=made[rows.index]) == pytest.approx(target, abs=0.12)
         assert made[rows.index].mean() == pytest.approx(1.0)
     with pytest.raises(errors.DataError, match="not known"):
-        composition.four_group_weights(frame.assign(g=frame["g"].where(frame["t"] == 1)), group="g", time="t",
-                                       covariates=["x"])  # fmt: skip
+        composition.four_group_weights(
+            frame.assign(g=frame["g"].where(frame["t"] == 1)), group="g", time="t", covariates=["x"]
+        )
 
 
 def test_multinomial_chances_agree_with_statsmodels():
@@ -112,17 +117,28 @@ def test_a_panel_and_cross_sections_give_the_same_effects_and_other_errors():
 
 def panel(rng, n=600, times=5):
     own, first = rng.normal(0, 1, n), rng.choice([0, 3, 4], n)
-    rows = [pd.DataFrame({"id": range(n), "t": t, "first": first,
-                          "y": own + 0.1 * t + 0.5 * ((first > 0) & (t >= first)) + rng.normal(0, 0.6, n)})
-            for t in range(1, times + 1)]  # fmt: skip
+    rows = [
+        pd.DataFrame(
+            {
+                "id": range(n),
+                "t": t,
+                "first": first,
+                "y": own + 0.1 * t + 0.5 * ((first > 0) & (t >= first)) + rng.normal(0, 0.6, n),
+            }
+        )
+        for t in range(1, times + 1)
+    ]
     return pd.concat(rows, ignore_index=True)
 
 
 def test_group_time_refuses_what_it_cannot_read():
     frame = panel(np.random.default_rng(9), n=60)
     words = {"outcome": "y", "first_treated": "first", "time": "t"}
-    for bad, match in ((frame.iloc[1:], "missing at a time"), (pd.concat([frame, frame.head(1)]), "twice"),
-                       (frame.assign(first=np.where(frame["t"] == 5, 3, frame["first"])), "changes group")):  # fmt: skip
+    for bad, match in (
+        (frame.iloc[1:], "missing at a time"),
+        (pd.concat([frame, frame.head(1)]), "twice"),
+        (frame.assign(first=np.where(frame["t"] == 5, 3, frame["first"])), "changes group"),
+    ):
         with pytest.raises(errors.DataError, match=match):
             did.group_time(bad, unit="id", **words)
     with pytest.raises(errors.EmptyCell, match="first time on"):
@@ -139,8 +155,9 @@ def test_simultaneous_intervals_are_wider_and_draws_agree_with_the_formula():
     made = did.group_time(panel(np.random.default_rng(10)), outcome="y", first_treated="first", time="t", unit="id")
     band = made.band(draws=1999, seed=1)
     assert all(b.high - b.low > e.high - e.low for b, e in zip(band, made, strict=True))
-    drawn = did.group_time(panel(np.random.default_rng(10)), outcome="y", first_treated="first", time="t", unit="id",
-                           draws=1999, seed=1)  # fmt: skip
+    drawn = did.group_time(
+        panel(np.random.default_rng(10)), outcome="y", first_treated="first", time="t", unit="id", draws=1999, seed=1
+    )
     assert [e.se for e in drawn] == pytest.approx([e.se for e in made], rel=0.1)
     assert made.pretest().p > 0.001
 

@@ -116,8 +116,9 @@ def test_07_the_same_people_are_not_two_samples():
     rng = np.random.default_rng(7)
     n = 300
     own, g = rng.normal(0, 1, n), np.arange(n) % 2
-    frame = pd.concat([pd.DataFrame({"id": range(n), "t": t, "g": g, "y": own + 0.3 * g * t + rng.normal(0, 0.5, n)})
-                       for t in (0, 1)])  # fmt: skip
+    frame = pd.concat(
+        [pd.DataFrame({"id": range(n), "t": t, "g": g, "y": own + 0.3 * g * t + rng.normal(0, 0.5, n)}) for t in (0, 1)]
+    )
     apart = did.two_by_two(frame, outcome="y", group="g", time="t", vcov="HC2")
     together = did.first_differences(
         frame.assign(d=frame["g"] * frame["t"]), outcome="y", treat="d", unit="id", time="t"
@@ -152,9 +153,11 @@ def test_08_relative_magnitudes_hold_their_level():
     assert (np.diff(table["high"] - table["low"]) > 0).all()
     smooth = trends.smoothness(d, bounds=[0, 0.1])
     assert smooth.loc[0, "low"] < 0 < smooth.loc[0, "high"]
-    for refused in (trends.smoothness(trends.Departures.of([], [0.1], np.eye(1)), bounds=[0]),
-                    trends.smoothness(trends.Departures.of([0.0], [0.1], np.eye(2)), bounds=[0]),
-                    trends.relative_magnitudes(trends.Departures.of([], [0.1], np.eye(1)), bounds=[1])):  # fmt: skip
+    for refused in (
+        trends.smoothness(trends.Departures.of([], [0.1], np.eye(1)), bounds=[0]),
+        trends.smoothness(trends.Departures.of([0.0], [0.1], np.eye(2)), bounds=[0]),
+        trends.relative_magnitudes(trends.Departures.of([], [0.1], np.eye(1)), bounds=[1]),
+    ):
         assert isinstance(refused, NotIdentified)
         assert "not available" in refused.reason
 
@@ -167,8 +170,10 @@ def test_09_the_error_of_a_weighted_triple_difference_is_that_of_a_bootstrap():
     frame["y"] = 3 + 0.3 * frame["g"] * frame["e"] * frame["t"] + rng.normal(0, 0.9, n)
     words = {"outcome": "y", "group": "g", "place": "e", "time": "t", "weight": "w", "vcov": "HC1"}
     made = did.triple(frame, **words)
-    drawn = [did.triple(frame.sample(n, replace=True, random_state=i).reset_index(drop=True), **words).value
-             for i in range(140)]  # fmt: skip
+    drawn = [
+        did.triple(frame.sample(n, replace=True, random_state=i).reset_index(drop=True), **words).value
+        for i in range(140)
+    ]
     assert made.se == pytest.approx(np.std(drawn), rel=0.15)
     gaps = frame.groupby(["g", "e", "t"]).apply(lambda f: np.average(f["y"], weights=f["w"]), include_groups=False)
     step = lambda g, e: gaps[g, e, 1] - gaps[g, e, 0]  # noqa: E731
@@ -182,8 +187,10 @@ def test_09_the_error_of_a_weighted_triple_difference_is_that_of_a_bootstrap():
 def test_10_the_influence_function_of_doubly_robust_is_right():
     words = {"outcome": "trust", "group": "d", "time": "wave", "covariates": X, "weight": "w"}
     made = did.doubly_robust(RC, **words)
-    drawn = [did.doubly_robust(RC.sample(len(RC), replace=True, random_state=i).reset_index(drop=True), **words).value
-             for i in range(130)]  # fmt: skip
+    drawn = [
+        did.doubly_robust(RC.sample(len(RC), replace=True, random_state=i).reset_index(drop=True), **words).value
+        for i in range(130)
+    ]
     assert made.se == pytest.approx(np.std(drawn), rel=0.15)
     multiplied = did.doubly_robust(RC, draws=4999, seed=1, **words)
     assert multiplied.value == made.value
@@ -240,8 +247,16 @@ def test_14_the_smallest_reachable_p_is_printed():
 def test_15_a_level_with_no_attendee_is_counted_not_dropped():
     rng = np.random.default_rng(15)
     n = 400
-    before, after = (pd.DataFrame({"eth": rng.choice(["a", "b", "c"], n, p=[0.6, 0.35, 0.05]), "age": rng.normal(size=n),
-                                   "y": rng.normal(size=n)}) for _ in range(2))  # fmt: skip
+    before, after = (
+        pd.DataFrame(
+            {
+                "eth": rng.choice(["a", "b", "c"], n, p=[0.6, 0.35, 0.05]),
+                "age": rng.normal(size=n),
+                "y": rng.normal(size=n),
+            }
+        )
+        for _ in range(2)
+    )
     after["attended"] = ((rng.random(n) < 0.2) & (after["eth"] != "c")).astype(int)
     slope, four = predicted.attendance(
         before, after, outcome="y", treat="attended", covariates=["eth", "age"], draws=40
@@ -289,8 +304,9 @@ def test_18_the_effect_on_a_share_is_not_the_coefficient_of_a_logit():
     assert linear.value == pytest.approx(shares[1, 1] - shares[1, 0] - shares[0, 1] + shares[0, 0])
     assert abs(made.value - linear.value) < 0.02
     assert abs(coefficient) > 2 * abs(made.value)
-    drawn = [did.probability_difference(RC.sample(len(RC), replace=True, random_state=i), **words).value
-             for i in range(120)]  # fmt: skip
+    drawn = [
+        did.probability_difference(RC.sample(len(RC), replace=True, random_state=i), **words).value for i in range(120)
+    ]
     assert made.se == pytest.approx(np.std(drawn), rel=0.2)
 
 
@@ -342,22 +358,34 @@ def test_21_draws_do_not_depend_on_the_order_of_rows():
         a, b = (did.doubly_robust(f, draws=99, seed=3, **words, **more).se for f in (RC, mixed))
         assert a == pytest.approx(b, rel=1e-6)
     x = np.column_stack([np.ones(len(RC)), RC["d"], RC["wave"], RC["d"] * RC["wave"]]).astype(float)
-    p = [inference.wild_cluster(inference.regress(x[i], RC["trust"].to_numpy()[i], list("abcd")),
-                                RC["area"].to_numpy()[i], term="d", draws=499, seed=1).p
-         for i in (np.arange(len(RC)), order)]  # fmt: skip
+    p = [
+        inference.wild_cluster(
+            inference.regress(x[i], RC["trust"].to_numpy()[i], list("abcd")),
+            RC["area"].to_numpy()[i],
+            term="d",
+            draws=499,
+            seed=1,
+        ).p
+        for i in (np.arange(len(RC)), order)
+    ]
     assert p[0] == p[1]
     before, after = RC[RC["wave"] == 0].drop(columns="d"), RC[RC["wave"] == 1]
     shuffled = [f.sample(frac=1, random_state=1) for f in (before, after)]
-    se = [predicted.attendance(*f, outcome="trust", treat="d", covariates=X, draws=20, seed=5)[0].se
-          for f in ((before, after), shuffled)]  # fmt: skip
+    se = [
+        predicted.attendance(*f, outcome="trust", treat="d", covariates=X, draws=20, seed=5)[0].se
+        for f in ((before, after), shuffled)
+    ]
     assert se[0] == pytest.approx(se[1], rel=1e-6)
 
 
 def test_22_an_event_before_the_first_survey_was_over_is_seen():
     plan = study.load(ROOT / "study.toml")
     fieldwork = {"W2022": (dt.date(2022, 8, 15), dt.date(2022, 10, 14)), "W2025": (dt.date(2025, 9, 1), None)}
-    rows = {"event_date": ["2022-10-05", "2023-05-01", "2025-09-02"], "area": ["leicester", "charnwood", "rutland"],
-            "ward_group": ["lg1", None, None]}  # fmt: skip
+    rows = {
+        "event_date": ["2022-10-05", "2023-05-01", "2025-09-02"],
+        "area": ["leicester", "charnwood", "rutland"],
+        "ward_group": ["lg1", None, None],
+    }
     events = pd.DataFrame(rows)
     found = SimpleNamespace(events=events, fieldwork=fieldwork)
     names, gate = designs.exposed_places(plan, found, ("W2022", "W2025"))
@@ -377,13 +405,14 @@ def test_attendance_that_was_not_asked_is_never_zero():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for made in (
-            did.two_by_two(silent, **words), did.doubly_robust(silent, covariates=X, **words),
+            did.two_by_two(silent, **words),
+            did.doubly_robust(silent, covariates=X, **words),
             did.doubly_robust(silent, covariates=X, method="improved", **words),
             did.probability_difference(silent, **(words | {"outcome": "agree"})),
             did.composition.robust_to_composition(silent, covariates=X, **words),
             did.composition.composition_test(silent, covariates=X, **words),
             did.composition.four_group(silent, covariates=X, **words),
-        ):  # fmt: skip
+        ):
             assert isinstance(made, NotIdentified)
             assert not isinstance(made, Estimate)
             assert made.what_would_help

@@ -197,9 +197,24 @@ def test_an_earlier_release_is_read_by_the_attacker():
     plain = disclosure.protect([exhibit], RULES)
     secondary = [k for k, n in plain.counts.items() if n is None and k != "people|g=r0|h=c1"]
     assert secondary
-    entry = {"counts": {k: disclosure.rounded({"people|g=r0|h=c0": 120, "people|g=r1|h=c1": 70, "people|g=r1|h=c0": 60,
-                                               "people|g=r0": 124, "people|h=c1": 74, "people|g=r1": 130,
-                                               "people|h=c0": 180, "people": 254}[k], 5) for k in secondary}}  # fmt: skip
+    entry = {
+        "counts": {
+            k: disclosure.rounded(
+                {
+                    "people|g=r0|h=c0": 120,
+                    "people|g=r1|h=c1": 70,
+                    "people|g=r1|h=c0": 60,
+                    "people|g=r0": 124,
+                    "people|h=c1": 74,
+                    "people|g=r1": 130,
+                    "people|h=c0": 180,
+                    "people": 254,
+                }[k],
+                5,
+            )
+            for k in secondary
+        }
+    }
     told = protected_or_refused([exhibit], earlier=[entry])
     assert told is None or told.counts != plain.counts
 
@@ -303,20 +318,26 @@ def test_identifiers_are_found_and_never_repeated():
     assert disclosure.scan("Trust rose from 41% to 45% in 2025.") == []
 
 
-@pytest.mark.parametrize(("result", "what"), [
-    (Count("a", -3, "people|g=a"), "its count is negative"),
-    (Count("a", 12.5, "people|g=a"), "its count is not a whole number"),
-    (Count("a", float("nan"), "people|g=a", public=True), "its count is not a whole number"),
-    (Count("a", True, "people|g=a"), "its count is not a whole number"),
-    (Measure("a", float("nan")), "its value is not a finite number"),
-    (Measure("a", float("inf"), public=True), "its value is not a finite number"),
-    (Measure("a", 1.0, high=float("nan")), "its high end is not a finite number"),
-    (Measure("a", 1.0, base=-1), "its base is negative"),
-    (Measure("a", 1.0, share_of=("p", "q"), counts=(("p", 3), ("q", 0.5))), "the count of 'q' is not a whole number"),
-    (Measure("a", 900.0, "pounds", base=60, largest=(float("nan"), 1.0)), "a largest contribution is not a finite"),
-    (Estimate(3.0, se=float("nan"), id="a"), "its se is not a finite number"),
-    (Estimate(3.0, n={"all": 4.5}, id="a"), "its number of 'all' is not a whole number"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("result", "what"),
+    [
+        (Count("a", -3, "people|g=a"), "its count is negative"),
+        (Count("a", 12.5, "people|g=a"), "its count is not a whole number"),
+        (Count("a", float("nan"), "people|g=a", public=True), "its count is not a whole number"),
+        (Count("a", True, "people|g=a"), "its count is not a whole number"),
+        (Measure("a", float("nan")), "its value is not a finite number"),
+        (Measure("a", float("inf"), public=True), "its value is not a finite number"),
+        (Measure("a", 1.0, high=float("nan")), "its high end is not a finite number"),
+        (Measure("a", 1.0, base=-1), "its base is negative"),
+        (
+            Measure("a", 1.0, share_of=("p", "q"), counts=(("p", 3), ("q", 0.5))),
+            "the count of 'q' is not a whole number",
+        ),
+        (Measure("a", 900.0, "pounds", base=60, largest=(float("nan"), 1.0)), "a largest contribution is not a finite"),
+        (Estimate(3.0, se=float("nan"), id="a"), "its se is not a finite number"),
+        (Estimate(3.0, n={"all": 4.5}, id="a"), "its number of 'all' is not a whole number"),
+    ],
+)
 def test_what_is_no_number_is_refused_by_name_and_never_by_value(result, what):
     with pytest.raises(CheckFailed) as error:
         disclosure.protect([one(Words("w", "fine"), id="words"), one(result, id="table")], RULES)

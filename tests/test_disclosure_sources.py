@@ -35,9 +35,14 @@ def stored(tmp_path_factory):
         taken = waves.take_in_all(plan, "W2025")
         waves.store(plan, "W2025", taken)
         people = waves.load_design(plan, "W2025", only="all")
-        yield SimpleNamespace(plan=plan, taken=taken, people=people, missing=waves.load_missing(plan, "W2025"),
-                              completion=waves.load_completion(plan, "W2025"),
-                              approached=waves.approached(plan, "W2025"))  # fmt: skip
+        yield SimpleNamespace(
+            plan=plan,
+            taken=taken,
+            people=people,
+            missing=waves.load_missing(plan, "W2025"),
+            completion=waves.load_completion(plan, "W2025"),
+            approached=waves.approached(plan, "W2025"),
+        )
 
 
 def margin(**population):
@@ -96,14 +101,25 @@ def test_what_was_printed_before_does_not_stop_a_run_for_ever():
 
 
 def share(id, n, base):
-    return Measure(id=id, value=100 * n / base, unit="per cent", base=base, decimals=0, share_of=(f"k{id}", "kall"),
-                   counts=((f"k{id}", n), ("kall", base)))  # fmt: skip
+    return Measure(
+        id=id,
+        value=100 * n / base,
+        unit="per cent",
+        base=base,
+        decimals=0,
+        share_of=(f"k{id}", "kall"),
+        counts=((f"k{id}", n), ("kall", base)),
+    )
 
 
 def test_a_share_of_few_people_is_no_way_round_the_rule_for_counts():
     shares = {"a": 3, "b": 212}
-    made = Exhibit("s", "Shares", tuple(Item(k, "share", share(k, n, 215)) for k, n in shares.items()),
-                   sums=(("kall", tuple(f"k{k}" for k in shares)),))  # fmt: skip
+    made = Exhibit(
+        "s",
+        "Shares",
+        tuple(Item(k, "share", share(k, n, 215)) for k, n in shares.items()),
+        sums=(("kall", tuple(f"k{k}" for k in shares)),),
+    )
     checked = disclosure.protect([made], RULES)
     assert checked.result("a").text == disclosure.TOO_FEW
     assert checked.result("b").text == disclosure.TOO_FEW, "it would give the other away: shares add up to 100"
@@ -115,8 +131,15 @@ def test_a_share_of_few_people_is_no_way_round_the_rule_for_counts():
 
 
 def test_a_ratio_comes_from_rounded_counts():
-    ratio = Measure(id="r", value=2.04, unit="times", base=98, decimals=2, share_of=("top", "all"),
-                    counts=(("top", 51), ("all", 98)))  # fmt: skip
+    ratio = Measure(
+        id="r",
+        value=2.04,
+        unit="times",
+        base=98,
+        decimals=2,
+        share_of=("top", "all"),
+        counts=(("top", 51), ("all", 98)),
+    )
     shown = disclosure.protect([Exhibit("r", "Ratio", (Item("r", "x", ratio),))], RULES).result("r")
     assert shown.value == round(2.04 * (50 / 100) / (51 / 98), 2)
 
@@ -128,8 +151,9 @@ def test_a_share_without_its_counts_is_hidden_not_guessed():
 
 def test_without_weights_and_sessions_no_number_is_the_exact_number_of_people():
     """With equal weights the effective number is the number of people, and the degrees of freedom are it less one."""
-    level = from_se(3.2, 0.1, df=943.0, unit="points", n={"all": 944}, n_effective=944.0, id="level.x.all.w1",
-                    licence="descriptive")  # fmt: skip
+    level = from_se(
+        3.2, 0.1, df=943.0, unit="points", n={"all": 944}, n_effective=944.0, id="level.x.all.w1", licence="descriptive"
+    )
     kish = Measure(id="effective", value=944.0, unit="people", base=944, decimals=0)
     size = Measure(id="size", value=11.4, unit="people", base=944, decimals=0)
     made = Exhibit("e", "Exact", tuple(Item(x.id, "x", x) for x in (level, kish, size)))
@@ -151,12 +175,16 @@ def offered(stored):
     design = s.people[s.people["wave"] == "W2025"]
     arm = samples.arms(s.plan, design)
     return [
-        usable.flow(s.plan, "W2025", s.taken), who.composition(s.plan, "W2025", s.people),
-        who.over_population(s.plan, "W2025", s.people, population), who.collection(s.plan, "W2025", s.people),
-        responding.missing(s.plan, "W2025", s.missing), responding.response(s.plan, "W2025", s.people, s.approached),
-        responding.completion(s.plan, "W2025", s.completion), comparison.arms_table(s.plan, "W2025", design, arm),
+        usable.flow(s.plan, "W2025", s.taken),
+        who.composition(s.plan, "W2025", s.people),
+        who.over_population(s.plan, "W2025", s.people, population),
+        who.collection(s.plan, "W2025", s.people),
+        responding.missing(s.plan, "W2025", s.missing),
+        responding.response(s.plan, "W2025", s.people, s.approached),
+        responding.completion(s.plan, "W2025", s.completion),
+        comparison.arms_table(s.plan, "W2025", design, arm),
         weights.margins_table(s.plan, "W2025", s.people, weights.by_wave(s.plan, s.people, population)),
-    ]  # fmt: skip
+    ]
 
 
 def test_every_sum_that_is_stated_holds_and_nothing_small_is_recovered(stored):
@@ -268,8 +296,9 @@ def test_bands_of_the_chance_of_attending_follow_the_rule_for_counts(stored):
     bands = pd.DataFrame({"low": np.arange(10) / 10, "high": np.arange(1, 11) / 10})
     for name, mask in (("share_treated", treated == 1), ("share_control", treated == 0)):
         bands[name] = [((scores[mask] >= r.low) & (scores[mask] < r.high)).mean() for r in bands.itertuples()]
-    fake = SimpleNamespace(refusal=None, n={"treated": 30, "untreated": 30},
-                           scores=SimpleNamespace(overlap=lambda: bands))  # fmt: skip
+    fake = SimpleNamespace(
+        refusal=None, n={"treated": 30, "untreated": 30}, scores=SimpleNamespace(overlap=lambda: bands)
+    )
     made = comparison.overlap(stored.plan, "W2025", fake)
     checked = disclosure.protect([made], RULES).exhibits[0]
     for r in bands.itertuples():

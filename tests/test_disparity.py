@@ -19,11 +19,24 @@ PROGRAMME = json.loads((GOLDEN / "fixtures" / "programme.json").read_text())
 PAIR = {"group": "black", "comparator": "white"}
 # Leicestershire Police, December 2019 to February 2020 (data.police.uk), by self-defined and officer-defined group.
 PUBLIC = {
-    ("black", "black"): 66, ("black", "white"): 1, ("white", "white"): 396, ("white", "asian"): 1,
-    ("white", "other"): 1, ("asian", "asian"): 101, ("asian", "white"): 1, ("asian", "other"): 1,
-    ("mixed", "black"): 4, ("mixed", "white"): 3, ("mixed", "asian"): 1, ("other", "black"): 1, ("other", "white"): 1,
-    ("not_stated", "black"): 29, ("not_stated", "white"): 46, ("not_stated", "asian"): 46, ("not_stated", "other"): 2,
-}  # fmt: skip
+    ("black", "black"): 66,
+    ("black", "white"): 1,
+    ("white", "white"): 396,
+    ("white", "asian"): 1,
+    ("white", "other"): 1,
+    ("asian", "asian"): 101,
+    ("asian", "white"): 1,
+    ("asian", "other"): 1,
+    ("mixed", "black"): 4,
+    ("mixed", "white"): 3,
+    ("mixed", "asian"): 1,
+    ("other", "black"): 1,
+    ("other", "white"): 1,
+    ("not_stated", "black"): 29,
+    ("not_stated", "white"): 46,
+    ("not_stated", "asian"): 46,
+    ("not_stated", "other"): 2,
+}
 CENSUS = pd.Series({"asian": 218679, "black": 37231, "mixed": 30185, "other": 22898, "white": 812992})
 
 
@@ -118,9 +131,12 @@ def test_not_stated_is_known_by_its_usual_names(name):
 
 
 @given(
-    a=st.integers(1, 500), b=st.integers(1, 500), other=st.integers(0, 300), unstated=st.integers(0, 400),
+    a=st.integers(1, 500),
+    b=st.integers(1, 500),
+    other=st.integers(0, 300),
+    unstated=st.integers(0, 400),
     split=st.floats(0, 1),
-)  # fmt: skip
+)
 def test_bounds_hold_every_way_of_sharing_out(a, b, other, unstated, split):
     counts, people = series(black=a, white=b, other=other, not_stated=unstated), series(black=1000, white=9000)
     low, high = disparity.rate_ratio(counts, people, unknown="bounds", **PAIR)
@@ -139,8 +155,10 @@ def test_nobody_counted_in_the_group_keeps_an_exact_upper_end():
 
 
 def test_dispersion_widens_the_interval_and_leaves_the_ratio():
-    plain, wide = (disparity.rate_ratio(series(black=60, white=400), series(black=1000, white=9000), dispersion=phi,
-                                        **PAIR)[0] for phi in (1.0, 3.0))  # fmt: skip
+    plain, wide = (
+        disparity.rate_ratio(series(black=60, white=400), series(black=1000, white=9000), dispersion=phi, **PAIR)[0]
+        for phi in (1.0, 3.0)
+    )
     assert wide.value == plain.value
     assert math.log(wide.high / wide.value) == pytest.approx(math.sqrt(3) * math.log(plain.high / plain.value))
 
@@ -287,8 +305,14 @@ def test_rates_have_exact_poisson_intervals():
 
 @pytest.mark.parametrize("case", R["proportions"], ids=lambda c: f"{c['x']} of {c['n']}")
 def test_intervals_of_a_share_agree_with_r(case):
-    names = {"wilson": "wilson", "wilson_cc": "wilson_cc", "exact": "clopper_pearson", "jeffreys": "jeffreys",
-             "agresti_coull": "agresti_coull", "wald": "wald"}  # fmt: skip
+    names = {
+        "wilson": "wilson",
+        "wilson_cc": "wilson_cc",
+        "exact": "clopper_pearson",
+        "jeffreys": "jeffreys",
+        "agresti_coull": "agresti_coull",
+        "wald": "wald",
+    }
     for method, name in names.items():
         assert proportions.interval(case["x"], case["n"], method=method) == pytest.approx(case[name], abs=1e-8), method
 

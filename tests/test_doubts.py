@@ -113,8 +113,12 @@ def contrast(id, value, p, family="secondary"):
 
 
 def test_changes_of_one_group_are_one_family_and_holm_corrects_them():
-    rows = [contrast("change.a.black.w", 0.5, 0.01), contrast("change.b.black.w", 0.5, 0.04),
-            contrast("change.c.other.w", 0.5, 0.03), contrast("change.d.black.w", 0.5, 0.01, "primary")]  # fmt: skip
+    rows = [
+        contrast("change.a.black.w", 0.5, 0.01),
+        contrast("change.b.black.w", 0.5, 0.04),
+        contrast("change.c.other.w", 0.5, 0.03),
+        contrast("change.d.black.w", 0.5, 0.01, "primary"),
+    ]
     out = {r.id: r.p_family for r in verdicts.corrected(rows)}
     assert out == {
         "change.a.black.w": 0.02,
@@ -290,8 +294,14 @@ def test_equivalence_needs_the_whole_range_inside_the_margin(made):
 
 def test_the_table_says_why_a_verdict_is_fragile_and_how_many_things_were_looked_at(made):
     rows = [replace(contrast(f"change.{o}.black.w", 0.5, p), p_family=2 * p) for o, p in (("a", 0.04), ("b", 0.01))]
-    rows.append(replace(contrast("attend.y.all.w", 0.5, 0.001, "primary"), doubt="up", same_sign_share=0.5,
-                        gates=(Gate("unmatched", "quality", False, note="few are unmatched"),)))  # fmt: skip
+    rows.append(
+        replace(
+            contrast("attend.y.all.w", 0.5, 0.001, "primary"),
+            doubt="up",
+            same_sign_share=0.5,
+            gates=(Gate("unmatched", "quality", False, note="few are unmatched"),),
+        )
+    )
     table = verdicts.table(made.plan, WAVE, [replace(r, verdict=verdict(r)) for r in rows])
     said = {i.result.id: i.result.text for i in table.items if i.column == "Why fragile"}
     assert said["why.change.a.black.w"] == "this is before allowing for the 2 things we looked at"

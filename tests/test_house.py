@@ -12,19 +12,77 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src" / "evaluation"
 FLOORS = {
-    "_verdict": 0, "errors": 0, "estimates": 0, "exhibits": 0, "parallel": 0, "codebook": 1, "plan_faults": 1,
-    "plan_parts": 1, "study": 1, "intake": 2, "synthetic": 2,
-    "statistics": 3, "programme": 3, "answers": 3.5, "disclosure": 4, "report": 5, "kernels": 6, "warm": 6, "execution": 6,
-    "provenance": 6, "freezing": 6, "pipeline": 6, "publication": 6, "proof": 6, "releasing": 6, "starting": 6,
-    "status": 6, "currency": 6, "placing": 6, "scheduling": 6, "several": 6, "cli": 7,
-}  # fmt: skip
+    "_verdict": 0,
+    "errors": 0,
+    "estimates": 0,
+    "exhibits": 0,
+    "parallel": 0,
+    "codebook": 1,
+    "plan_faults": 1,
+    "plan_parts": 1,
+    "study": 1,
+    "intake": 2,
+    "synthetic": 2,
+    "statistics": 3,
+    "programme": 3,
+    "answers": 3.5,
+    "disclosure": 4,
+    "report": 5,
+    "kernels": 6,
+    "warm": 6,
+    "execution": 6,
+    "provenance": 6,
+    "freezing": 6,
+    "pipeline": 6,
+    "publication": 6,
+    "proof": 6,
+    "releasing": 6,
+    "starting": 6,
+    "status": 6,
+    "currency": 6,
+    "placing": 6,
+    "scheduling": 6,
+    "several": 6,
+    "cli": 7,
+}
 MODULES = sorted(SRC.rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-DISK = {"study", "codebook", "intake", "synthetic", "pipeline", "provenance", "kernels", "warm", "execution", "freezing",
-        "publication", "proof", "releasing", "starting", "status", "cli", "report", "currency", "placing", "scheduling",
-        "several"}  # fmt: skip
-FORBIDDEN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.While, ast.Try,
-             ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)  # fmt: skip
+DISK = {
+    "study",
+    "codebook",
+    "intake",
+    "synthetic",
+    "pipeline",
+    "provenance",
+    "kernels",
+    "warm",
+    "execution",
+    "freezing",
+    "publication",
+    "proof",
+    "releasing",
+    "starting",
+    "status",
+    "cli",
+    "report",
+    "currency",
+    "placing",
+    "scheduling",
+    "several",
+}
+FORBIDDEN = (
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.ClassDef,
+    ast.Lambda,
+    ast.For,
+    ast.While,
+    ast.Try,
+    ast.ListComp,
+    ast.SetComp,
+    ast.DictComp,
+    ast.GeneratorExp,
+)
 
 
 def room(path):

@@ -130,8 +130,12 @@ def test_a_number_that_somebody_typed_is_not_shown(plan):
 
 
 def test_a_code_under_0_is_not_cut_into_the_lowest_level(plan):
-    bands = {"age_band": {"cuts": [18, 25, 35, 50, 65, 75],
-                          "levels": ["16_17", "18_24", "25_34", "35_49", "50_64", "65_74", "75_plus"]}}  # fmt: skip
+    bands = {
+        "age_band": {
+            "cuts": [18, 25, 35, 50, 65, 75],
+            "levels": ["16_17", "18_24", "25_34", "35_49", "50_64", "65_74", "75_plus"],
+        }
+    }
     ages = ["-9", *(str(20 + i) for i in range(59))]
     assert kinds(changed(plan, {"bands": bands}, age_band=ages)) == {("unmapped_label", HEADINGS["age_band"])}
     more = {"bands": bands, "labels": {"age_band": {"-9": "-7"}}}
@@ -146,8 +150,12 @@ def test_the_map_may_not_invent_a_level(plan):
 
 def test_a_number_can_be_banded_and_rows_can_number_people(plan):
     frame = answers(seed=1).drop(columns="resp_id").assign(age_band=[str(17 + i) for i in range(60)])
-    bands = {"age_band": {"cuts": [18, 25, 35, 50, 65, 75],
-                          "levels": ["16_17", "18_24", "25_34", "35_49", "50_64", "65_74", "75_plus"]}}  # fmt: skip
+    bands = {
+        "age_band": {
+            "cuts": [18, 25, 35, 50, 65, 75],
+            "levels": ["16_17", "18_24", "25_34", "35_49", "50_64", "65_74", "75_plus"],
+        }
+    }
     put(plan, "W2024", frame, columns={"#row": "resp_id"}, bands=bands)
     design = waves.take_in(plan, "W2024").design
     assert list(design.index[:2]) == ["W2024-0001", "W2024-0002"]
@@ -179,18 +187,36 @@ def test_the_finer_ethnic_group_makes_the_coarser_one_and_they_may_not_disagree(
         ({"years_in_llr": first("years_in_llr", "1.5")}, ("value", "years_in_llr")),
         ({"lpact_n": first("lpact_n", "61")}, ("value", "lpact_n")),
         ({"interview_date": first("interview_date", "31/02/2024")}, ("value", HEADINGS["interview_date"])),
-        ({"lpact_n": [*answers(seed=1)["lpact_n"][:1], "3", *answers(seed=1)["lpact_n"][2:]]}, ("impossible_routing", "lpact_n")),
+        (
+            {"lpact_n": [*answers(seed=1)["lpact_n"][:1], "3", *answers(seed=1)["lpact_n"][2:]]},
+            ("impossible_routing", "lpact_n"),
+        ),
         ({"resp_id": first("resp_id", "0002")}, ("duplicate_respondent", "resp_id")),
         ({"resp_id": first("resp_id", "")}, ("missing_id", "resp_id")),
         ({"session_id": first("session_id", "jo@example.org")}, ("identifier", "session_id")),
         ({"session_id": first("session_id", "LE2 7AB")}, ("identifier", "session_id")),
         ({"session_id": first("session_id", "07700 900123")}, ("identifier", "session_id")),
         ({"Mystery": ["x"] * 60}, ("unknown_column", "Mystery")),
-        ({name: ["Tend to agree"] * 60 for name in ["trust_respect", "trust_protect", "trust_involve", "trust_represent", "trust_fair",
-                                                    "trust_listen"]}, ("straight_lining", "")),
-        ({"trust_fair": [AGREE[4 - AGREE.index(w)] for w in answers(seed=1)["trust_fair"]]}, ("reversed_item", "trust_fair")),
+        (
+            {
+                name: ["Tend to agree"] * 60
+                for name in [
+                    "trust_respect",
+                    "trust_protect",
+                    "trust_involve",
+                    "trust_represent",
+                    "trust_fair",
+                    "trust_listen",
+                ]
+            },
+            ("straight_lining", ""),
+        ),
+        (
+            {"trust_fair": [AGREE[4 - AGREE.index(w)] for w in answers(seed=1)["trust_fair"]]},
+            ("reversed_item", "trust_fair"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_each_fault_is_found_where_it_stands(plan, columns, expected):
     frame = answers(seed=1).assign(**columns)
     known = {HEADINGS.get(c, c): c for c in frame if c != "Mystery"}
@@ -237,7 +263,7 @@ def test_every_fault_is_listed_at_once_and_the_like_are_counted(plan):
         ({"attendance_asked": False}, (), ("attendance_not_asked", "lpact_attended")),
         ({"waivers": [{"fault": "unknown_column", "reason": "x"}]}, (), ("bad_waiver", "")),
     ],
-)  # fmt: skip
+)
 def test_faults_of_the_map(plan, more, drop, expected):
     put(plan, "W2024", answers(seed=1).drop(columns=list(drop)), **more)
     assert expected in kinds(waves.check(plan, "W2024"))
@@ -262,24 +288,30 @@ def test_a_draft_passes_what_may_be_waived_and_nothing_else(plan):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("wave = ", "not valid TOML"), ('wave = "W2024"\nlabel = "x"', "'file' is missing"),
-     ('wave = "W2025"\nlabel = "x"\nfile = "a.csv"', "stands in the folder"),
-     ('wave = "W2024"\nlabel = "x"\nfile = "../../a.csv"', "without folders"),
-     ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\nheadr_row = 2', "did you mean 'header_row'"),
-     ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\nheader_row = 0', "whole number"),
-     ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\norigin = "made"', "'real' or 'synthetic'"),
-     ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\ndate_order = "dmy"', "date_order"),
-     ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\nstart = "May"', "start is a date"),
-     ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\nstart = 2024-05-02\nend = 2024-05-01', "ends before"),
-     ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\nattendance_asked = "yes"', "true or false"),
-     ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\ncolumns = "all"', "a table"),
-     ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\n[columns]\na = 1', "one name in quotes"),
-     ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\n[labels]\na = 1', "label = code"),
-     ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\n[wording]\na = "alike"', "wording.a"),
-     ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\n[bands.a]\ncuts = [1]\nlevels = ["x"]', "one level more"),
-     ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\n[bands.a]\ncuts = [2, 1]\nlevels = ["x", "y", "z"]', "each above"),
-     ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\n[[waivers]]\nfault = "x"', "a reason")],
-)  # fmt: skip
+    [
+        ("wave = ", "not valid TOML"),
+        ('wave = "W2024"\nlabel = "x"', "'file' is missing"),
+        ('wave = "W2025"\nlabel = "x"\nfile = "a.csv"', "stands in the folder"),
+        ('wave = "W2024"\nlabel = "x"\nfile = "../../a.csv"', "without folders"),
+        ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\nheadr_row = 2', "did you mean 'header_row'"),
+        ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\nheader_row = 0', "whole number"),
+        ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\norigin = "made"', "'real' or 'synthetic'"),
+        ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\ndate_order = "dmy"', "date_order"),
+        ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\nstart = "May"', "start is a date"),
+        ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\nstart = 2024-05-02\nend = 2024-05-01', "ends before"),
+        ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\nattendance_asked = "yes"', "true or false"),
+        ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\ncolumns = "all"', "a table"),
+        ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\n[columns]\na = 1', "one name in quotes"),
+        ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\n[labels]\na = 1', "label = code"),
+        ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\n[wording]\na = "alike"', "wording.a"),
+        ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\n[bands.a]\ncuts = [1]\nlevels = ["x"]', "one level more"),
+        (
+            'wave = "W2024"\nlabel = "x"\nfile = "a.csv"\n[bands.a]\ncuts = [2, 1]\nlevels = ["x", "y", "z"]',
+            "each above",
+        ),
+        ('wave = "W2024"\nlabel = "x"\nfile = "a.csv"\n[[waivers]]\nfault = "x"', "a reason"),
+    ],
+)
 def test_a_wave_file_is_checked_whole(plan, text, message):
     (folder_of(plan, "W2024") / "wave.toml").write_text(text, "utf-8")
     with pytest.raises(StudyError, match=message):
@@ -363,15 +395,27 @@ def test_types_of_the_stages(plan):
 @pytest.mark.parametrize(
     ("text", "order", "iso"),
     [
-        ("03/05/2024", "day_first", "2024-05-03"), ("03/05/2024", "month_first", "2024-03-05"),
-        ("2024-05-03", "day_first", "2024-05-03"), ("2024-05-03T10:11:12", "iso", "2024-05-03"),
-        ("03/05/2024", "iso", None), ("13/05/2024", "month_first", None), ("05/13/2024", "mixed", "2024-05-13"),
-        ("13/05/2024", "mixed", "2024-05-13"), ("05/06/2024", "mixed", "2024-06-05"), ("3 May 2024", "iso", "2024-05-03"),
-        ("May 2024", "day_first", "2024-05-01"), ("2024-05", "iso", "2024-05-01"), ("45415", "day_first", "2024-05-03"),
-        ("03/05/24 14:30", "day_first", "2024-05-03"), ("99999", "day_first", None), ("31/02/2024", "mixed", None),
-        ("next week", "mixed", None), ("3-May-24", "iso", "2024-05-03"), ("05/2024", "day_first", "2024-05-01"),
+        ("03/05/2024", "day_first", "2024-05-03"),
+        ("03/05/2024", "month_first", "2024-03-05"),
+        ("2024-05-03", "day_first", "2024-05-03"),
+        ("2024-05-03T10:11:12", "iso", "2024-05-03"),
+        ("03/05/2024", "iso", None),
+        ("13/05/2024", "month_first", None),
+        ("05/13/2024", "mixed", "2024-05-13"),
+        ("13/05/2024", "mixed", "2024-05-13"),
+        ("05/06/2024", "mixed", "2024-06-05"),
+        ("3 May 2024", "iso", "2024-05-03"),
+        ("May 2024", "day_first", "2024-05-01"),
+        ("2024-05", "iso", "2024-05-01"),
+        ("45415", "day_first", "2024-05-03"),
+        ("03/05/24 14:30", "day_first", "2024-05-03"),
+        ("99999", "day_first", None),
+        ("31/02/2024", "mixed", None),
+        ("next week", "mixed", None),
+        ("3-May-24", "iso", "2024-05-03"),
+        ("05/2024", "day_first", "2024-05-01"),
     ],
-)  # fmt: skip
+)
 def test_dates_are_read_as_the_wave_says(text, order, iso):
     found = parse_date(text, order)
     assert (found.isoformat() if found else None) == iso
@@ -435,8 +479,9 @@ def test_200000_rows_of_70_columns_are_checked_within_10_seconds_and_a_gibibyte(
         "t=time.process_time();f=waves.check(study.load(sys.argv[1]),'W2024');"
         "print(len(f),time.process_time()-t,resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
-    done = subprocess.run([sys.executable, "-c", script, str(plan.root / "study.toml")], capture_output=True, text=True,
-                          check=True)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(plan.root / "study.toml")], capture_output=True, text=True, check=True
+    )
     n, seconds, kilobytes = (float(x) for x in done.stdout.split())
     assert n == 0
     assert seconds < 10

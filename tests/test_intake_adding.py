@@ -98,14 +98,21 @@ def spss(plan, frame, path):
         labels[name] = {float(i + 1): w for i, w in enumerate(AGREE)} | {-9.0: "Prefer not to say"}
         codes[name] = [AGREE.index(w) + 1.0 for w in frame[name]]
     words = questions(plan, frame)
-    pyreadstat.write_sav(codes, path, column_labels=words, variable_value_labels=labels,
-                         missing_ranges={n: [-9.0] for n in labels})  # fmt: skip
+    pyreadstat.write_sav(
+        codes, path, column_labels=words, variable_value_labels=labels, missing_ranges={n: [-9.0] for n in labels}
+    )
 
 
 LAYOUTS = [
-    (google_form, "forms.csv"), (ms_form, "form.xlsx"), (qualtrics, "tool.csv"), (survey_monkey, "monkey.xlsx"),
-    (lime_survey, "lime.csv"), (titled_workbook, "titled.xlsx"), (old_workbook, "old.xls"), (spss, "file.sav"),
-]  # fmt: skip
+    (google_form, "forms.csv"),
+    (ms_form, "form.xlsx"),
+    (qualtrics, "tool.csv"),
+    (survey_monkey, "monkey.xlsx"),
+    (lime_survey, "lime.csv"),
+    (titled_workbook, "titled.xlsx"),
+    (old_workbook, "old.xls"),
+    (spss, "file.sav"),
+]
 
 
 def confirm(plan, wave, **said):
@@ -176,9 +183,15 @@ def test_labels_are_proposed_by_likeness_and_numbers_never(plan, tmp_path):
 
 @pytest.mark.parametrize(
     ("texts", "order"),
-    [(["2024-05-03", ""], "iso"), (["03/05/2024", "14/05/2024"], "day_first"), (["05/14/2024", "05/03/2024"], "month_first"),
-     (["05/14/2024", "14/05/2024"], "mixed"), ([""], "day_first"), (["soon"], "day_first")],
-)  # fmt: skip
+    [
+        (["2024-05-03", ""], "iso"),
+        (["03/05/2024", "14/05/2024"], "day_first"),
+        (["05/14/2024", "05/03/2024"], "month_first"),
+        (["05/14/2024", "14/05/2024"], "mixed"),
+        ([""], "day_first"),
+        (["soon"], "day_first"),
+    ],
+)
 def test_the_order_of_dates_is_the_one_that_all_allow(texts, order):
     assert proposing.date_order(texts) == order
 

@@ -12,8 +12,12 @@ from intake_study import csv_bytes, rows_of, xls, xlsx
 from evaluation.errors import InputError
 from evaluation.intake import readers
 
-ROWS = [["No", "How satisfied?", "Comment"], ["1", "Très bien", "a, b; c"], ["2", "", "“quoted”\nover two lines"],
-        ["3", "Neither – nor", " spaced "]]  # fmt: skip
+ROWS = [
+    ["No", "How satisfied?", "Comment"],
+    ["1", "Très bien", "a, b; c"],
+    ["2", "", "“quoted”\nover two lines"],
+    ["3", "Neither – nor", " spaced "],
+]
 CLEAN = [[c.strip() for c in row] for row in ROWS]
 
 
@@ -150,10 +154,12 @@ def test_spss_labels_stand_for_codes_and_user_missing_codes_are_kept(tmp_path):
         {"ID": [1.0, 2.0, 3.0, 4.0, 5.0], "Q1": [1.0, 5.0, -7.0, np.nan, -9.0], "N": [3.0, -1.0, 0, 8, 9]}
     )
     pyreadstat.write_sav(
-        frame, path, column_labels={"Q1": "I have confidence"},
+        frame,
+        path,
+        column_labels={"Q1": "I have confidence"},
         variable_value_labels={"Q1": {1: "Strongly disagree", 5: "Strongly agree", -7: "Prefer not to say"}},
         missing_ranges={"Q1": [{"lo": -9, "hi": -7}], "N": [-1]},
-    )  # fmt: skip
+    )
     read = readers.read(path)
     assert list(read.frame["ID"]) == ["1", "2", "3", "4", "5"]
     assert list(read.frame["Q1"]) == ["Strongly disagree", "Strongly agree", "Prefer not to say", "", "user-missing -9"]
@@ -163,9 +169,15 @@ def test_spss_labels_stand_for_codes_and_user_missing_codes_are_kept(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
-    [("a.csv", b"", "is empty"), ("a.csv", b"No,Answer\n", "no answers"), ("a.csv", b"No,Answer\n,\n", "no answers"),
-     ("a.csv", b"No,No\n1,2\n", "stand twice"), ("a.doc", b"x", "format is not known"), ("a.csv", b"\n1,2\n", "no header")],
-)  # fmt: skip
+    [
+        ("a.csv", b"", "is empty"),
+        ("a.csv", b"No,Answer\n", "no answers"),
+        ("a.csv", b"No,Answer\n,\n", "no answers"),
+        ("a.csv", b"No,No\n1,2\n", "stand twice"),
+        ("a.doc", b"x", "format is not known"),
+        ("a.csv", b"\n1,2\n", "no header"),
+    ],
+)
 def test_files_that_hold_nothing_to_read(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):

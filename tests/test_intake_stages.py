@@ -37,15 +37,21 @@ def stored(plan):
 
 FLOAT = st.floats(allow_nan=False, width=64)
 RESULT = st.one_of(
-    st.builds(Estimate, value=FLOAT.filter(math.isfinite), se=FLOAT, df=st.just(math.inf) | FLOAT, unit=st.text(max_size=5),
-              n=st.dictionaries(st.text(max_size=5), st.integers(0, 9**9), max_size=3),
-              gates=st.just((Gate("a", "size", True, 1.5, "b"),))),
+    st.builds(
+        Estimate,
+        value=FLOAT.filter(math.isfinite),
+        se=FLOAT,
+        df=st.just(math.inf) | FLOAT,
+        unit=st.text(max_size=5),
+        n=st.dictionaries(st.text(max_size=5), st.integers(0, 9**9), max_size=3),
+        gates=st.just((Gate("a", "size", True, 1.5, "b"),)),
+    ),
     st.builds(NotIdentified, reason=st.text(), what_would_help=st.text()),
     st.builds(TooFew, counts=st.dictionaries(st.text(max_size=5), st.integers(), max_size=3), needed=st.integers()),
     st.builds(Count, id=st.text(), n=st.integers(), key=st.text()),
     st.builds(Measure, id=st.text(), value=FLOAT, largest=st.tuples(FLOAT, FLOAT), share_of=st.just(("a", "b"))),
     st.builds(Words, id=st.text(), text=st.text()),
-)  # fmt: skip
+)
 
 
 @settings(max_examples=60, deadline=None)
@@ -113,9 +119,15 @@ def sample_of(plan, weight=1.0):
     index = waves.load_design(plan, "W2024").index
     pairs = pd.DataFrame({"treated": index[:2], "control": index[2:4], "round": [1, 1]})
     return SimpleNamespace(
-        match_weight=pd.Series(weight, index=index), pairs=pairs, estimand="ATT", method="nearest", treat="treated",
-        replace=False, unmatched=index[:0], treated=pd.Series([True, False] * (len(index) // 2), index=index),
-    )  # fmt: skip
+        match_weight=pd.Series(weight, index=index),
+        pairs=pairs,
+        estimand="ATT",
+        method="nearest",
+        treat="treated",
+        replace=False,
+        unmatched=index[:0],
+        treated=pd.Series([True, False] * (len(index) // 2), index=index),
+    )
 
 
 @pytest.mark.parametrize("only", [None, "all", "W2022"])
@@ -154,9 +166,23 @@ def test_what_is_missing_is_counted_with_its_reason_and_without_values(stored):
 
 
 def test_comparability_of_wording(plan):
-    put(plan, "W2024", answers(seed=1), wording={**dict.fromkeys(plan.scales["trust_scale"].items, "same"), "conf_overall": "changed",
-        "satis_overall": "unknown", "prap_aware": "same", "trust_overall": "same", "influence": "same", "understand_police": "same",
-        "nhs_confidence": "same", "council_satisfaction": "same", "refuse_satisfaction": "same"})  # fmt: skip
+    put(
+        plan,
+        "W2024",
+        answers(seed=1),
+        wording={
+            **dict.fromkeys(plan.scales["trust_scale"].items, "same"),
+            "conf_overall": "changed",
+            "satis_overall": "unknown",
+            "prap_aware": "same",
+            "trust_overall": "same",
+            "influence": "same",
+            "understand_police": "same",
+            "nhs_confidence": "same",
+            "council_satisfaction": "same",
+            "refuse_satisfaction": "same",
+        },
+    )
     waves.store(plan, "W2024", waves.take_in_all(plan, "W2024"))
     table = waves.comparability(plan, "W2024")
     assert table.loc["conf_overall"].tolist() == ["new", "changed"]
@@ -188,9 +214,11 @@ def test_real_and_synthetic_waves_never_meet(plan):
 
 # ---- registers and margins ----------------------------------------------------------------------------------------
 
-SLIPS = [["event_id", "slip_no", "ethnic_group", "age_band", "area", "first_time", "role", "iag_member", "optin_name"],
-         ["E1", "1", "black_african", "18-24", "Leicester", "yes", "Attendee", "No", "Zebedee Q"],
-         ["E1", "2", "white_irish", "75_plus", "rutland", "Don't know / can't remember", "attendee", "no", ""]]  # fmt: skip
+SLIPS = [
+    ["event_id", "slip_no", "ethnic_group", "age_band", "area", "first_time", "role", "iag_member", "optin_name"],
+    ["E1", "1", "black_african", "18-24", "Leicester", "yes", "Attendee", "No", "Zebedee Q"],
+    ["E1", "2", "white_irish", "75_plus", "rutland", "Don't know / can't remember", "attendee", "no", ""],
+]
 
 
 def register(plan, rows, kind="csv", name="attendance"):
@@ -222,10 +250,14 @@ def test_a_register_that_was_not_supplied_is_none(plan):
 
 @pytest.mark.parametrize(
     ("change", "kind"),
-    [(lambda r: r[0].__setitem__(8, "shoe_size"), "unknown_column"), (lambda r: [x.pop(3) for x in r], "missing_column"),
-     (lambda r: r[1].__setitem__(4, "Leicster"), "value"), (lambda r: r[2].__setitem__(1, "1"), "duplicate_row"),
-     (lambda r: r[1].__setitem__(4, "Zebedee Quillfeather"), "value")],
-)  # fmt: skip
+    [
+        (lambda r: r[0].__setitem__(8, "shoe_size"), "unknown_column"),
+        (lambda r: [x.pop(3) for x in r], "missing_column"),
+        (lambda r: r[1].__setitem__(4, "Leicster"), "value"),
+        (lambda r: r[2].__setitem__(1, "1"), "duplicate_row"),
+        (lambda r: r[1].__setitem__(4, "Zebedee Quillfeather"), "value"),
+    ],
+)
 def test_faults_of_a_register(plan, change, kind):
     rows = [list(r) for r in SLIPS]
     change(rows)
@@ -238,8 +270,10 @@ def test_faults_of_a_register(plan, change, kind):
 
 
 def test_a_share_under_0_in_a_register_is_a_number_and_not_a_missing_code(plan):
-    rows = [["figure_id", "claim", "value", "kind", "area_of_figure", "period", "source", "verified"],
-            ["F1", "fell", "-5", "pct_change_count", "force", "2024", "s", "primary_seen"]]  # fmt: skip
+    rows = [
+        ["figure_id", "claim", "value", "kind", "area_of_figure", "period", "source", "verified"],
+        ["F1", "fell", "-5", "pct_change_count", "force", "2024", "s", "primary_seen"],
+    ]
     register(plan, rows, name="context_figures")
     assert waves.register(plan, "context_figures")["value"].tolist() == [-5.0]
 
@@ -255,7 +289,7 @@ MARGINS = {
     "ethnic5_area2": [f"{e}|{a}" for e in ("asian", "black", "mixed", "white", "other") for a in ("city", "elsewhere")],
     "age5_sex": [f"{a}|{s}" for a in ("16_24", "25_34", "35_49", "50_64", "65_plus") for s in ("female", "male")],
     "area3": ["leicester", "rutland", "county"],
-}  # fmt: skip
+}
 
 
 def margins_file(plan, change=lambda text: text):
@@ -276,14 +310,16 @@ def test_margins_are_indexed_by_the_levels_of_their_columns(plan):
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [(lambda t: t.replace("black|city", "blak|city"), "no level 'blak' of ethnic5"),
-     (lambda t: t.replace("black|city", "black"), "2 levels joined"),
-     (lambda t: t.replace("1000", "-4", 1), "not a number of people"),
-     (lambda t: t.replace("1000", "many", 1), "not a number of people"),
-     (lambda t: "\n".join(r for r in t.splitlines() if "area3" not in r), "no rows of the margin 'area3'"),
-     (lambda t: t.replace("population,source", "people,source"), "lacks the columns"),
-     (lambda t: t + "\narea3,rutland,5,again", "twice")],
-)  # fmt: skip
+    [
+        (lambda t: t.replace("black|city", "blak|city"), "no level 'blak' of ethnic5"),
+        (lambda t: t.replace("black|city", "black"), "2 levels joined"),
+        (lambda t: t.replace("1000", "-4", 1), "not a number of people"),
+        (lambda t: t.replace("1000", "many", 1), "not a number of people"),
+        (lambda t: "\n".join(r for r in t.splitlines() if "area3" not in r), "no rows of the margin 'area3'"),
+        (lambda t: t.replace("population,source", "people,source"), "lacks the columns"),
+        (lambda t: t + "\narea3,rutland,5,again", "twice"),
+    ],
+)
 def test_faults_of_the_margins(plan, change, message):
     margins_file(plan, change)
     with pytest.raises(InputError, match=message):

@@ -24,8 +24,9 @@ def output_of(notebook):
 
 def execute(folder, name, source, made, env=None):
     path = notebook(folder / f"{name}.ipynb", source)
-    done = execution.execute(path, folder / f"{name}.out.ipynb", parameters={"wave": "W1"}, words={}, env=env or {},
-                             kernels=made, seconds=60)  # fmt: skip
+    done = execution.execute(
+        path, folder / f"{name}.out.ipynb", parameters={"wave": "W1"}, words={}, env=env or {}, kernels=made, seconds=60
+    )
     return output_of(done.notebook), done
 
 
@@ -114,9 +115,13 @@ def split(*words, before="", preexec_fn=None, **env):
     command = [sys.executable, "-c", SPLIT, str(Path(__file__).parent), *words]
     command = ["sh", "-c", f'exec "$0" "$@" {before}', *command] if before else command
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, **warm.PINNED, **env},
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **warm.PINNED, **env},
         preexec_fn=preexec_fn,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -39,10 +39,11 @@ def own_margins():
     age = [(g, a) for g in ("black", "white") for a in PLAN.levels_of("age5")]
     sex = [(g, s) for g in ("black", "white") for s in ("female", "male")]
     return {
-        "ethnic5_age5": pd.Series([9.0, 5.0, 7.0, 5.0, 2.0, *[1.0] * 5],
-                                  pd.MultiIndex.from_tuples(age, names=["ethnic5", "age5"])),
+        "ethnic5_age5": pd.Series(
+            [9.0, 5.0, 7.0, 5.0, 2.0, *[1.0] * 5], pd.MultiIndex.from_tuples(age, names=["ethnic5", "age5"])
+        ),
         "ethnic5_sex": pd.Series([14.5, 13.5, 1.0, 1.0], pd.MultiIndex.from_tuples(sex, names=["ethnic5", "sex"])),
-    }  # fmt: skip
+    }
 
 
 def cells(exhibit):
@@ -126,8 +127,9 @@ def test_without_figures_of_its_own_the_group_is_unweighted_and_that_is_said():
 def test_gates_fail_where_answers_are_worth_too_few():
     assert all(g.passed for g in weights.gates(PLAN, WAVE, MADE))
     sizes = PLAN.sizes.model_copy(update={"least_effective_n": 1e6})
-    gate = next(g for g in weights.gates(PLAN.model_copy(update={"sizes": sizes}), WAVE, MADE)
-                if g.id == "weights.effective")  # fmt: skip
+    gate = next(
+        g for g in weights.gates(PLAN.model_copy(update={"sizes": sizes}), WAVE, MADE) if g.id == "weights.effective"
+    )
     assert not gate.passed
     assert gate.value == pytest.approx(weights.effective_n(PLAN, MADE[WAVE]))
 
@@ -342,8 +344,11 @@ def test_groups_too_small_are_refused_everywhere():
         levels.own_population(plan, WAVE, SURVEY, MARGINS),
     ):
         assert all(isinstance(i.result, TooFew) for i in exhibit.items)
-    for exhibit in (levels.ordinal(plan, WAVE, SURVEY), levels.errors_beside(plan, WAVE, SURVEY),
-                    levels.unanswered(plan, WAVE, SURVEY)):  # fmt: skip
+    for exhibit in (
+        levels.ordinal(plan, WAVE, SURVEY),
+        levels.errors_beside(plan, WAVE, SURVEY),
+        levels.unanswered(plan, WAVE, SURVEY),
+    ):
         assert all(isinstance(i.result, Words) for i in exhibit.items)
 
 

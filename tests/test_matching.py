@@ -130,14 +130,24 @@ def test_exact_pairs_agree_and_rounds_come_in_turn():
     [
         ("subclass6", lambda: matching.subclass(D, P, treat="attended", subclasses=6)),
         ("subclass6_ATE", lambda: matching.subclass(D, P, treat="attended", subclasses=6, estimand="ATE")),
-        ("exact_race_married_nodegree", lambda: matching.coarsened_exact(
-            D, treat="attended", covariates=["ethnic5", "female", "contact"], cutpoints={"female": 0, "contact": 0})),
+        (
+            "exact_race_married_nodegree",
+            lambda: matching.coarsened_exact(
+                D, treat="attended", covariates=["ethnic5", "female", "contact"], cutpoints={"female": 0, "contact": 0}
+            ),
+        ),
         ("cem_default", lambda: matching.coarsened_exact(D, treat="attended", covariates=X)),
-        ("cem_cutpoints", lambda: matching.coarsened_exact(
-            D, treat="attended", covariates=["age", "years_llr", "ethnic5", "deprivation"],
-            cutpoints={"age": [24.5, 34.5, 49.5, 64.5], "years_llr": [2.5, 10.5, 20.5], "deprivation": [15, 25]})),
+        (
+            "cem_cutpoints",
+            lambda: matching.coarsened_exact(
+                D,
+                treat="attended",
+                covariates=["age", "years_llr", "ethnic5", "deprivation"],
+                cutpoints={"age": [24.5, 34.5, 49.5, 64.5], "years_llr": [2.5, 10.5, 20.5], "deprivation": [15, 25]},
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 def test_strata_agree_with_matchit(name, call):
     made = call()
     assert made.match_weight.to_numpy() == pytest.approx(SPECS[name]["weights"], abs=1e-8)
@@ -287,12 +297,18 @@ def test_survey_weights_stay_the_persons_own():
         (lambda: matching.subclass(D, P, treat="attended", subclasses=1), errors.Unsupported, "2 or more"),
         (lambda: matching.weights(D, P, treat="attended", estimand="LATE"), errors.Unsupported, "LATE"),
         (lambda: matching.trim(nearest(), at=0.2), errors.Unsupported, "0.5"),
-        (lambda: matching.entropy_balance(D.assign(t=1.0), treat="attended", covariates=[*X, "t"]),
-         errors.Collinear, "'t'"),
-        (lambda: matching.entropy_balance(D, treat="attended", covariates=X, estimand="ATO"),
-         errors.Unsupported, "ATO"),
+        (
+            lambda: matching.entropy_balance(D.assign(t=1.0), treat="attended", covariates=[*X, "t"]),
+            errors.Collinear,
+            "'t'",
+        ),
+        (
+            lambda: matching.entropy_balance(D, treat="attended", covariates=X, estimand="ATO"),
+            errors.Unsupported,
+            "ATO",
+        ),
     ],
-)  # fmt: skip
+)
 def test_refusals_say_what_is_wrong(call, error, said):
     with pytest.raises(error, match=said):
         call()

@@ -56,9 +56,7 @@ def test_equal_and_rescaled_survey_weights_change_no_match_weight():
 
 def test_cells_count_people_by_their_survey_weight():
     data = boosted(2)[["went", "group", "w"]].astype({"went": int})
-    made = matching.coarsened_exact(
-        data, treat="went", covariates=["group"], cutpoints={"group": 0}, survey_weight="w"
-    )  # fmt: skip
+    made = matching.coarsened_exact(data, treat="went", covariates=["group"], cutpoints={"group": 0}, survey_weight="w")
     total = made.analysis.groupby([data["went"], data["group"]]).sum().unstack()
     assert (total.loc[0] / total.loc[0].sum()).to_numpy() == pytest.approx(total.loc[1] / total.loc[1].sum())
 
@@ -66,8 +64,10 @@ def test_cells_count_people_by_their_survey_weight():
 def test_balance_takes_the_sample_its_weights_or_an_array():
     people, sample = matched_by(boosted(2), "w")
     words = {"treat": "went", "covariates": ["group", "z"], "survey_weight": "w"}
-    tables = [balance.compare(people, weights=w, **words).table for w in
-              (sample, sample.match_weight, sample.match_weight.to_numpy())]  # fmt: skip
+    tables = [
+        balance.compare(people, weights=w, **words).table
+        for w in (sample, sample.match_weight, sample.match_weight.to_numpy())
+    ]
     pd.testing.assert_frame_equal(tables[0], tables[1])
     pd.testing.assert_frame_equal(tables[0], tables[2])
 

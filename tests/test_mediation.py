@@ -88,16 +88,31 @@ def survey(plan, n=300, **more):
     rng = np.random.default_rng(2)
     wave = plan.waves[-1]
     black = rng.random(n) < 0.3
-    design = pd.DataFrame({
-        "wave": wave, group_column(plan): np.where(black, "black", "other"), "ethnic5": np.where(black, "black", "white"),
-        "age5": rng.choice(["25_34", "50_64"], n), "sample_source": "street", "area2": "city", "education": "degree",
-        plan.treatment.column: rng.choice(["yes", "no"], n), plan.treatment.second_column: "no",
-        plan.treatment.aside_column: "",
-    }, index=[f"p{i}" for i in range(n)])  # fmt: skip
+    design = pd.DataFrame(
+        {
+            "wave": wave,
+            group_column(plan): np.where(black, "black", "other"),
+            "ethnic5": np.where(black, "black", "white"),
+            "age5": rng.choice(["25_34", "50_64"], n),
+            "sample_source": "street",
+            "area2": "city",
+            "education": "degree",
+            plan.treatment.column: rng.choice(["yes", "no"], n),
+            plan.treatment.second_column: "no",
+            plan.treatment.aside_column: "",
+        },
+        index=[f"p{i}" for i in range(n)],
+    )
     fair, respect = (rng.integers(1, 6, n).astype(float) for _ in range(2))
-    answers_ = pd.DataFrame({"trust_fair": fair, "trust_respect": respect,
-                             "would_report_hate": np.clip(np.round(fair + rng.normal(0, 1, n)), 1, 5)} | more,
-                            index=design.index)  # fmt: skip
+    answers_ = pd.DataFrame(
+        {
+            "trust_fair": fair,
+            "trust_respect": respect,
+            "would_report_hate": np.clip(np.round(fair + rng.normal(0, 1, n)), 1, 5),
+        }
+        | more,
+        index=design.index,
+    )
     return design, answers_, Survey(design, answers_, {}, {})
 
 

@@ -63,9 +63,16 @@ def test_the_estimate_carries_its_interval():
 
 @pytest.mark.parametrize(
     ("q", "u", "df"),
-    [([1.0], [1.0], None), ([1.0, 2.0], [1.0], None), ([1, np.nan], [1, 1], None), ([1, 2], [1, -1], None),
-     ([1, 2], [0, 0], None), ([1, 2], [1, 1], 0), ([[1, 2]], [[1, 1]], None)],
-)  # fmt: skip
+    [
+        ([1.0], [1.0], None),
+        ([1.0, 2.0], [1.0], None),
+        ([1, np.nan], [1, 1], None),
+        ([1, 2], [1, -1], None),
+        ([1, 2], [0, 0], None),
+        ([1, 2], [1, 1], 0),
+        ([[1, 2]], [[1, 1]], None),
+    ],
+)
 def test_pooling_refuses(q, u, df):
     with pytest.raises(errors.DataError):
         missing.pool(q, u, df)
@@ -107,8 +114,9 @@ def test_imputations_agree_with_mice_in_distribution():
     b, v = [], []
     for one in made:
         black, white = ((one["ethnic5"] == g).astype(float) for g in ("black", "white"))
-        x = np.column_stack([np.ones(len(one)), one[["attended", "age", "deprivation"]], black, white,
-                             one["female"].astype(float)])  # fmt: skip
+        x = np.column_stack(
+            [np.ones(len(one)), one[["attended", "age", "deprivation"]], black, white, one["female"].astype(float)]
+        )
         coefficient, rss = np.linalg.lstsq(x, one["trust"], rcond=None)[:2]
         b.append(coefficient)
         v.append(np.diag(np.linalg.inv(x.T @ x)) * rss[0] / (len(x) - x.shape[1]))

@@ -216,6 +216,8 @@ def test_size_and_power_at_the_stated_size():
     null = [multiplicity.joint(people(seed=s, clusters=clusters), seed=s, **call) for s in range(runs)]
     assert 0.01 <= np.mean([j.p <= 0.05 for j in null]) <= 0.095
     detectable = float(np.mean([j.table["detectable"].iloc[0] for j in null]))
-    found = [multiplicity.joint(people(seed=s, clusters=clusters, shift=detectable), seed=s, **call).p <= 0.05
-             for s in range(runs)]  # fmt: skip
+    found = [
+        multiplicity.joint(people(seed=s, clusters=clusters, shift=detectable), seed=s, **call).p <= 0.05
+        for s in range(runs)
+    ]
     assert np.mean(found) >= 0.72

@@ -132,8 +132,16 @@ def test_the_sheet_says_how_many_of_whom_from_how_many_sessions_by_which_route(m
     found = [("attend", Size("as this wave"), next_wave.Power(0.4, 40, 120, 300, 30))]
     text = next_wave.text(plan, WAVE, people, found)
     need = next_wave.needs(plan, people, WAVE)
-    for words in ("How many, of whom", f"{need['sessions']:.0f} in each compared group", "By which route", "as this wave: 40 %",
-                  "Card for interviewers", "Before fieldwork", plan.words.focus_group, plan.words.treated):  # fmt: skip
+    for words in (
+        "How many, of whom",
+        f"{need['sessions']:.0f} in each compared group",
+        "By which route",
+        "as this wave: 40 %",
+        "Card for interviewers",
+        "Before fieldwork",
+        plan.words.focus_group,
+        plan.words.treated,
+    ):
         assert words in text, words
     for name in next_wave.asked(plan):
         assert plan.codebook.label(name) in text

@@ -16,11 +16,21 @@ from evaluation.errors import EvaluationError, StudyError
 from evaluation.intake import faults, privacy, waves
 
 PLANTED = {
-    "name": "Zebedee Quillfeather", "email": "zebedee.q@planted.example", "phone": "07700 900461",
-    "postcode": "ZE9 4QF", "text": "the sergeant on Harrow Road laughed at me", "code": "ZQ-1961-HARP",
-}  # fmt: skip
-CONTACTS = {"contact_name": PLANTED["name"], "contact_email": PLANTED["email"], "contact_phone": PLANTED["phone"],
-            "postcode": PLANTED["postcode"], "open_good": PLANTED["text"], "link_code": PLANTED["code"]}  # fmt: skip
+    "name": "Zebedee Quillfeather",
+    "email": "zebedee.q@planted.example",
+    "phone": "07700 900461",
+    "postcode": "ZE9 4QF",
+    "text": "the sergeant on Harrow Road laughed at me",
+    "code": "ZQ-1961-HARP",
+}
+CONTACTS = {
+    "contact_name": PLANTED["name"],
+    "contact_email": PLANTED["email"],
+    "contact_phone": PLANTED["phone"],
+    "postcode": PLANTED["postcode"],
+    "open_good": PLANTED["text"],
+    "link_code": PLANTED["code"],
+}
 NEEDLES = [p.lower() for p in (*PLANTED.values(), "quillfeather", "zebedee", "07700900461", "ze94qf", "harrow road")]
 
 
@@ -117,11 +127,16 @@ def test_districts(postcode, district):
 # ---- messages -----------------------------------------------------------------------------------------------------
 
 EVERYWHERE = [
-    *(dict.fromkeys([c], v) for c in ("area", "sex", "conf_overall", "contact_12m", "lpact_role") for v in PLANTED.values()),
+    *(
+        dict.fromkeys([c], v)
+        for c in ("area", "sex", "conf_overall", "contact_12m", "lpact_role")
+        for v in PLANTED.values()
+    ),
     *(dict.fromkeys([c], v) for c in ("years_in_llr", "interview_date", "session_id") for v in PLANTED.values()),
     *({"resp_id": v} for k, v in PLANTED.items() if k != "code"),
-    {"area": f"Other: {PLANTED['name']}"}, {"ethnic5": "Other, " + PLANTED["email"]},
-]  # fmt: skip
+    {"area": f"Other: {PLANTED['name']}"},
+    {"ethnic5": "Other, " + PLANTED["email"]},
+]
 
 
 @pytest.mark.parametrize("cells", EVERYWHERE, ids=lambda c: "-".join(c))
@@ -150,9 +165,19 @@ def test_a_label_is_shown_when_it_is_the_tool_s_and_withheld_when_it_may_be_a_pe
 
 @pytest.mark.parametrize(
     ("number", "shown"),
-    [("0007", "0007"), ("R-1234", "R-1234"), ("118273645501", "118273645501"), ("07700900123", ""), ("Zebedee", ""),
-     ("jo@example.org", ""), ("LE2 7AB", ""), ("LE27AB", ""), ("two words", ""), ("R_3kQx8abCdEfGhI2", "R_3kQx8abCdEfGhI2")],
-)  # fmt: skip
+    [
+        ("0007", "0007"),
+        ("R-1234", "R-1234"),
+        ("118273645501", "118273645501"),
+        ("07700900123", ""),
+        ("Zebedee", ""),
+        ("jo@example.org", ""),
+        ("LE2 7AB", ""),
+        ("LE27AB", ""),
+        ("two words", ""),
+        ("R_3kQx8abCdEfGhI2", "R_3kQx8abCdEfGhI2"),
+    ],
+)
 def test_numbers_of_respondents_that_a_message_may_show(number, shown):
     assert faults.safe_number(number) == shown
 
@@ -275,8 +300,11 @@ def test_an_open_key_file_or_folder_is_not_needed_to_write_whole(tmp_path):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.from_regex(r"[a-z]{1,8}@[a-z]{1,8}\.(org|co\.uk)", fullmatch=True) | st.from_regex(r"07[0-9]{9}", fullmatch=True)
-       | st.from_regex(r"[A-Z]{1,2}[0-9]{1,2} ?[0-9][A-Z]{2}", fullmatch=True))  # fmt: skip
+@given(
+    st.from_regex(r"[a-z]{1,8}@[a-z]{1,8}\.(org|co\.uk)", fullmatch=True)
+    | st.from_regex(r"07[0-9]{9}", fullmatch=True)
+    | st.from_regex(r"[A-Z]{1,2}[0-9]{1,2} ?[0-9][A-Z]{2}", fullmatch=True)
+)
 def test_contact_details_are_known_when_seen(text):
     assert privacy.identifies(text)
     assert faults.safe_number(text) == "" or "@" not in text

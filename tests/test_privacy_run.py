@@ -25,10 +25,15 @@ from evaluation.intake import waves
 ROOT = Path(__file__).parents[1]
 WAVE = "W2025"
 PLANTED = {
-    "resp_id": "ZQF-94617x", "contact_name": "Zebedee Quillfeather", "contact_email": "zebedee.q@planted.example",
-    "contact_phone": "07700 900461", "postcode": "ZE9 4QF", "open_good": "the sergeant on Harrow Road laughed at me",
-    "link_code": "ZQ-1961-HARP", "community_self": "Lost tribe of Wigston Parva",
-}  # fmt: skip
+    "resp_id": "ZQF-94617x",
+    "contact_name": "Zebedee Quillfeather",
+    "contact_email": "zebedee.q@planted.example",
+    "contact_phone": "07700 900461",
+    "postcode": "ZE9 4QF",
+    "open_good": "the sergeant on Harrow Road laughed at me",
+    "link_code": "ZQ-1961-HARP",
+    "community_self": "Lost tribe of Wigston Parva",
+}
 NEEDLES = [p.lower() for p in (*PLANTED.values(), "quillfeather", "zebedee", "07700900461", "ze94qf", "harrow road")]
 SCRIPT = "<script>alert('zq')</script>"
 FORMULA = '=HYPERLINK("http://planted.example","zq")'
@@ -132,8 +137,13 @@ def found_in(content):
 
 def sought(folder):
     """Return (file, what) for each planted value in any byte under a folder."""
-    return [(name, hit) for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()
-            for name, body in contents(path) for hit in found_in(body)]  # fmt: skip
+    return [
+        (name, hit)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.is_symlink()
+        for name, body in contents(path)
+        for hit in found_in(body)
+    ]
 
 
 def test_the_planted_person_was_read(good):
@@ -302,8 +312,12 @@ def test_every_number_of_people_in_the_results_is_rounded_or_public(good):
     folder, _ = good
     report = folder / "reports" / f"2026-07-04_{WAVE}"
     offered = waves.load_published(study.load(folder / "study.toml"), WAVE)
-    public = {i.result.id for e in offered for i in e.items
-              if getattr(i.result, "public", False) or not getattr(i.result, "sensitive", True)}  # fmt: skip
+    public = {
+        i.result.id
+        for e in offered
+        for i in e.items
+        if getattr(i.result, "public", False) or not getattr(i.result, "sensitive", True)
+    }
     for row in results(report):
         if row["n"] and row["id"] not in public:
             assert float(row["n"]) % 5 == 0, row["id"]

@@ -28,18 +28,29 @@ def data(name):
 def register():
     return pd.DataFrame(
         {
-            "event_id": ["E1", "E2", "E3"], "event_date": pd.to_datetime(["2024-01-01", "2024-03-01", "2024-05-01"]),
-            "area": ["city", "city", "county"], "n_public": pd.array([40, 100, pd.NA], dtype="Int64"),
-            "n_officers": pd.array([20, 10, 8], dtype="Int64"), "n_public_method": ["signin", "estimate", "headcount"],
-            "planned_hours": [3.0, 3.0, 3.0], "actual_hours": [3.0, 5.0, pd.NA], "chief_officer": ["yes", "no", pd.NA],
-            "departments": ["a;b", "a", "a;b;c"], "external_orgs": pd.array([0, 2, 1], dtype="Int64"),
+            "event_id": ["E1", "E2", "E3"],
+            "event_date": pd.to_datetime(["2024-01-01", "2024-03-01", "2024-05-01"]),
+            "area": ["city", "city", "county"],
+            "n_public": pd.array([40, 100, pd.NA], dtype="Int64"),
+            "n_officers": pd.array([20, 10, 8], dtype="Int64"),
+            "n_public_method": ["signin", "estimate", "headcount"],
+            "planned_hours": [3.0, 3.0, 3.0],
+            "actual_hours": [3.0, 5.0, pd.NA],
+            "chief_officer": ["yes", "no", pd.NA],
+            "departments": ["a;b", "a", "a;b;c"],
+            "external_orgs": pd.array([0, 2, 1], dtype="Int64"),
             "q_covered": ["respect;protect", "respect", "protect;respect;involve"],
-            "community_facilitated": ["yes", "yes", "no"], "n_forms": pd.array([10, 0, 5], dtype="Int64"),
-            "debrief_held": ["yes", pd.NA, "no"], "focus_community": ["african", "all", "caribbean"],
-            "cost_hire": [85.0, 0.0, 50.0], "cost_catering": [100.0, pd.NA, 30.0], "cost_other": [5.0, 1.0, 1.0],
-            "hours_organising": [10.0, 20.0, 30.0], "hours_setup": [2.0, 2.0, pd.NA],
+            "community_facilitated": ["yes", "yes", "no"],
+            "n_forms": pd.array([10, 0, 5], dtype="Int64"),
+            "debrief_held": ["yes", pd.NA, "no"],
+            "focus_community": ["african", "all", "caribbean"],
+            "cost_hire": [85.0, 0.0, 50.0],
+            "cost_catering": [100.0, pd.NA, 30.0],
+            "cost_other": [5.0, 1.0, 1.0],
+            "hours_organising": [10.0, 20.0, 30.0],
+            "hours_setup": [2.0, 2.0, pd.NA],
         }
-    ).astype({"actual_hours": "Float64", "cost_catering": "Float64", "hours_setup": "Float64"})  # fmt: skip
+    ).astype({"actual_hours": "Float64", "cost_catering": "Float64", "hours_setup": "Float64"})
 
 
 def test_attendances_are_not_people(register):
@@ -81,9 +92,13 @@ def test_fidelity_counts_only_where_a_feature_is_known(register):
 
 def test_slips_match_the_focus_and_leave_unknowns_out(register):
     slips = pd.DataFrame(
-        {"event_id": ["E1", "E1", "E1", "E2", "E3"], "ethnic_group": ["a", "b", pd.NA, "a", "c"],
-         "first_time": ["yes", "no", pd.NA, "yes", "yes"], "role": ["attendee"] * 4 + ["police"]}
-    )  # fmt: skip
+        {
+            "event_id": ["E1", "E1", "E1", "E2", "E3"],
+            "ethnic_group": ["a", "b", pd.NA, "a", "c"],
+            "first_time": ["yes", "no", pd.NA, "yes", "yes"],
+            "role": ["attendee"] * 4 + ["police"],
+        }
+    )
     n = events.slips(slips, register, focus={"african": ("a",), "caribbean": ("c",)})
     assert (n.slips, n.focus_known, n.focus_match) == (4, 2, 1)
     assert (n.first, n.repeat, n.first_unknown) == (2, 1, 1)
@@ -115,13 +130,14 @@ def test_cost_of_an_attendance_uses_the_same_events_above_and_below(register):
 def comments():
     return pd.DataFrame(
         {
-            "event_id": ["E1", "E1", "E2", "E2", "E3", "E3"], "question": ["respect"] * 5 + ["protect"],
+            "event_id": ["E1", "E1", "E2", "E2", "E3", "E3"],
+            "question": ["respect"] * 5 + ["protect"],
             "theme": ["stops", "stops", "hate", "stops", "gone", "hate"],
             "channel": ["form", "notes", "form", "form", "form", "form"],
             "stance": ["problem", "solution", "problem", "problem", "story", "solution"],
             "sense_check": ["agreed", "rejected", "amended", "pending", "rejected", pd.NA],
         }
-    )  # fmt: skip
+    )
 
 
 def test_the_checking_group_is_obeyed(comments):
@@ -203,9 +219,15 @@ def test_middle_time_agrees_with_survfit_and_waits_for_half():
 @pytest.fixture
 def tracker():
     day = pd.Timestamp("2024-01-01")
-    rows = [("done", 30, None, None, None), ("cannot", 60, "no power", None, None), ("cannot", 90, None, 95, 2),
-            ("under_way", 40, None, None, None), ("raised", 0, None, None, None), ("reported_back", 50, None, 80, 5),
-            ("done", 900, None, None, None)]  # fmt: skip
+    rows = [
+        ("done", 30, None, None, None),
+        ("cannot", 60, "no power", None, None),
+        ("cannot", 90, None, 95, 2),
+        ("under_way", 40, None, None, None),
+        ("raised", 0, None, None, None),
+        ("reported_back", 50, None, 80, 5),
+        ("done", 900, None, None, None),
+    ]
     frame = pd.DataFrame(
         rows, columns=["status", "status_date", "reason_cannot", "fed_back_date", "community_satisfied"]
     )
@@ -273,9 +295,17 @@ def test_three_meetings_a_side_cannot_give_an_interval():
 
 def test_advice_is_taken_explained_or_met_with_silence():
     meetings = pd.DataFrame(
-        {"depth": [1, 4], "chaired_by": ["police", "community"], "agenda_by": ["joint", "police"], "n_advice": [5, 3],
-         "n_advice_adopted": [2, 3], "n_advice_explained": [1, 0], "n_members": [10, 8], "n_police": [4, 2]}
-    )  # fmt: skip
+        {
+            "depth": [1, 4],
+            "chaired_by": ["police", "community"],
+            "agenda_by": ["joint", "police"],
+            "n_advice": [5, 3],
+            "n_advice_adopted": [2, 3],
+            "n_advice_explained": [1, 0],
+            "n_members": [10, 8],
+            "n_police": [4, 2],
+        }
+    )
     n = iag.practice(meetings)
     assert (n.advice, n.adopted, n.explained, n.silent) == (8, 5, 1, 2)
     assert (n.community_chaired, n.community_agenda) == (1, 1)
@@ -335,8 +365,9 @@ def test_a_control_chart_widens_only_with_enough_periods():
 
 
 def test_funnel_and_parity():
-    rows = pd.DataFrame({"stage": ["joined", "applied"], "n_people": [20, 200], "n_total": [110, 900],
-                         "n_unknown": [10, 100]})  # fmt: skip
+    rows = pd.DataFrame(
+        {"stage": ["joined", "applied"], "n_people": [20, 200], "n_total": [110, 900], "n_unknown": [10, 100]}
+    )
     out = representation.funnel(rows, order=("applied", "joined"))
     assert out["stage"].tolist() == ["applied", "joined"]
     assert out["share"].tolist() == [0.25, 0.2]

@@ -70,8 +70,16 @@ def test_figures_that_cannot_be_read_alone_stand_in_the_annex_only(plan, held):
 
 
 def test_a_register_whose_figures_all_lack_something_makes_no_empty_table(plan):
-    row = {"figure_id": "F1", "claim": "x", "value": 3.0, "kind": "share", "area_of_figure": "a", "period": "p",
-           "source": "s", "verified": "cited_only"}  # fmt: skip
+    row = {
+        "figure_id": "F1",
+        "claim": "x",
+        "value": 3.0,
+        "kind": "share",
+        "area_of_figure": "a",
+        "period": "p",
+        "source": "s",
+        "verified": "cited_only",
+    }
     (only,) = cited.figures(plan, plan.waves[-1], {"context_figures": pd.DataFrame([row])})
     assert only.id == "context.register"
 

@@ -8,11 +8,14 @@ from evaluation.programme import indicators
 
 TABLES = {
     "events": pd.DataFrame(
-        {"led": ["yes", "no", "yes", pd.NA], "n": [10, 20, 30, 40],
-         "day": pd.to_datetime(["2023-01-01", "2023-05-01", "2024-02-01", "2024-03-01"])}
+        {
+            "led": ["yes", "no", "yes", pd.NA],
+            "n": [10, 20, 30, 40],
+            "day": pd.to_datetime(["2023-01-01", "2023-05-01", "2024-02-01", "2024-03-01"]),
+        }
     ),
     "victims": pd.DataFrame({"period": ["2022", "2023"], "blank": [4000, 3000], "all": [10_000, 10_000]}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(

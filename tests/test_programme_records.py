@@ -37,20 +37,38 @@ def counts(files):
 
 
 def test_the_published_labels_are_read_and_not_stated_is_a_value(tmp_path):
-    frame = counts(records(
-        tmp_path, line(BLACK, "Black"), line(WHITE, "White", at="52.7,-1.1"), line(UNSTATED, "Black", at="52.8,-1.1"),
-        line("", "", at="52.9,-1.1"), line("W9", "white", at="52.5,-1.1"), line("B1", "Other", at="52.4,-1.1"),
-    ))  # fmt: skip
+    frame = counts(
+        records(
+            tmp_path,
+            line(BLACK, "Black"),
+            line(WHITE, "White", at="52.7,-1.1"),
+            line(UNSTATED, "Black", at="52.8,-1.1"),
+            line("", "", at="52.9,-1.1"),
+            line("W9", "white", at="52.5,-1.1"),
+            line("B1", "Other", at="52.4,-1.1"),
+        )
+    )
     cells = {(r.ethnicity, r.officer): (r.searches, r.self_blank) for r in frame.itertuples()}
-    assert cells == {("B2", "black"): (1, 0), ("W1", "white"): (1, 0), ("NS", "black"): (1, 0), ("NS", "blank"): (1, 1),
-                     ("W9", "white"): (1, 0), ("B1", "other"): (1, 0)}  # fmt: skip
+    assert cells == {
+        ("B2", "black"): (1, 0),
+        ("W1", "white"): (1, 0),
+        ("NS", "black"): (1, 0),
+        ("NS", "blank"): (1, 1),
+        ("W9", "white"): (1, 0),
+        ("B1", "other"): (1, 0),
+    }
     assert set(frame["area"]) == {"force"}
     assert set(frame["basis"]) == {"cross"}
 
 
 def test_every_published_label_has_a_code():
-    heads = {"w": "White", "m": "Mixed/Multiple ethnic groups", "a": "Asian/Asian British",
-             "b": "Black/African/Caribbean/Black British", "o": "Other ethnic group"}  # fmt: skip
+    heads = {
+        "w": "White",
+        "m": "Mixed/Multiple ethnic groups",
+        "a": "Asian/Asian British",
+        "b": "Black/African/Caribbean/Black British",
+        "o": "Other ethnic group",
+    }
     for letter, tails in stops.TAILS.items():
         for tail, code in tails.items():
             assert stops.self_defined(f"{heads[letter]} - {tail.title()}") == code
@@ -59,10 +77,17 @@ def test_every_published_label_has_a_code():
 
 
 def test_repeats_are_kept_and_counted(tmp_path):
-    frame = counts(records(
-        tmp_path, line(BLACK, "Black"), line(BLACK, "Black"), line(WHITE, "White"), line(WHITE, "White", law="Law B"),
-        line(WHITE, "White", when="2020-01-05T10:01:00+00:00"), line(WHITE, "White", at="52.61,-1.1"),
-    ))  # fmt: skip
+    frame = counts(
+        records(
+            tmp_path,
+            line(BLACK, "Black"),
+            line(BLACK, "Black"),
+            line(WHITE, "White"),
+            line(WHITE, "White", law="Law B"),
+            line(WHITE, "White", when="2020-01-05T10:01:00+00:00"),
+            line(WHITE, "White", at="52.61,-1.1"),
+        )
+    )
     assert frame["searches"].sum() == 6
     by = frame.set_index("ethnicity")
     assert by.loc["B2", ["repeats", "identical"]].tolist() == [1, 1]
@@ -73,10 +98,14 @@ def test_repeats_are_kept_and_counted(tmp_path):
 
 
 def test_outcomes_a_blank_one_and_its_link(tmp_path):
-    frame = counts(records(
-        tmp_path, line(WHITE, "White", outcome="A no further action disposal", linked="True"),
-        line(WHITE, "White", outcome="", at="52.7,-1"), line(WHITE, "White", at="52.8,-1", linked="False"),
-    ))  # fmt: skip
+    frame = counts(
+        records(
+            tmp_path,
+            line(WHITE, "White", outcome="A no further action disposal", linked="True"),
+            line(WHITE, "White", outcome="", at="52.7,-1"),
+            line(WHITE, "White", at="52.8,-1", linked="False"),
+        )
+    )
     assert (frame["nfa"].sum(), frame["outcomes_linked"].sum()) == (2, 1)
     blank = counts(records(tmp_path / "b", line(WHITE, "White")))
     assert "outcomes_linked" not in blank
@@ -84,9 +113,23 @@ def test_outcomes_a_blank_one_and_its_link(tmp_path):
 
 def test_the_names_of_the_public_interface_are_read_too(tmp_path):
     frame = pd.read_csv(io.StringIO(HEAD + line(BLACK, "Black")))
-    frame.columns = ["type", "datetime", "p", "q", "latitude", "longitude", "gender", "age_range", "self_defined_ethnicity",
-                     "officer_defined_ethnicity", "legislation", "object_of_search", "outcome",
-                     "outcome_linked_to_object_of_search", "removal_of_more_than_outer_clothing"]  # fmt: skip
+    frame.columns = [
+        "type",
+        "datetime",
+        "p",
+        "q",
+        "latitude",
+        "longitude",
+        "gender",
+        "age_range",
+        "self_defined_ethnicity",
+        "officer_defined_ethnicity",
+        "legislation",
+        "object_of_search",
+        "outcome",
+        "outcome_linked_to_object_of_search",
+        "removal_of_more_than_outer_clothing",
+    ]
     frame.to_csv(tmp_path / "api.csv", index=False, encoding="utf-8-sig")
     assert counts(stops.files_of(tmp_path))["searches"].tolist() == [1]
 

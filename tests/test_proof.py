@@ -67,16 +67,24 @@ def edited(name, old, new):
     return change
 
 
-@pytest.mark.parametrize(("change", "level", "first"), [
-    (lambda _: None, "bytes equal", ""),
-    (edited("index.html", b"</body>", b"</body> "), "numbers equal", "index.html has other bytes"),
-    (edited("results.csv", b"0.1234567890", b"0.12345678901"), "numbers equal", "results.csv has other bytes"),
-    (edited("results.csv", b"0.1234567890", b"0.1234568"), "conclusions equal", "attend.conf.all, value"),
-    (edited("results.csv", b"too uncertain to say", b"higher"), "differs", "attend.conf.all: 'too uncertain to say"),
+@pytest.mark.parametrize(
+    ("change", "level", "first"),
+    [
+        (lambda _: None, "bytes equal", ""),
+        (edited("index.html", b"</body>", b"</body> "), "numbers equal", "index.html has other bytes"),
+        (edited("results.csv", b"0.1234567890", b"0.12345678901"), "numbers equal", "results.csv has other bytes"),
+        (edited("results.csv", b"0.1234567890", b"0.1234568"), "conclusions equal", "attend.conf.all, value"),
+        (
+            edited("results.csv", b"too uncertain to say", b"higher"),
+            "differs",
+            "attend.conf.all: 'too uncertain to say",
+        ),
         (edited("results.csv", b"-0.05", b"0.001"), "differs", "interval below to above the null' was published"),
         (edited("results.csv", b"0.1234567890", b"-0.1234567890"), "differs", "value below"),
-    (edited("results.csv", b"n.people,340,,,,", b""), "differs", "n.people"),
-], ids=["same", "page", "last digits", "digits", "verdict", "interval", "sign", "row gone"])  # fmt: skip
+        (edited("results.csv", b"n.people,340,,,,", b""), "differs", "n.people"),
+    ],
+    ids=["same", "page", "last digits", "digits", "verdict", "interval", "sign", "row gone"],
+)
 def test_verify_reaches_each_level_and_fails_it(made, monkeypatch, tmp_path, change, level, first):
     _, report = made
     again(monkeypatch, report, tmp_path, change)
@@ -92,12 +100,16 @@ def test_a_row_that_is_gone_without_a_verdict_is_a_difference(made, monkeypatch,
     assert proof.verify(report, say=lambda _: None).level == "differs"
 
 
-@pytest.mark.parametrize(("spoil", "said"), [
-    (edited("results.csv", b"0.1234567890", b"0.2234567890"), "results.csv was changed after the run"),
-    (edited("index.html", b"</h1>", b" indeed</h1>"), "index.html was changed after the run"),
-    (lambda folder: (folder / "annex.html").unlink(), "annex.html is missing"),
-    (lambda folder: (folder / "more.html").write_text("x"), "more.html was added"),
-], ids=["number", "page", "missing", "added"])  # fmt: skip
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (edited("results.csv", b"0.1234567890", b"0.2234567890"), "results.csv was changed after the run"),
+        (edited("index.html", b"</h1>", b" indeed</h1>"), "index.html was changed after the run"),
+        (lambda folder: (folder / "annex.html").unlink(), "annex.html is missing"),
+        (lambda folder: (folder / "more.html").write_text("x"), "more.html was added"),
+    ],
+    ids=["number", "page", "missing", "added"],
+)
 def test_verify_notices_what_was_done_to_a_report_without_running(made, monkeypatch, spoil, said, capsys):
     _, report = made
     monkeypatch.setattr(pipeline, "rehearse", lambda *_: pytest.fail("a spoilt report needs no run"))
@@ -153,15 +165,18 @@ def other(report, tmp_path, **changes):
     return copy
 
 
-@pytest.mark.parametrize(("changes", "said"), [
-    ({"inputs__data_raw|waves|W2025|export.csv": "0" * 32}, "data: data_raw/waves/W2025/export.csv is changed"),
-    ({"plan__digest": "x"}, "plan: study.toml chooses otherwise"),
-    ({"plan__deviations": ["sizes.least_people: frozen as 30, now 31"]}, "plan: deviation sizes.least_people"),
-    ({"code__digest": "x", "code__commit": "f" * 40}, "code: "),
-    ({"environment__packages": {"numpy": "1.0"}}, "code: numpy"),
-    ({"inputs__study.toml": "0" * 32}, "wording: study.toml differs in words only"),
-    ({"date": "2026-07-05"}, "date: 2026-07-04 → 2026-07-05"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"inputs__data_raw|waves|W2025|export.csv": "0" * 32}, "data: data_raw/waves/W2025/export.csv is changed"),
+        ({"plan__digest": "x"}, "plan: study.toml chooses otherwise"),
+        ({"plan__deviations": ["sizes.least_people: frozen as 30, now 31"]}, "plan: deviation sizes.least_people"),
+        ({"code__digest": "x", "code__commit": "f" * 40}, "code: "),
+        ({"environment__packages": {"numpy": "1.0"}}, "code: numpy"),
+        ({"inputs__study.toml": "0" * 32}, "wording: study.toml differs in words only"),
+        ({"date": "2026-07-05"}, "date: 2026-07-04 → 2026-07-05"),
+    ],
+)
 def test_compare_explains_why(made, tmp_path, changes, said):
     _, report = made
     found = proof.compare(report, other(report, tmp_path, **changes))
@@ -190,8 +205,11 @@ def test_the_manifest_says_what_made_the_report(tmp_path):
     report = study / "reports" / "2026-07-04_W2025"
     manifest = json.loads((report / "manifest.json").read_text())
     assert manifest["inputs"].keys() >= {
-        "study.toml", "data_raw/codebook.yaml", "data_raw/population/margins.csv", "data_raw/waves/W2025/export.csv",
-    }  # fmt: skip
+        "study.toml",
+        "data_raw/codebook.yaml",
+        "data_raw/population/margins.csv",
+        "data_raw/waves/W2025/export.csv",
+    }
     assert all(len(d) == 32 for d in manifest["inputs"].values())
     assert manifest["code"].keys() == {"commit", "dirty", "digest"}
     assert manifest["environment"]["packages"]["pandas"]

@@ -60,65 +60,82 @@ REFUSED = {
     "no frame": (lambda: weighting.rake({"sex": [1]}, {"sex": SEX}), "DataFrame"),
     "infinite calibration": (lambda: weighting.calibrate(F.assign(x=np.inf), pd.Series({"x": 1.0})), "infinite"),
     "totals out of reach": (
-        lambda: weighting.calibrate(F, pd.Series({"(Intercept)": 1e3, "x": 1e6}), method="raking"), "totals"),
+        lambda: weighting.calibrate(F, pd.Series({"(Intercept)": 1e3, "x": 1e6}), method="raking"),
+        "totals",
+    ),
     "trim of a series": (lambda: weighting.trim(F["w"], upper=2), "Weights"),
     "fpc in words": (lambda: survey.Design(F, weight="w", fpc="sex"), "finite population"),
     "calibrated on a series": (lambda: survey.Design(F, weight="w", calibrated_on=F["w"]), "calibrated_on"),
     "separated answers": (
         lambda: survey.glm(survey.Design(F.assign(b=(F["x"] > 0) * 1), weight="w"), "b ~ x", family="quasibinomial"),
-        "separate"),
+        "separate",
+    ),
     "quantile in words": (lambda: survey.quantile(survey.Design(F, weight="w"), "y", q="half"), "share"),
     "difference with itself": (
-        lambda: survey.difference(survey.Design(F, weight="w"), "y", by="sex", levels=("m", "m")), "two levels"),
+        lambda: survey.difference(survey.Design(F, weight="w"), "y", by="sex", levels=("m", "m")),
+        "two levels",
+    ),
     "penalty as a list": (lambda: propensity.fit(DESIGN, treat="t", covariates=C, penalty=[1]), "penalty"),
     "penalty of True": (lambda: propensity.fit(DESIGN, treat="t", covariates=C, penalty=True), "penalty"),
     "penalised probit": (
-        lambda: propensity.fit(DESIGN, treat="t", covariates=C, link="probit", penalty="firth"), "probit"),
+        lambda: propensity.fit(DESIGN, treat="t", covariates=C, link="probit", penalty="firth"),
+        "probit",
+    ),
     "one word of covariates": (lambda: propensity.fit(DESIGN, treat="t", covariates="x"), "one word"),
     "weight not a column": (lambda: propensity.fit(DESIGN, treat="t", covariates=C, survey_weight=F["w"]), "column"),
     "no scores": (lambda: matching.nearest(DESIGN, None, treat="t"), "scores"),
     "caliper in words": (lambda: matching.nearest(DESIGN, SCORES, treat="t", caliper="a"), "caliper"),
-    "scale of optimal": (
-        lambda: matching.optimal(DESIGN, SCORES, treat="t", caliper_scale="logits"), "caliper_scale"),
+    "scale of optimal": (lambda: matching.optimal(DESIGN, SCORES, treat="t", caliper_scale="logits"), "caliper_scale"),
     "scale of full": (lambda: matching.full(DESIGN, SCORES, treat="t", caliper_scale="logits"), "caliper_scale"),
     "ratio 0": (lambda: matching.optimal(DESIGN, SCORES, treat="t", ratio=0), "ratio"),
     "estimand of full": (lambda: matching.full(DESIGN, SCORES, treat="t", estimand="X"), "estimand"),
-    "estimand of cells": (
-        lambda: matching.coarsened_exact(DESIGN, treat="t", covariates=C, estimand="X"), "estimand"),
+    "estimand of cells": (lambda: matching.coarsened_exact(DESIGN, treat="t", covariates=C, estimand="X"), "estimand"),
     "cells of nothing": (lambda: matching.coarsened_exact(DESIGN, treat="t", covariates=[]), "covariates"),
     "negative match weights": (
-        lambda: balance.compare(F, treat="t", covariates=C, weights=-PAIRS.match_weight), "match weights|match weight"),
+        lambda: balance.compare(F, treat="t", covariates=C, weights=-PAIRS.match_weight),
+        "match weights|match weight",
+    ),
     "no match weight": (
-        lambda: balance.compare(F, treat="t", covariates=C, weights=0 * PAIRS.match_weight), "match weight"),
+        lambda: balance.compare(F, treat="t", covariates=C, weights=0 * PAIRS.match_weight),
+        "match weight",
+    ),
     "unknown match weight": (lambda: balance.compare(F, treat="t", covariates=C, weights="q"), "match weights"),
     "balance of nothing": (lambda: balance.compare(F, treat="t", covariates=[]), "covariates"),
     "no sample": (lambda: effects.in_sample(F, None, outcome="y", treat="t"), "sample"),
     "outcome in words": (lambda: effects.in_sample(F, PAIRS, outcome="sex", treat="t"), "not numeric"),
     "outcome as covariate": (
-        lambda: effects.in_sample(F, PAIRS, outcome="y", treat="t", covariates=["y"]), "covariate"),
-    "treatment turned": (
-        lambda: effects.in_sample(F.assign(t=1 - F["t"]), PAIRS, outcome="y", treat="t"), "designed"),
+        lambda: effects.in_sample(F, PAIRS, outcome="y", treat="t", covariates=["y"]),
+        "covariate",
+    ),
+    "treatment turned": (lambda: effects.in_sample(F.assign(t=1 - F["t"]), PAIRS, outcome="y", treat="t"), "designed"),
     "kind of error": (lambda: effects.in_sample(F, PAIRS, outcome="y", treat="t", kind="CR9"), "kind"),
     "one attendee": (
         lambda: effects.in_sample(ALONE, matching.weights(ALONE, CHANCE, treat="t"), outcome="y", treat="t"),
-        "one person"),
+        "one person",
+    ),
     "infinite outcome": (
-        lambda: effects.doubly_robust(F.assign(y=np.inf), outcome="y", treat="t", covariates=C), "infinite"),
+        lambda: effects.doubly_robust(F.assign(y=np.inf), outcome="y", treat="t", covariates=C),
+        "infinite",
+    ),
     "group in words": (lambda: did.two_by_two(F.assign(g="a"), **DID), "0 and 1"),
     "weight in words": (lambda: did.two_by_two(F, **DID, weight="sex"), "not numeric"),
     "weight as values": (lambda: did.two_by_two(F, **DID, weight=F["w"]), "name of a column"),
     "cluster as values": (lambda: did.doubly_robust(F, **DID, covariates=C, cluster=F["session"]), "name of a column"),
     "staggered by values": (
-        lambda: did.group_time(F, outcome="y", first_treated="g", time="late", weight=F["w"]), "name of a column"),
+        lambda: did.group_time(F, outcome="y", first_treated="g", time="late", weight=F["w"]),
+        "name of a column",
+    ),
     "linked by values": (lambda: did.linked_panel(LINKED, **PANEL, cluster=LINKED["u"]), "name of a column"),
     "effect by values": (
-        lambda: effects.in_sample(F, PAIRS, outcome="y", treat="t", survey_weight=F["w"]), "name of a column"),
+        lambda: effects.in_sample(F, PAIRS, outcome="y", treat="t", survey_weight=F["w"]),
+        "name of a column",
+    ),
     "augmented by values": (
         lambda: effects.doubly_robust(F, outcome="y", treat="t", covariates=C, cluster=F["session"]),
-        "name of a column"),
+        "name of a column",
+    ),
     "a row a cell": (lambda: did.two_by_two(F.drop_duplicates(["g", "late"]), **DID), "leave nothing|rows for"),
-    "times in words": (
-        lambda: did.group_time(F, outcome="y", first_treated="g", time="sex"), "not a number"),
+    "times in words": (lambda: did.group_time(F, outcome="y", first_treated="g", time="sex"), "not a number"),
     "linked outcome in words": (lambda: did.linked_panel(LINKED, **(PANEL | {"outcome": "word"})), "not numeric"),
     "covariate that never moves": (lambda: did.linked_panel(LINKED, **PANEL, covariates=["fixed"]), "never changes"),
     "one cluster": (lambda: did.linked_panel(LINKED, **PANEL, cluster="one"), "one cluster"),
@@ -126,7 +143,8 @@ REFUSED = {
     "no draws": (lambda: inference.wild_cluster(FIT, F["session"], term="t", draws=0, seed=1), "draws"),
     "exact fit": (
         lambda: inference.wild_cluster(smf.ols("y ~ t", F.assign(y=3.0)).fit(), F["session"], term="t", seed=1),
-        "exactly"),
+        "exactly",
+    ),
     "gamma": (lambda: sensitivity.rosenbaum([1.0, 2.0], [0.0, 0.5], gammas=[math.inf]), "gamma"),
     "pairs in words": (lambda: sensitivity.rosenbaum(["a"], ["b"]), "missing"),
     "E-value of words": (lambda: sensitivity.e_value("2"), "usable"),
@@ -136,12 +154,14 @@ REFUSED = {
     "break-even of a number": (lambda: sensitivity.break_even(0.3, sd=1), "Estimate"),
     "curve of nothing": (lambda: sensitivity.specification_curve(dict, {}, planned={}), "choices"),
     "dispersion": (
-        lambda: disparity.rate_ratio(COUNTS, RESIDENTS, group="a", comparator="b", dispersion=math.nan), "dispersion"),
+        lambda: disparity.rate_ratio(COUNTS, RESIDENTS, group="a", comparator="b", dispersion=math.nan),
+        "dispersion",
+    ),
     "error not a number": (lambda: from_se(1.0, math.nan), "too few"),
     "no degrees of freedom": (lambda: from_se(1.0, 1.0, df=0), "too few"),
     "verdict of a number": (lambda: estimates.verdict(3.0), "verdict"),
     "no seed": (lambda: parallel.run(max, [1], None), "seed"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -181,8 +201,14 @@ def test_a_coefficient_whose_clusters_cannot_differ_has_no_error():
         inference.wild_cluster(fit, F["g"], term="g", seed=1)
 
 
-@pytest.mark.parametrize("fit", [sm.Logit((F["y"] > 2) * 1, sm.add_constant(F["x"])).fit(disp=0),
-                                 smf.glm("y ~ x", F).fit(), sm.GLS(F["y"], F[["x"]], sigma=F["w"]).fit()])  # fmt: skip
+@pytest.mark.parametrize(
+    "fit",
+    [
+        sm.Logit((F["y"] > 2) * 1, sm.add_constant(F["x"])).fit(disp=0),
+        smf.glm("y ~ x", F).fit(),
+        sm.GLS(F["y"], F[["x"]], sigma=F["w"]).fit(),
+    ],
+)
 def test_cluster_errors_of_other_models_are_refused(fit):
     with pytest.raises(errors.Unsupported, match="least-squares"):
         inference.cluster_robust(fit, F["session"])

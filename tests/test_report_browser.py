@@ -48,10 +48,12 @@ def folder(tmp_path_factory):
 
     made = tmp_path_factory.mktemp("report")
     display = v4.new_output("display_data", {"text/plain": "x"}, metadata={"evaluation": {"exhibit": "levels.trio"}})
-    notebook = v4.new_notebook(cells=[
-        v4.new_markdown_cell("# What do people answer?\n\nWords.\n\n## How\n\n| a | b |\n|---|---|\n| c | d |"),
-        v4.new_code_cell("report.publish(plan, wave, exhibit)", outputs=[display]),
-    ])  # fmt: skip
+    notebook = v4.new_notebook(
+        cells=[
+            v4.new_markdown_cell("# What do people answer?\n\nWords.\n\n## How\n\n| a | b |\n|---|---|\n| c | d |"),
+            v4.new_code_cell("report.publish(plan, wave, exhibit)", outputs=[display]),
+        ]
+    )
     checked = disclosure.protect(study.exhibits(), study.plan().disclosure)
     html.write_report(checked, study.context(), made, notebooks={"05_what": notebook})
     return made

@@ -96,7 +96,7 @@ def test_publish_stores_the_exhibit_and_displays_the_protected_view(monkeypatch)
     exhibit = next(e for e in study.tables() if e.id == "arms.counts")
     report.publish_all(study.plan(), "W2025", [exhibit])
     assert stored == [("W2025", exhibit)]
-    (data, more), = seen  # fmt: skip
+    ((data, more),) = seen
     assert more["metadata"] == {"evaluation": {"exhibit": "arms.counts"}}
     assert "too few to report" in data["text/html"]
     assert "41" not in data["text/plain"]
@@ -108,6 +108,6 @@ def test_answers_are_protected_and_marked(monkeypatch):
     seen = []
     monkeypatch.setattr(IPython.display, "display", lambda data, **more: seen.append((data, more)))
     report.answer(study.plan(), study.contrast("gap.conf_overall.black.w2025", -0.3, 0.2))
-    (data, more), = seen  # fmt: skip
+    ((data, more),) = seen
     assert data["text/plain"].startswith("Lower. The result gap.conf_overall.black.w2025:")
     assert more["metadata"] == {"evaluation": {"answer": ["gap.conf_overall.black.w2025"]}}

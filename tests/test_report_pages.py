@@ -49,7 +49,19 @@ def test_every_page_table_and_chart_is_there(written):
         assert (folder / name).stat().st_size > 80, name
     charts = [e.id for e in study.exhibits() if e.chart]
     assert {e.chart for e in study.exhibits() if e.chart} == {
-        "bars", "stacked", "dots", "forest", "strip", "love", "overlap", "curve", "timeline", "steps", "lines", "panels"}  # fmt: skip
+        "bars",
+        "stacked",
+        "dots",
+        "forest",
+        "strip",
+        "love",
+        "overlap",
+        "curve",
+        "timeline",
+        "steps",
+        "lines",
+        "panels",
+    }
     for id in charts:
         for kind in ("svg", "png", "csv"):
             assert (folder / "figures" / f"{id}.{kind}").is_file(), f"{id}.{kind}"

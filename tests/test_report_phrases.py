@@ -14,9 +14,22 @@ ABOUT = Subject("confidence in the police", "among Black respondents", "than in 
 
 
 def row(**more):
-    base = {"id": "change.x.y.w1", "kind": "estimate", "shown": True, "value": 0.4, "low": 0.2, "high": 0.6, "mde": 0.3,
-            "unit": "points on the 1 to 5 scale", "licence": "descriptive", "verdict": "higher", "margin": 0.2,
-            "reason": "", "gates": "", "indicative": False}  # fmt: skip
+    base = {
+        "id": "change.x.y.w1",
+        "kind": "estimate",
+        "shown": True,
+        "value": 0.4,
+        "low": 0.2,
+        "high": 0.6,
+        "mde": 0.3,
+        "unit": "points on the 1 to 5 scale",
+        "licence": "descriptive",
+        "verdict": "higher",
+        "margin": 0.2,
+        "reason": "",
+        "gates": "",
+        "indicative": False,
+    }
     return SimpleNamespace(**(base | more))
 
 
@@ -143,13 +156,22 @@ def test_both_ends_of_an_interval_have_the_same_decimals(low, high, unit, said):
 @pytest.mark.parametrize(
     "text",
     [
-        "The events led to more trust.", "Trust rose thanks to the events.", "There was no effect.",
-        "The change was not significant.", "BAME respondents answered.", "The programme had an impact.",
-        "Despite this, trust fell.", "These are hard to reach people.", "Confidence is up by 12% since then.",
-        "We used propensity scores.", "The value of β was high.", "Evidence shows that LPACT helps.",
-        "Answers were unchanged.", "The events works well.",
+        "The events led to more trust.",
+        "Trust rose thanks to the events.",
+        "There was no effect.",
+        "The change was not significant.",
+        "BAME respondents answered.",
+        "The programme had an impact.",
+        "Despite this, trust fell.",
+        "These are hard to reach people.",
+        "Confidence is up by 12% since then.",
+        "We used propensity scores.",
+        "The value of β was high.",
+        "Evidence shows that LPACT helps.",
+        "Answers were unchanged.",
+        "The events works well.",
     ],
-)  # fmt: skip
+)
 def test_the_checker_catches(text):
     assert rules.check(text)
 

@@ -93,8 +93,10 @@ def test_a_contrast_that_is_not_answerable_is_drawn_in_the_annex_alone():
 
 
 def test_long_lists_of_charts_stand_behind_a_fold():
-    extra = [study.grid(f"extra.e{k}", f"Extra {k}", [("a", "b", Measure(f"extra.m{k}", 1.0 + k, "people"))], "policy-5")
-             for k in range(4)]  # fmt: skip
+    extra = [
+        study.grid(f"extra.e{k}", f"Extra {k}", [("a", "b", Measure(f"extra.m{k}", 1.0 + k, "people"))], "policy-5")
+        for k in range(4)
+    ]
     page = section(policy([*study.main_answers("null"), *extra]), "s5")
     assert page.count("<summary>More on this: Extra") == 4
 
@@ -138,9 +140,12 @@ def test_the_return_sheet_is_read_back_by_the_column_names_it_is_written_with():
 # ---- annex P --------------------------------------------------------------------------------------------------------
 
 TRUTH = {
-    "header": ["Check", "Studies", "Found"], "rows": [["Bias", 1000, "0.004"]], "digest": "ab" * 32,
-    "made_on": "2026-06-30", "stale": False,
-}  # fmt: skip
+    "header": ["Check", "Studies", "Found"],
+    "rows": [["Bias", 1000, "0.004"]],
+    "digest": "ab" * 32,
+    "made_on": "2026-06-30",
+    "stale": False,
+}
 
 
 def test_the_known_truth_table_is_printed_and_a_stale_one_says_so():
@@ -169,12 +174,20 @@ def said(exhibit):
 
 def test_a_finding_that_is_given_is_filled_and_falls_back_where_a_number_may_not_be_shown():
     text = "Of {feedback.all} comments {feedback.few} were rejected"
-    cells = [("All", "Comments", Count("feedback.all", 40, cell_key("comments", v="all"))),
-             ("Rejected", "Comments", Count("feedback.few", 12, cell_key("comments", v="rejected")))]  # fmt: skip
+    cells = [
+        ("All", "Comments", Count("feedback.all", 40, cell_key("comments", v="all"))),
+        ("Rejected", "Comments", Count("feedback.few", 12, cell_key("comments", v="rejected"))),
+    ]
     shown = study.grid("feedback.check", "The check", cells, "policy-9", "bars", extras={"finding": text})
     assert said(shown) == "Of 40 comments 10 were rejected"
-    hidden = study.grid("feedback.check", "The check", [cells[0], ("Rejected", "Comments", Count(
-        "feedback.few", 3, cell_key("comments", v="rejected")))], "policy-9", "bars", extras={"finding": text})  # fmt: skip
+    hidden = study.grid(
+        "feedback.check",
+        "The check",
+        [cells[0], ("Rejected", "Comments", Count("feedback.few", 3, cell_key("comments", v="rejected")))],
+        "policy-9",
+        "bars",
+        extras={"finding": text},
+    )
     assert "rejected" not in said(hidden).lower()
 
 
@@ -203,9 +216,24 @@ def test_statements_by_group_say_on_how_many_in_words():
 
 
 def test_one_scale_carries_one_unit():
-    cells = [("Share", "W2025", study.level("conf_overall", "black", "w2025", 40.0)),
-             ("Mean", "W2025", Estimate(value=2.1, se=0.1, low=1.9, high=2.3, id="mean.prap.black.w2025", n={"black": 90},
-                                        unit="points on the 1 to 3 scale", outcome="prap", wave="W2025"))]  # fmt: skip
+    cells = [
+        ("Share", "W2025", study.level("conf_overall", "black", "w2025", 40.0)),
+        (
+            "Mean",
+            "W2025",
+            Estimate(
+                value=2.1,
+                se=0.1,
+                low=1.9,
+                high=2.3,
+                id="mean.prap.black.w2025",
+                n={"black": 90},
+                unit="points on the 1 to 3 scale",
+                outcome="prap",
+                wave="W2025",
+            ),
+        ),
+    ]
     drawn = figures.draw(checked(study.grid("mixed", "Mixed", cells, "", "dots")).exhibits[0], png=False)
     words = drawn.svg.decode()
     assert "points on the 1 to 3 scale" in words
@@ -213,8 +241,11 @@ def test_one_scale_carries_one_unit():
 
 
 def test_a_row_with_two_units_is_drawn_on_two_scales():
-    cells = [("A check", "Difference", Measure("c.1", 0.3, "points")), ("A check", "Noticed", Measure("c.2", 0.4, "SD")),
-             ("Another", "Difference", Measure("c.3", 0.1, "points"))]  # fmt: skip
+    cells = [
+        ("A check", "Difference", Measure("c.1", 0.3, "points")),
+        ("A check", "Noticed", Measure("c.2", 0.4, "SD")),
+        ("Another", "Difference", Measure("c.3", 0.1, "points")),
+    ]
     drawn = figures.draw(checked(study.grid("controls", "Checks", cells, "", "forest")).exhibits[0], png=False)
     words = re.findall(r">([^<]+)</text>", drawn.svg.decode())
     assert words.count("A check") == 2
@@ -275,8 +306,9 @@ def test_doses_are_said_together_or_one_sentence_says_why_not():
     assert "0.2" not in said
 
 
-@pytest.mark.parametrize(("now", "says"), [(95, "from the first pair of surveys that reach 720 each"),
-                                           (800, "reached that size")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("now", "says"), [(95, "from the first pair of surveys that reach 720 each"), (800, "reached that size")]
+)
 def test_the_size_of_a_clear_answer_is_said_beside_the_size_now(now, says):
     need = Measure("next.group.all.w2025", 720.0, "people", wave="W2025", decimals=0)
     level = study.level("conf_overall", "black", "w2025", 36.0, n=now)
@@ -316,10 +348,25 @@ def test_what_may_not_be_said_has_the_fixed_wording():
 
 
 def test_an_attendee_difference_prints_what_would_remove_it_in_the_same_sentence():
-    gap = study.grid("sensitivity.unseen", "Unseen", [("Break-even", "Size", Measure(
-        "breakeven.conf_overall.all.w2025", 0.21, "points on the 1 to 5 scale", base=90))], "annex-I")  # fmt: skip
-    attend = study.grid("attend.outcomes", "Attended", [("Confidence", "Difference", study.contrast(
-        "attend.conf_overall.all.w2025", 0.5, 0.2))], "policy-7", "forest")  # fmt: skip
+    gap = study.grid(
+        "sensitivity.unseen",
+        "Unseen",
+        [
+            (
+                "Break-even",
+                "Size",
+                Measure("breakeven.conf_overall.all.w2025", 0.21, "points on the 1 to 5 scale", base=90),
+            )
+        ],
+        "annex-I",
+    )
+    attend = study.grid(
+        "attend.outcomes",
+        "Attended",
+        [("Confidence", "Difference", study.contrast("attend.conf_overall.all.w2025", 0.5, 0.2))],
+        "policy-7",
+        "forest",
+    )
     text = checks.text(section(policy([*study.main_answers("positive")[:3], attend, gap]), "s1"))
     sentence = next(s for s in rules.sentences(text) if "people who had attended an event was" in s)
     assert "a gap of 0.21 before they came would remove it" in sentence

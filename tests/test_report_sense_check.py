@@ -41,8 +41,11 @@ def themes(file):
 
 def test_a_sheet_is_recorded_with_its_dates_and_unaltered_words_and_the_last_word_stands(copy, tmp_path):
     first, second = themes(copy)[:2]
-    rows = [(first, "amended", "2026-06-20", SAID), (second, "agreed", "2026-06-20", ""),
-            (releasing.MISSING, "amended", "2026-06-20", "Nobody asked about buses.")]  # fmt: skip
+    rows = [
+        (first, "amended", "2026-06-20", SAID),
+        (second, "agreed", "2026-06-20", ""),
+        (releasing.MISSING, "amended", "2026-06-20", "Nobody asked about buses."),
+    ]
     told = releasing.record_sense_check(sheet(tmp_path, rows), study_file=copy)
     assert told.startswith("3 verdicts recorded for W2025")
     releasing.record_sense_check(sheet(tmp_path, [(second, "rejected", "2026-07-01", "No.")]), study_file=copy)

@@ -48,8 +48,17 @@ def copied(made, tmp_path):
 
 def test_every_file_of_a_report_is_there(report):
     names = {p.relative_to(report).as_posix() for p in report.rglob("*") if p.is_file()}
-    wanted = {"index.html", "annex.html", "sense-check.html", "practice-bank.html", "results.csv", "results.xlsx",
-              "manifest.json", "ro-crate-metadata.json", "run.log"}  # fmt: skip
+    wanted = {
+        "index.html",
+        "annex.html",
+        "sense-check.html",
+        "practice-bank.html",
+        "results.csv",
+        "results.xlsx",
+        "manifest.json",
+        "ro-crate-metadata.json",
+        "run.log",
+    }
     wanted |= {f"notebooks/{n}.{kind}" for n in NOTEBOOKS for kind in ("html", "ipynb")}
     assert wanted <= names, wanted - names
     figures = {n.rsplit(".", 1)[0] for n in names if n.startswith("figures/")}
@@ -247,8 +256,15 @@ def test_the_same_bytes_whatever_the_machine_says(made, tmp_path):
     """Time zone, locale, folder, working directory, threads and hash seed differ; so does the order of the notebooks."""
     study = copied(made, tmp_path / "ano ther")
     first = fingerprints(study / "reports" / "2026-07-04_W2025")
-    odd = {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "LANG": "C", "OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2",
-           "PYTHONHASHSEED": "12345", "EVALUATION_WORKERS": "2"}  # fmt: skip
+    odd = {
+        "TZ": "Pacific/Kiritimati",
+        "LC_ALL": "C",
+        "LANG": "C",
+        "OMP_NUM_THREADS": "2",
+        "OPENBLAS_NUM_THREADS": "2",
+        "PYTHONHASHSEED": "12345",
+        "EVALUATION_WORKERS": "2",
+    }
     done = run(study, *WORDS, "--fresh", "--study", study / "study.toml", env=odd, cwd="/")
     assert done.returncode == 0, done.stderr
     second = fingerprints(study / "reports" / "2026-07-04_W2025_2")

@@ -29,8 +29,12 @@ def ci(tmp_path, failing=""):
     (tmp_path / "bin" / "make").write_text(FAKE)
     (tmp_path / "bin" / "make").chmod(0o755)
     (tmp_path / "tmp").mkdir()
-    env = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "FAILING": failing, "MADE": str(tmp_path / "made"),
-           "TMPDIR": str(tmp_path / "tmp")}  # fmt: skip
+    env = {
+        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+        "FAILING": failing,
+        "MADE": str(tmp_path / "made"),
+        "TMPDIR": str(tmp_path / "tmp"),
+    }
     done = subprocess.run(["sh", tmp_path / ".ci" / "run"], env=env, capture_output=True, text=True, check=False)
     assert list((tmp_path / "tmp").iterdir()) == [], "a log was left behind"
     assert "No such file" not in done.stdout + done.stderr
@@ -72,8 +76,13 @@ def test_a_bare_machine_gets_what_it_lacks_and_the_smaller_browser_where_there_i
     for name, text in made.items():
         (tmp_path / "bin" / name).write_text(text)
         (tmp_path / "bin" / name).chmod(0o755)
-    env = {"PATH": str(tmp_path / "bin"), "FAILING": "", "MADE": str(tmp_path / "made"), "TMPDIR": str(tmp_path),
-           "SHELLS": shells}  # fmt: skip
+    env = {
+        "PATH": str(tmp_path / "bin"),
+        "FAILING": "",
+        "MADE": str(tmp_path / "made"),
+        "TMPDIR": str(tmp_path),
+        "SHELLS": shells,
+    }
     done = subprocess.run(["sh", tmp_path / ".ci" / "run"], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     installed = [line for line in (tmp_path / "made").read_text().splitlines() if "install" in line]

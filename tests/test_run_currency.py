@@ -43,11 +43,9 @@ def keys(root, *, parameters=None, draft=False):
     table, given = currency.needs(sources), parameters or {"wave": "W2025"}
     modules = currency.Modules()
     own = {
-        p.stem: currency.parts(
-            p, plan, WAVES, table[p.stem], parameters=given, draft=draft, modules=modules.of(p)
-        )
+        p.stem: currency.parts(p, plan, WAVES, table[p.stem], parameters=given, draft=draft, modules=modules.of(p))
         for p in sources
-    }  # fmt: skip
+    }
     return {n: currency.key(own[n], {}) for n in table}
 
 
@@ -94,12 +92,15 @@ def users(module):
     return {p.stem[:2] for p in NOTEBOOKS if file in currency.modules_of(p)}
 
 
-@pytest.mark.parametrize(("module", "some", "not_those"), [
-    ("statistics/did/__init__.py", {"06"}, {"00", "01", "08", "09"}),
-    ("programme/costs.py", {"08"}, {"00", "01", "02"}),
-    ("answers/registers/__init__.py", {"08", "09"}, {"00", "01", "02", "03", "04", "05"}),
-    ("estimates.py", EVERY, set()),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("module", "some", "not_those"),
+    [
+        ("statistics/did/__init__.py", {"06"}, {"00", "01", "08", "09"}),
+        ("programme/costs.py", {"08"}, {"00", "01", "02"}),
+        ("answers/registers/__init__.py", {"08", "09"}, {"00", "01", "02", "03", "04", "05"}),
+        ("estimates.py", EVERY, set()),
+    ],
+)
 def test_a_helper_module_changes_the_notebooks_that_import_it(copy, module, some, not_those):
     expected = users(module)
     assert some <= expected
@@ -125,14 +126,17 @@ def test_the_lock(copy):
     assert appended(copy, "requirements.lock") == EVERY
 
 
-@pytest.mark.parametrize(("name", "expected"), [
-    ("data_raw/waves/W2022/wave.toml", EVERY),
-    ("data_raw/population/margins.csv", {"01", "02", "03", "04", "05", "06", "07", "08", "09", "11"}),
-    ("data_raw/registers/events.csv", {"03", "04", "05", "06", "07", "08", "09"}),
-    ("data_raw/registers/stop_search.csv", {"08", "09"}),
-    ("plans/W2025.toml", {"10", "11"}),
-    ("data_raw/truth.toml", set()),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("data_raw/waves/W2022/wave.toml", EVERY),
+        ("data_raw/population/margins.csv", {"01", "02", "03", "04", "05", "06", "07", "08", "09", "11"}),
+        ("data_raw/registers/events.csv", {"03", "04", "05", "06", "07", "08", "09"}),
+        ("data_raw/registers/stop_search.csv", {"08", "09"}),
+        ("plans/W2025.toml", {"10", "11"}),
+        ("data_raw/truth.toml", set()),
+    ],
+)
 def test_an_input_changes_the_notebooks_that_may_read_it(copy, name, expected):
     assert appended(copy, name) == expected
 
@@ -172,17 +176,24 @@ def test_what_was_read_beyond_the_declared_is_noticed():
     assert currency.undeclared(fine, need, plan, WAVES, modules) == []
     more = "data_raw/registers/stop_search.csv\nimport evaluation.programme.costs\ndata_processed/x\n"
     assert currency.undeclared(more, need, plan, WAVES, modules) == [
-        "data_raw/registers/stop_search.csv", "import evaluation.programme.costs",
-    ]  # fmt: skip
+        "data_raw/registers/stop_search.csv",
+        "import evaluation.programme.costs",
+    ]
 
 
 def test_imports_are_followed_from_inside_functions_and_through_packages(tmp_path, monkeypatch):
     package = tmp_path / "evaluation"
     for name, text in {
-        "__init__.py": "", "a/__init__.py": "from .one import f\n", "a/one.py": "def f():\n    from ..b import g\n",
-        "b.py": "from evaluation.c import deep\n", "c/__init__.py": "", "c/deep.py": 'FILE = "words.toml"\n',
-        "c/words.toml": "x = 1\n", "c/other.toml": "x = 1\n", "unused.py": "",
-    }.items():  # fmt: skip
+        "__init__.py": "",
+        "a/__init__.py": "from .one import f\n",
+        "a/one.py": "def f():\n    from ..b import g\n",
+        "b.py": "from evaluation.c import deep\n",
+        "c/__init__.py": "",
+        "c/deep.py": 'FILE = "words.toml"\n',
+        "c/words.toml": "x = 1\n",
+        "c/other.toml": "x = 1\n",
+        "unused.py": "",
+    }.items():
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / name).write_text(text)
     monkeypatch.setattr(provenance, "PACKAGE", package)

@@ -19,10 +19,24 @@ from evaluation import study
 
 ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src" / "evaluation"
-EDUCATION = ["1-8 grades", "Some high school", "High school graduate", "Some college", "College degree",
-             "Master's degree", "PhD"]  # fmt: skip
-LEANING = ["Extremely liberal", "Liberal", "Slightly liberal", "Moderate", "Slightly conservative", "Conservative",
-           "Extremely conservative"]  # fmt: skip
+EDUCATION = [
+    "1-8 grades",
+    "Some high school",
+    "High school graduate",
+    "Some college",
+    "College degree",
+    "Master's degree",
+    "PhD",
+]
+LEANING = [
+    "Extremely liberal",
+    "Liberal",
+    "Slightly liberal",
+    "Moderate",
+    "Slightly conservative",
+    "Conservative",
+    "Extremely conservative",
+]
 
 
 def levels(words):
@@ -64,21 +78,19 @@ FILLED = {
     "FILL IN: where": "the United States",
     "FILL IN: people who took part": "people who watched much television news",
     "FILL IN: people who did not take part": "people who watched little television news",
-    "FILL IN: what is done, by whom, for whom, and how it is meant to work, in about 120 words":
-        "News is broadcast every evening by the national networks and seen by most adults.",
+    "FILL IN: what is done, by whom, for whom, and how it is meant to work, in about 120 words": "News is broadcast every evening by the national networks and seen by most adults.",
     "FILL IN: one column of the codebook with role outcome": "self_lr",
     "FILL IN: why this one": "everybody was asked to place themselves",
     "FILL IN: the column with role treatment that says who took part": "tv_news",
     'treated = ["yes"]': 'treated = ["much"]',
     'untreated = ["no"]': 'untreated = ["little"]',
-    '"FILL IN: a column with role design" = "FILL IN: why taking part cannot have changed it"':
-        'age = "age is not moved by news"\neduc = "completed before"\nincome = "not moved by news"',
+    '"FILL IN: a column with role design" = "FILL IN: why taking part cannot have changed it"': 'age = "age is not moved by news"\neduc = "completed before"\nincome = "not moved by news"',
     "FILL IN: the covariates that go most with the outcome": "educ",
     '"W2026"': '"W1996"',
     "positive = [4, 5]": "positive = [5, 6, 7]",
     '"Took part"': '"Much news"',
     '"Did not take part"': '"Little news"',
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -128,8 +140,11 @@ def confirmed(begun, command):
     text = path.read_text("utf-8").replace("confirmed = false", "confirmed = true")
     text = text.replace('"SAY WHY"', '"no part of the question"')
     text = re.sub(r"\n# or, where the numbers are amounts.*?\n# levels = [^\n]*", "", text, flags=re.S)
-    text = re.sub(r"\n\[labels\.tv_news\][^\[]*", "\n[bands.tv_news]\ncuts = [3, 6]\n"
-                  'levels = ["little", "some", "much"]\n\n', text)  # fmt: skip
+    text = re.sub(
+        r"\n\[labels\.tv_news\][^\[]*",
+        '\n[bands.tv_news]\ncuts = [3, 6]\nlevels = ["little", "some", "much"]\n\n',
+        text,
+    )
     path.write_text(re.sub(r'# ("(\d)\.0") =.*', r'\1 = "\2"', text), "utf-8")
     said["check"] = command(folder, "check")
     return folder, said
@@ -267,8 +282,11 @@ TERMS = {"influence", "focus"}  # a term of statistics, and the plan's own word 
 def texts_of(path):
     """Yield each string of a module's code (docstrings left out) with its line."""
     tree = ast.parse(path.read_text("utf-8"))
-    told = {id(n.body[0].value) for n in ast.walk(tree)
-            if isinstance(n, ast.Module | ast.ClassDef | ast.FunctionDef) and n.body and isinstance(n.body[0], ast.Expr)}  # fmt: skip
+    told = {
+        id(n.body[0].value)
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Module | ast.ClassDef | ast.FunctionDef) and n.body and isinstance(n.body[0], ast.Expr)
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
             yield node.value, node.lineno

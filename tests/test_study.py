@@ -60,33 +60,53 @@ def test_the_shipped_plan_loads(write):
         ('"W2025"]', '"W2024"]', "wave ids look like W2024"),
         ('"W2025"]', '"2025"]', "wave ids look like W2024"),
         ('licence = "effect"', 'licence = "proof"', "designs.D1.licence"),
-        ('column = "lpact_attended"', 'column = "lpact_atended"', "treatment: unknown variable 'lpact_atended'; did you mean 'lpact_attended'?"),
-        ('primary = "conf_overall"', 'primary = "conf_overal"', "outcomes: unknown variable 'conf_overal'; did you mean 'conf_overall'?"),
-        ('"trust_respect", ', '"trust_respekt", ', "scales: unknown variable 'trust_respekt'; did you mean 'trust_respect'?"),
+        (
+            'column = "lpact_attended"',
+            'column = "lpact_atended"',
+            "treatment: unknown variable 'lpact_atended'; did you mean 'lpact_attended'?",
+        ),
+        (
+            'primary = "conf_overall"',
+            'primary = "conf_overal"',
+            "outcomes: unknown variable 'conf_overal'; did you mean 'conf_overall'?",
+        ),
+        (
+            '"trust_respect", ',
+            '"trust_respekt", ',
+            "scales: unknown variable 'trust_respekt'; did you mean 'trust_respect'?",
+        ),
         ('column = "works_for_police"', 'column = "works_for_polic"', "exclusions: unknown variable 'works_for_polic'"),
         ('from = "age_band"', 'from = "age_bnd"', "derive: unknown variable 'age_bnd'; did you mean 'age_band'?"),
         ('session_column = "session_id"', 'session_column = "sesion_id"', "population: unknown variable 'sesion_id'"),
         ('prognostic = ["age5"', 'prognostic = ["age4"', "matching: unknown covariate 'age4'; did you mean 'age5'?"),
         ('waves = ["W2024", "W2025"]', 'waves = ["W2023", "W2025"]', "designs.D5.waves: unknown wave 'W2023'"),
-        ('treated = ["yes"]', 'treated = ["yess"]', "treatment.treated: unknown level of 'lpact_attended': 'yess'; did you mean 'yes'?"),
+        (
+            'treated = ["yes"]',
+            'treated = ["yess"]',
+            "treatment.treated: unknown level of 'lpact_attended': 'yess'; did you mean 'yes'?",
+        ),
         ('drop = ["outside_llr"]', 'drop = ["outside"]', "unknown level of 'area': 'outside'"),
         ('"16_17" = "16_24"', '"16_18" = "16_24"', "derive.age5.map: unknown level of 'age_band': '16_18'"),
         ('"event_optin", "iag_list"', '"event_optim", "iag_list"', "did you mean 'event_optin'?"),
-        ("disability = \"not moved", "conf_then = \"not moved", "covariates: 'conf_then' has role 'mediator'"),
+        ('disability = "not moved', 'conf_then = "not moved', "covariates: 'conf_then' has role 'mediator'"),
         ('secondary = ["satis_overall"', 'secondary = ["sex"', "outcomes: 'sex' has role 'design' in the codebook"),
         ('column = "lpact_attended"', 'column = "sex"', "treatment: 'sex' has role 'design' in the codebook"),
     ],
-)  # fmt: skip
+)
 def test_each_slip_is_named_with_the_nearest_right_word(write, old, new, message):
     assert message in said(write((old, new)))
 
 
 def test_every_fault_is_said_at_once_whatever_its_kind(write):
-    text = said(write(
-        ("trim_low", "trim_lo"), ('primary = "conf_overall"', 'primary = "conf_overal"'),
-        ('treated = ["yes"]', 'treated = ["yess"]'), ('institution = "Leicestershire Police"', 'institution = "FILL IN: whose"'),
-        ('waves = ["W2024", "W2025"]', 'waves = ["W2023", "W2025"]'),
-    ))  # fmt: skip
+    text = said(
+        write(
+            ("trim_low", "trim_lo"),
+            ('primary = "conf_overall"', 'primary = "conf_overal"'),
+            ('treated = ["yes"]', 'treated = ["yess"]'),
+            ('institution = "Leicestershire Police"', 'institution = "FILL IN: whose"'),
+            ('waves = ["W2024", "W2025"]', 'waves = ["W2023", "W2025"]'),
+        )
+    )
     for part in ("trim_lo", "conf_overal", "yess", "words.institution: still to be filled in", "W2023"):
         assert part in text
     assert len(re.findall(r"^- ", text, re.M)) == 5

@@ -27,8 +27,10 @@ def sample():
 
 
 def margins():
-    return {"sex": pd.Series({"F": 51000, "M": 49000}),
-            "age": pd.Series({"16-24": 15000, "25-44": 34000, "45-64": 31000, "65+": 20000})}  # fmt: skip
+    return {
+        "sex": pd.Series({"F": 51000, "M": 49000}),
+        "age": pd.Series({"16-24": 15000, "25-44": 34000, "45-64": 31000, "65+": 20000}),
+    }
 
 
 def designs():
@@ -121,8 +123,10 @@ def test_jackknife_calibrates_each_replicate_again():
 
 
 def test_the_share_of_a_raked_margin_has_no_error():
-    (m,) = survey.mean(D["calibrated"].__class__(
-        D["calibrated"].frame.assign(f=lambda x: (x["sex"] == "F") * 1.0), weight=_raked()), "f")  # fmt: skip
+    (m,) = survey.mean(
+        D["calibrated"].__class__(D["calibrated"].frame.assign(f=lambda x: (x["sex"] == "F") * 1.0), weight=_raked()),
+        "f",
+    )
     assert m.value == pytest.approx(0.51, abs=1e-10)
     assert m.se < 1e-9
 
@@ -147,8 +151,10 @@ def test_weighted_shares_after_raking_agree_with_r():
 
 def test_multiplying_weights_changes_nothing():
     s = sample()
-    one, two = (survey.mean(survey.Design(s.assign(w=s["base_w"] * k), weight="w", cluster="session"), "trust")[0]
-                for k in (1, 1000))  # fmt: skip
+    one, two = (
+        survey.mean(survey.Design(s.assign(w=s["base_w"] * k), weight="w", cluster="session"), "trust")[0]
+        for k in (1, 1000)
+    )
     assert (one.value, one.se) == pytest.approx((two.value, two.se), rel=1e-12)
 
 
@@ -192,12 +198,20 @@ def test_published_intervals_cover_on_many_runs(shape):
 
 
 def _every_kind(d):
-    made = [*survey.mean(d, "trust", by="ethnicity"), *survey.total(d, "trust"), *survey.ratio(d, "trust", "base_w"),
-            *survey.proportion(d, "confident"), *survey.quantile(d, "trust"), *survey.difference(d, "trust", by="sex"),
-            *survey.distribution(d, "age"), survey.t_test(d, "trust", "sex"), survey.rank_test(d, "trust", "sex"),
-            survey.glm(d, "trust ~ sex").estimate("sex[T.M]"),
-            survey.ordered_logit(d, "trust", ["sex"]).estimate("sex[M]"),
-            survey.Jackknife(d).mean(d.column("trust"), np.ones(d.n))]  # fmt: skip
+    made = [
+        *survey.mean(d, "trust", by="ethnicity"),
+        *survey.total(d, "trust"),
+        *survey.ratio(d, "trust", "base_w"),
+        *survey.proportion(d, "confident"),
+        *survey.quantile(d, "trust"),
+        *survey.difference(d, "trust", by="sex"),
+        *survey.distribution(d, "age"),
+        survey.t_test(d, "trust", "sex"),
+        survey.rank_test(d, "trust", "sex"),
+        survey.glm(d, "trust ~ sex").estimate("sex[T.M]"),
+        survey.ordered_logit(d, "trust", ["sex"]).estimate("sex[M]"),
+        survey.Jackknife(d).mean(d.column("trust"), np.ones(d.n)),
+    ]
     mean = survey.bootstrap_estimate(d, lambda w: np.array([w @ d.column("trust") / w.sum()]), draws=20, seed=1)
     return [*made, *mean]
 
@@ -215,8 +229,9 @@ def test_rows_shuffled_change_nothing():
     mixed = s.sample(frac=1, random_state=5)
     one = _every_kind(survey.Design(s, weight=made, cluster="session", strata="stratum"))[:-1]
     two = _every_kind(survey.Design(mixed, weight=made, cluster="session", strata="stratum"))[:-1]
-    three = _every_kind(survey.Design(mixed.assign(w=made.values), weight="w", cluster="session", strata="stratum",
-                                      calibrated_on=made))[:-1]  # fmt: skip
+    three = _every_kind(
+        survey.Design(mixed.assign(w=made.values), weight="w", cluster="session", strata="stratum", calibrated_on=made)
+    )[:-1]
     for a, b, c in zip(one, two, three, strict=True):
         assert (a.group, a.n) == (b.group, b.n)
         assert (a.value, a.se, a.low) == pytest.approx((b.value, b.se, b.low), rel=1e-8)
@@ -250,8 +265,12 @@ def test_missing_answers_are_refused_or_a_domain():
     with pytest.raises(errors.MissingValues):
         survey.mean(d, "trust")
     (e,) = survey.mean(d, "trust", missing="domain")
-    filled = survey.Design(s.assign(trust=s["trust"].fillna(0), held=s["trust"].notna()), weight=_raked(),
-                           cluster="session", strata="stratum")  # fmt: skip
+    filled = survey.Design(
+        s.assign(trust=s["trust"].fillna(0), held=s["trust"].notna()),
+        weight=_raked(),
+        cluster="session",
+        strata="stratum",
+    )
     known = next(x for x in survey.mean(filled, "trust", by="held") if x.group == "True")
     assert (e.value, e.se, e.n["all"]) == pytest.approx((known.value, known.se, known.n["True"]))
     with pytest.raises(errors.Unsupported):
@@ -307,8 +326,10 @@ def test_people_of_weight_nil_change_nothing_but_a_domain_of_them_is_refused():
 
 def test_finite_populations_as_counts_and_as_shares():
     s = sample().assign(units=90, share=0.5)
-    errors_ = [survey.mean(survey.Design(s, weight="base_w", cluster="session", fpc=f), "trust")[0].se
-               for f in ("units", "share")]  # fmt: skip
+    errors_ = [
+        survey.mean(survey.Design(s, weight="base_w", cluster="session", fpc=f), "trust")[0].se
+        for f in ("units", "share")
+    ]
     whole = survey.mean(survey.Design(s, weight="base_w", cluster="session"), "trust")[0].se
     assert errors_ == pytest.approx([whole * np.sqrt(0.5)] * 2)
     for bad in (30, 0, -1):
@@ -395,8 +416,9 @@ def test_an_integer_weight_is_as_many_copies():
     one = survey.ordered_logit(survey.Design(s, weight="k"), "trust", ["sex", "age"])
     two = survey.ordered_logit(survey.Design(copies, weight="k"), "trust", ["sex", "age"])
     assert list(one.params) == pytest.approx(list(two.params), abs=1e-8)
-    sess = [survey.ordered_logit(survey.Design(f, weight="k", cluster="session"), "trust", ["sex"]).se
-            for f in (s, copies)]  # fmt: skip
+    sess = [
+        survey.ordered_logit(survey.Design(f, weight="k", cluster="session"), "trust", ["sex"]).se for f in (s, copies)
+    ]
     assert list(sess[0]) == pytest.approx(list(sess[1]), rel=1e-7)
 
 
@@ -407,8 +429,11 @@ def test_calibrated_errors_agree_with_another_version_of_r(name):
     n = float(RAKED["population"])
     levels = {k: list(v) for k, v in RAKED["targets"].items()}
     totals = {"(Intercept)": n} | {f"{k}={x}": RAKED["targets"][k][x] * n for k, v in levels.items() for x in v[1:]}
-    words = {"calfun_raking_base": {"method": "raking"}, "calfun_linear_base": {},
-             "calfun_logit_flat_03_3": {"method": "logit", "bounds": (0.3, 3)}}[name]  # fmt: skip
+    words = {
+        "calfun_raking_base": {"method": "raking"},
+        "calfun_linear_base": {},
+        "calfun_logit_flat_03_3": {"method": "logit", "bounds": (0.3, 3)},
+    }[name]
     made = weighting.calibrate(s, pd.Series(totals), base_weight="flat" if "flat" in name else "base_w", **words)
     d, r = survey.Design(s, weight=made), RAKED["results"][name]
     for column in ("trust", "confident"):

@@ -283,9 +283,14 @@ def test_same_day_twice_and_a_clock_set_back(made):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("env", [
-    {"HOME": None, "XDG_DATA_HOME": None}, {"LANG": "C", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
-], ids=["no home", "LANG=C"])  # fmt: skip
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"HOME": None, "XDG_DATA_HOME": None},
+        {"LANG": "C", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+    ],
+    ids=["no home", "LANG=C"],
+)
 def test_a_bare_environment(made, env):
     study, notebooks, _ = made
     plain = run(study, *AGAIN, notebooks=notebooks, env=env)

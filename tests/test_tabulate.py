@@ -7,9 +7,12 @@ from evaluation import errors
 from evaluation.statistics import tabulate
 
 D = pd.DataFrame(
-    {"group": ["b", "a", "a", "c", "a", "b", "a"], "said": ["yes", "no", "yes", "no", "yes", "no", "yes"],
-     "wave": ["W1"] * 4 + ["W2"] * 3}
-)  # fmt: skip
+    {
+        "group": ["b", "a", "a", "c", "a", "b", "a"],
+        "said": ["yes", "no", "yes", "no", "yes", "no", "yes"],
+        "wave": ["W1"] * 4 + ["W2"] * 3,
+    }
+)
 
 
 def made(**words):

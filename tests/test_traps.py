@@ -73,8 +73,9 @@ def test_without_a_caliper_poor_overlap_is_red():
         frame, design, treat="attended", covariates=["age", "x"], prognostic=["age"], draws=30, seed=1
     )
     assert lot.grade == "fail"
-    within = matching.nearest(frame, propensity.fit(frame, treat="attended", covariates=["age", "x"]),
-                              treat="attended", caliper=0.1)  # fmt: skip
+    within = matching.nearest(
+        frame, propensity.fit(frame, treat="attended", covariates=["age", "x"]), treat="attended", caliper=0.1
+    )
     assert within.estimand == "ATM"
     assert len(within.unmatched) > 0
 

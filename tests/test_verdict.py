@@ -201,13 +201,26 @@ def test_reasons_come_in_the_order_of_the_rule():
 ENDS = st.floats(-2, 2, allow_nan=False).map(lambda x: round(x, 6))
 ROWS = st.builds(
     lambda a, b, margin, share, median, doubt, family, p, gate: row(
-        min(a, b), max(a, b), margin=margin, same_sign_share=share, specification_median=median, doubt=doubt,
-        family=family, p_family=p, gates=gate,
+        min(a, b),
+        max(a, b),
+        margin=margin,
+        same_sign_share=share,
+        specification_median=median,
+        doubt=doubt,
+        family=family,
+        p_family=p,
+        gates=gate,
     ),
-    ENDS, ENDS, st.none() | st.floats(0.01, 1), st.none() | st.floats(0, 1), st.none() | ENDS,
-    st.sampled_from(["", "up", "down"]), st.sampled_from(["primary", "secondary", ""]), st.none() | st.floats(0, 1),
+    ENDS,
+    ENDS,
+    st.none() | st.floats(0.01, 1),
+    st.none() | st.floats(0, 1),
+    st.none() | ENDS,
+    st.sampled_from(["", "up", "down"]),
+    st.sampled_from(["primary", "secondary", ""]),
+    st.none() | st.floats(0, 1),
     st.sampled_from([PASSED, failed("quality"), failed("design"), failed("size")]),
-)  # fmt: skip
+)
 SWAP = {"higher": "lower", "lower": "higher"}
 
 
@@ -269,8 +282,12 @@ def said(made, noun="difference", pre_waves=1):
     subject = phrases.Subject("confidence", "among attendees", "than among others", noun)
     checked = SimpleNamespace(
         **{k: getattr(made, k) for k in ("value", "low", "high", "unit", "licence", "margin", "mde", "gates")},
-        verdict=verdict(made), kind="estimate", shown=True, reason="", indicative=False,
-    )  # fmt: skip
+        verdict=verdict(made),
+        kind="estimate",
+        shown=True,
+        reason="",
+        indicative=False,
+    )
     return " ".join(phrases.finding(checked, subject, Plain(), pre_waves=pre_waves))
 
 
@@ -307,18 +324,27 @@ def test_a_study_too_small_for_twice_the_margin_gives_no_middle_value():
     assert "about" in said(fair)
 
 
-@pytest.mark.parametrize(("made", "said"), [
-    (lambda: Gate("overlap", "taste", True), r"gate 'overlap' has kind 'taste'\. Use one of design, size, quality"),
-    (lambda: row(licence="proof", id="a.b.c.d"), r"licence 'proof' is not known \(a\.b\.c\.d\)\. Use one of effect"),
-    (lambda: NotIdentified("so", "that", licence="proof"), "licence 'proof' is not known"),
-    (lambda: TooFew({"a": 1}, 30, licence="proof"), "licence 'proof' is not known"),
-    (lambda: Estimate(value=math.nan, outcome="trust"), r"a finite value, got nan \(trust\)\. Return NotIdentified"),
-    (lambda: Estimate(value=None), "a finite value, got None"),
-    (lambda: Estimate(value="3"), "a finite value, got '3'"),
-    (lambda: label(row(), Label("a.b.c.d", licence="proof")), r"licence 'proof' is not known \(a\.b\.c\.d\)"),
-    (lambda: label(3.0, Label("a")), "a label needs a result and a Label, not float and Label"),
-    (lambda: label(row(), "a.b.c.d"), "a label needs a result and a Label, not Estimate and str"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda: Gate("overlap", "taste", True), r"gate 'overlap' has kind 'taste'\. Use one of design, size, quality"),
+        (
+            lambda: row(licence="proof", id="a.b.c.d"),
+            r"licence 'proof' is not known \(a\.b\.c\.d\)\. Use one of effect",
+        ),
+        (lambda: NotIdentified("so", "that", licence="proof"), "licence 'proof' is not known"),
+        (lambda: TooFew({"a": 1}, 30, licence="proof"), "licence 'proof' is not known"),
+        (
+            lambda: Estimate(value=math.nan, outcome="trust"),
+            r"a finite value, got nan \(trust\)\. Return NotIdentified",
+        ),
+        (lambda: Estimate(value=None), "a finite value, got None"),
+        (lambda: Estimate(value="3"), "a finite value, got '3'"),
+        (lambda: label(row(), Label("a.b.c.d", licence="proof")), r"licence 'proof' is not known \(a\.b\.c\.d\)"),
+        (lambda: label(3.0, Label("a")), "a label needs a result and a Label, not float and Label"),
+        (lambda: label(row(), "a.b.c.d"), "a label needs a result and a Label, not Estimate and str"),
+    ],
+)
 def test_what_is_no_gate_result_or_label_is_refused_with_what_to_do(made, said):
     with pytest.raises(errors.DataError, match=said):
         made()

@@ -109,10 +109,13 @@ def figures(column, **people):
 
 
 def test_a_margin_is_joined_by_the_plan_s_order_before_it_is_left_out():
-    rows = pd.DataFrame({
-        "area3": ["leicester"] * 60 + ["county"] * 100 + ["rutland"] * 40, "sex": ["female", "male"] * 100,
-        "ethnic5": ["white", "black"] * 80 + ["other"] * 40,
-    })  # fmt: skip
+    rows = pd.DataFrame(
+        {
+            "area3": ["leicester"] * 60 + ["county"] * 100 + ["rutland"] * 40,
+            "sex": ["female", "male"] * 100,
+            "ethnic5": ["white", "black"] * 80 + ["other"] * 40,
+        }
+    )
     margins = {
         "who": figures("ethnic5", white=70, black=26, other=4),
         "area3": figures("area3", leicester=32, county=63, rutland=5),

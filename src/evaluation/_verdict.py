@@ -17,9 +17,17 @@ TOO_FEW = "too few to report"
 TOO_UNCERTAIN = "too uncertain to say"
 LITTLE_OR_NO = "little or no difference"
 VERDICTS = (
-    "higher", "lower", "higher, but fragile", "lower, but fragile", "higher, but small", "lower, but small",
-    LITTLE_OR_NO, TOO_UNCERTAIN, TOO_FEW, NOT_ANSWERABLE,
-)  # fmt: skip
+    "higher",
+    "lower",
+    "higher, but fragile",
+    "lower, but fragile",
+    "higher, but small",
+    "lower, but small",
+    LITTLE_OR_NO,
+    TOO_UNCERTAIN,
+    TOO_FEW,
+    NOT_ANSWERABLE,
+)
 
 
 def verdict(result: Result | Mapping[str, Any] | Any) -> str:

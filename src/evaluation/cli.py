@@ -152,8 +152,15 @@ def _add_run(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--draft", action="store_true", help="permit an unfrozen plan; stamps the report DRAFT")
     sub.add_argument("--fresh", action="store_true", help="run even if nothing changed")
     sub.add_argument("--cluster", default="", metavar="ADDRESS", help="heavy loops on a Dask cluster, tcp://host:8786")
-    sub.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", type=_pair,
-                     help="a parameter for the notebooks that declare it")  # fmt: skip
+    sub.add_argument(
+        "-p",
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        type=_pair,
+        help="a parameter for the notebooks that declare it",
+    )
     sub.add_argument("--cell-seconds", type=_positive, default=600, metavar="N", help="time limit of a cell (600)")
     sub.add_argument("--quiet", action="store_true", help="say only where the report is")
     sub.add_argument("--json", action="store_true", help="say the outcome as JSON")
@@ -179,16 +186,31 @@ def _run(asked: Any) -> int:
     if len(asked.study) > 1:
         return _run_several(asked, silent)
     request = pipeline.Request(
-        asked.study[0] if asked.study else None, asked.wave, asked.date, asked.only, asked.draft, asked.fresh,
-        (lambda _: None) if silent else _say, asked.cluster, dict(asked.parameter), asked.cell_seconds,
-    )  # fmt: skip
+        asked.study[0] if asked.study else None,
+        asked.wave,
+        asked.date,
+        asked.only,
+        asked.draft,
+        asked.fresh,
+        (lambda _: None) if silent else _say,
+        asked.cluster,
+        dict(asked.parameter),
+        asked.cell_seconds,
+    )
     outcome = pipeline.run(request)
     page = "" if outcome.folder is None else _shown(outcome.folder / "index.html")
     if asked.json:
-        print(json.dumps({
-            "status": outcome.status, "headline": outcome.headline, "gates_failed": outcome.gates_failed,
-            "unchanged": outcome.unchanged, "page": page,
-        }))  # fmt: skip
+        print(
+            json.dumps(
+                {
+                    "status": outcome.status,
+                    "headline": outcome.headline,
+                    "gates_failed": outcome.gates_failed,
+                    "unchanged": outcome.unchanged,
+                    "page": page,
+                }
+            )
+        )
         return 0
     if not asked.quiet:
         print(f"\nStatus: {outcome.status}\n{outcome.headline}")

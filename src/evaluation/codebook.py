@@ -20,9 +20,26 @@ TYPES = ("id", "category", "ordinal", "multi", "yndk", "integer", "number", "dat
 ROLES = ("id", "design", "treatment", "outcome", "mediator", "collection", "control")
 SENSITIVITIES = ("direct", "special", "ordinary")
 KEYS = {
-    "name", "label", "type", "levels", "extra_levels", "role", "req", "sens", "quasi", "min", "max", "route", "scale",
-    "note", "warn_outside", "required_if", "reverse", "made_from", "becomes",
-}  # fmt: skip
+    "name",
+    "label",
+    "type",
+    "levels",
+    "extra_levels",
+    "role",
+    "req",
+    "sens",
+    "quasi",
+    "min",
+    "max",
+    "route",
+    "scale",
+    "note",
+    "warn_outside",
+    "required_if",
+    "reverse",
+    "made_from",
+    "becomes",
+}
 WAVE = re.compile(r"W[0-9]{4}[a-z]?")
 WITH_LEVELS = ("category", "ordinal", "multi", "yndk")
 
@@ -234,12 +251,26 @@ def _variable(table: str, raw: Any, shared: Mapping[str, dict[str, str]], faults
     extra = tuple(str(x) for x in raw.get("extra_levels") or ())
     outside = raw.get("warn_outside")
     return Variable(
-        str(raw["name"]), str(raw["label"]), kind, levels, extra, role, sens, raw.get("quasi") == "true", wave,
-        _number(raw.get("min"), where, faults), _number(raw.get("max"), where, faults),
-        (float(outside[0]), float(outside[1])) if outside else None, str(raw.get("route") or ""),
-        str(raw.get("required_if") or ""), str(raw.get("scale") or ""), raw.get("reverse") == "true",
-        str(raw.get("note") or ""), str(raw.get("made_from") or ""), str(raw.get("becomes") or ""),
-    )  # fmt: skip
+        str(raw["name"]),
+        str(raw["label"]),
+        kind,
+        levels,
+        extra,
+        role,
+        sens,
+        raw.get("quasi") == "true",
+        wave,
+        _number(raw.get("min"), where, faults),
+        _number(raw.get("max"), where, faults),
+        (float(outside[0]), float(outside[1])) if outside else None,
+        str(raw.get("route") or ""),
+        str(raw.get("required_if") or ""),
+        str(raw.get("scale") or ""),
+        raw.get("reverse") == "true",
+        str(raw.get("note") or ""),
+        str(raw.get("made_from") or ""),
+        str(raw.get("becomes") or ""),
+    )
 
 
 def _levels_of(

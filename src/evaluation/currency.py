@@ -251,11 +251,14 @@ def parts(
     return {
         "notebook": _sha(source.read_text("utf-8")),
         "code": _code_digest({*modules, *runner}),
-        "parameters": _sha(dict(parameters)), "plan": plan.digest(),
-        "codebook": plan.codebook.digest(), "environment": environment(),
+        "parameters": _sha(dict(parameters)),
+        "plan": plan.digest(),
+        "codebook": plan.codebook.digest(),
+        "environment": environment(),
         "inputs": provenance.digest_files(files, plan.root),
-        "draft": _sha(draft and "exports" in need.reads), "key": _key_of(need),
-    }  # fmt: skip
+        "draft": _sha(draft and "exports" in need.reads),
+        "key": _key_of(need),
+    }
 
 
 def _key_of(need: Needs) -> str:

@@ -121,8 +121,11 @@ class Estimate:
         except TypeError:
             finite = False
         if not finite:
-            raise DataError(f"an Estimate needs a finite value, got {self.value!r}", where=_place(self),
-                            todo="Return NotIdentified or TooFew, with the reason.")  # fmt: skip
+            raise DataError(
+                f"an Estimate needs a finite value, got {self.value!r}",
+                where=_place(self),
+                todo="Return NotIdentified or TooFew, with the reason.",
+            )
 
     def tidy(self) -> dict[str, Any]:
         """Return one flat row of `results.csv` (unprotected: `disclosure` rounds and suppresses)."""
@@ -206,8 +209,9 @@ def _flat(result: Result, *, without: Iterable[str] = ()) -> dict[str, Any]:
 
 def _check_licence(result: Result) -> None:
     if result.licence not in LICENCES:
-        raise DataError(f"licence {result.licence!r} is not known", where=_place(result),
-                        todo=f"Use one of {', '.join(LICENCES)}.")  # fmt: skip
+        raise DataError(
+            f"licence {result.licence!r} is not known", where=_place(result), todo=f"Use one of {', '.join(LICENCES)}."
+        )
 
 
 def _place(result: Result) -> str:
@@ -245,8 +249,10 @@ def label(result: Result, words: Label, *, gates: Iterable[Gate] = ()) -> Result
         What is no result or no label; a licence that is not known.
     """
     if not isinstance(result, Result) or not isinstance(words, Label):
-        raise DataError(f"a label needs a result and a Label, not {type(result).__name__} and {type(words).__name__}",
-                        todo="Give what a statistic returned, and its words as a Label.")  # fmt: skip
+        raise DataError(
+            f"a label needs a result and a Label, not {type(result).__name__} and {type(words).__name__}",
+            todo="Give what a statistic returned, and its words as a Label.",
+        )
     names = {f.name for f in fields(type(result))}
     filled = {f.name: getattr(words, f.name) for f in fields(words)}
     keep = {k: v for k, v in filled.items() if k in names and v not in ("", None)}
@@ -271,9 +277,17 @@ def from_se(value: float, se: float, *, df: float = math.inf, null: float | None
     half95, half90 = (_t_quantile(q, df) * se for q in (0.975, 0.95))
     p = None if null is None else _two_sided(value - null, se, df)
     return Estimate(
-        value=float(value), se=float(se), low=float(value - half95), high=float(value + half95),
-        low_90=float(value - half90), high_90=float(value + half90), df=float(df), p=p, null=null, **words,
-    )  # fmt: skip
+        value=float(value),
+        se=float(se),
+        low=float(value - half95),
+        high=float(value + half95),
+        low_90=float(value - half90),
+        high_90=float(value + half90),
+        df=float(df),
+        p=p,
+        null=null,
+        **words,
+    )
 
 
 def ratio_from_log(log_value: float, se: float, *, df: float = math.inf, **words: Any) -> Estimate:
@@ -299,7 +313,28 @@ def _two_sided(gap: float, se: float, df: float) -> float:
 
 
 __all__ = [
-    "FAMILY", "GATE_KINDS", "HALVED", "LEAST_SAME_SIGN", "LICENCES", "LITTLE_OR_NO", "NOT_ANSWERABLE", "ONE_SIDED",
-    "SIGN", "TOO_FEW", "TOO_UNCERTAIN", "VERDICTS", "Estimate", "Gate", "Label", "NotIdentified", "Result", "TooFew",
-    "from_se", "label", "ratio_from_log", "verdict", "why_fragile", "with_verdict",
-]  # fmt: skip
+    "FAMILY",
+    "GATE_KINDS",
+    "HALVED",
+    "LEAST_SAME_SIGN",
+    "LICENCES",
+    "LITTLE_OR_NO",
+    "NOT_ANSWERABLE",
+    "ONE_SIDED",
+    "SIGN",
+    "TOO_FEW",
+    "TOO_UNCERTAIN",
+    "VERDICTS",
+    "Estimate",
+    "Gate",
+    "Label",
+    "NotIdentified",
+    "Result",
+    "TooFew",
+    "from_se",
+    "label",
+    "ratio_from_log",
+    "verdict",
+    "why_fragile",
+    "with_verdict",
+]

@@ -80,8 +80,11 @@ def parameters_for(sources: list[Path], always: Mapping[str, Any], asked: Mappin
         faults += [f"notebook {name} does not declare the parameter {k!r}" for k in always if k not in defaults]
         chosen = {k: v for k, v in asked.items() if k in defaults and k not in always}
         typed = {k: _typed(v, defaults[k]) for k, v in chosen.items()}
-        faults += [f"parameter {k!r} of notebook {name} is {type(defaults[k]).__name__}, not {chosen[k]!r}"
-                   for k, v in typed.items() if v is None]  # fmt: skip
+        faults += [
+            f"parameter {k!r} of notebook {name} is {type(defaults[k]).__name__}, not {chosen[k]!r}"
+            for k, v in typed.items()
+            if v is None
+        ]
         out[name] = {**always, **typed}
     if faults:
         raise StudyError("\n".join(faults), todo="Nothing was run.")
@@ -122,9 +125,15 @@ def declared_parameters(notebook: Any, *, name: str) -> dict[str, Any]:
 
 
 def execute(
-    source: Path, output: Path, *, parameters: Mapping[str, Any], words: Mapping[str, str], env: Mapping[str, str],
-    kernels: _kernels.Kernels, seconds: int = CELL_SECONDS,
-) -> Executed:  # fmt: skip
+    source: Path,
+    output: Path,
+    *,
+    parameters: Mapping[str, Any],
+    words: Mapping[str, str],
+    env: Mapping[str, str],
+    kernels: _kernels.Kernels,
+    seconds: int = CELL_SECONDS,
+) -> Executed:
     """Execute a notebook with injected parameters and write it, outputs and all, to `output` (highly sensitive).
 
     The kernel runs in the working directory, with `env` on top of the run's environment.
@@ -154,10 +163,16 @@ def execute(
 
     try:
         done = execute_notebook(
-            notebook, output, parameters=dict(parameters), kernel_name="python3", progress_bar=False,
-            execution_timeout=seconds, request_save_on_cell_execute=False,
-            on_cell_execute=note, **options,
-        )  # fmt: skip
+            notebook,
+            output,
+            parameters=dict(parameters),
+            kernel_name="python3",
+            progress_bar=False,
+            execution_timeout=seconds,
+            request_save_on_cell_execute=False,
+            on_cell_execute=note,
+            **options,
+        )
     except PapermillExecutionError as error:
         what = f"notebook {name} stopped at code cell {error.exec_count}: {error.ename}"
         raise RunFailed(what + _safe_reason(error), todo=_todo()) from None

@@ -45,9 +45,10 @@ def freeze(plan: study.Plan, wave: str, *, date: str) -> Path:
     path = frozen_file(plan, wave)
     if path.exists():
         raise StudyError(
-            f"the plan for {wave} is frozen already", where=path.name,
+            f"the plan for {wave} is frozen already",
+            where=path.name,
             todo="Change study.toml and let the report list the deviation.",
-        )  # fmt: skip
+        )
     choices = _choices(plan)
     path.parent.mkdir(exist_ok=True)
     content = {"wave": wave, "frozen_on": date, "sha256": _digest(choices), "plan": choices}

@@ -169,8 +169,10 @@ def _manager_class(kernels: Kernels, env: dict[str, str]) -> type:
             provisioner = {"kernel_provisioner": {"provisioner_name": "evaluation-fork"}}
             return KernelSpec(
                 argv=["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-                display_name="Python 3", language="python", metadata=provisioner,
-            )  # fmt: skip
+                display_name="Python 3",
+                language="python",
+                metadata=provisioner,
+            )
 
     return ForkKernelManager if kernels.fork else PlainKernelManager
 

@@ -282,10 +282,15 @@ def run_digest(plan: study.Plan, wave: str, request: Request) -> str:
     dated = str(resolve_date(plan, request.date)) if request.date or os.environ.get("SOURCE_DATE_EPOCH") else ""
     parts = (
         provenance.digest_files(provenance.code_files(), provenance.PACKAGE.parents[1]),
-        provenance.digest_files(inputs, plan.root), wave, dated, str(_draft_reasons(plan, wave, request.draft)),
-        str(sorted(request.parameters.items())), currency.environment(), str(bool(browser.find())),
+        provenance.digest_files(inputs, plan.root),
+        wave,
+        dated,
+        str(_draft_reasons(plan, wave, request.draft)),
+        str(sorted(request.parameters.items())),
+        currency.environment(),
+        str(bool(browser.find())),
         sys.version.split()[0],
-    )  # fmt: skip
+    )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -342,9 +347,7 @@ def settle(exhibits: Sequence[Exhibit]) -> list[Exhibit]:
             ):
                 raise CheckFailed(f"two exhibits publish {now.id!r} with different numbers", where=exhibit.id)
             latest[now.id] = now
-    return [
-        replace(e, items=tuple(Item(i.row, i.column, latest[i.result.id]) for i in e.items)) for e in exhibits
-    ]  # fmt: skip
+    return [replace(e, items=tuple(Item(i.row, i.column, latest[i.result.id]) for i in e.items)) for e in exhibits]
 
 
 def _numbers(result: Any) -> tuple[Any, ...]:
@@ -367,34 +370,53 @@ def _manifest(state: _Run, digest: str, summary: dict[str, Any]) -> dict[str, An
         plan.root, waves_up_to(plan, state.wave), plan.study.codebook, plan.population.margins_file
     )
     return {
-        "report": f"{state.date.isoformat()}_{state.wave}", "wave": state.wave, "date": state.date.isoformat(),
-        "version": __version__, "run_digest": digest,
-        "code": {"commit": code.commit, "dirty": code.dirty,
-                 "digest": provenance.digest_files(provenance.code_files())},
+        "report": f"{state.date.isoformat()}_{state.wave}",
+        "wave": state.wave,
+        "date": state.date.isoformat(),
+        "version": __version__,
+        "run_digest": digest,
+        "code": {
+            "commit": code.commit,
+            "dirty": code.dirty,
+            "digest": provenance.digest_files(provenance.code_files()),
+        },
         "inputs": {p.relative_to(plan.root).as_posix(): provenance.keyed(key, p.read_bytes()) for p in files},
-        "plan": {"digest": plan.digest(), "frozen": freezing.frozen_digest(plan, state.wave),
-                 "deviations": [d.text() for d in freezing.deviations(plan, state.wave)]},
-        "codebook": plan.codebook.digest(), "seed": plan.seed, "environment": provenance.environment(),
+        "plan": {
+            "digest": plan.digest(),
+            "frozen": freezing.frozen_digest(plan, state.wave),
+            "deviations": [d.text() for d in freezing.deviations(plan, state.wave)],
+        },
+        "codebook": plan.codebook.digest(),
+        "seed": plan.seed,
+        "environment": provenance.environment(),
         "number": placing.next_number(plan.root),
-        "parameters": {"study_file": ["study.toml", "default"],
-                       "wave": [state.wave, "asked" if state.request.wave else "default"],
-                       "date": [state.date.isoformat(),
-                                "asked" if state.request.date else "clock or SOURCE_DATE_EPOCH"],
-                       **{k: [v, "asked"] for k, v in state.request.parameters.items()}},
+        "parameters": {
+            "study_file": ["study.toml", "default"],
+            "wave": [state.wave, "asked" if state.request.wave else "default"],
+            "date": [state.date.isoformat(), "asked" if state.request.date else "clock or SOURCE_DATE_EPOCH"],
+            **{k: [v, "asked"] for k, v in state.request.parameters.items()},
+        },
         "notebooks": [_notebook_row(state, e) for e in state.executed],
-        "started": state.started, "finished": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        "team": plan.contact.team, "draft_reasons": state.drafts,
-        "outputs": provenance.outputs(state.folder), **summary,
-    }  # fmt: skip
+        "started": state.started,
+        "finished": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "team": plan.contact.team,
+        "draft_reasons": state.drafts,
+        "outputs": provenance.outputs(state.folder),
+        **summary,
+    }
 
 
 def _notebook_row(state: _Run, run: execution.Executed) -> dict[str, Any]:
     """Return what the manifest says of one notebook."""
     source = next(p for p in state.sources if p.stem == run.name)
     return {
-        "name": run.name, "digest": provenance.digest_files([source]), "seconds": round(run.seconds, 2),
-        "code_cells": run.cells, "peak_bytes": run.peak, "used_again": run.reused,
-    }  # fmt: skip
+        "name": run.name,
+        "digest": provenance.digest_files([source]),
+        "seconds": round(run.seconds, 2),
+        "code_cells": run.cells,
+        "peak_bytes": run.peak,
+        "used_again": run.reused,
+    }
 
 
 def _keep_failure(state: _Run, error: BaseException) -> None:

@@ -17,11 +17,19 @@ def plan_faults(plan: Any) -> list[str]:
         "exclusions": [e.column for e in plan.exclusions],
         "covariates": [*plan.covariates],
         "scales": [i for s in plan.scales.values() for i in s.items],
-        "treatment": [t.column, t.second_column, t.aside_column, t.dose_column, t.first_month_column,
-                      t.retrospective_column, t.link_column, *t.route_columns],
+        "treatment": [
+            t.column,
+            t.second_column,
+            t.aside_column,
+            t.dose_column,
+            t.first_month_column,
+            t.retrospective_column,
+            t.link_column,
+            *t.route_columns,
+        ],
         "population": [pop.boost_column, pop.session_column, *(c.column for c in pop.collapse)],
         "sensitivity.subsets": [s.column for s in plan.sensitivity.subsets],
-    }  # fmt: skip
+    }
     faults = _unknown("derive", [d.source for d in plan.derive.values()], set(plan.codebook.names()))
     for where, names in columns.items():
         faults += _unknown(where, names, known)
@@ -65,14 +73,15 @@ def _unknown_levels(plan: Any) -> list[str]:
     """Return a line for each level that the plan names and its column does not have."""
     t, pop = plan.treatment, plan.population
     named = [
-        ("treatment.treated", t.column, t.treated), ("treatment.untreated", t.column, t.untreated),
+        ("treatment.treated", t.column, t.treated),
+        ("treatment.untreated", t.column, t.untreated),
         ("treatment.aside_levels", t.aside_column, t.aside_levels),
         ("population.boost_sources", pop.boost_column, pop.boost_sources),
         *((f"exclusions, {e.step}", e.column, (*e.keep, *e.drop)) for e in plan.exclusions),
         *((f"derive.{n}.map", d.source, tuple(k for k in d.map if k != "*")) for n, d in plan.derive.items()),
         *((f"sensitivity.subsets, {s.name}", s.column, (*s.keep, *s.drop)) for s in plan.sensitivity.subsets),
         *((f"designs.{n}.group_levels", d.group, d.group_levels) for n, d in plan.designs.items()),
-    ]  # fmt: skip
+    ]
     faults = []
     for where, column, levels in named:
         if column in plan.derive:

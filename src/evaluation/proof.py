@@ -43,8 +43,12 @@ class Compared:
 
     def summary(self) -> str:
         """Return a plain text account; numbers as both reports publish them."""
-        parts = [("What differs in what made them", self.causes), ("Verdicts that differ", self.verdicts),
-                 ("Numbers that moved", self.numbers), ("In one report only", self.only_in)]  # fmt: skip
+        parts = [
+            ("What differs in what made them", self.causes),
+            ("Verdicts that differ", self.verdicts),
+            ("Numbers that moved", self.numbers),
+            ("In one report only", self.only_in),
+        ]
         lines = []
         for title, found in parts:
             lines += [f"{title}:", *(f"  {line}" for line in found or ("none",))]
@@ -109,8 +113,10 @@ def _inputs_moved(manifest: Mapping[str, Any], study_file: Path | None) -> tuple
     ]
     same_plan = plan.digest() == manifest["plan"]["digest"]
     if same_plan and then.keys() == now.keys() and len(lines) == len(then):
-        lines = ["the inputs cannot be compared: another study key is in use here than when the report was made "
-                 "(name its file in $EVALUATION_KEY_FILE)"]  # fmt: skip
+        lines = [
+            "the inputs cannot be compared: another study key is in use here than when the report was made "
+            "(name its file in $EVALUATION_KEY_FILE)"
+        ]
     if not same_plan:
         lines.append("the plan (study.toml) differs from the report's")
     if provenance.digest_files(provenance.code_files()) != manifest["code"]["digest"]:

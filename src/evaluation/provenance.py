@@ -21,9 +21,22 @@ from typing import Any
 
 PACKAGE = Path(__file__).resolve().parent
 OWNERS_PACKAGES = (
-    "jupyterlab", "pandas", "statsmodels", "linearmodels", "seaborn", "papermill", "pingouin", "numpy", "scipy",
-    "matplotlib", "pyarrow", "pydantic", "jinja2", "ipykernel", "nbclient",
-)  # fmt: skip
+    "jupyterlab",
+    "pandas",
+    "statsmodels",
+    "linearmodels",
+    "seaborn",
+    "papermill",
+    "pingouin",
+    "numpy",
+    "scipy",
+    "matplotlib",
+    "pyarrow",
+    "pydantic",
+    "jinja2",
+    "ipykernel",
+    "nbclient",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +137,17 @@ def environment() -> dict[str, Any]:
             versions[name] = "not installed"
     threads = {k: os.environ.get(k, "unset") for k in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     return {
-        "python": platform.python_version(), "implementation": sys.implementation.name,
-        "platform": f"{platform.system()} {platform.machine()}", "packages": versions, "threads": threads,
-        "blas": _blas(), "lock": _lock(), "kernels_pin": "threads 1, hash seed 0, UTC, C.UTF-8",
+        "python": platform.python_version(),
+        "implementation": sys.implementation.name,
+        "platform": f"{platform.system()} {platform.machine()}",
+        "packages": versions,
+        "threads": threads,
+        "blas": _blas(),
+        "lock": _lock(),
+        "kernels_pin": "threads 1, hash seed 0, UTC, C.UTF-8",
         "locale": os.environ.get("LC_ALL") or os.environ.get("LANG") or "unset",
         "timezone": os.environ.get("TZ", "unset"),
-    }  # fmt: skip
+    }
 
 
 def _blas() -> str:
@@ -151,11 +169,12 @@ def outputs(folder: Path) -> dict[str, dict[str, Any]]:
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in UNHASHED)
     return {
         p.relative_to(folder).as_posix(): {
-            "sha256": hashlib.sha256(p.read_bytes()).hexdigest(), "bytes": p.stat().st_size,
+            "sha256": hashlib.sha256(p.read_bytes()).hexdigest(),
+            "bytes": p.stat().st_size,
             "sensitivity": "releasable",
         }
         for p in files
-    }  # fmt: skip
+    }
 
 
 UNHASHED = ("manifest.json", "ro-crate-metadata.json", "run.log")
@@ -178,26 +197,40 @@ def ro_crate(manifest: Mapping[str, Any], title: str) -> dict[str, Any]:
         for name, digest in manifest["inputs"].items()
     ]
     action = {
-        "@id": "#run", "@type": "CreateAction", "name": "Run of the study's notebooks",
-        "startTime": manifest["started"], "endTime": manifest["finished"], "agent": {"@id": "#team"},
-        "instrument": {"@id": "#evaluation"}, "object": [{"@id": i["@id"]} for i in inputs], "result": parts,
-    }  # fmt: skip
+        "@id": "#run",
+        "@type": "CreateAction",
+        "name": "Run of the study's notebooks",
+        "startTime": manifest["started"],
+        "endTime": manifest["finished"],
+        "agent": {"@id": "#team"},
+        "instrument": {"@id": "#evaluation"},
+        "object": [{"@id": i["@id"]} for i in inputs],
+        "result": parts,
+    }
     team = {"@id": "#team", "@type": "Organization", "name": manifest.get("team", "the owner of the study")}
     software = {
-        "@id": "#evaluation", "@type": "SoftwareApplication", "name": "evaluation",
+        "@id": "#evaluation",
+        "@type": "SoftwareApplication",
+        "name": "evaluation",
         "softwareVersion": f"{manifest['version']} ({manifest['code']['commit'][:12]})",
-    }  # fmt: skip
+    }
     root = {
-        "@id": "./", "@type": "Dataset", "name": f"{title}: report {manifest['report']}",
+        "@id": "./",
+        "@type": "Dataset",
+        "name": f"{title}: report {manifest['report']}",
         "description": "An evaluation report with its results, figures and executed notebooks.",
-        "datePublished": manifest["date"], "hasPart": parts, "mentions": {"@id": "#run"},
+        "datePublished": manifest["date"],
+        "hasPart": parts,
+        "mentions": {"@id": "#run"},
         "conformsTo": {"@id": "https://w3id.org/ro/wfrun/process/0.5"},
         "license": "MIT (code); synthetic or aggregated data only",
-    }  # fmt: skip
+    }
     about = {
-        "@id": "ro-crate-metadata.json", "@type": "CreativeWork", "about": {"@id": "./"},
+        "@id": "ro-crate-metadata.json",
+        "@type": "CreativeWork",
+        "about": {"@id": "./"},
         "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
-    }  # fmt: skip
+    }
     return {
         "@context": "https://w3id.org/ro/crate/1.1/context",
         "@graph": [about, root, action, team, software, *inputs, *files],

@@ -60,10 +60,15 @@ def publish_report(state: Any) -> dict[str, Any]:
     entry = disclosure.to_ledger(checked, report=f"{state.date.isoformat()}_{wave}")
     provenance.write_json(state.folder / releasing.ENTRY, entry)
     return {
-        "status": context.status, "headline": headline(plan, wave, exhibits), "results": len(checked.frame()),
-        "gates_failed": [g.id for g in gates if not g.passed], "gates_passed": [g.id for g in gates if g.passed],
-        "suppressions": dict(checked.log), "audit": dict(checked.audit), "synthetic": context.synthetic,
-    }  # fmt: skip
+        "status": context.status,
+        "headline": headline(plan, wave, exhibits),
+        "results": len(checked.frame()),
+        "gates_failed": [g.id for g in gates if not g.passed],
+        "gates_passed": [g.id for g in gates if g.passed],
+        "suppressions": dict(checked.log),
+        "audit": dict(checked.audit),
+        "synthetic": context.synthetic,
+    }
 
 
 def _lacking(printed: list[Path]) -> list[str]:
@@ -100,19 +105,30 @@ def make_context(state: Any, gates: tuple[Gate, ...], checked: Any) -> Any:
     if unchecked or not rows:
         reasons.append(f"not yet checked by {plan.words.checking_group}")
     known = {
-        "Code": code.commit[:12] + (" with changes" if code.dirty else ""), "Seed": str(plan.seed),
-        "Plan": plan.digest()[:12], "Plan frozen": (freezing.frozen_digest(plan, wave) or "not frozen")[:12],
+        "Code": code.commit[:12] + (" with changes" if code.dirty else ""),
+        "Seed": str(plan.seed),
+        "Plan": plan.digest()[:12],
+        "Plan frozen": (freezing.frozen_digest(plan, wave) or "not frozen")[:12],
         "Codebook": plan.codebook.digest()[:12],
-    }  # fmt: skip
+    }
     env = provenance.environment()
     packages = [f"{k} {v}" for k, v in sorted(env["packages"].items())]
     return ReportContext(
-        title=plan.study.title, plan=plan, wave=wave, date=state.date, waves=tuple(_wave_words(plan, w) for w in names),
-        status="draft" if reasons else "checked", draft_reasons=tuple(reasons), synthetic=_synthetic(plan, names),
-        gates=tuple(gates), manifest=known, environment=(f"Python {env['python']}", *packages),
-        deviations=tuple(d.text() for d in freezing.deviations(plan, wave)), sense_check=rows,
+        title=plan.study.title,
+        plan=plan,
+        wave=wave,
+        date=state.date,
+        waves=tuple(_wave_words(plan, w) for w in names),
+        status="draft" if reasons else "checked",
+        draft_reasons=tuple(reasons),
+        synthetic=_synthetic(plan, names),
+        gates=tuple(gates),
+        manifest=known,
+        environment=(f"Python {env['python']}", *packages),
+        deviations=tuple(d.text() for d in freezing.deviations(plan, wave)),
+        sense_check=rows,
         known_truth=provenance.known_truth(),
-    )  # fmt: skip
+    )
 
 
 def released_themes(checked: Any) -> set[str]:

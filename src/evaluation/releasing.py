@@ -104,8 +104,11 @@ def _read_sheet(sheet: Path) -> list[dict[str, str]]:
         reader = csv.DictReader(opened)
         lacking = [c for c in COLUMNS if c not in (reader.fieldnames or [])]
         if lacking:
-            raise InputError(f"the sheet lacks the columns {', '.join(lacking)}", where=sheet.name,
-                             todo=f"Its header is {','.join(COLUMNS)}.")  # fmt: skip
+            raise InputError(
+                f"the sheet lacks the columns {', '.join(lacking)}",
+                where=sheet.name,
+                todo=f"Its header is {','.join(COLUMNS)}.",
+            )
         return [{c: row[c] or "" for c in COLUMNS} for row in reader]
 
 

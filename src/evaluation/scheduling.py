@@ -93,11 +93,16 @@ def _job(state: Any, sources: list[Path], everything: bool) -> Job:
     modules = {p.stem: known.of(p) for p in sources}
     parts = {
         p.stem: currency.parts(
-            p, plan, waves, table[p.stem], parameters=state.parameters.get(p.stem, {}), draft=state.request.draft,
+            p,
+            plan,
+            waves,
+            table[p.stem],
+            parameters=state.parameters.get(p.stem, {}),
+            draft=state.request.draft,
             modules=modules[p.stem],
         )
         for p in sources
-    }  # fmt: skip
+    }
     home = plan.root / "data_processed" / state.wave
     job = Job(
         {p.stem: p for p in sources}, table, modules, parts, state.stage, (home / MADE, home / "only" / MADE), state
@@ -180,16 +185,24 @@ def _execute(job: Job, name: str, kernels: Kernels) -> dict[str, Any]:
     before = merge(work, [_made(job, n) for n in currency.upstream(name, job.table)])
     reads = work.with_suffix(".reads")
     run = execution.execute(
-        job.sources[name], made / NOTEBOOK, parameters=job.state.parameters.get(name, {}), words=job.state.words,
-        env={"EVALUATION_STAGE": str(work), READS: str(reads)}, kernels=kernels,
+        job.sources[name],
+        made / NOTEBOOK,
+        parameters=job.state.parameters.get(name, {}),
+        words=job.state.words,
+        env={"EVALUATION_STAGE": str(work), READS: str(reads)},
+        kernels=kernels,
         seconds=job.state.request.cell_seconds,
-    )  # fmt: skip
+    )
     job.notebooks[name] = run.notebook
     _keep_own(work, made / FILES, before)
     record = {
-        "key": _key(job, name), "parts": job.parts[name], "seconds": round(run.seconds, 2), "cells": run.cells,
-        "peak": run.peak, "output": provenance.digest_files(_files(made / FILES), made / FILES),
-    }  # fmt: skip
+        "key": _key(job, name),
+        "parts": job.parts[name],
+        "seconds": round(run.seconds, 2),
+        "cells": run.cells,
+        "peak": run.peak,
+        "output": provenance.digest_files(_files(made / FILES), made / FILES),
+    }
     beyond = _undeclared(job, name, reads)
     if beyond:
         record |= {"key": "", "undeclared": beyond}

@@ -14,11 +14,14 @@ def status(study_file: Path | None = None, wave: str = "") -> dict[str, Any]:
     wave = pipeline.resolve_wave(plan, wave)
     manifest = _last_manifest(plan, wave)
     return {
-        "study": plan.study.title, "wave": wave,
+        "study": plan.study.title,
+        "wave": wave,
         "waves": [_wave(plan, w) for w in plan.waves],
-        "last_report": manifest.get("report", ""), "status": manifest.get("status", "no report yet"),
-        "gates_failed": manifest.get("gates_failed", []), "missing": _missing(plan, wave),
-    }  # fmt: skip
+        "last_report": manifest.get("report", ""),
+        "status": manifest.get("status", "no report yet"),
+        "gates_failed": manifest.get("gates_failed", []),
+        "missing": _missing(plan, wave),
+    }
 
 
 def _last_manifest(plan: study.Plan, wave: str) -> dict[str, Any]:

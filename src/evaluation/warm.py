@@ -34,20 +34,45 @@ sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 NOT_IN_KERNELS = "debugpy"
 
 PRELOAD = (
-    "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "tornado.platform.asyncio",
-    "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.logger", "IPython.core.magics.execution",
-    "IPython.core.oinspect", "IPython.extensions.storemagic", "matplotlib_inline.backend_inline",
-    "matplotlib.pyplot", "numpy", "pandas", "pandas.core.arrays.arrow.extension_types", "pandas.core.reshape.reshape",
-    "pyarrow.parquet", "pyarrow.dataset", "scipy.stats", "scipy.optimize", "seaborn", "statsmodels.api",
-    "linearmodels.panel", "pingouin", "pydantic", "yaml",
-)  # fmt: skip
+    "ipykernel.kernelapp",
+    "ipykernel.ipkernel",
+    "ipykernel.debugger",
+    "tornado.platform.asyncio",
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.logger",
+    "IPython.core.magics.execution",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "matplotlib_inline.backend_inline",
+    "matplotlib.pyplot",
+    "numpy",
+    "pandas",
+    "pandas.core.arrays.arrow.extension_types",
+    "pandas.core.reshape.reshape",
+    "pyarrow.parquet",
+    "pyarrow.dataset",
+    "scipy.stats",
+    "scipy.optimize",
+    "seaborn",
+    "statsmodels.api",
+    "linearmodels.panel",
+    "pingouin",
+    "pydantic",
+    "yaml",
+)
 # Beside every room of answers.
 ROOMS = ("evaluation.study", "evaluation.intake.waves", "evaluation.disclosure", "evaluation.report.html")
 PINNED = {
-    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONHASHSEED": "0",
-    "TZ": "UTC", "LC_ALL": "C.UTF-8", "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+    "TZ": "UTC",
+    "LC_ALL": "C.UTF-8",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-}  # fmt: skip
+}
 KERNEL_WORDS = ("--matplotlib=inline", "--HistoryManager.enabled=False")
 SCRATCH, READS, STARTED = "ev-", "EVALUATION_READS", "EVALUATION_STARTED"
 
@@ -108,9 +133,13 @@ class Server(Protocol):
 def start(folder: Path, env: Mapping[str, str]) -> Server:
     """Start the warm process as a new Python."""
     return subprocess.Popen(
-        [sys.executable, "-m", "evaluation.warm", str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        text=True, env=dict(env), start_new_session=True,
-    )  # fmt: skip
+        [sys.executable, "-m", "evaluation.warm", str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=dict(env),
+        start_new_session=True,
+    )
 
 
 def can_split() -> bool:
@@ -318,9 +347,7 @@ def _note_imports(note: Callable[[str], None]) -> None:
 
     found = builtins.__import__
 
-    def importing(
-        name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
-    ) -> Any:  # fmt: skip
+    def importing(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
         module = found(name, globals, locals, fromlist, level)
         home = module.__name__ if fromlist or level else name
         if home.startswith("evaluation."):

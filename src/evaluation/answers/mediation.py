@@ -65,19 +65,26 @@ def _paths(plan: Plan, wave: str, people: pd.DataFrame, survey: Survey) -> Exhib
         if not any(any(t in m for t in UNFAIR) for m in mediators):
             refusal = NotIdentified(
                 "the survey asks nobody whether they were treated unfairly because of who they are",
-                "Ask it next time.", wave=wave, id=f"mediation.unfair.all.{wave}".lower(),
-            )  # fmt: skip
+                "Ask it next time.",
+                wave=wave,
+                id=f"mediation.unfair.all.{wave}".lower(),
+            )
             triples.append(("Through perceived discrimination", triples[0][1], refusal))
     short = w.short(plan, outcome) if outcome else f"telling {plan.words.institution}"
     return w.exhibit(
-        "mediation.reporting", f"Exploratory: what goes with “{short}”", triples, sections=SECTIONS, wave=wave,
-        row_header="Part of the difference", source=f"Survey, wave {wave}, unweighted",
+        "mediation.reporting",
+        f"Exploratory: what goes with “{short}”",
+        triples,
+        sections=SECTIONS,
+        wave=wave,
+        row_header="Part of the difference",
+        source=f"Survey, wave {wave}, unweighted",
         notes=(
             "Exploratory and unweighted. All was asked at one time, so nothing here shows which answer came first. "
             "Intervals take people as drawn one by one and are too narrow.",
             "Nothing is asked about anybody else, and nothing about information that was given.",
         ),
-    )  # fmt: skip
+    )
 
 
 def _exposures(plan: Plan, wave: str, people: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame, list[str]]]:
@@ -91,8 +98,14 @@ def _exposures(plan: Plan, wave: str, people: pd.DataFrame) -> list[tuple[str, s
         source = plan.derive[column].source if column in plan.derive else column
         own = {column, source, *(d for d, rule in plan.derive.items() if rule.source == source)}
         x = (general[column] == focus(plan)[0]).fillna(False).astype(float)
-        made.append(("group", f"{plan.words.focus_group} less {plan.words.comparison_group}", general.assign(x=x),
-                     [c for c in prognostic if c not in own]))  # fmt: skip
+        made.append(
+            (
+                "group",
+                f"{plan.words.focus_group} less {plan.words.comparison_group}",
+                general.assign(x=x),
+                [c for c in prognostic if c not in own],
+            )
+        )
     try:
         arm = samples.arms(plan, here)
     except (EvaluationError, KeyError):
@@ -101,15 +114,25 @@ def _exposures(plan: Plan, wave: str, people: pd.DataFrame) -> list[tuple[str, s
     if kept.empty:
         return made
     x = arm.reindex(kept.index).isin(["first", "both"]).astype(float)
-    made.append(("attended", f"{plan.words.treated_short} less {plan.words.untreated_short.lower()}", kept.assign(x=x),
-                 prognostic))  # fmt: skip
+    made.append(
+        (
+            "attended",
+            f"{plan.words.treated_short} less {plan.words.untreated_short.lower()}",
+            kept.assign(x=x),
+            prognostic,
+        )
+    )
     return made
 
 
 def _column(
-    plan: Plan, wave: str, survey: Survey, outcome: str, mediators: Sequence[str],
+    plan: Plan,
+    wave: str,
+    survey: Survey,
+    outcome: str,
+    mediators: Sequence[str],
     exposure: tuple[str, str, pd.DataFrame, list[str]],
-) -> list[tuple[str, str, Any]]:  # fmt: skip
+) -> list[tuple[str, str, Any]]:
     id, column, frame, covariates = exposure
     answers = survey.outcomes[[outcome, *mediators]].reindex(frame.index)
     dummies = pd.get_dummies(frame[covariates].astype("string").fillna("not stated"), drop_first=True, dtype=float)
@@ -122,10 +145,20 @@ def _column(
         return [(TITLES["total"], column, replace(found, id=stem, wave=wave, licence="exploratory"))]
     rows = TITLES | {m: f"Through: {plan.label_of(m)}" for m in mediators}
     return [
-        (rows[key], column, replace(e, id=f"{stem}.{key}".lower(), wave=wave, outcome=outcome,
-                                    unit=w.points(plan, outcome), question=f"{column}: {rows[key].lower()}"))
+        (
+            rows[key],
+            column,
+            replace(
+                e,
+                id=f"{stem}.{key}".lower(),
+                wave=wave,
+                outcome=outcome,
+                unit=w.points(plan, outcome),
+                question=f"{column}: {rows[key].lower()}",
+            ),
+        )
         for key, e in found.items()
-    ]  # fmt: skip
+    ]
 
 
 def _reported(plan: Plan, wave: str, people: pd.DataFrame, outcomes: pd.DataFrame) -> Exhibit:
@@ -147,10 +180,15 @@ def _reported(plan: Plan, wave: str, people: pd.DataFrame, outcomes: pd.DataFram
     if isinstance(named, Estimate):
         named = replace(named, question="Of people who experienced a hate crime, share who reported the latest")
     return w.exhibit(
-        "reporting.hate", title, [("Reported the latest one, of those who experienced one", "Share", named)],
-        sections=("annex-N",), wave=wave, row_header="What", source=f"Survey, wave {wave}, unweighted",
+        "reporting.hate",
+        title,
+        [("Reported the latest one, of those who experienced one", "Share", named)],
+        sections=("annex-N",),
+        wave=wave,
+        row_header="What",
+        source=f"Survey, wave {wave}, unweighted",
         notes=("People who answered, not residents. Numbers recorded by the police are not used: they count reports.",),
-    )  # fmt: skip
+    )
 
 
 def _routed(plan: Plan) -> tuple[str, str] | None:

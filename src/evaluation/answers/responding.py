@@ -34,8 +34,16 @@ def missing(plan: Plan, wave: str, table: pd.DataFrame) -> Exhibit:
         sums.append((cell_key("people", wave=wave), tuple(keys.values())))
     if not triples:
         triples = [("Nothing was asked", "", words(f"n.missing.none.{wave}", "no outcome of the plan was asked"))]
-    return exhibit("who.missing", "What was left blank, and why", triples, sections=("annex-D",), wave=wave,
-                   row_header="Question", sums=tuple(sums), source="Survey, unweighted")  # fmt: skip
+    return exhibit(
+        "who.missing",
+        "What was left blank, and why",
+        triples,
+        sections=("annex-D",),
+        wave=wave,
+        row_header="Question",
+        sums=tuple(sums),
+        source="Survey, unweighted",
+    )
 
 
 def completion(plan: Plan, wave: str, table: pd.DataFrame) -> Exhibit:
@@ -47,13 +55,26 @@ def completion(plan: Plan, wave: str, table: pd.DataFrame) -> Exhibit:
     triples: list[tuple[str, str, Any]] = []
     for row in table[table["asked"] > 0].itertuples(index=False):
         level = plan.levels_of(row.column).get(row.level, "Not stated")
-        share = measure(f"completion.{row.column}.{row.level}.{row.wave}", 100 * row.answered / row.asked, "per cent",
-                        base=int(row.people), wave=str(row.wave), decimals=0)  # fmt: skip
+        share = measure(
+            f"completion.{row.column}.{row.level}.{row.wave}",
+            100 * row.answered / row.asked,
+            "per cent",
+            base=int(row.people),
+            wave=str(row.wave),
+            decimals=0,
+        )
         triples.append((f"{plan.label_of(row.column)}: {level}", str(row.wave), share))
     if not triples:
         triples = [("How answers were collected", "", words(f"completion.none.all.{wave}", "was not recorded"))]
-    return exhibit("who.completion", "Share of questions answered, by how they were asked", triples,
-                   sections=("annex-D",), wave=wave, row_header="Collected", source="Survey, unweighted")  # fmt: skip
+    return exhibit(
+        "who.completion",
+        "Share of questions answered, by how they were asked",
+        triples,
+        sections=("annex-D",),
+        wave=wave,
+        row_header="Collected",
+        source="Survey, unweighted",
+    )
 
 
 def response(plan: Plan, wave: str, people: pd.DataFrame, approached: dict[str, int | None]) -> Exhibit:
@@ -66,13 +87,27 @@ def response(plan: Plan, wave: str, people: pd.DataFrame, approached: dict[str, 
             triples.append(("Response rate", name, words(id, UNCOUNTED if not asked else MISCOUNTED)))
             continue
         key = cell_key("people", wave=name)
-        rate = measure(id, 100 * n / asked, "per cent", base=int(asked), wave=name, decimals=0,
-                       share_of=(key, cell_key("approached", wave=name)),
-                       counts=((key, n), (cell_key("approached", wave=name), int(asked))))  # fmt: skip
+        rate = measure(
+            id,
+            100 * n / asked,
+            "per cent",
+            base=int(asked),
+            wave=name,
+            decimals=0,
+            share_of=(key, cell_key("approached", wave=name)),
+            counts=((key, n), (cell_key("approached", wave=name), int(asked))),
+        )
         triples.append(("Response rate", name, rate))
-    return exhibit("who.response", "Who was asked and did not answer", triples, sections=("annex-D",), wave=wave,
-                   row_header="", notes=("People analysed, of the people approached.",),
-                   source="wave.toml, as written down at fieldwork")  # fmt: skip
+    return exhibit(
+        "who.response",
+        "Who was asked and did not answer",
+        triples,
+        sections=("annex-D",),
+        wave=wave,
+        row_header="",
+        notes=("People analysed, of the people approached.",),
+        source="wave.toml, as written down at fieldwork",
+    )
 
 
 def _items(plan: Plan) -> list[str]:

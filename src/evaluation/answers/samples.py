@@ -217,7 +217,4 @@ def size_counts(people: pd.DataFrame) -> tuple[dict[str, int], dict[str, int]]:
     n = people[TREATED].value_counts()
     sessions = people.groupby(TREATED)["session"].nunique()
     names = {1: "treated", 0: "untreated"}
-    return (
-        {names[k]: int(n.get(k, 0)) for k in (1, 0)},
-        {names[k]: int(sessions.get(k, 0)) for k in (1, 0)},
-    )
+    return ({names[k]: int(n.get(k, 0)) for k in (1, 0)}, {names[k]: int(sessions.get(k, 0)) for k in (1, 0)})

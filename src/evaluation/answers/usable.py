@@ -39,10 +39,16 @@ def flow(plan: Plan, wave: str, taken: Sequence[Any]) -> Exhibit:
     triples.sort(key=lambda t: (t[0] == "Analysed", steps.index(t[0]) if t[0] in steps else 0))
     reasons = {str(r.step): str(r.reason) for one in taken for r in one.ledger.itertuples(index=False) if r.reason}
     return exhibit(
-        "who.flow", "From the export to the analysis", triples, sections=("annex-C",), wave=wave,
-        row_header="Step", sums=tuple(sums), notes=tuple(f"{s}: {r}." for s, r in reasons.items()),
+        "who.flow",
+        "From the export to the analysis",
+        triples,
+        sections=("annex-C",),
+        wave=wave,
+        row_header="Step",
+        sums=tuple(sums),
+        notes=tuple(f"{s}: {r}." for s, r in reasons.items()),
         source="Exports of each wave",
-    )  # fmt: skip
+    )
 
 
 def wave_key(wave: str) -> str:
@@ -85,10 +91,14 @@ def comparable(plan: Plan, wave: str, table: pd.DataFrame) -> Exhibit:
                 said = words(f"wording.{item}.all.{name}", str(table.loc[item, name]))
                 triples.append((plan.label_of(item), str(name), said))
     return exhibit(
-        "intake.comparability", "Was the same question asked?", triples, sections=("annex-C",), wave=wave,
+        "intake.comparability",
+        "Was the same question asked?",
+        triples,
+        sections=("annex-C",),
+        wave=wave,
         row_header="Question",
         notes=("'Changed' blocks a change estimate; 'unknown' permits an exploratory one only.",),
-    )  # fmt: skip
+    )
 
 
 def gates(plan: Plan, wave: str, taken: Sequence[Any], table: pd.DataFrame) -> list[Gate]:
@@ -122,5 +132,10 @@ def answer(plan: Plan, wave: str, found: Sequence[Gate]) -> Exhibit:
         if not failed
         else "In part. " + "; ".join(f"not met: {g.note}" for g in failed) + "."
     )
-    return exhibit("answer.00", "Can this wave be used?", [("Answer", "", words(f"answer.00.all.{wave}", said))],
-                   sections=(), wave=wave)  # fmt: skip
+    return exhibit(
+        "answer.00",
+        "Can this wave be used?",
+        [("Answer", "", words(f"answer.00.all.{wave}", said))],
+        sections=(),
+        wave=wave,
+    )

@@ -57,9 +57,8 @@ def composition(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
         frame[column] = frame[column].astype(object).where(frame[column].notna(), NOT_STATED)
         labels = {**plan.levels_of(column), NOT_STATED: "Not stated"}
         made, implied = tabulate.crosstab(
-            frame, column, "wave", universe="people", id=f"n.{column}", wave=wave, row_labels=labels,
-            totals=not place,
-        )  # fmt: skip
+            frame, column, "wave", universe="people", id=f"n.{column}", wave=wave, row_labels=labels, totals=not place
+        )
         head = plan.label_of(column)
         items += [Item(i.row if i.row == "All" else f"{head}: {i.row}", i.column, i.result) for i in made]
         sums += implied
@@ -67,10 +66,16 @@ def composition(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
         said = [("Everybody", "", words(f"n.people.none.{wave}", "no characteristic with levels was asked"))]
         return exhibit("who.composition", "Who answered, by wave", said, sections=("annex-D",), wave=wave)
     return Exhibit(
-        "who.composition", "Who answered, by wave", tuple(items), ("policy-4", "annex-D"), wave=wave,
-        row_header="Group", sums=tuple(sums), source="Survey, unweighted",
+        "who.composition",
+        "Who answered, by wave",
+        tuple(items),
+        ("policy-4", "annex-D"),
+        wave=wave,
+        row_header="Group",
+        sums=tuple(sums),
+        source="Survey, unweighted",
         notes=("Small groups are hidden and other counts rounded, so that nobody can be found.",),
-    )  # fmt: skip
+    )
 
 
 def closed_columns(plan: Plan, people: pd.DataFrame) -> list[str]:
@@ -119,10 +124,17 @@ def over_population(plan: Plan, wave: str, people: pd.DataFrame, margins: Mappin
         sums += [(total[0], tuple(keys)), *_among_all(plan, made, now, boost, wave)]
     if not triples:
         triples = [("Everybody", "", words(f"over.none.all.{wave}", "no population figures were given"))]
-    return exhibit("who.over_population", "Who answered, against who lives here", triples, sections=("annex-D",),
-                   wave=wave, row_header="Group", sums=tuple(sums),
-                   notes=("Before any weight. 2 times is twice as many people as there should be.", *notes),
-                   source=f"Survey, general sample; {plan.population.title}")  # fmt: skip
+    return exhibit(
+        "who.over_population",
+        "Who answered, against who lives here",
+        triples,
+        sections=("annex-D",),
+        wave=wave,
+        row_header="Group",
+        sums=tuple(sums),
+        notes=("Before any weight. 2 times is twice as many people as there should be.", *notes),
+        source=f"Survey, general sample; {plan.population.title}",
+    )
 
 
 def _among_all(plan: Plan, made: cells.Cells, now: pd.DataFrame, boost: pd.Series, wave: str) -> list[Any]:
@@ -150,10 +162,13 @@ def _beside(
     return [
         (row, "People (about)", Count(id=f"n.over.{stem}".lower(), n=n, key=key, kind="identity", wave=wave)),
         (row, "Share of them", measure(f"share.over.{stem}", 100 * own, "per cent", decimals=0, **more)),
-        (row, "Share of residents", measure(f"residents.over.{stem}", 100 * share, "per cent", decimals=0, public=True,
-                                            wave=wave)),
+        (
+            row,
+            "Share of residents",
+            measure(f"residents.over.{stem}", 100 * share, "per cent", decimals=0, public=True, wave=wave),
+        ),
         (row, "Ratio", measure(f"ratio.over.{stem}", own / share if share else 0.0, "times", decimals=1, **more)),
-    ]  # fmt: skip
+    ]
 
 
 def collection(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
@@ -166,26 +181,55 @@ def collection(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
         triples += _sessions(plan, wave_id, rows)
         boost = samples.is_boost(plan, rows)
         if plan.population.boost_column:
-            triples.append(("Reached through lists of attendees", wave_id, Count(
-                id=f"n.boost.all.{name}".lower(), n=int(boost.sum()), key=cell_key("people", boost="yes", wave=name),
-                kind="identity", wave=wave_id)))  # fmt: skip
+            triples.append(
+                (
+                    "Reached through lists of attendees",
+                    wave_id,
+                    Count(
+                        id=f"n.boost.all.{name}".lower(),
+                        n=int(boost.sum()),
+                        key=cell_key("people", boost="yes", wave=name),
+                        kind="identity",
+                        wave=wave_id,
+                    ),
+                )
+            )
         triples += _near_the_police(plan, rows, wave_id)
         for column in [c for c in collected_columns(plan, rows) if len(ever[c]) > 1]:
             values = rows[column].astype(object).where(rows[column].notna(), NOT_STATED)
             labels = {**plan.levels_of(column), NOT_STATED: "Not stated"}
             held = [x for x in labels if x in ever[column]]
             keys = {x: cell_key("people", **{column: x}, wave=name) for x in held}
-            triples += [(f"{plan.label_of(column)}: {labels[x]}", wave_id, Count(
-                id=f"n.{column}.{x}.{name}".lower(), n=int((values == x).sum()), key=keys[x], kind="identity",
-                wave=wave_id)) for x in held]  # fmt: skip
+            triples += [
+                (
+                    f"{plan.label_of(column)}: {labels[x]}",
+                    wave_id,
+                    Count(
+                        id=f"n.{column}.{x}.{name}".lower(),
+                        n=int((values == x).sum()),
+                        key=keys[x],
+                        kind="identity",
+                        wave=wave_id,
+                    ),
+                )
+                for x in held
+            ]
             sums.append((cell_key("people", wave=name), tuple(keys.values())))
             if column == plan.population.boost_column:
                 lists = tuple(keys[x] for x in held if x in plan.population.boost_sources)
                 sums += [(cell_key("people", boost="yes", wave=name), lists)] if lists else []
     if not triples:
         triples = [("Sessions and routes", "", words(f"collection.none.all.{wave}", "not recorded"))]
-    return exhibit("who.collection", "How answers were collected", triples, sections=("annex-D",), wave=wave,
-                   row_header="Feature", sums=tuple(sums), source="Survey, unweighted")  # fmt: skip
+    return exhibit(
+        "who.collection",
+        "How answers were collected",
+        triples,
+        sections=("annex-D",),
+        wave=wave,
+        row_header="Feature",
+        sums=tuple(sums),
+        source="Survey, unweighted",
+    )
 
 
 ROUTES = {"officer": "Answers that an officer could see or hear", "event": "Answers given at an event"}
@@ -205,8 +249,15 @@ def _near_the_police(plan: Plan, rows: pd.DataFrame, wave: str) -> list[tuple[st
         n = int((rows[column] == "yes").sum())
         part = (cell_key("people", **{column: "yes"}, wave=wave), n)
         counted: dict[str, Any] = {"share_of": (part[0], whole[0]), "counts": (part, whole)} if n else {}
-        share = measure(f"collection.{kind}.all.{wave}", 100 * n / len(rows), "per cent", base=len(rows), wave=wave,
-                        decimals=0, **counted)  # fmt: skip
+        share = measure(
+            f"collection.{kind}.all.{wave}",
+            100 * n / len(rows),
+            "per cent",
+            base=len(rows),
+            wave=wave,
+            decimals=0,
+            **counted,
+        )
         made.append((ROUTES[kind], wave, share))
     return made
 
@@ -222,15 +273,28 @@ def _sessions(plan: Plan, wave: str, rows: pd.DataFrame) -> list[tuple[str, str,
     if not session or session not in rows or not rows[session].notna().any():
         return []
     sizes = rows[session].value_counts()
-    count = Count(id=f"n.sessions.all.{wave}".lower(), n=len(sizes), key=cell_key("sessions", wave=wave),
-                  sensitive=False, unit="sessions", wave=wave)  # fmt: skip
-    mean = measure(f"mean.session_size.all.{wave}", float(sizes.mean()), "people", base=int(sizes.sum()), wave=wave,
-                   decimals=0)  # fmt: skip
+    count = Count(
+        id=f"n.sessions.all.{wave}".lower(),
+        n=len(sizes),
+        key=cell_key("sessions", wave=wave),
+        sensitive=False,
+        unit="sessions",
+        wave=wave,
+    )
+    mean = measure(
+        f"mean.session_size.all.{wave}", float(sizes.mean()), "people", base=int(sizes.sum()), wave=wave, decimals=0
+    )
     made = [("Collection sessions", wave, count), ("People per session, on average", wave, mean)]
     usual = float((sizes**2).sum() / sizes.sum())  # the session of the average respondent
     for likeness in LIKENESS:
-        effect = measure(f"session_effect.{likeness}.all.{wave}", 1 + (usual - 1) * likeness, "times",
-                         base=int(sizes.sum()), wave=wave, decimals=1)  # fmt: skip
+        effect = measure(
+            f"session_effect.{likeness}.all.{wave}",
+            1 + (usual - 1) * likeness,
+            "times",
+            base=int(sizes.sum()),
+            wave=wave,
+            decimals=1,
+        )
         made.append((f"Design effect of sessions, answers alike by {likeness:g}", wave, effect))
     return made
 
@@ -266,8 +330,11 @@ def carried(plan: Plan, wave: str, people: pd.DataFrame) -> list[Carried]:
         found.append(_enough(plan, "attend", "Attended and had not attended", sides, sizes.least_people))
     for name, design in plan.designs.items():
         if design.group in people and design.group_levels:
-            cells = [people[(people["wave"] == w) & (people[design.group] == g)]
-                     for w in design.waves for g in design.group_levels]  # fmt: skip
+            cells = [
+                people[(people["wave"] == w) & (people[design.group] == g)]
+                for w in design.waves
+                for g in design.group_levels
+            ]
             found.append(_enough(plan, name.lower(), design.title, cells, sizes.least_people))
     return found
 
@@ -286,8 +353,14 @@ def carried_table(plan: Plan, wave: str, found: list[Carried]) -> Exhibit:
     triples = [
         (c.title, "Can the sizes carry it?", words(f"carried.{c.id}.all.{wave}", c.reason or "yes")) for c in found
     ]
-    return exhibit("who.carried", "Which planned comparisons can be carried", triples, sections=("annex-D",),
-                   wave=wave, row_header="Comparison")  # fmt: skip
+    return exhibit(
+        "who.carried",
+        "Which planned comparisons can be carried",
+        triples,
+        sections=("annex-D",),
+        wave=wave,
+        row_header="Comparison",
+    )
 
 
 def gates(plan: Plan, wave: str, people: pd.DataFrame) -> list[Gate]:
@@ -298,10 +371,14 @@ def gates(plan: Plan, wave: str, people: pd.DataFrame) -> list[Gate]:
 def answer(plan: Plan, wave: str, people: pd.DataFrame, found: list[Carried]) -> Exhibit:
     """Return the answer of notebook 01: how many answered, and what that can carry."""
     now = people[people["wave"] == wave]
-    count = Count(id=f"n.answered.all.{wave}".lower(), n=len(now), key=cell_key("people", wave=wave), kind="identity",
-                  wave=wave)  # fmt: skip
+    count = Count(
+        id=f"n.answered.all.{wave}".lower(), n=len(now), key=cell_key("people", wave=wave), kind="identity", wave=wave
+    )
     short = [c.title for c in found if not c.gate.passed]
-    said = "Every planned comparison has enough people and sessions." if not short else (
-        "Too small, or not asked, for: " + "; ".join(short) + ".")  # fmt: skip
+    said = (
+        "Every planned comparison has enough people and sessions."
+        if not short
+        else ("Too small, or not asked, for: " + "; ".join(short) + ".")
+    )
     triples = [("People analysed in this wave", "", count), ("Sizes", "", words(f"answer.01.all.{wave}", said))]
     return exhibit("answer.01", "Who answered, and who did not?", triples, sections=(), wave=wave)

@@ -10,9 +10,19 @@ from evaluation.disclosure.leaks import escape_cell, scan
 from evaluation.disclosure.protecting import protect
 
 __all__ = [
-    "TOO_FEW", "CheckedExhibit", "CheckedResults", "CheckedRow", "Tables", "escape_cell", "intervals", "protect",
-    "protect_counts", "rounded", "scan", "to_ledger",
-]  # fmt: skip
+    "TOO_FEW",
+    "CheckedExhibit",
+    "CheckedResults",
+    "CheckedRow",
+    "Tables",
+    "escape_cell",
+    "intervals",
+    "protect",
+    "protect_counts",
+    "rounded",
+    "scan",
+    "to_ledger",
+]
 
 
 def to_ledger(checked: CheckedResults, *, report: str) -> dict[str, Any]:

@@ -85,8 +85,11 @@ def intervals(
     from scipy.sparse import csr_matrix
 
     place = {k: i for i, k in enumerate(keys)}
-    entries = [(row, place[k], s) for row, (total, parts) in enumerate(sums)
-               for k, s in ((total, -1.0), *((p, 1.0) for p in parts))]  # fmt: skip
+    entries = [
+        (row, place[k], s)
+        for row, (total, parts) in enumerate(sums)
+        for k, s in ((total, -1.0), *((p, 1.0) for p in parts))
+    ]
     rows, columns, signs = zip(*entries, strict=True) if entries else ((), (), ())
     matrix = csr_matrix((signs, (rows, columns)), shape=(len(sums), len(keys)))
     bounds = _bounds(tables, keys, hidden, tables.known)

@@ -41,8 +41,10 @@ def protect(exhibits: Sequence[Exhibit], rules: Any, *, earlier: Sequence[Mappin
     tables = _tables(exhibits, rules, earlier)
     hidden, primary, audit = protect_counts(tables)
     if audit["recovered"]:
-        raise CheckFailed(f"{audit['recovered']} small counts could be worked out from the tables",
-                          todo="Publish fewer margins of these tables, or join their categories.")  # fmt: skip
+        raise CheckFailed(
+            f"{audit['recovered']} small counts could be worked out from the tables",
+            todo="Publish fewer margins of these tables, or join their categories.",
+        )
     log: Counter[str] = Counter(threshold=0, secondary=0, base=0, dominance=0, share=0)
     log["threshold"], log["secondary"] = len(primary), len(hidden - primary)
     maker = _Maker(tables, hidden, rules, log)
@@ -101,8 +103,14 @@ class _Maker:
 
     def row(self, result: Any) -> CheckedRow:
         """Return a result as it may be shown."""
-        makers = {Count: self._count, Measure: self._measure, Words: self._words, Estimate: self._estimate,
-                  NotIdentified: self._refusal, Few: self._few}  # fmt: skip
+        makers = {
+            Count: self._count,
+            Measure: self._measure,
+            Words: self._words,
+            Estimate: self._estimate,
+            NotIdentified: self._refusal,
+            Few: self._few,
+        }
         return makers[type(result)](result)
 
     def _hidden(self, result: Any, rule: str, kind: str) -> CheckedRow:
@@ -133,15 +141,28 @@ class _Maker:
         if ends[0] is not None and ends[1] is not None:
             text += f" ({_figure(ends[0], m.unit, m.decimals)} to {_figure(ends[1], m.unit, m.decimals)})"
         n = None if m.base is None else m.base if m.public else rounded(m.base, self.rules.rounding)
-        return CheckedRow(_TOKEN, id=m.id, kind="measure", text=text, value=round(float(value), m.decimals),
-                          low=ends[0], high=ends[1], unit=m.unit, n=n, n_text="" if n is None else f"about {n:,}",
-                          wave=m.wave, method=m.method)  # fmt: skip
+        return CheckedRow(
+            _TOKEN,
+            id=m.id,
+            kind="measure",
+            text=text,
+            value=round(float(value), m.decimals),
+            low=ends[0],
+            high=ends[1],
+            unit=m.unit,
+            n=n,
+            n_text="" if n is None else f"about {n:,}",
+            wave=m.wave,
+            method=m.method,
+        )
 
     def _share(self, m: Measure) -> float:
         """Return a share of two counts, or a number in proportion to one, as the published counts give it."""
         top, bottom = (self.tables.counts[k] for k in m.share_of[:2])
-        shown = [n if k in self.tables.exact else rounded(n, self.rules.rounding)
-                 for k, n in zip(m.share_of[:2], (top, bottom), strict=True)]  # fmt: skip
+        shown = [
+            n if k in self.tables.exact else rounded(n, self.rules.rounding)
+            for k, n in zip(m.share_of[:2], (top, bottom), strict=True)
+        ]
         if not shown[1] or not top:
             return 0.0
         return m.value * (shown[0] / shown[1]) / (top / bottom)
@@ -151,8 +172,16 @@ class _Maker:
 
     def _refusal(self, r: NotIdentified) -> CheckedRow:
         words = {k: getattr(r, k) for k in _WORDS if hasattr(r, k)}
-        return CheckedRow(_TOKEN, id=r.id, kind="not_identified", text="not answerable", shown=False, reason=r.reason,
-                          what_would_help=r.what_would_help, **words)  # fmt: skip
+        return CheckedRow(
+            _TOKEN,
+            id=r.id,
+            kind="not_identified",
+            text="not answerable",
+            shown=False,
+            reason=r.reason,
+            what_would_help=r.what_would_help,
+            **words,
+        )
 
     def _few(self, r: Few) -> CheckedRow:
         return replace(self._hidden(r, "", "too_few"), reason=TOO_FEW)
@@ -166,28 +195,73 @@ class _Maker:
         parts = [f"about {rounded(k, self.rules.rounding):,}" for k in e.n.values()]
         total = sum(rounded(k, self.rules.rounding) for k in e.n.values()) if e.n else None
         words = {k: getattr(e, k) for k in _WORDS if hasattr(e, k)}
-        extra = {k: getattr(e, k) for k in ("null", "margin", "p_family", "same_sign_share", "specification_median",
-                                            "indicative", "doubt", "family", "sample")}  # fmt: skip
+        extra = {
+            k: getattr(e, k)
+            for k in (
+                "null",
+                "margin",
+                "p_family",
+                "same_sign_share",
+                "specification_median",
+                "indicative",
+                "doubt",
+                "family",
+                "sample",
+            )
+        }
         return CheckedRow(
-            _TOKEN, id=e.id, kind="estimate", text=_estimate_text(e), n=total, n_text=" and ".join(parts),
+            _TOKEN,
+            id=e.id,
+            kind="estimate",
+            text=_estimate_text(e),
+            n=total,
+            n_text=" and ".join(parts),
             n_effective=None if e.n_effective is None else rounded(round(e.n_effective), self.rules.rounding),
-            n_sessions=e.n_sessions, df=_df(e.df, self.rules.rounding), p=None if e.p is None else round(e.p, 4),
-            mde=None if e.mde is None else round(e.mde, 2), **numbers, **words, **extra,
-        )  # fmt: skip
+            n_sessions=e.n_sessions,
+            df=_df(e.df, self.rules.rounding),
+            p=None if e.p is None else round(e.p, 4),
+            mde=None if e.mde is None else round(e.mde, 2),
+            **numbers,
+            **words,
+            **extra,
+        )
 
 
 _WORDS = (
-    "question", "outcome", "group", "wave", "unit", "licence", "planned", "gates", "verdict", "estimand", "method",
+    "question",
+    "outcome",
+    "group",
+    "wave",
+    "unit",
+    "licence",
+    "planned",
+    "gates",
+    "verdict",
+    "estimand",
+    "method",
     "se_method",
-)  # fmt: skip
+)
 
 
 def _exhibit(e: Exhibit, maker: _Maker) -> CheckedExhibit:
     cells = {(i.row, i.column): maker.row(i.result) for i in e.items}
     rows = tuple(dict.fromkeys(i.row for i in e.items))
     columns = tuple(dict.fromkeys(i.column for i in e.items))
-    return CheckedExhibit(_TOKEN, e.id, e.title, e.sections, e.chart, e.row_header, e.notes, e.source, e.wave, e.extras,
-                          rows, columns, cells)  # fmt: skip
+    return CheckedExhibit(
+        _TOKEN,
+        e.id,
+        e.title,
+        e.sections,
+        e.chart,
+        e.row_header,
+        e.notes,
+        e.source,
+        e.wave,
+        e.extras,
+        rows,
+        columns,
+        cells,
+    )
 
 
 def _is_share(unit: str) -> bool:

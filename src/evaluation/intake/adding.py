@@ -34,8 +34,11 @@ class Added:
 
     def summary(self) -> str:
         """Return what a person has to confirm, and the faults."""
-        first = "wave.toml stands already and was kept." if self.kept else (
-            "wave.toml was written. Read each line of it, then set confirmed = true:")  # fmt: skip
+        first = (
+            "wave.toml stands already and was kept."
+            if self.kept
+            else ("wave.toml was written. Read each line of it, then set confirmed = true:")
+        )
         lines = [f"The export of {self.wave} was copied in, unchanged. {first}"]
         if not self.kept:
             lines += [f"  {shown(p.column)} → {p.target}   ({p.how})" for p in self.proposals]
@@ -98,8 +101,11 @@ def _copy(export: Path, folder: Path) -> Path:
     target = folder / export.name
     others = [p.name for p in folder.glob("*") if p.name not in ("wave.toml", export.name)]
     if others or (target.is_file() and _sha(target) != _sha(export)):
-        raise InputError(f"another export of {folder.name} was taken in before", where=f"data_raw/waves/{folder.name}",
-                         todo="Move the old folder away first: raw exports are never overwritten.")  # fmt: skip
+        raise InputError(
+            f"another export of {folder.name} was taken in before",
+            where=f"data_raw/waves/{folder.name}",
+            todo="Move the old folder away first: raw exports are never overwritten.",
+        )
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not target.is_file():
         shutil.copyfile(export, target)
@@ -121,15 +127,22 @@ def _wave_toml(
     """Return wave.toml as text: the proposals with their confidence as comments, for a person to confirm."""
     mapped = {p.target.split(".")[0] for p in proposals}
     lines = [
-        f'wave = "{wave}"', f"label = {_quoted('Survey of ' + wave[1:])}", f"file = {_quoted(export.name)}",
-        f'sha256 = "{_sha(export)}"', "confirmed = false   # true once every line below has been read",
+        f'wave = "{wave}"',
+        f"label = {_quoted('Survey of ' + wave[1:])}",
+        f"file = {_quoted(export.name)}",
+        f'sha256 = "{_sha(export)}"',
+        "confirmed = false   # true once every line below has been read",
         *(f"{k} = {_quoted(v) if isinstance(v, str) else v}" for k, v in place.items()),
-        "# start and end of fieldwork, when they are known:", '# start = "2026-05-01"', '# end = "2026-06-30"',
-        f"date_order = {_quoted(_date_order(plan, read, proposals))}", 'origin = "real"',
-        f"attendance_asked = {'true' if plan.treatment.column in mapped else 'false'}", "",
+        "# start and end of fieldwork, when they are known:",
+        '# start = "2026-05-01"',
+        '# end = "2026-06-30"',
+        f"date_order = {_quoted(_date_order(plan, read, proposals))}",
+        'origin = "real"',
+        f"attendance_asked = {'true' if plan.treatment.column in mapped else 'false'}",
+        "",
         "[columns]   # the export's column = the codebook's variable",
         *(f"{_quoted(p.column)} = {_quoted(p.target)}   # {p.how}" for p in proposals),
-    ]  # fmt: skip
+    ]
     if "resp_id" not in mapped:
         lines.append('"#row" = "resp_id"   # no column numbers the respondents: the rows are numbered')
     for proposal in proposals:
@@ -190,6 +203,8 @@ def _labels(plan: Plan, proposal: Proposal, read: readers.Read) -> list[str]:
         lines += [
             "# or, where the numbers are amounts, cut them into levels: each level holds the numbers under its cut,",
             "# the last one all others",
-            f"# [bands.{var.name}]", f"# cuts = [{', '.join(['…'] * (len(var.levels) - 1))}]", f"# levels = [{levels}]",
-        ]  # fmt: skip
+            f"# [bands.{var.name}]",
+            f"# cuts = [{', '.join(['…'] * (len(var.levels) - 1))}]",
+            f"# levels = [{levels}]",
+        ]
     return lines

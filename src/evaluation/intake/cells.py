@@ -11,11 +11,26 @@ from evaluation.codebook import Variable
 
 BLANK, ROUTED, NOT_ASKED, UNREADABLE = -9, -6, -5, -4
 MISSING_WORDS = {
-    "dont know": -8, "don't know": -8, "not sure": -8, "dont know / not sure": -8, "don't know / not sure": -8,
-    "does not know": -8, "prefer not to say": -7, "prefers not to say": -7, "rather not say": -7,
-    "prefer not to answer": -7, "refused": -7, "not applicable": -6, "n/a": -6, "left blank": -9, "no answer": -9,
-    "not answered": -9, "blank": -9, "not asked in this wave": -5, "not asked": -5,
-}  # fmt: skip
+    "dont know": -8,
+    "don't know": -8,
+    "not sure": -8,
+    "dont know / not sure": -8,
+    "don't know / not sure": -8,
+    "does not know": -8,
+    "prefer not to say": -7,
+    "prefers not to say": -7,
+    "rather not say": -7,
+    "prefer not to answer": -7,
+    "refused": -7,
+    "not applicable": -6,
+    "n/a": -6,
+    "left blank": -9,
+    "no answer": -9,
+    "not answered": -9,
+    "blank": -9,
+    "not asked in this wave": -5,
+    "not asked": -5,
+}
 UNTICKED = frozenset({"0", "no", "not selected", "unselected", "unticked", "not ticked", "unchecked", "false", "n"})
 MOST_DIGITS = 12
 WHOLE_FLOAT = re.compile(r"-?\d+\.0+")
@@ -84,8 +99,11 @@ def numeric(cell: str, var: Variable, *, under_0: bool = False) -> tuple[Any, st
         return None, "a number under 0 may be a code for a missing answer"
     low, high = var.min, var.max
     if (low is not None and found < low) or (high is not None and found > high):
-        ends = f"{low:g} to {high:g}" if low is not None and high is not None else (
-            f"{low:g} and over" if low is not None else f"{high:g} and under")  # fmt: skip
+        ends = (
+            f"{low:g} to {high:g}"
+            if low is not None and high is not None
+            else (f"{low:g} and over" if low is not None else f"{high:g} and under")
+        )
         return None, f"the number lies outside {ends}"
     return int(found) if var.type == "integer" else found, ""
 

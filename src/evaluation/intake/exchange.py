@@ -16,10 +16,18 @@ from evaluation import estimates, exhibits
 KINDS = {
     c.__name__: c
     for c in (
-        estimates.Estimate, estimates.NotIdentified, estimates.TooFew, estimates.Gate, estimates.Label,
-        exhibits.Count, exhibits.Measure, exhibits.Words, exhibits.Item, exhibits.Exhibit,
+        estimates.Estimate,
+        estimates.NotIdentified,
+        estimates.TooFew,
+        estimates.Gate,
+        estimates.Label,
+        exhibits.Count,
+        exhibits.Measure,
+        exhibits.Words,
+        exhibits.Item,
+        exhibits.Exhibit,
     )
-}  # fmt: skip
+}
 
 
 def plain(thing: Any) -> Any:

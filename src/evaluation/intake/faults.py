@@ -14,11 +14,24 @@ LIKE = 0.8
 TYPED_IN = re.compile(r"@|\d{5,}|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|https?:|www\.|\+?\d[\d ()-]{8,}", re.I)
 NUMBER_OF_PERSON = re.compile(r"(?=.*[0-9])[A-Za-z0-9_-]{1,40}")  # a digit, no blank: not a name
 PHONE_OR_POSTCODE = re.compile(r"(0|44)\d{9,10}|[A-Z]{1,2}\d[A-Z\d]?\d[A-Z]{2}", re.I)
-NEVER_WAIVED = frozenset({
-    "unreadable", "unknown_column", "unknown_variable", "missing_column", "doubled_column", "missing_id",
-    "duplicate_respondent", "attendance_not_asked", "export_changed", "identifier", "mixed_origin", "reason_unstated",
-    "bad_waiver", "unconfirmed",
-})  # fmt: skip
+NEVER_WAIVED = frozenset(
+    {
+        "unreadable",
+        "unknown_column",
+        "unknown_variable",
+        "missing_column",
+        "doubled_column",
+        "missing_id",
+        "duplicate_respondent",
+        "attendance_not_asked",
+        "export_changed",
+        "identifier",
+        "mixed_origin",
+        "reason_unstated",
+        "bad_waiver",
+        "unconfirmed",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,17 @@ from evaluation.intake.readers import Read
 from evaluation.intake.wavefile import UNSTATED, WaveInfo
 
 __all__ = [
-    "BLANK", "MISSING_WORDS", "NOT_ASKED", "ROUTED", "ROW", "UNREADABLE", "Mapped", "apply", "normal", "parse_date",
-]  # fmt: skip
+    "BLANK",
+    "MISSING_WORDS",
+    "NOT_ASKED",
+    "ROUTED",
+    "ROW",
+    "UNREADABLE",
+    "Mapped",
+    "apply",
+    "normal",
+    "parse_date",
+]
 
 ROW = "#row"
 MOST_NUMBERS = 12
@@ -44,7 +53,7 @@ class Mapped:
 
     def fault(
         self, kind: str, info: WaveInfo, column: str, what: str, todo: str, places: Sequence[int] = (), near: str = ""
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Keep a fault that stands at these places (row numbers from 0)."""
         if not len(places):
             self.faults.append(Fault(kind, info.file, column, what, todo, near=near))
@@ -89,8 +98,13 @@ def _targets(frame: pd.DataFrame, info: WaveInfo, book: Codebook, out: Mapped) -
     targets: dict[str, str] = {}
     if not any(c in frame.columns for c in info.columns):
         # the headings may be the first respondent's answers: none is repeated
-        out.fault("unknown_column", info, "", f"none of its {len(frame.columns)} columns is mapped",
-                  "See that header_row in wave.toml is the row of headings; then name each in [columns].")  # fmt: skip
+        out.fault(
+            "unknown_column",
+            info,
+            "",
+            f"none of its {len(frame.columns)} columns is mapped",
+            "See that header_row in wave.toml is the row of headings; then name each in [columns].",
+        )
         _stated(replace(info, ignore={}), known, out)
         return {}
     for column in frame.columns:
@@ -98,8 +112,14 @@ def _targets(frame: pd.DataFrame, info: WaveInfo, book: Codebook, out: Mapped) -
         if target is None:
             if column not in info.ignore:
                 near = nearest(normal(column).replace(" ", "_"), known) or nearest(column, info.columns)
-                out.fault("unknown_column", info, column, "the map does not name this column",
-                          "Add it to [columns] or, with a reason, to [ignore].", near=near)  # fmt: skip
+                out.fault(
+                    "unknown_column",
+                    info,
+                    column,
+                    "the map does not name this column",
+                    "Add it to [columns] or, with a reason, to [ignore].",
+                    near=near,
+                )
         elif (near := _wrong_target(target, book)) is not None:
             out.fault(
                 "unknown_variable", info, column, f"the codebook has no {target!r}", "Correct the map.", near=near
@@ -108,8 +128,14 @@ def _targets(frame: pd.DataFrame, info: WaveInfo, book: Codebook, out: Mapped) -
             targets[column] = target
     for column in info.columns:
         if column not in frame.columns and column != ROW:
-            out.fault("missing_column", info, column, "the map names a column that the export lacks",
-                      "Correct the map.", near=nearest(column, frame.columns))  # fmt: skip
+            out.fault(
+                "missing_column",
+                info,
+                column,
+                "the map names a column that the export lacks",
+                "Correct the map.",
+                near=nearest(column, frame.columns),
+            )
     _stated(info, known, out)
     return _once(targets, info, out)
 
@@ -128,8 +154,13 @@ def _wrong_target(target: str, book: Codebook) -> str | None:
 def _stated(info: WaveInfo, known: set[str], out: Mapped) -> None:
     """Add a fault for each entry of wave.toml that names no variable, or gives no reason where one is due."""
     if not info.confirmed:
-        out.fault("unconfirmed", info, "", "the proposed map of wave.toml has not been confirmed",
-                  "Read it line by line, then set confirmed = true.")  # fmt: skip
+        out.fault(
+            "unconfirmed",
+            info,
+            "",
+            "the proposed map of wave.toml has not been confirmed",
+            "Read it line by line, then set confirmed = true.",
+        )
     for table in ("ignore", "not_asked"):
         for name, reason in getattr(info, table).items():
             if not str(reason).strip() or reason == UNSTATED:
@@ -138,8 +169,14 @@ def _stated(info: WaveInfo, known: set[str], out: Mapped) -> None:
     for table in ("labels", "not_asked", "wording", "multi", "bands"):
         for name in getattr(info, table):
             if name not in known:
-                out.fault("unknown_variable", info, name, f"[{table}] names a variable that the codebook lacks",
-                          "Correct wave.toml.", near=nearest(name, known))  # fmt: skip
+                out.fault(
+                    "unknown_variable",
+                    info,
+                    name,
+                    f"[{table}] names a variable that the codebook lacks",
+                    "Correct wave.toml.",
+                    near=nearest(name, known),
+                )
 
 
 def _once(targets: dict[str, str], info: WaveInfo, out: Mapped) -> dict[str, str]:
@@ -172,8 +209,14 @@ def _one(column: str, frame: pd.DataFrame, info: WaveInfo, var: Variable, out: M
             todo = f"Map it in [labels.{var.name}], or correct it in the survey tool."
             out.fault(kind, info, column, wrong, todo, np.flatnonzero(codes == place), near=shown)
     if unexplained:
-        _numbers_unexplained(column, [(texts[p], int(people[p])) for p in unexplained], info, var, out,
-                             np.flatnonzero(np.isin(codes, unexplained)))  # fmt: skip
+        _numbers_unexplained(
+            column,
+            [(texts[p], int(people[p])) for p in unexplained],
+            info,
+            var,
+            out,
+            np.flatnonzero(np.isin(codes, unexplained)),
+        )
     out.values[var.name] = pd.Series(values[codes], index=frame.index, dtype=object)
     out.reasons[var.name] = _reasons(reasons[codes], frame.index)
 
@@ -185,9 +228,14 @@ def _numbers_unexplained(
     held = sorted(((t, n) for t, n in found), key=lambda pair: cells.number(pair[0]) or 0.0)
     shown = [t for t, n in held if n >= SHOWN_FROM and safe(t) == repr(t)][:MOST_NUMBERS]
     words = f"the numbers {', '.join(shown)}" if shown else "numbers"
-    out.fault("unmapped_label", info, column, f"{words} stand here, and nothing says what they mean",
-              f"Say what each means in [labels.{var.name}], or cut them into levels in [bands.{var.name}].",
-              places)  # fmt: skip
+    out.fault(
+        "unmapped_label",
+        info,
+        column,
+        f"{words} stand here, and nothing says what they mean",
+        f"Say what each means in [labels.{var.name}], or cut them into levels in [bands.{var.name}].",
+        places,
+    )
 
 
 def _read_cell(
@@ -251,8 +299,15 @@ def _multi(
             chosen, reason, wrong = _ticked(text, level, labels, delimiter, var, len(rows))
             for part, shown in wrong:
                 near = nearest(part, var.levels.values())
-                out.fault("unmapped_label", info, column, f"the label {shown} is not mapped",
-                          f"Map it in [labels.{var.name}].", rows, near=near)  # fmt: skip
+                out.fault(
+                    "unmapped_label",
+                    info,
+                    column,
+                    f"the label {shown} is not mapped",
+                    f"Map it in [labels.{var.name}].",
+                    rows,
+                    near=near,
+                )
             reasons[rows] = np.where(reasons[rows] == 0, 0, reason)
             for code in chosen:
                 ticks[rows, order.index(code)] = True
@@ -299,8 +354,14 @@ def _made_from(info: WaveInfo, book: Codebook, out: Mapped) -> None:
         both = coarse.notna() & out.values[name].notna()
         apart = np.flatnonzero((both & (coarse != out.values[name]).fillna(False).astype(bool)).to_numpy())
         if len(apart):
-            out.fault("contradiction", info, name, f"it disagrees with {var.made_from!r}",
-                      "Correct one of the two columns.", apart)  # fmt: skip
+            out.fault(
+                "contradiction",
+                info,
+                name,
+                f"it disagrees with {var.made_from!r}",
+                "Correct one of the two columns.",
+                apart,
+            )
 
 
 def _not_asked(frame: pd.DataFrame, info: WaveInfo, book: Codebook, required: set[str], out: Mapped) -> None:
@@ -314,8 +375,13 @@ def _not_asked(frame: pd.DataFrame, info: WaveInfo, book: Codebook, required: se
             continue
         excused = not info.attendance_asked and book.role(name) == "treatment"
         if name in required and name not in info.not_asked and name != "wave" and not excused:
-            out.fault("missing_column", info, name, f"no column holds {book.label(name)!r}",
-                      "Map one in [columns], or say why in [not_asked].")  # fmt: skip
+            out.fault(
+                "missing_column",
+                info,
+                name,
+                f"no column holds {book.label(name)!r}",
+                "Map one in [columns], or say why in [not_asked].",
+            )
         nothing = np.full(len(frame), pd.NA, dtype=object)
         out.values[name] = pd.Series(nothing, index=frame.index, dtype=object)
         out.reasons[name] = _reasons(np.full(len(frame), NOT_ASKED), frame.index)

@@ -108,9 +108,10 @@ def encoding_of(content: bytes, name: str, encoding: str = "") -> str:
         if not text.isascii() and (found := GARBLED.search(text)):
             row = text.count("\n", 0, found.start()) + 1
             raise InputError(
-                f"the text is garbled near row {row}: it was saved in one encoding and read in another", where=name,
+                f"the text is garbled near row {row}: it was saved in one encoding and read in another",
+                where=name,
                 todo="Export it again from the survey tool as UTF-8.",
-            )  # fmt: skip
+            )
         return candidate
     raise InputError("the encoding cannot be told", where=name, todo="Export it as UTF-8, or name it in wave.toml.")
 
@@ -144,10 +145,20 @@ def _text(path: Path, header_row: int, header_rows: int, delimiter: str, encodin
     width = max(len(h) for h in heads[header_row - 1 :])
     try:
         frame = pd.read_csv(
-            path, sep=delimiter, encoding=encoding, header=None, names=range(width), index_col=False, skiprows=last,
-            dtype=object, keep_default_na=False, na_filter=False, skip_blank_lines=False, low_memory=False,
+            path,
+            sep=delimiter,
+            encoding=encoding,
+            header=None,
+            names=range(width),
+            index_col=False,
+            skiprows=last,
+            dtype=object,
+            keep_default_na=False,
+            na_filter=False,
+            skip_blank_lines=False,
+            low_memory=False,
             on_bad_lines="error",
-        )  # fmt: skip
+        )
     except pd.errors.EmptyDataError:
         raise _no_answers(path.name) from None
     except pd.errors.ParserError as error:
@@ -170,8 +181,9 @@ def _unheaded(columns: Sequence[pd.Series], rows: np.ndarray, name: str) -> None
     for column in columns:
         held = np.flatnonzero(column.notna() & (column != ""))
         if len(held):
-            raise InputError(f"row {rows[held[0]]} has answers under no column", where=name,
-                             todo="Give every column a heading.")  # fmt: skip
+            raise InputError(
+                f"row {rows[held[0]]} has answers under no column", where=name, todo="Give every column a heading."
+            )
 
 
 def _stripped(column: pd.Series) -> pd.Categorical:
@@ -197,8 +209,11 @@ def sheet_rows(path: Path, sheet: str = "") -> list[list[str]]:
     if not sheet:
         held = [n for n in book.sheet_names if book.get_sheet_by_name(n).to_python()]
         if len(held) > 1:
-            raise InputError(f"the workbook has several sheets: {held}", where=path.name,
-                             todo='Name the one with the answers in wave.toml: sheet = "…".')  # fmt: skip
+            raise InputError(
+                f"the workbook has several sheets: {held}",
+                where=path.name,
+                todo='Name the one with the answers in wave.toml: sheet = "…".',
+            )
         sheet = (held or book.sheet_names)[0]
     rows = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
     return [[_cell(c) for c in row] for row in rows]
@@ -211,8 +226,11 @@ def workbook(path: Path) -> Any:
     try:
         return CalamineWorkbook.from_path(str(path))
     except Exception as error:  # noqa: BLE001 - the library has one error class per format
-        raise InputError(f"the workbook cannot be read ({type(error).__name__})", where=path.name,
-                         todo="Save it again as xlsx, without a password.") from None  # fmt: skip
+        raise InputError(
+            f"the workbook cannot be read ({type(error).__name__})",
+            where=path.name,
+            todo="Save it again as xlsx, without a password.",
+        ) from None
 
 
 def _cell(value: Any) -> str:
@@ -269,8 +287,11 @@ def header_names(
             questions[names[-1]] = max(kept, key=len)
     doubled = sorted({n for n in names if n and names.count(n) > 1})
     if doubled:
-        raise InputError(f"columns stand twice: {', '.join(safe(n) for n in doubled)}", where=name,
-                         todo="Rename or remove one of each.")  # fmt: skip
+        raise InputError(
+            f"columns stand twice: {', '.join(safe(n) for n in doubled)}",
+            where=name,
+            todo="Rename or remove one of each.",
+        )
     return names, questions
 
 
@@ -304,8 +325,9 @@ def _spss(path: Path) -> Read:
     try:
         raw, meta = pyreadstat.read_sav(str(path), apply_value_formats=False, user_missing=True)
     except (pyreadstat.ReadstatError, UnicodeDecodeError) as error:
-        raise InputError(f"the SPSS file cannot be read ({type(error).__name__})", where=path.name,
-                         todo="Save it again as sav.") from None  # fmt: skip
+        raise InputError(
+            f"the SPSS file cannot be read ({type(error).__name__})", where=path.name, todo="Save it again as sav."
+        ) from None
     if not len(raw):
         raise _no_answers(path.name)
     labels = {c: {_cell(k): str(v) for k, v in found.items()} for c, found in meta.variable_value_labels.items()}

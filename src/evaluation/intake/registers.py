@@ -81,8 +81,15 @@ def _mixed(plan: Plan, held: list[str]) -> list[Fault]:
     if not all(by_kind.values()):
         return []
     what = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in by_kind.items())
-    return [Fault("mixed_origin", "data_raw", "", f"the study mixes real and synthetic data ({what})",
-                  "Keep them in different studies: evaluation init FOLDER.")]  # fmt: skip
+    return [
+        Fault(
+            "mixed_origin",
+            "data_raw",
+            "",
+            f"the study mixes real and synthetic data ({what})",
+            "Keep them in different studies: evaluation init FOLDER.",
+        )
+    ]
 
 
 def _read(plan: Plan, name: str) -> tuple[pd.DataFrame, list[Fault]]:
@@ -96,9 +103,17 @@ def _read(plan: Plan, name: str) -> tuple[pd.DataFrame, list[Fault]]:
     except InputError as error:
         return pd.DataFrame(), [Fault("unreadable", path.name, "", error.what, error.todo)]
     faults = [
-        Fault("unknown_column", path.name, c, "the codebook does not know this column", "Remove or rename it.",
-              near=nearest(c, table.variables)) for c in read.frame if c not in table.variables
-    ]  # fmt: skip
+        Fault(
+            "unknown_column",
+            path.name,
+            c,
+            "the codebook does not know this column",
+            "Remove or rename it.",
+            near=nearest(c, table.variables),
+        )
+        for c in read.frame
+        if c not in table.variables
+    ]
     columns: dict[str, Any] = {}
     rows = pd.Series(read.rows)
     for var in table.variables.values():
@@ -114,8 +129,16 @@ def _read(plan: Plan, name: str) -> tuple[pd.DataFrame, list[Fault]]:
     key = [k for k in table.key if k in frame]
     if key and not faults and frame.duplicated(key).any():
         place = int(frame.duplicated(key).to_numpy().argmax())
-        faults.append(Fault("duplicate_row", path.name, " and ".join(key), "this row stands twice", "Remove one.",
-                            row=int(rows.iloc[place])))  # fmt: skip
+        faults.append(
+            Fault(
+                "duplicate_row",
+                path.name,
+                " and ".join(key),
+                "this row stands twice",
+                "Remove one.",
+                row=int(rows.iloc[place]),
+            )
+        )
     return frame, faults
 
 

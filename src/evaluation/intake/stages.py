@@ -158,9 +158,16 @@ def load_sample(plan: Plan, wave: str) -> SavedSample:
         raise OutcomesClosed("no sample has been fixed yet", todo="Run notebook 04 first: evaluation run --only 04.")
     frame, pairs = read_frame(where / "sample.parquet"), read_frame(where / "pairs.parquet")
     return SavedSample(
-        frame["match_weight"], pairs, pd.Index(about["unmatched"], dtype="object"), about["estimand"], about["method"],
-        about["treat"], frame["treated"], about["replace"], about["fingerprint"],
-    )  # fmt: skip
+        frame["match_weight"],
+        pairs,
+        pd.Index(about["unmatched"], dtype="object"),
+        about["estimand"],
+        about["method"],
+        about["treat"],
+        frame["treated"],
+        about["replace"],
+        about["fingerprint"],
+    )
 
 
 def require_sample(plan: Plan, wave: str, sample: Any) -> None:

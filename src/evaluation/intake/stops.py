@@ -30,14 +30,22 @@ NEEDED = ("date", "self", "officer")
 SAME = ("date", "latitude", "longitude", "legislation")  # what makes a record a repeat of an earlier one
 # Last part of the published labels to the code that forces record (the "18+1" list), within each first letter.
 TAILS = {
-    "w": {"english/welsh/scottish/northern irish/british": "W1", "irish": "W2", "gypsy or irish traveller": "W3",
-          "any other white background": "W9"},
-    "m": {"white and black caribbean": "M1", "white and black african": "M2", "white and asian": "M3",
-          "any other mixed/multiple ethnic background": "M9"},
+    "w": {
+        "english/welsh/scottish/northern irish/british": "W1",
+        "irish": "W2",
+        "gypsy or irish traveller": "W3",
+        "any other white background": "W9",
+    },
+    "m": {
+        "white and black caribbean": "M1",
+        "white and black african": "M2",
+        "white and asian": "M3",
+        "any other mixed/multiple ethnic background": "M9",
+    },
     "a": {"indian": "A1", "pakistani": "A2", "bangladeshi": "A3", "chinese": "A4", "any other asian background": "A9"},
     "b": {"caribbean": "B1", "african": "B2", "any other black/african/caribbean background": "B9"},
     "o": {"arab": "O2", "any other ethnic group": "O9", "not stated": "NS"},
-}  # fmt: skip
+}
 CODES = {c for tails in TAILS.values() for c in tails.values()}
 OFFICERS = ("white", "black", "asian", "mixed", "other")
 NO_ACTION = ("a no further action disposal", "nothing found - no further action", "no further action", "")
@@ -120,22 +128,30 @@ def _read(path: Path, faults: list[Fault]) -> Any | None:
     for key in NEEDED:
         if not names[key]:
             near = nearest(COLUMNS[key][0], head)
-            faults.append(Fault("missing_column", path.name, COLUMNS[key][0], "the records need this column", "Add it.",
-                                near=near))  # fmt: skip
+            faults.append(
+                Fault(
+                    "missing_column", path.name, COLUMNS[key][0], "the records need this column", "Add it.", near=near
+                )
+            )
     if any(f.file == path.name for f in faults):
         return None
     held = {key: name for key, name in names.items() if name}
     text = pa.dictionary(pa.int32(), pa.string())
     options = csv.ConvertOptions(
-        include_columns=list(held.values()),
-        column_types=dict.fromkeys(held.values(), text),
-        strings_can_be_null=False,
+        include_columns=list(held.values()), column_types=dict.fromkeys(held.values(), text), strings_can_be_null=False
     )
     try:
         found = csv.read_csv(path, convert_options=options)
     except pa.ArrowInvalid:
-        faults.append(Fault("unreadable", path.name, "", "its rows do not have the columns of its first line",
-                            "Save it again as it was published."))  # fmt: skip
+        faults.append(
+            Fault(
+                "unreadable",
+                path.name,
+                "",
+                "its rows do not have the columns of its first line",
+                "Save it again as it was published.",
+            )
+        )
         return None
     return found.rename_columns(list(held)) if len(found) else None
 
@@ -213,8 +229,15 @@ def _counted(table: Any, repeats: Any, identical: Any, faults: list[Fault]) -> p
     months = by["period"].dictionary
     wrong = [m for m in months.to_pylist() if not _is_month(m)]
     if wrong:
-        faults.append(Fault("value", "stop_search", "Date", f"{len(wrong)} dates do not begin with a year and a month",
-                            "Write dates as 2020-01-31T14:05:00+00:00."))  # fmt: skip
+        faults.append(
+            Fault(
+                "value",
+                "stop_search",
+                "Date",
+                f"{len(wrong)} dates do not begin with a year and a month",
+                "Write dates as 2020-01-31T14:05:00+00:00.",
+            )
+        )
     if faults:
         return pd.DataFrame()
     flags = {

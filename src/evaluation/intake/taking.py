@@ -84,14 +84,27 @@ def _mapped(plan: Plan, wave: str) -> tuple[WaveInfo, mapping.Mapped, list[Fault
     import hashlib
 
     info = wavefile.load(plan.root, wave)
-    read = readers.read(info.path, sheet=info.sheet, header_row=info.header_row, header_rows=info.header_rows,
-                        delimiter=info.delimiter, encoding=info.encoding)  # fmt: skip
+    read = readers.read(
+        info.path,
+        sheet=info.sheet,
+        header_row=info.header_row,
+        header_rows=info.header_rows,
+        delimiter=info.delimiter,
+        encoding=info.encoding,
+    )
     mapped = mapping.apply(read, info, plan.codebook, required=required(plan, wave))
     privacy.coarsen(plan, mapped)
     validate.check(plan, info, mapped)
     if info.sha256 and hashlib.sha256(info.path.read_bytes()).hexdigest() != info.sha256:
-        mapped.faults.append(Fault("export_changed", info.file, "", "the export is not the file that was taken in",
-                                   "Restore it, or take the new one in with add-wave."))  # fmt: skip
+        mapped.faults.append(
+            Fault(
+                "export_changed",
+                info.file,
+                "",
+                "the export is not the file that was taken in",
+                "Restore it, or take the new one in with add-wave.",
+            )
+        )
     _withdrawals_found(plan, info, mapped)
     _unused_waivers(info, mapped)
     waived = [f for f in mapped.faults if _is_waived(f, info)]
@@ -103,16 +116,26 @@ def _withdrawals_found(plan: Plan, info: WaveInfo, mapped: mapping.Mapped) -> No
     here = {respondent(info.wave, i) for i in mapped.values["resp_id"].dropna()}
     unknown = withdrawn(plan, info.wave) - here
     if unknown:
-        mapped.fault("withdrawn_unknown", info, "resp_id", f"withdrawn.csv names {len(unknown)} that this wave lacks",
-                     "Correct the number, or waive it when the export was made after they withdrew.")  # fmt: skip
+        mapped.fault(
+            "withdrawn_unknown",
+            info,
+            "resp_id",
+            f"withdrawn.csv names {len(unknown)} that this wave lacks",
+            "Correct the number, or waive it when the export was made after they withdrew.",
+        )
 
 
 def _unused_waivers(info: WaveInfo, mapped: mapping.Mapped) -> None:
     """Refuse a waiver of a fault that nobody may waive: it would be read as if it had been allowed."""
     for waiver in info.waivers:
         if waiver.fault in NEVER_WAIVED:
-            mapped.fault("bad_waiver", info, waiver.where, f"the fault {waiver.fault!r} cannot be waived",
-                         "Remove the waiver and mend the fault.")  # fmt: skip
+            mapped.fault(
+                "bad_waiver",
+                info,
+                waiver.where,
+                f"the fault {waiver.fault!r} cannot be waived",
+                "Remove the waiver and mend the fault.",
+            )
 
 
 def required(plan: Plan, wave: str) -> set[str]:

@@ -41,27 +41,48 @@ def check(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
 
 def _ids(_: Plan, info: WaveInfo, mapped: Mapped) -> None:
     if (mapped.reasons["resp_id"] == NOT_ASKED).all():
-        mapped.fault("missing_column", info, "resp_id", "no column numbers the respondents",
-                     'Map one, or number the rows: "#row" = "resp_id".')  # fmt: skip
+        mapped.fault(
+            "missing_column",
+            info,
+            "resp_id",
+            "no column numbers the respondents",
+            'Map one, or number the rows: "#row" = "resp_id".',
+        )
         return
     named = mapped.values["resp_id"].map(lambda v: v is not pd.NA and not safe_number(v)).to_numpy(dtype=bool)
     if named.any():
-        mapped.fault("identifier", info, "resp_id", "what numbers the respondents may be a name or a contact detail",
-                     'Use the tool\'s own number, or number the rows: "#row" = "resp_id".',
-                     list(np.flatnonzero(named)))  # fmt: skip
+        mapped.fault(
+            "identifier",
+            info,
+            "resp_id",
+            "what numbers the respondents may be a name or a contact detail",
+            'Use the tool\'s own number, or number the rows: "#row" = "resp_id".',
+            list(np.flatnonzero(named)),
+        )
     ids = mapped.values["resp_id"].map(lambda v: v if v is pd.NA else str(v).lstrip("0") or "0").astype(object)
     if missing := list(np.flatnonzero(ids.isna().to_numpy())):
         mapped.fault("missing_id", info, "resp_id", "the respondent has no number", "Number them.", missing)
     if doubled := list(np.flatnonzero((ids.notna() & ids.duplicated()).to_numpy())):
-        mapped.fault("duplicate_respondent", info, "resp_id", "this respondent stands twice",
-                     "Remove one of the rows in the survey tool and export again.", doubled)  # fmt: skip
+        mapped.fault(
+            "duplicate_respondent",
+            info,
+            "resp_id",
+            "this respondent stands twice",
+            "Remove one of the rows in the survey tool and export again.",
+            doubled,
+        )
 
 
 def _too_few(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
     least = plan.sizes.least_answers
     if len(mapped.rows) < least:
-        mapped.fault("too_few_answers", info, "", f"fewer than {least} people answered",
-                     "Check that the export is complete; a wave this small cannot be used.")  # fmt: skip
+        mapped.fault(
+            "too_few_answers",
+            info,
+            "",
+            f"fewer than {least} people answered",
+            "Check that the export is complete; a wave this small cannot be used.",
+        )
 
 
 def _fieldwork(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
@@ -77,9 +98,14 @@ def _fieldwork(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
         if info.end:
             outside |= days > np.datetime64(info.end)
         if outside.any():
-            mapped.fault("date_outside_fieldwork", info, name, "the date lies outside the fieldwork of wave.toml",
-                         "Correct the date order or the fieldwork, or waive it with a reason.",
-                         list(np.flatnonzero(outside)))  # fmt: skip
+            mapped.fault(
+                "date_outside_fieldwork",
+                info,
+                name,
+                "the date lies outside the fieldwork of wave.toml",
+                "Correct the date order or the fieldwork, or waive it with a reason.",
+                list(np.flatnonzero(outside)),
+            )
 
 
 def _routing(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
@@ -95,9 +121,14 @@ def _routing(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
         values[quiet] = pd.NA
         mapped.reasons[name] = mapped.reasons[name].mask(quiet, ROUTED).astype(np.int8)
         if (past & ~nothing).any():
-            mapped.fault("impossible_routing", info, name, f"answered although {match[1]} is not {match[2]!r}",
-                         "Correct one of the two, or waive it with a reason.",
-                         list(np.flatnonzero(past & ~nothing)))  # fmt: skip
+            mapped.fault(
+                "impossible_routing",
+                info,
+                name,
+                f"answered although {match[1]} is not {match[2]!r}",
+                "Correct one of the two, or waive it with a reason.",
+                list(np.flatnonzero(past & ~nothing)),
+            )
 
 
 def _identifiers(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
@@ -109,9 +140,14 @@ def _identifiers(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
         texts = values.dropna().unique()
         found = {t for t in texts if identifies(t)}
         if found:
-            mapped.fault("identifier", info, name, "a contact detail stands in a column that is kept",
-                         "Remove it in the survey tool, or map the column to a variable of class direct.",
-                         list(np.flatnonzero(values.isin(found).to_numpy())))  # fmt: skip
+            mapped.fault(
+                "identifier",
+                info,
+                name,
+                "a contact detail stands in a column that is kept",
+                "Remove it in the survey tool, or map the column to a variable of class direct.",
+                list(np.flatnonzero(values.isin(found).to_numpy())),
+            )
 
 
 def _attendance(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
@@ -119,8 +155,13 @@ def _attendance(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
         return
     for column in dict.fromkeys((plan.treatment.column, plan.treatment.second_column)):
         if column and mapped.values[column].notna().any():
-            mapped.fault("attendance_not_asked", info, column, "attendance stands in a wave that did not ask it",
-                         "Set attendance_asked = true if it was; otherwise move the column to [ignore].")  # fmt: skip
+            mapped.fault(
+                "attendance_not_asked",
+                info,
+                column,
+                "attendance stands in a wave that did not ask it",
+                "Set attendance_asked = true if it was; otherwise move the column to [ignore].",
+            )
 
 
 def _wording(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
@@ -130,8 +171,13 @@ def _wording(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
     for item in outcome_items(plan):
         asked = item in mapped.reasons and not (mapped.reasons[item] == NOT_ASKED).all()
         if asked and item not in info.wording:
-            mapped.fault("wording_unstated", info, item, "it is not said whether the wording is the same",
-                         f"Write same, changed or unknown under [wording] {item}.")  # fmt: skip
+            mapped.fault(
+                "wording_unstated",
+                info,
+                item,
+                "it is not said whether the wording is the same",
+                f"Write same, changed or unknown under [wording] {item}.",
+            )
 
 
 def outcome_items(plan: Plan) -> list[str]:
@@ -159,8 +205,13 @@ def _reversed(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
         for item in frame.columns if whole else frame.columns[:1]:
             if item not in accused and _runs_against(frame, item):
                 accused.add(item)
-                mapped.fault("reversed_item", info, item, "answers run against the rest of the scale",
-                             "The item is reversed or recoded in this export: mend [labels].")  # fmt: skip
+                mapped.fault(
+                    "reversed_item",
+                    info,
+                    item,
+                    "answers run against the rest of the scale",
+                    "The item is reversed or recoded in this export: mend [labels].",
+                )
 
 
 def _runs_against(frame: pd.DataFrame, item: str) -> bool:
@@ -179,5 +230,10 @@ def _straight(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
         return
     grid = frame.to_numpy()
     if (grid.min(axis=1) == grid.max(axis=1)).mean() > MOST_STRAIGHT:
-        mapped.fault("straight_lining", info, "", "many people gave one answer to every statement of the scale",
-                     "Look at how the answers were collected, or waive it with a reason.")  # fmt: skip
+        mapped.fault(
+            "straight_lining",
+            info,
+            "",
+            "many people gave one answer to every statement of the scale",
+            "Look at how the answers were collected, or waive it with a reason.",
+        )

@@ -13,10 +13,32 @@ from evaluation.errors import StudyError, nearest
 from evaluation.study import WAVE_ID
 
 KEYS = {
-    "wave", "label", "file", "sha256", "sheet", "header_row", "header_rows", "delimiter", "encoding", "start", "end",
-    "date_order", "origin", "attendance_asked", "approached", "columns", "labels", "ignore", "not_asked", "wording",
-    "waivers", "multi", "bands", "margins", "confirmed",
-}  # fmt: skip
+    "wave",
+    "label",
+    "file",
+    "sha256",
+    "sheet",
+    "header_row",
+    "header_rows",
+    "delimiter",
+    "encoding",
+    "start",
+    "end",
+    "date_order",
+    "origin",
+    "attendance_asked",
+    "approached",
+    "columns",
+    "labels",
+    "ignore",
+    "not_asked",
+    "wording",
+    "waivers",
+    "multi",
+    "bands",
+    "margins",
+    "confirmed",
+}
 TABLES = ("columns", "labels", "ignore", "not_asked", "wording", "multi", "bands")
 WHOLE = {"header_row": 1, "header_rows": 1, "approached": 0}
 UNSTATED = "SAY WHY"
@@ -83,9 +105,10 @@ def load(root: Path, wave: str) -> WaveInfo:
     file = folder / "wave.toml"
     if not file.is_file():
         raise StudyError(
-            f"wave {wave} has no wave.toml", where=f"data_raw/waves/{wave}",
+            f"wave {wave} has no wave.toml",
+            where=f"data_raw/waves/{wave}",
             todo=f"Take its export in: evaluation add-wave EXPORT --wave {wave}.",
-        )  # fmt: skip
+        )
     try:
         content = tomllib.loads(file.read_text("utf-8"))
     except tomllib.TOMLDecodeError as error:

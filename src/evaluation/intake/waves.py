@@ -33,12 +33,43 @@ from evaluation.intake.wavefile import WaveInfo
 from evaluation.study import Plan
 
 __all__ = [
-    "Fault", "WaveIn", "WaveInfo", "add", "approached", "check", "check_registers", "comparability", "fault_table",
-    "fieldwork", "group_margins", "info", "load_completion", "load_design", "load_gates", "load_missing",
-    "load_outcomes", "load_published", "load_reasons", "load_results", "load_sample", "load_stage", "margins",
-    "not_asked_but_answered", "read_design", "register", "registers_held", "save_gate", "save_gates",
-    "save_published", "save_results", "save_sample", "save_stage", "store", "take_in", "take_in_all",
-]  # fmt: skip
+    "Fault",
+    "WaveIn",
+    "WaveInfo",
+    "add",
+    "approached",
+    "check",
+    "check_registers",
+    "comparability",
+    "fault_table",
+    "fieldwork",
+    "group_margins",
+    "info",
+    "load_completion",
+    "load_design",
+    "load_gates",
+    "load_missing",
+    "load_outcomes",
+    "load_published",
+    "load_reasons",
+    "load_results",
+    "load_sample",
+    "load_stage",
+    "margins",
+    "not_asked_but_answered",
+    "read_design",
+    "register",
+    "registers_held",
+    "save_gate",
+    "save_gates",
+    "save_published",
+    "save_results",
+    "save_sample",
+    "save_stage",
+    "store",
+    "take_in",
+    "take_in_all",
+]
 
 
 def info(plan: Plan, wave: str) -> WaveInfo:
@@ -113,8 +144,9 @@ def _completion(plan: Plan, taken: Sequence[WaveIn]) -> pd.DataFrame:
             if not book.variable(column).levels or column in constant or one.design[column].isna().all():
                 continue
             for level, who in one.design.groupby(one.design[column].astype(object).fillna("")).groups.items():
-                rows.append((one.meta.wave, column, str(level), len(who), int(asked[who].sum()),
-                             int(answered[who].sum())))  # fmt: skip
+                rows.append(
+                    (one.meta.wave, column, str(level), len(who), int(asked[who].sum()), int(answered[who].sum()))
+                )
     return pd.DataFrame(rows, columns=["wave", "column", "level", "people", "asked", "answered"])
 
 
@@ -169,9 +201,16 @@ def load_reasons(plan: Plan, wave: str, sample: Any) -> pd.DataFrame:
 
 
 def save_gate(
-    plan: Plan, wave: str, id: str, passed: bool, value: Any = None, bar: Any = None, *, kind: str = "quality",
+    plan: Plan,
+    wave: str,
+    id: str,
+    passed: bool,
+    value: Any = None,
+    bar: Any = None,
+    *,
+    kind: str = "quality",
     note: str = "",
-) -> Gate:  # fmt: skip
+) -> Gate:
     """Keep one gate and return it."""
     gate = Gate(id, kind, bool(passed), value, bar, note)
     save_gates(plan, wave, [gate])

@@ -82,8 +82,10 @@ def _audit(audit: Any) -> list[tuple[str, Any]]:
 
 def _manifest(ctx: ReportContext, notebooks: list[tuple[str, str]], *, told: bool) -> list[Block]:
     """Return what made the report; the gates too, where no exhibit has told them."""
-    flat = [(k, ", ".join(f"{a}: {b}" for a, b in v.items()) if isinstance(v, dict) else str(v))
-            for k, v in ctx.manifest.items()]  # fmt: skip
+    flat = [
+        (k, ", ".join(f"{a}: {b}" for a, b in v.items()) if isinstance(v, dict) else str(v))
+        for k, v in ctx.manifest.items()
+    ]
     blocks = []
     if flat:
         blocks.append(
@@ -118,8 +120,17 @@ def _estimands(desk: Desk) -> list[Block]:
         judged = row.kind in ("not_identified", "too_few") or (row.kind == "estimate" and row.verdict)
         if judged and not one_of_many:
             planned = "planned" if row.planned else "added later"
-            seen[row.id] = (row.id, row.question or "", getattr(row, "estimand", "") or "", row.method or "",
-                            row.se_method or "", row.licence, planned, row.verdict or "", row.text)  # fmt: skip
+            seen[row.id] = (
+                row.id,
+                row.question or "",
+                getattr(row, "estimand", "") or "",
+                row.method or "",
+                row.se_method or "",
+                row.licence,
+                planned,
+                row.verdict or "",
+                row.text,
+            )
     if not seen:
         return []
     header = ("Result", "Question", "Estimand", "Estimator", "Error", "Licence", "Planned", "Verdict", "Figure")

@@ -16,14 +16,27 @@ from . import printing
 
 # The shell is Chromium without windows: the same page and PDF, for less than half of what starting the whole costs.
 NAMES = (
-    "/usr/lib/chromium/chromium-headless-shell", "chromium-headless-shell", "chrome-headless-shell", "chromium",
-    "chromium-browser", "google-chrome", "google-chrome-stable", "chrome",
-)  # fmt: skip
+    "/usr/lib/chromium/chromium-headless-shell",
+    "chromium-headless-shell",
+    "chrome-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+)
 _MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 FLAGS = (
-    "--headless", "--disable-gpu", "--no-sandbox", "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars",
-    "--disable-extensions", "--disable-background-networking", "--mute-audio",
-)  # fmt: skip
+    "--headless",
+    "--disable-gpu",
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--hide-scrollbars",
+    "--disable-extensions",
+    "--disable-background-networking",
+    "--mute-audio",
+)
 
 _NODE = re.compile(rb"node\d{8}")
 _DETAILS = re.compile(r"(<details\b[^>]*>|</details>)")
@@ -42,9 +55,12 @@ def run(*words: str, seconds: int = 180, scratch: Path | None = None) -> subproc
     with tempfile.TemporaryDirectory(prefix="pdf-", dir=scratch, ignore_cleanup_errors=True) as profile:
         command = [find(), *FLAGS, f"--user-data-dir={profile}", *words]
         return subprocess.run(
-            command, capture_output=True, timeout=seconds, check=False,
+            command,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
             preexec_fn=_end_with_parent if os.name == "posix" else None,
-        )  # fmt: skip
+        )
 
 
 def _end_with_parent() -> None:

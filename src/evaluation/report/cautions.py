@@ -131,8 +131,10 @@ def next_wave(rows: Rows, ctx: ReportContext) -> list[str]:
         said += _when_clear(rows, ctx, row, target)
     if "attendees" in known and "others" in known:
         a, b = known["attendees"], known["others"]
-        said.append(f"To see a difference of {target} points between {fixed(ctx.words.treated)} and "
-                    f"{fixed(ctx.words.untreated)}: about {cite(a, a.text)} and {cite(b, b.text)}.")  # fmt: skip
+        said.append(
+            f"To see a difference of {target} points between {fixed(ctx.words.treated)} and "
+            f"{fixed(ctx.words.untreated)}: about {cite(a, a.text)} and {cite(b, b.text)}."
+        )
     if "sessions" in known:
         row = known["sessions"]
         said.append(

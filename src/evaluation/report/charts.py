@@ -12,8 +12,18 @@ from .sheet import Sheet, has_marks
 from .stacked_chart import stacked
 
 DRAWERS: dict[str, Callable[[Sheet], Any]] = {
-    "bars": rows, "steps": rows, "dots": rows, "forest": rows, "love": rows, "stacked": stacked, "lines": lines,
-    "panels": panels, "curve": curve, "overlap": overlap, "strip": strip, "timeline": timeline,
-}  # fmt: skip
+    "bars": rows,
+    "steps": rows,
+    "dots": rows,
+    "forest": rows,
+    "love": rows,
+    "stacked": stacked,
+    "lines": lines,
+    "panels": panels,
+    "curve": curve,
+    "overlap": overlap,
+    "strip": strip,
+    "timeline": timeline,
+}
 
 __all__ = ["DRAWERS", "Sheet", "has_marks"]

@@ -64,11 +64,13 @@ class _Reader(HTMLParser):
         covered = "data-result" in given or "data-plan" in given
         self.open.append(
             _Node(
-                tag, above.hidden or tag in HIDDEN, above.label or tag in LABELS,
+                tag,
+                above.hidden or tag in HIDDEN,
+                above.label or tag in LABELS,
                 given.get("data-result") or "plan" if covered else above.where,
                 tag if tag in BLOCKS else above.block,
             )
-        )  # fmt: skip
+        )
 
     def handle_endtag(self, tag: str) -> None:
         if tag in BLOCKS:
@@ -124,8 +126,28 @@ class _Reader(HTMLParser):
                 found.faults.append(f"something from outside the file: <{tag} {name}>")
 
 
-BLOCKS = {"p", "li", "td", "th", "h1", "h2", "h3", "h4", "caption", "summary", "dt", "dd", "figcaption", "blockquote",
-          "div", "section", "title", "strong-block", "table", "tr"}  # fmt: skip
+BLOCKS = {
+    "p",
+    "li",
+    "td",
+    "th",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "caption",
+    "summary",
+    "dt",
+    "dd",
+    "figcaption",
+    "blockquote",
+    "div",
+    "section",
+    "title",
+    "strong-block",
+    "table",
+    "tr",
+}
 
 
 @lru_cache(maxsize=1)

@@ -104,9 +104,15 @@ def place(figure: Figure, exhibit: Any, date: str, *, up: str = "") -> Placed:
     folder = f"{up}figures/{exhibit.id}"
     links = tuple((f"{folder}.{kind}", kind.upper()) for kind in ("png", "svg", "csv"))
     return Placed(
-        figure, tables.anchor(exhibit.id, "f"), Markup(address(figure.wide_part)), Markup(address(figure.narrow_part)),
-        " ".join(footer(exhibit, date)), tuple(exhibit.notes), links, numbers(exhibit),
-    )  # fmt: skip
+        figure,
+        tables.anchor(exhibit.id, "f"),
+        Markup(address(figure.wide_part)),
+        Markup(address(figure.narrow_part)),
+        " ".join(footer(exhibit, date)),
+        tuple(exhibit.notes),
+        links,
+        numbers(exhibit),
+    )
 
 
 def numbers(exhibit: Any) -> Markup:

@@ -24,11 +24,19 @@ from .views import grouped
 WIDE, NARROW, PRINT_DPI = 520.0, 216.0, 150
 FAMILY = "Arial, Helvetica, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 STYLE = {
-    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "svg.fonttype": "none",
-    "axes.edgecolor": "#595959", "axes.labelcolor": "#3D3D3D", "xtick.color": "#3D3D3D", "ytick.color": "#3D3D3D",
-    "axes.linewidth": 0.8, "figure.facecolor": "white", "savefig.facecolor": "white", "path.simplify": False,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "svg.fonttype": "none",
+    "axes.edgecolor": "#595959",
+    "axes.labelcolor": "#3D3D3D",
+    "xtick.color": "#3D3D3D",
+    "ytick.color": "#3D3D3D",
+    "axes.linewidth": 0.8,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "path.simplify": False,
     "axes.unicode_minus": True,
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +100,19 @@ def draw(exhibit: CheckedExhibit, *, stamp: str = "", date: str = "", png: bool 
     header, rows = data(exhibit)
     alt = alt_text(exhibit, headline)
     return Figure(
-        exhibit.id, exhibit.title, headline, marked, svg, narrow, picture, alt, header, rows,
-        cropped(svg, sheet.top, sheet.bottom), cropped(narrow, phone.top, phone.bottom),
-    )  # fmt: skip
+        exhibit.id,
+        exhibit.title,
+        headline,
+        marked,
+        svg,
+        narrow,
+        picture,
+        alt,
+        header,
+        rows,
+        cropped(svg, sheet.top, sheet.bottom),
+        cropped(narrow, phone.top, phone.bottom),
+    )
 
 
 @contextmanager
@@ -143,14 +161,20 @@ def _png(figure: Any, sheet: Sheet) -> bytes:
 def alt_text(exhibit: CheckedExhibit, headline: str) -> str:
     """Return the alt text: the finding, the kind of chart, then the cells (at most eight; the table has all)."""
     kinds = {
-        "bars": "Bar chart", "stacked": "Stacked bar chart", "dots": "Dot plot with ranges", "forest": "Forest plot",
-        "strip": "Strip of events", "love": "Balance plot", "overlap": "Back-to-back histogram",
-        "curve": "Curve", "timeline": "Timeline", "steps": "Flow as bars", "lines": "Line chart with ranges",
+        "bars": "Bar chart",
+        "stacked": "Stacked bar chart",
+        "dots": "Dot plot with ranges",
+        "forest": "Forest plot",
+        "strip": "Strip of events",
+        "love": "Balance plot",
+        "overlap": "Back-to-back histogram",
+        "curve": "Curve",
+        "timeline": "Timeline",
+        "steps": "Flow as bars",
+        "lines": "Line chart with ranges",
         "panels": "Line charts side by side, with ranges",
-    }  # fmt: skip
-    cells = [
-        (r, c, x) for r in exhibit.rows for c in exhibit.columns if (x := exhibit.cells.get((r, c))) is not None
-    ]  # fmt: skip
+    }
+    cells = [(r, c, x) for r in exhibit.rows for c in exhibit.columns if (x := exhibit.cells.get((r, c))) is not None]
     said = "; ".join(f"{r}, {c}: {x.text}" if len(exhibit.columns) > 1 else f"{r}: {x.text}" for r, c, x in cells[:8])
     more = f"; and {len(cells) - 8} more in the table that follows" if len(cells) > 8 else ""
     return f"{headline}. {kinds[exhibit.chart]}. {said}{more}."

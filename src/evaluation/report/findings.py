@@ -128,8 +128,10 @@ def _of_bars(exhibit: CheckedExhibit, cells: list[Cell]) -> str:
         if known:
             row = max(known, key=lambda r: abs(known[r][0].value - known[r][1].value))
             a, b = known[row]
-            sides = [f"{cite(x, short_text(x))} of {cite.plan(c[:1].lower() + c[1:])}"
-                     for x, c in ((a, columns[0]), (b, columns[-1]))]  # fmt: skip
+            sides = [
+                f"{cite(x, short_text(x))} of {cite.plan(c[:1].lower() + c[1:])}"
+                for x, c in ((a, columns[0]), (b, columns[-1]))
+            ]
             return f"{cite.plan(row)}: {phrases.listed(sides)}"
     row, column, most = max(cells, key=lambda c: c[2].value)
     under = f" under “{column}”" if len(columns) > 1 else ""
@@ -170,7 +172,11 @@ def _plainly(exhibit: CheckedExhibit, cells: list[Cell]) -> str:
 
 
 _KINDS = {
-    "panels": _of_panels, "dots": _of_dots, "bars": _of_bars, "steps": _of_steps, "lines": _of_lines,
+    "panels": _of_panels,
+    "dots": _of_dots,
+    "bars": _of_bars,
+    "steps": _of_steps,
+    "lines": _of_lines,
     "strip": _of_strip,
-}  # fmt: skip
+}
 TITLED = ("timeline", "overlap", "curve", "love", "stacked")

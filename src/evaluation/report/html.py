@@ -134,9 +134,12 @@ def _environment() -> Any:
     from jinja2 import Environment, PackageLoader
 
     return Environment(
-        loader=PackageLoader("evaluation.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True,
+        loader=PackageLoader("evaluation.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
         keep_trailing_newline=False,
-    )  # fmt: skip
+    )
 
 
 def _style(ctx: ReportContext) -> Any:
@@ -190,9 +193,11 @@ def write_index(reports: Path) -> Path:
     found = sorted((p.parent for p in reports.glob("[0-9]*/manifest.json")), key=lambda p: p.name, reverse=True)
     entries = [(p.name, json.loads((p / "manifest.json").read_text("utf-8"))) for p in found]
     rows = {p.name: _levels_of(p) for p in found}
-    page = _environment().get_template("index.html.j2").render(
-        entries=entries, style=_index_style(), changes=_changes(entries, rows)
-    )  # fmt: skip
+    page = (
+        _environment()
+        .get_template("index.html.j2")
+        .render(entries=entries, style=_index_style(), changes=_changes(entries, rows))
+    )
     target = reports / "index.html"
     aside = reports / ".index.html.new"
     aside.write_text(page + "\n", "utf-8")

@@ -12,11 +12,23 @@ from .figures import Figure
 from .rows import Rows
 
 ANNEX = {
-    "A": "Manifest", "B": "Estimands", "C": "Intake ledger", "D": "Sample and mode", "E": "Weights", "F": "Scales",
-    "G": "Comparable people", "H": "Difference-in-differences", "I": "Sensitivity", "J": "Power",
-    "K": "Events and fidelity", "L": "Coding of feedback", "M": "Stop and search, recording, recruitment",
-    "N": "Register of claims, initiatives and context", "O": "Disclosure log", "P": "Known-truth check",
-}  # fmt: skip
+    "A": "Manifest",
+    "B": "Estimands",
+    "C": "Intake ledger",
+    "D": "Sample and mode",
+    "E": "Weights",
+    "F": "Scales",
+    "G": "Comparable people",
+    "H": "Difference-in-differences",
+    "I": "Sensitivity",
+    "J": "Power",
+    "K": "Events and fidelity",
+    "L": "Coding of feedback",
+    "M": "Stop and search, recording, recruitment",
+    "N": "Register of claims, initiatives and context",
+    "O": "Disclosure log",
+    "P": "Known-truth check",
+}
 
 
 @dataclass(frozen=True, slots=True)

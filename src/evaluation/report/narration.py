@@ -45,7 +45,8 @@ def _said(rows: Rows, ctx: ReportContext, *texts: str) -> list[str]:
 def events(rows: Rows, ctx: ReportContext) -> list[str]:
     """Return how many events, attendances and officers there were, and what the hall cost."""
     said = _said(
-        rows, ctx,
+        rows,
+        ctx,
         "{events.held.all} events were held, with {events.attendances.all} attendances. "
         "An attendance is not a person: somebody who came twice counts twice.",
         "An event had {events.mean.all} attendances on average (median {events.median.all}, from {events.smallest.} "
@@ -55,7 +56,7 @@ def events(rows: Rows, ctx: ReportContext) -> list[str]:
         "Hire cost {costs.hire.mean} an event on average (median {costs.hire.median}, most {costs.hire.most}).",
         "The advisory groups met {iag.held.current} times under the current model and {iag.held.revised} times under "
         "the revised one.",
-    )  # fmt: skip
+    )
     return [" ".join(said)] if said else []
 
 
@@ -65,20 +66,25 @@ def who(rows: Rows, ctx: ReportContext) -> list[str]:
     group = next((r for r in rows.starting("n.") if r.id.split(".")[2:4] == [ctx.focus, ctx.wave.lower()]), None)
     said = []
     if total is not None and group is not None and group.shown:
-        said.append(f"{cite(group, group.text)} of {cite(total, total.text)} respondents were "
-                    f"{fixed(ctx.words.focus_group.removesuffix(' respondents'))}.")  # fmt: skip
+        said.append(
+            f"{cite(group, group.text)} of {cite(total, total.text)} respondents were "
+            f"{fixed(ctx.words.focus_group.removesuffix(' respondents'))}."
+        )
     said += _said(
-        rows, ctx,
+        rows,
+        ctx,
         "After weighting, these answers tell us about as much as {weights.effective.all} equally weighted ones.",
         "Answers came from {n.sessions.all} sessions of about {mean.session_size.all} people each.",
         "{n.boost.all} people were reached through lists of attendees; they count only in the comparison of attendees.",
-    )  # fmt: skip
+    )
     said += _collected(rows, ctx)
     groups = [r for r in rows.starting("partners.") if r.id.endswith(f"{ctx.wave.lower()}.answers") and r.shown]
     if groups:
         largest = max(groups, key=lambda r: r.value or 0)
-        said.append(f"Some answers came through organisations; the kind that helped most supplied "
-                    f"{cite(largest, largest.text)}.")  # fmt: skip
+        said.append(
+            f"Some answers came through organisations; the kind that helped most supplied "
+            f"{cite(largest, largest.text)}."
+        )
     said.append(f"People who declined to answer may trust {fixed(ctx.words.institution)} less than those who answered.")
     return [" ".join(said)]
 
@@ -156,33 +162,36 @@ def heard(rows: Rows, ctx: ReportContext) -> list[str]:
     """Return what the checking group made of the comments."""
     group = ctx.words.checking_group
     said = _said(
-        rows, ctx,
+        rows,
+        ctx,
         f"Of {{feedback.check.all}} comments, {group} agreed {{feedback.check.agreed}}, amended "
         "{feedback.check.amended} and rejected {feedback.check.rejected}. "
         "{feedback.check.pending} are not checked yet. Rejected comments are left out.",
-    )  # fmt: skip
+    )
     return [" ".join(said)] if said else []
 
 
 def closed(rows: Rows, ctx: ReportContext) -> list[str]:
     """Return how long people waited and how many were told."""
     said = _said(
-        rows, ctx,
+        rows,
+        ctx,
         "Of {actions.all.all} actions, {actions.told_share.all} were reported back to people.",
         "Half had a first response within {actions.median.answered} days.",
         "{actions.refused.all} were refused, {actions.explained.all} of them with a written reason.",
         "{actions.overdue.all} are past their date and not closed.",
         "Counts of actions count activity, not effect.",
-    )  # fmt: skip
+    )
     return [" ".join(said)] if len(said) > 1 else []
 
 
 def cost(rows: Rows, ctx: ReportContext) -> list[str]:
     """Return what an event cost in money and hours."""
     said = _said(
-        rows, ctx,
+        rows,
+        ctx,
         "An event cost {costs.hire.mean} in hire, {costs.catering.mean} in catering and {costs.other.mean} in other "
         "costs, on average, from {costs.hire.known} events with a record.",
         "It took {costs.organising.mean} hours to organise, on average.",
-    )  # fmt: skip
+    )
     return [" ".join(said)] if said else []

@@ -33,8 +33,9 @@ def lines(sheet: Sheet) -> Any:
     over_rows = extra(exhibit, "x", default="") == "rows" or len(exhibit.columns) == 1 or _stand_along_rows(exhibit)
     places = list(exhibit.rows if over_rows else exhibit.columns)
     names = list(exhibit.columns if over_rows else exhibit.rows)
-    series = [(n, [(k, exhibit.cells.get((p, n) if over_rows else (n, p))) for k, p in enumerate(places)])
-              for n in names]  # fmt: skip
+    series = [
+        (n, [(k, exhibit.cells.get((p, n) if over_rows else (n, p))) for k, p in enumerate(places)]) for n in names
+    ]
     series = [(n, [(k, x) for k, x in pts if x is not None and x.shown and x.value is not None]) for n, pts in series]
     series = [(n, pts) for n, pts in series if pts]
     sheet.head()
@@ -109,8 +110,10 @@ def curve(sheet: Sheet) -> Any:
 
         spans = [((k, x.low), (k, x.high)) for k, x in enumerate(cells) if x.low is not None and x.high is not None]
         segments(ax, spans, color="#8FA8C0", lw=max(0.5, min(3, 200 / len(cells))), zorder=1)
-        for planned, style in ((False, {"marker": ".", "ms": 4, "color": COLOURS[0]}),
-                               (True, {"marker": "o", "ms": 6, "color": COLOURS[2]})):  # fmt: skip
+        for planned, style in (
+            (False, {"marker": ".", "ms": 4, "color": COLOURS[0]}),
+            (True, {"marker": "o", "ms": 6, "color": COLOURS[2]}),
+        ):
             points(ax, [(k, x.value) for k, x in enumerate(cells) if x.planned == planned], zorder=3, **style)
         for value in references(exhibit) or [0.0]:
             ax.axhline(value, color=INK, lw=0.9)
@@ -149,8 +152,10 @@ def overlap(sheet: Sheet) -> Any:
         sheet.texts.append((MARGIN, sheet.y, str(band)[:14], {"fontsize": sheet.size - 1, "color": INK}))
     tall = step * len(bands) + 4
     sheet.y = top + tall + 4
-    most = {c: max((x.value for r in bands if (x := exhibit.cells.get((r, c))) and x.shown and x.value), default=1)
-            for c in names}  # fmt: skip
+    most = {
+        c: max((x.value for r in bands if (x := exhibit.cells.get((r, c))) and x.shown and x.value), default=1)
+        for c in names
+    }
 
     def paint(ax: Any) -> None:
         ax.set_xlim(-1.28, 1.28)
@@ -164,8 +169,14 @@ def overlap(sheet: Sheet) -> Any:
                     continue
                 share = cell.value / most[name] if cell.shown and cell.value else 0
                 ax.barh(step * i + 7, sign * share, height=11, color=COLOURS[k])
-                ax.text(sign * (share + 0.03), step * i + 7, cell.text if cell.shown else "too few",
-                        ha=("right", "left")[k], va="center", fontsize=sheet.size - 1.5)  # fmt: skip
+                ax.text(
+                    sign * (share + 0.03),
+                    step * i + 7,
+                    cell.text if cell.shown else "too few",
+                    ha=("right", "left")[k],
+                    va="center",
+                    fontsize=sheet.size - 1.5,
+                )
 
     return sheet.finish([(paint, (middle, top, sheet.width - middle - MARGIN, tall))])
 
@@ -217,8 +228,11 @@ def _along_time(sheet: Sheet, months: list[int]) -> Any:
         ax.set_ylim(tall, 0)
         for middle, column in zip(middles, exhibit.columns, strict=True):
             ax.plot([first - 1, last + 1], [middle, middle], color="#D0D0D0", lw=0.7, zorder=1)
-            met = [(m, exhibit.cells[r, column]) for m, r in zip(months, exhibit.rows, strict=True)
-                   if (r, column) in exhibit.cells]  # fmt: skip
+            met = [
+                (m, exhibit.cells[r, column])
+                for m, r in zip(months, exhibit.rows, strict=True)
+                if (r, column) in exhibit.cells
+            ]
             for turn, (month, x) in enumerate(met):
                 known = x.shown and x.value is not None
                 size = 3 + 9 * (max(x.value, 0) / most) ** 0.5 if known else 3
@@ -226,8 +240,15 @@ def _along_time(sheet: Sheet, months: list[int]) -> Any:
                     [month], [middle], "o", ms=size, color=COLOURS[0] if known else "white", mec=COLOURS[0], zorder=2
                 )
                 up = turn % 2 == 0
-                ax.text(month, middle + (-8 if up else 8), x.text if known else "few", ha="center",
-                        va="bottom" if up else "top", fontsize=sheet.size - 1.5, color=INK)  # fmt: skip
+                ax.text(
+                    month,
+                    middle + (-8 if up else 8),
+                    x.text if known else "few",
+                    ha="center",
+                    va="bottom" if up else "top",
+                    fontsize=sheet.size - 1.5,
+                    color=INK,
+                )
         years = [m for m in range(first - 1, last + 2) if m % 12 == 0]
         ax.set_xticks(years or [first], [str(m // 12) for m in years] or [str(first // 12)], fontsize=sheet.size - 1)
         ax.set_yticks([])
@@ -239,8 +260,11 @@ def _along_time(sheet: Sheet, months: list[int]) -> Any:
     sheet.y += 16
     caption = axis_label(exhibit, unit_of(exhibit))
     if caption:
-        sheet.say(f"Number beside each dot: {caption[:1].lower()}{caption[1:]}; a year's mark is its January.",
-                  size=sheet.size - 0.5, colour=GREY)  # fmt: skip
+        sheet.say(
+            f"Number beside each dot: {caption[:1].lower()}{caption[1:]}; a year's mark is its January.",
+            size=sheet.size - 0.5,
+            colour=GREY,
+        )
     return sheet.finish([(paint, (left, top, wide, tall))])
 
 

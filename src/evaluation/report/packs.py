@@ -41,16 +41,22 @@ def sense_check(desk: Desk) -> Page:
     sections = (
         Section("1", "Why we ask you", "why", (Block("para", why),)),
         Section("2", "What we heard", "heard", tuple(placed) or (Block("absent", reason),)),
-        Section("3", "What the survey says so far", "survey",
-                (Block("lines", results, "panel") if results else Block("absent", "The survey gives no answer yet."),)),
+        Section(
+            "3",
+            "What the survey says so far",
+            "survey",
+            (Block("lines", results, "panel") if results else Block("absent", "The survey gives no answer yet."),),
+        ),
         Section("4", "Your answer", "answer", (Block("html", _sheet(listed)),), sheet=True),
-    )  # fmt: skip
+    )
     meta = (
         f"For {ctx.words.checking_group}. {long_date(ctx.date)}.",
         "This is a draft. Please bring it to the meeting.",
     )
-    typing = ("For whoever types this in: the file is sense-check-return.csv; right is “agreed”, partly right is "
-              "“amended”, wrong is “rejected”. Then run: evaluation sense-check sense-check-return.csv")  # fmt: skip
+    typing = (
+        "For whoever types this in: the file is sense-check-return.csv; right is “agreed”, partly right is "
+        "“amended”, wrong is “rejected”. Then run: evaluation sense-check sense-check-return.csv"
+    )
     foot = (ctx.contact.team, "Return this sheet to the person who gave it to you.", typing, ctx.stamp())
     return Page("sense", "Did we hear you right?", meta, sections, tuple(x for x in foot if x))
 
@@ -107,7 +113,7 @@ def practice_bank(desk: Desk) -> Page:
         ("Costs and other evidence", tuple(told_costs) or (no_costs,)),
         ("Learning, and what the next survey needs", (Block("bullets", next_time),)),
         ("Left blank", (Block("bullets", _blanks(ctx)),)),
-    ]  # fmt: skip
+    ]
     sections = tuple(Section(str(k), t, f"p{k}", b) for k, (t, b) in enumerate(parts, 1))
     meta = (f"Draft entry made from the report of {long_date(ctx.date)} on {ctx.wave}.", *_meta_status(ctx))
     return Page("bank", f"Practice-bank entry: {ctx.words.programme}", meta, sections, (ctx.contact.team,))
@@ -174,13 +180,20 @@ def _emmie(desk: Desk) -> list[tuple[str, str]]:
     has = {n: bool(desk.at(f"policy-{n}")) for n in (3, 9, 10)}
     return [
         ("Effect", " ".join(main.sentences) if main else "No answer for this wave."),
-        ("Mechanism", "People are heard; what was heard is checked, acted on and reported back: see the report."
-         if has[9] else "Not supplied: no feedback was recorded."),
-        ("Moderators", f"Results are shown for {ctx.words.focus_group} and {ctx.words.comparison_group}; "
-         "smaller groups are too few to report."),
+        (
+            "Mechanism",
+            "People are heard; what was heard is checked, acted on and reported back: see the report."
+            if has[9]
+            else "Not supplied: no feedback was recorded.",
+        ),
+        (
+            "Moderators",
+            f"Results are shown for {ctx.words.focus_group} and {ctx.words.comparison_group}; "
+            "smaller groups are too few to report.",
+        ),
         ("Implementation", "Events held and what they covered are in the report." if has[3] else "Not supplied."),
         ("Economic cost", price),
-    ]  # fmt: skip
+    ]
 
 
 def _blanks(ctx: ReportContext) -> list[str]:

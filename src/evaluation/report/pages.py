@@ -12,11 +12,22 @@ from .layout import ANNEX, Block, Desk, Page, Section, foot, meta
 from .rows import fixed
 
 POLICY = (
-    "In brief", "What you can and cannot say", "What was done", "Who answered",
-    "Confidence, satisfaction and awareness", "Trust: respect, protection, involvement, representation",
-    "People who have and have not attended", "Has it changed?", "What people told us", "What happened next",
-    "The wider picture", "Cost", "How sure are we?", "What to do next", "Words used, contact and sources",
-)  # fmt: skip
+    "In brief",
+    "What you can and cannot say",
+    "What was done",
+    "Who answered",
+    "Confidence, satisfaction and awareness",
+    "Trust: respect, protection, involvement, representation",
+    "People who have and have not attended",
+    "Has it changed?",
+    "What people told us",
+    "What happened next",
+    "The wider picture",
+    "Cost",
+    "How sure are we?",
+    "What to do next",
+    "Words used, contact and sources",
+)
 ABSENT = {
     3: "No events register was supplied, so nothing can be said here about the events held.",
     4: "No table of who answered was made for this wave.",
@@ -39,8 +50,11 @@ def policy(desk: Desk) -> Page:
         shown, folded = views.placed(desk.at(f"policy-{number}"), number, ctx)
         refused = [e for e in (*shown, *folded) if is_refusal(e)]  # said in one sentence, wherever they would stand
         shown, folded = ([e for e in part if e not in refused] for part in (shown, folded))
-        placed = [*exhibits(desk, shown, fold=12, told=told), *exhibits(desk, folded, fold=12, most=0),
-                  *exhibits(desk, refused, fold=12)]  # fmt: skip
+        placed = [
+            *exhibits(desk, shown, fold=12, told=told),
+            *exhibits(desk, folded, fold=12, most=0),
+            *exhibits(desk, refused, fold=12),
+        ]
         reason = ctx.absent.get(f"policy-{number}") or ABSENT.get(number, "")
         missing = [Block("absent", reason, fixed=True)] if reason and not placed and number in ABSENT else []
         blocks = [*own, *placed, *missing]
@@ -163,9 +177,17 @@ def _still_absent(desk: Desk) -> list[str]:
 
 
 def _words(ctx: ReportContext) -> list[Block]:
-    sources = [("annex.html", "Technical annex"), ("results.csv", "Every number, as a spreadsheet (CSV)"),
-               ("results.xlsx", "Every number, as a workbook (XLSX)"), ("sense-check.html", "Sense-check pack"),
-               ("practice-bank.html", "Practice-bank entry"), ("../index.html", "All reports")]  # fmt: skip
+    sources = [
+        ("annex.html", "Technical annex"),
+        ("results.csv", "Every number, as a spreadsheet (CSV)"),
+        ("results.xlsx", "Every number, as a workbook (XLSX)"),
+        ("sense-check.html", "Sense-check pack"),
+        ("practice-bank.html", "Practice-bank entry"),
+        ("../index.html", "All reports"),
+    ]
     reuse = "Figures may be quoted with their verdict word, the number of people, the wave and the date of this report."
-    return [Block("words", list(phrases.VERDICT_MEANING.items())), Block("links", sources, "screen", fixed=True),
-            Block("para", [f"Contact: {ctx.contact.team}.", reuse])]  # fmt: skip
+    return [
+        Block("words", list(phrases.VERDICT_MEANING.items())),
+        Block("links", sources, "screen", fixed=True),
+        Block("para", [f"Contact: {ctx.contact.team}.", reuse]),
+    ]

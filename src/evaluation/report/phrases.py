@@ -96,12 +96,17 @@ def upper_first(text: str) -> str:
 # ---- verdict words ----------------------------------------------------------------------------------------------
 
 VERDICT_WORDS = {
-    "higher": "Higher", "lower": "Lower",
-    "higher, but fragile": "Higher, but fragile", "lower, but fragile": "Lower, but fragile",
-    "higher, but small": "Higher, but small", "lower, but small": "Lower, but small",
-    "little or no difference": "Little or no difference", "too uncertain to say": "Too uncertain to say",
-    "too few to report": "Too few to report", "not answerable": "Not answerable with this data",
-}  # fmt: skip
+    "higher": "Higher",
+    "lower": "Lower",
+    "higher, but fragile": "Higher, but fragile",
+    "lower, but fragile": "Lower, but fragile",
+    "higher, but small": "Higher, but small",
+    "lower, but small": "Lower, but small",
+    "little or no difference": "Little or no difference",
+    "too uncertain to say": "Too uncertain to say",
+    "too few to report": "Too few to report",
+    "not answerable": "Not answerable with this data",
+}
 
 VERDICT_MEANING = {
     "Higher or lower": "The whole range lies on one side, the result holds under other ways of analysing it, and "
@@ -191,7 +196,7 @@ UNMET = {
     "effective": "the answers are worth too few independent ones",
     "cells": "nobody answered in a part of the population",
     "margins": "the answers could not be weighted to every population figure at once",
-}  # fmt: skip
+}
 
 
 def unmet(id: str, row: Any = None) -> str:
@@ -212,9 +217,7 @@ def _by_word(row: Any, s: Subject, cite: Any, word: str, pre_waves: int) -> list
         margin = cite.plan(number(row.margin, unit)) if _bar(row, "margin") is not None else "the margin"
         if row.licence == "association":
             return [f"The groups who answered differed by less than {margin} {unit_words(unit)} in {s.what}."]
-        return [
-            f"We can rule out a {s.noun} of more than {margin} {unit_words(unit)} either way in {_about(s)}.",
-        ]
+        return [f"We can rule out a {s.noun} of more than {margin} {unit_words(unit)} either way in {_about(s)}."]
     low, high = row.low, row.high
     if low is None or high is None:
         return [f"We cannot tell: no range could be given for {_about(s)}."]

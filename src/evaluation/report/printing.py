@@ -59,9 +59,13 @@ class Printer:
 
         try:
             self._process = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                preexec_fn=connect, pass_fds=(ASKED, ANSWERED),
-            )  # fmt: skip
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                preexec_fn=connect,
+                pass_fds=(ASKED, ANSWERED),
+            )
         except BaseException:
             self._let_go()
             raise

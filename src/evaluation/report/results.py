@@ -52,9 +52,14 @@ def as_xlsx(grid: Grid, context: Any, notes: list[str]) -> bytes:
     cover = book.active
     cover.title = "Cover"
     stamp = context.stamp()
-    lines = [context.title, stamp, f"Wave {context.wave}, report of {context.date.isoformat()}",
-             "Sheet “Results” holds one row for each result that the reports print.",
-             "Sheet “Notes” says what the columns mean and what is left out.", context.contact.team]  # fmt: skip
+    lines = [
+        context.title,
+        stamp,
+        f"Wave {context.wave}, report of {context.date.isoformat()}",
+        "Sheet “Results” holds one row for each result that the reports print.",
+        "Sheet “Notes” says what the columns mean and what is left out.",
+        context.contact.team,
+    ]
     for line in lines:
         if line:
             cover.append([escape_cell(line)])

@@ -93,9 +93,16 @@ def _lanes(sheet: Sheet, grid: Grid, series: list[str]) -> Lanes:
     people_at = sheet.width - MARGIN - max(people, 36.0 if people else 0.0)
     figure_at = people_at - (GAP if people else 0) - figure
     return Lanes(
-        MARGIN + label + GAP, label, names, plot_at, figure_at - GAP - plot_at, figure_at, figure, people_at,
+        MARGIN + label + GAP,
+        label,
+        names,
+        plot_at,
+        figure_at - GAP - plot_at,
+        figure_at,
+        figure,
+        people_at,
         max(people, 36.0 if people else 0.0),
-    )  # fmt: skip
+    )
 
 
 def _people(cell: Any) -> str:
@@ -109,8 +116,14 @@ def _panel(sheet: Sheet, grid: Grid, unit: str, lanes: Lanes, series: list[str],
     """Place the rows of one unit and return what paints their marks, with its box."""
     exhibit = sheet.exhibit
     bars = exhibit.chart in ("bars", "steps")
-    ends = [v for _, cells in grid for _, x in cells if x.shown and x.value is not None
-            for v in (x.value, x.low, x.high) if v is not None]  # fmt: skip
+    ends = [
+        v
+        for _, cells in grid
+        for _, x in cells
+        if x.shown and x.value is not None
+        for v in (x.value, x.low, x.high)
+        if v is not None
+    ]
     lines = references(exhibit)
     limits = limits_of(exhibit, ends + lines or [0.0, 1.0], zero=bars or exhibit.chart in ("forest", "love"))
     top, marks = sheet.y, []
@@ -146,8 +159,7 @@ def _panel(sheet: Sheet, grid: Grid, unit: str, lanes: Lanes, series: list[str],
 
 def _say(sheet: Sheet, text: str, x: float, width: float, *, grey: bool = False, down: int = 0) -> float:
     size = sheet.size - 1 if grey else sheet.size
-    return sheet.say(text, x=x, width=width + 1, size=size, advance=False, down=down,
-                     colour=GREY if grey else INK)  # fmt: skip
+    return sheet.say(text, x=x, width=width + 1, size=size, advance=False, down=down, colour=GREY if grey else INK)
 
 
 def _place_row(
@@ -222,7 +234,7 @@ def _scale(ax: Any, limits: tuple[float, float], tall: float, sheet: Sheet) -> N
 
 def _marks(
     ax: Any, own: list[tuple[float, Any]], colour: str, marker: str, *, bars: bool, limits: tuple[float, float]
-) -> None:  # fmt: skip
+) -> None:
     """Draw the bars or dots of a series with their intervals; what runs off the scale ends in an arrow."""
     if bars:
         ax.barh([y for y, _ in own], [x.value for _, x in own], height=8, color=colour, zorder=2, clip_on=False)

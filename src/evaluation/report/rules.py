@@ -7,19 +7,62 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 NEVER = (
-    "hard to reach", "hard-to-reach", "BAME", "non-white", "disappointing", "despite", "challenging context",
-    "no effect", "no difference", "unchanged", "trend towards", "failed to reach", "police-public", "police/public",
-)  # fmt: skip
+    "hard to reach",
+    "hard-to-reach",
+    "BAME",
+    "non-white",
+    "disappointing",
+    "despite",
+    "challenging context",
+    "no effect",
+    "no difference",
+    "unchanged",
+    "trend towards",
+    "failed to reach",
+    "police-public",
+    "police/public",
+)
 NEEDS_EFFECT = (
-    "caused", "causes", "led to", "thanks to", "impact", "improved by", "increased trust", "increased confidence",
-    "raised trust", "raised confidence", "works", "proves", "proved", "evidence shows that", "resulted in", "due to",
-    "because of the events", "made people", "effective",
-)  # fmt: skip
+    "caused",
+    "causes",
+    "led to",
+    "thanks to",
+    "impact",
+    "improved by",
+    "increased trust",
+    "increased confidence",
+    "raised trust",
+    "raised confidence",
+    "works",
+    "proves",
+    "proved",
+    "evidence shows that",
+    "resulted in",
+    "due to",
+    "because of the events",
+    "made people",
+    "effective",
+)
 ANNEX_ONLY = (
-    "p-value", "p value", "significant", "significantly", "propensity", "difference-in-differences", "DiD",
-    "confidence interval", "null hypothesis", "standard error", "caliper", "entropy balancing", "doubly robust",
-    "nearest neighbour", "nearest neighbours", "Kaplan-Meier", "Aalen-Johansen", "Holm",
-)  # fmt: skip
+    "p-value",
+    "p value",
+    "significant",
+    "significantly",
+    "propensity",
+    "difference-in-differences",
+    "DiD",
+    "confidence interval",
+    "null hypothesis",
+    "standard error",
+    "caliper",
+    "entropy balancing",
+    "doubly robust",
+    "nearest neighbour",
+    "nearest neighbours",
+    "Kaplan-Meier",
+    "Aalen-Johansen",
+    "Holm",
+)
 GREEK = re.compile(r"[\u0391-\u03a9\u03b1-\u03c9]")
 RELATIVE = re.compile(
     r"\b(?:rose|fell|increase[ds]?|decrease[ds]?|up|down)\b[^.]{0,25}\bby \d+ ?(?:%|per cent\b)", re.I
@@ -80,8 +123,15 @@ def baseless(text: str) -> list[Breach]:
 
 
 VERDICT_SIGNS = (
-    "higher", "lower", "anywhere from", "cannot answer", "cannot tell", "rule out", "differed by", "too few",
-)  # fmt: skip
+    "higher",
+    "lower",
+    "anywhere from",
+    "cannot answer",
+    "cannot tell",
+    "rule out",
+    "differed by",
+    "too few",
+)
 
 
 def too_long(text: str, *, words: int = 20, verdict_words: int = 30) -> list[Breach]:

@@ -65,8 +65,13 @@ def primary(rows: Rows, ctx: ReportContext) -> Line | None:
     if row is None:
         return None
     first = cite.plan(ctx.when(ctx.waves[0].id) if ctx.waves else "the first survey")
-    subject = Subject(_short(ctx, outcome), f"among {group_words(ctx, row.group or ctx.focus)}",
-                      f"than in {first}", "change", since=f"since {first}")  # fmt: skip
+    subject = Subject(
+        _short(ctx, outcome),
+        f"among {group_words(ctx, row.group or ctx.focus)}",
+        f"than in {first}",
+        "change",
+        since=f"since {first}",
+    )
     line = judged(row, subject, ctx)
     return Line((*line.sentences, *_share_alone(rows, row)), line.verdict)
 
@@ -81,8 +86,10 @@ def _share_alone(rows: Rows, row: Any) -> list[str]:
     side = "rose" if ends[0] > 0 else "fell"
     unit = share.unit or ""
     moved = " and ".join(cite(share, x) for x in phrases.alike((first, last), unit))
-    return [f"The share of positive answers alone {side} by between {moved} points.",
-            "The test set in advance uses the average of all answers."]  # fmt: skip
+    return [
+        f"The share of positive answers alone {side} by between {moved} points.",
+        "The test set in advance uses the average of all answers.",
+    ]
 
 
 def gap(rows: Rows, ctx: ReportContext) -> Line | None:
@@ -142,8 +149,10 @@ def judged(row: Any, subject: Subject, ctx: ReportContext) -> Line:
 
 def _without_verdict(row: Any, s: Subject) -> list[str]:
     known = [x for x in (row.value, row.low, row.high) if x is not None]
-    shown = [("minus " if x < 0 else "") + cite(row, text)
-             for x, text in zip(known, phrases.alike(known, row.unit or ""), strict=True)]  # fmt: skip
+    shown = [
+        ("minus " if x < 0 else "") + cite(row, text)
+        for x, text in zip(known, phrases.alike(known, row.unit or ""), strict=True)
+    ]
     between = f" (between {shown[1]} and {shown[2]})" if len(shown) == 3 else ""
     about = f"{s.what} {s.who}".strip()
     return [f"The {s.noun} in {about} was {shown[0]} {phrases.unit_words(row.unit or '')}{between}."]
@@ -156,8 +165,13 @@ def designs(rows: Rows, ctx: ReportContext) -> list[Line]:
         row = next((r for r in rows.starting(f"{name.lower()}.") if r.id.split(".")[1] == design.outcome.lower()), None)
         if row is None:
             continue
-        subject = Subject(f"the change in {_short(ctx, design.outcome)}", "", "than in the group it is compared with",
-                          "difference", "between the groups compared")  # fmt: skip
+        subject = Subject(
+            f"the change in {_short(ctx, design.outcome)}",
+            "",
+            "than in the group it is compared with",
+            "difference",
+            "between the groups compared",
+        )
         line = judged(row, subject, ctx)
         said = [x for x in line.sentences if plain(x) != (row.question or "")]
         title = f"“{fixed(design.title)}”: "

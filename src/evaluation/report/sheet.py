@@ -47,9 +47,17 @@ class Sheet:
         return max((lettering.width(str(t), size or self.size, bold=bold) for t in texts), default=0.0)
 
     def say(
-        self, text: str, *, x: float = MARGIN, width: float | None = None, size: float | None = None,
-        bold: bool = False, colour: str = INK, advance: bool = True, down: int = 0,
-    ) -> float:  # fmt: skip
+        self,
+        text: str,
+        *,
+        x: float = MARGIN,
+        width: float | None = None,
+        size: float | None = None,
+        bold: bool = False,
+        colour: str = INK,
+        advance: bool = True,
+        down: int = 0,
+    ) -> float:
         """Place wrapped text `down` lines below the current height; return the height it takes and move down by it."""
         size = size or self.size
         lines = self.wrap(text, width or self.width - 2 * MARGIN, size, bold=bold)
@@ -110,8 +118,12 @@ def segments(ax: Any, spans: list[tuple[tuple[float, float], tuple[float, float]
     """Draw straight lines of one style as one line with gaps."""
     gap = float("nan")
     if spans:
-        ax.plot([v for a, b in spans for v in (a[0], b[0], gap)], [v for a, b in spans for v in (a[1], b[1], gap)],
-                clip_on=False, **style)  # fmt: skip
+        ax.plot(
+            [v for a, b in spans for v in (a[0], b[0], gap)],
+            [v for a, b in spans for v in (a[1], b[1], gap)],
+            clip_on=False,
+            **style,
+        )
 
 
 def points(ax: Any, at: list[tuple[float, float]], **style: Any) -> None:

@@ -17,11 +17,19 @@ from .context import ReportContext
 Cells = list[tuple[str, str, Any]]
 
 SHOWN: dict[int, tuple[str, ...]] = {
-    3: ("events.strip",), 4: ("weights.margins",), 5: ("levels.trio", "levels.answers", "gap.all"),
-    6: ("levels.trust",), 7: ("arms.counts", "attend.methods"), 8: ("designs.forest",),
-    9: ("feedback.themes",), 10: ("actions.said_did",), 11: ("stops.ratio", "recording.share", "recruitment.goal"),
-    12: ("costs.attend",), 13: (), 14: (),
-}  # fmt: skip
+    3: ("events.strip",),
+    4: ("weights.margins",),
+    5: ("levels.trio", "levels.answers", "gap.all"),
+    6: ("levels.trust",),
+    7: ("arms.counts", "attend.methods"),
+    8: ("designs.forest",),
+    9: ("feedback.themes",),
+    10: ("actions.said_did",),
+    11: ("stops.ratio", "recording.share", "recruitment.goal"),
+    12: ("costs.attend",),
+    13: (),
+    14: (),
+}
 MOST = 3
 ANNEX_ALONE = ("power.detectable", "actions.times")
 
@@ -166,8 +174,12 @@ def _first_column(exhibit: CheckedExhibit, _: ReportContext) -> Cells:
 
 
 _VIEWS: dict[str, Callable[[CheckedExhibit, ReportContext], Cells]] = {
-    "levels.trio": _two_groups_by_year, "levels.answers": _answers_by_year, "levels.trust": _statements_by_group,
+    "levels.trio": _two_groups_by_year,
+    "levels.answers": _answers_by_year,
+    "levels.trust": _statements_by_group,
     "gap.all": _main_outcomes,
     "weights.margins": _first_margin,
-    "attend.methods": _similar_people, "designs.forest": _planned_only, "recruitment.goal": _first_column,
-}  # fmt: skip
+    "attend.methods": _similar_people,
+    "designs.forest": _planned_only,
+    "recruitment.goal": _first_column,
+}

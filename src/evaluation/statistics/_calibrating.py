@@ -26,8 +26,10 @@ def ipf(
             gap = max(gap, float(np.max(np.abs(got - target) / size)))
             w = w * np.divide(target, got, out=np.zeros_like(target), where=got > 0)[code]
         if gap <= 4 * tolerance:
-            gap = max(float(np.max(np.abs(np.bincount(c, w, minlength=len(t)) - t) / s))
-                      for c, t, s in zip(codes, targets, sizes, strict=True))  # fmt: skip
+            gap = max(
+                float(np.max(np.abs(np.bincount(c, w, minlength=len(t)) - t) / s))
+                for c, t, s in zip(codes, targets, sizes, strict=True)
+            )
             if gap <= tolerance:
                 return w, gap, step
     return w, gap, most
@@ -45,9 +47,16 @@ def raked(
 
 
 def solved(
-    base: np.ndarray, constraints: Constraints, targets: np.ndarray, names: Sequence[str], *, method: str,
-    bounds: Bounds, tolerance: float, most: int,
-) -> tuple[np.ndarray, float, int]:  # fmt: skip
+    base: np.ndarray,
+    constraints: Constraints,
+    targets: np.ndarray,
+    names: Sequence[str],
+    *,
+    method: str,
+    bounds: Bounds,
+    tolerance: float,
+    most: int,
+) -> tuple[np.ndarray, float, int]:
     """Solve sum(base g(x'l) x) = targets for l by damped Newton steps; variables may be collinear across margins.
 
     Raises
@@ -85,8 +94,9 @@ def solved(
     gap = float(np.max(np.abs(left)))
     if not gap <= max(tolerance, CLOSE):
         said = gaps(few.totals(sums * g), targets, names)
-        raise errors.NotConverged(f"calibration did not meet its totals: {said}",
-                                  todo="Widen the bounds, or join small cells.")  # fmt: skip
+        raise errors.NotConverged(
+            f"calibration did not meet its totals: {said}", todo="Widen the bounds, or join small cells."
+        )
     return base * g[group], gap, step
 
 

@@ -71,8 +71,10 @@ class Constraints:
             return self.matrix.T @ (self.matrix * weight[:, None])
         blocks = []
         for a, size in zip(self.codes, self.sizes, strict=True):
-            row = [np.bincount(a * s + b, weight, minlength=size * s).reshape(size, s)
-                   for b, s in zip(self.codes, self.sizes, strict=True)]  # fmt: skip
+            row = [
+                np.bincount(a * s + b, weight, minlength=size * s).reshape(size, s)
+                for b, s in zip(self.codes, self.sizes, strict=True)
+            ]
             blocks.append(row)
         return np.block(blocks)
 

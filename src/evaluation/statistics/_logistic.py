@@ -152,9 +152,16 @@ def _finish(design, y, weight, beta, link, shrink, converged, step) -> Fit:
     derivative = p * (1 - p) if link == "logit" else np.exp(-0.5 * eta**2) / np.sqrt(2 * np.pi)
     bread = inverse if link == "logit" else np.linalg.pinv(_observed(design, y, weight, eta, p) + np.diag(shrink))
     return Fit(
-        beta=beta, eta=eta, probability=p, scores=design * (weight * slope * (y - p))[:, None], bread=bread,
-        covariance=inverse, gradient=design * derivative[:, None], converged=converged, step=step,
-    )  # fmt: skip
+        beta=beta,
+        eta=eta,
+        probability=p,
+        scores=design * (weight * slope * (y - p))[:, None],
+        bread=bread,
+        covariance=inverse,
+        gradient=design * derivative[:, None],
+        converged=converged,
+        step=step,
+    )
 
 
 def _observed(design, y, weight, eta, p) -> np.ndarray:

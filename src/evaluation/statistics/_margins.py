@@ -81,8 +81,10 @@ def _ordered(target: pd.Series, names: Sequence[Any], words: str) -> pd.Series:
     if depth == 1 and len(names) > 1 and all(isinstance(k, tuple) and len(k) == len(names) for k in target.index):
         target = pd.Series(target.to_numpy(), pd.MultiIndex.from_tuples(list(target.index)))
     elif depth != len(names):
-        raise errors.DataError(f"the margin {words} has {depth} index levels for {len(names)} columns",
-                               todo="Index a crossed margin by a MultiIndex of its columns.")  # fmt: skip
+        raise errors.DataError(
+            f"the margin {words} has {depth} index levels for {len(names)} columns",
+            todo="Index a crossed margin by a MultiIndex of its columns.",
+        )
     held, depth = list(target.index.names), target.index.nlevels
     if len(names) > 1 and held != list(names) and set(held) == set(names):
         target = target.reorder_levels(list(names))

@@ -111,8 +111,11 @@ def compare(  # noqa: PLR0913
     for name, side in (("before", before), ("after", after)):
         for column, values in side.items():
             table[f"{column}_{name}"] = values
-    n = {f"{arm}_{name}": _roles.kish(w[mask]) for name, w in (("before", base), ("after", base * match))
-         for arm, mask in (("treated", treated), ("control", ~treated))}  # fmt: skip
+    n = {
+        f"{arm}_{name}": _roles.kish(w[mask])
+        for name, w in (("before", base), ("after", base * match))
+        for arm, mask in (("treated", treated), ("control", ~treated))
+    }
     return Balance(table, n, estimand, chosen)
 
 
@@ -129,9 +132,12 @@ def _further(built: _roles.Columns, squares: bool, interactions: bool) -> _roles
     about = [built.covariates[i] if i == j else f"{built.covariates[i]} × {built.covariates[j]}" for i, j in extra]
     binary = np.array([bool(built.binary[i] and built.binary[j]) for i, j in extra])
     return _roles.Columns(
-        np.hstack([built.matrix, made]), (*built.names, *names), (*built.covariates, *about),
-        (*built.levels, *[""] * len(extra)), np.concatenate([built.binary, binary]),
-    )  # fmt: skip
+        np.hstack([built.matrix, made]),
+        (*built.names, *names),
+        (*built.covariates, *about),
+        (*built.levels, *[""] * len(extra)),
+        np.concatenate([built.binary, binary]),
+    )
 
 
 def _weights(frame: pd.DataFrame, weights: Any) -> np.ndarray:
@@ -185,11 +191,19 @@ def _side(x, binary, treated, w, spread) -> dict[str, np.ndarray]:
     smd = np.divide(gap, spread, out=np.where(np.abs(gap) < 1e-12, 0.0, np.copysign(np.inf, gap)), where=spread > 1e-12)
     var_t, var_c = _variance(x[treated], binary, w[treated]), _variance(x[~treated], binary, w[~treated])
     ratio = np.where(binary, np.nan, np.divide(var_t, var_c, out=np.full(len(gap), np.nan), where=var_c > 0))
-    ecdf = [(abs(gap[j]), abs(gap[j])) if binary[j] else _ecdf(x[treated, j], t, x[~treated, j], c)
-            for j in range(x.shape[1])]  # fmt: skip
+    ecdf = [
+        (abs(gap[j]), abs(gap[j])) if binary[j] else _ecdf(x[treated, j], t, x[~treated, j], c)
+        for j in range(x.shape[1])
+    ]
     largest, mean = np.array(ecdf).reshape(-1, 2).T
-    return {"mean_treated": mean_t, "mean_control": mean_c, "smd": smd, "variance_ratio": ratio, "ks": largest,
-            "ecdf_mean": mean}  # fmt: skip
+    return {
+        "mean_treated": mean_t,
+        "mean_control": mean_c,
+        "smd": smd,
+        "variance_ratio": ratio,
+        "ks": largest,
+        "ecdf_mean": mean,
+    }
 
 
 def _ecdf(a: np.ndarray, wa: np.ndarray, b: np.ndarray, wb: np.ndarray) -> tuple[float, float]:
@@ -264,8 +278,9 @@ def placebo(  # noqa: PLR0913
     any selection; the bar is therefore the distribution under the lot, not a constant.
     """
     sample = design(frame)
-    now = observed or compare(frame, treat=treat, covariates=covariates, weights=sample.match_weight,
-                              survey_weight=survey_weight)  # fmt: skip
+    now = observed or compare(
+        frame, treat=treat, covariates=covariates, weights=sample.match_weight, survey_weight=survey_weight
+    )
     stratum = _strata(frame, treat, cluster)
     task = partial(_one_lot, frame, design, treat, tuple(covariates), tuple(prognostic), stratum, survey_weight)
     found = [r for r in parallel.run(task, list(range(draws)), seed) if r is not None]
@@ -285,9 +300,16 @@ def _strata(frame: pd.DataFrame, treat: str, cluster: str | None) -> np.ndarray:
 
 
 def _one_lot(
-    frame: pd.DataFrame, design: Callable[[pd.DataFrame], Any], treat: str, covariates: tuple[str, ...],
-    prognostic: tuple[str, ...], stratum: np.ndarray, survey_weight: str | None, _: int, rng: np.random.Generator,
-) -> tuple[float, float] | None:  # fmt: skip
+    frame: pd.DataFrame,
+    design: Callable[[pd.DataFrame], Any],
+    treat: str,
+    covariates: tuple[str, ...],
+    prognostic: tuple[str, ...],
+    stratum: np.ndarray,
+    survey_weight: str | None,
+    _: int,
+    rng: np.random.Generator,
+) -> tuple[float, float] | None:
     values = frame[treat].to_numpy()
     lot = values.copy()
     for s in np.unique(stratum):
@@ -296,8 +318,9 @@ def _one_lot(
     drawn = frame.assign(**{treat: lot})
     try:
         sample = design(drawn)
-        made = compare(drawn, treat=treat, covariates=covariates, weights=sample.match_weight,
-                       survey_weight=survey_weight)  # fmt: skip
+        made = compare(
+            drawn, treat=treat, covariates=covariates, weights=sample.match_weight, survey_weight=survey_weight
+        )
     except errors.DataError:
         return None
     worst, mean = made.worst, made.mean_over(prognostic)

@@ -138,9 +138,15 @@ def patterns(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def impute(
-    frame: pd.DataFrame, columns: Sequence[str], *, m: int = 20, iterations: int = 10, donors: int = 5, seed: int,
+    frame: pd.DataFrame,
+    columns: Sequence[str],
+    *,
+    m: int = 20,
+    iterations: int = 10,
+    donors: int = 5,
+    seed: int,
     methods: Mapping[str, str] | None = None,
-) -> list[pd.DataFrame]:  # fmt: skip
+) -> list[pd.DataFrame]:
     """Return m completed copies of a frame, by chained equations (van Buuren and Groothuis-Oudshoorn 2011).
 
     Parameters

@@ -105,9 +105,17 @@ def expected_by_chance(k: int, alpha: float = 0.05) -> float:
 
 
 def romano_wolf(  # noqa: PLR0913
-    frame: pd.DataFrame, *, outcomes: Sequence[str], treat: str, covariates: Sequence[str] = (),
-    weight: str | None = None, cluster: str | None = None, draws: int = 999, seed: int, missing: str = "refuse",
-) -> pd.DataFrame:  # fmt: skip
+    frame: pd.DataFrame,
+    *,
+    outcomes: Sequence[str],
+    treat: str,
+    covariates: Sequence[str] = (),
+    weight: str | None = None,
+    cluster: str | None = None,
+    draws: int = 999,
+    seed: int,
+    missing: str = "refuse",
+) -> pd.DataFrame:
     """Return p-values of a family of outcomes that keep the chance of any false finding (Romano and Wolf 2005).
 
     Each outcome is regressed on the treatment and the covariates. Signs are drawn once per cluster and draw, and used
@@ -145,10 +153,18 @@ def romano_wolf(  # noqa: PLR0913
 
 
 def joint(  # noqa: PLR0913
-    frame: pd.DataFrame, *, outcomes: Sequence[str], treat: str, covariates: Sequence[str] = (),
-    weight: str | None = None, cluster: str | None = None, draws: int = 999, seed: int, missing: str = "refuse",
+    frame: pd.DataFrame,
+    *,
+    outcomes: Sequence[str],
+    treat: str,
+    covariates: Sequence[str] = (),
+    weight: str | None = None,
+    cluster: str | None = None,
+    draws: int = 999,
+    seed: int,
+    missing: str = "refuse",
     alpha: float = 0.05,
-) -> Joint:  # fmt: skip
+) -> Joint:
     """Test once that no outcome differs by treatment, and say what size of difference the test could have seen.
 
     The statistic is the largest |t|, its distribution that of `romano_wolf`; with fewer than six clusters a side the
@@ -171,9 +187,14 @@ def joint(  # noqa: PLR0913
         critical = np.full(len(table), np.quantile(drawn.max(axis=1), 1 - alpha, method="higher"))
     table = table.assign(detectable=(critical + stdtrit(df, POWER)) * table["se"])
     return Joint(
-        float(table["p_family"].min()), statistic, float(critical.max()), table, str(table["method"].iloc[0]),
-        fits.a_side, alpha,
-    )  # fmt: skip
+        float(table["p_family"].min()),
+        statistic,
+        float(critical.max()),
+        table,
+        str(table["method"].iloc[0]),
+        fits.a_side,
+        alpha,
+    )
 
 
 _COLUMNS = ["outcome", "value", "se", "df", "t", "p", "p_family", "n", "method"]
@@ -196,8 +217,9 @@ def _fits(frame, outcomes, treat, covariates, weight, cluster, missing) -> _Fits
     if missing not in ("refuse", "each"):
         raise errors.Unsupported(f"missing {missing!r} is not known", todo="Use 'refuse' or 'each'.")
     errors.require_columns(frame, names, role="the family of outcomes")
-    treated = _roles.check(frame, treat=treat, covariates=covariates, survey_weight=weight,
-                           others=[cluster] if cluster else [])  # fmt: skip
+    treated = _roles.check(
+        frame, treat=treat, covariates=covariates, survey_weight=weight, others=[cluster] if cluster else []
+    )
     if missing == "refuse":
         errors.require_complete(frame, names, role="outcomes")
     codes, clusters = cluster_codes(frame[cluster] if cluster else np.arange(len(frame)), len(frame))

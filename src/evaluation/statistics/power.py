@@ -64,13 +64,7 @@ def standard_error(sd: float, n1: float, n2: float, *, effect1: float = 1.0, eff
 
 
 def people_needed(
-    difference: float,
-    sd: float,
-    *,
-    ratio: float = 1.0,
-    effect: float = 1.0,
-    power: float = 0.8,
-    size: float = 0.05,
+    difference: float, sd: float, *, ratio: float = 1.0, effect: float = 1.0, power: float = 0.8, size: float = 0.05
 ) -> tuple[int, int]:
     """Return people needed in two groups (the second `ratio` times the first) to find a difference.
 

@@ -78,10 +78,17 @@ def attendance(  # noqa: PLR0913
     names = ("predicted-exposure slope", "four-group contrast by predicted attendance")
     df = float(len(np.unique(data["cluster"])) - 1)
     made = [
-        from_se(float(v), float(kept[:, i].std(ddof=1)), df=df, n=n, outcome=outcome, method=name,
-                se_method=f"bootstrap of both steps, {len(kept)} draws")
+        from_se(
+            float(v),
+            float(kept[:, i].std(ddof=1)),
+            df=df,
+            n=n,
+            outcome=outcome,
+            method=name,
+            se_method=f"bootstrap of both steps, {len(kept)} draws",
+        )
         for i, (v, name) in enumerate(zip(values, names, strict=True))
-    ]  # fmt: skip
+    ]
     return made[0], made[1]
 
 
@@ -113,10 +120,13 @@ def _arrays(before, after, outcome, treat, covariates, weight, cluster) -> dict[
     design = _roles.columns(both, list(covariates), drop_first=True).matrix
     labels = both[cluster].astype(str) if cluster else pd.Series(both.index.astype(str))
     return {
-        "y": both[outcome].to_numpy(dtype=float), "t": time, "w": w, "x": np.column_stack([np.ones(len(both)), design]),
+        "y": both[outcome].to_numpy(dtype=float),
+        "t": time,
+        "w": w,
+        "x": np.column_stack([np.ones(len(both)), design]),
         "a": both[treat].to_numpy(dtype=float) if treat in both else np.zeros(len(both)),
         "cluster": pd.factorize(labels + "|" + both["_t"].astype(str), sort=True)[0],
-    }  # fmt: skip
+    }
 
 
 def _both(data: dict[str, Any], rows: np.ndarray) -> tuple[float, float]:

@@ -253,9 +253,15 @@ def _pack(model, frame, treated, names, centre, spread, inputs) -> PropensitySco
     return PropensityScores(
         values=pd.Series(p, index=frame.index, name="propensity"),
         logit=pd.Series(logit, index=frame.index, name="logit"),
-        separation=separation, method=method,
+        separation=separation,
+        method=method,
         coefficients=pd.DataFrame({"coefficient": raw, "se": se}, index=["(intercept)", *names]),
-        treat=treat, covariates=covariates, survey_weight=survey_weight, link=link,
+        treat=treat,
+        covariates=covariates,
+        survey_weight=survey_weight,
+        link=link,
         treated=pd.Series(treated, index=frame.index, name=treat),
-        scores=fitted.scores, bread=fitted.bread, gradient=fitted.gradient,
-    )  # fmt: skip
+        scores=fitted.scores,
+        bread=fitted.bread,
+        gradient=fitted.gradient,
+    )

@@ -35,8 +35,10 @@ def crosstab(  # noqa: PLR0913
     errors.require_complete(frame, used, role="a table")
     names = dict(row_labels or {})
     heads = dict(column_labels or {})
-    row_levels = [*[k for k in names if (frame[rows].astype(str) == str(k)).any()],
-                  *sorted({str(v) for v in frame[rows]} - {str(k) for k in names})]  # fmt: skip
+    row_levels = [
+        *[k for k in names if (frame[rows].astype(str) == str(k)).any()],
+        *sorted({str(v) for v in frame[rows]} - {str(k) for k in names}),
+    ]
     column_levels = sorted({str(v) for v in frame[columns]}) if columns else [""]
     items: list[Item] = []
     sums: list[tuple[str, tuple[str, ...]]] = []

@@ -85,14 +85,22 @@ class Weights:
         """Return one row per target: its name, unweighted total, target, achieved total, relative gap."""
         got = self.constraints.totals(self.values.to_numpy(dtype=float))
         gap = np.abs(got - self.targets) / np.where(self.targets == 0, 1.0, np.abs(self.targets))
-        return pd.DataFrame({"margin": self.names, "sample": self.constraints.totals(np.ones(len(self.values))),
-                             "target": self.targets, "achieved": got, "gap": gap})  # fmt: skip
+        return pd.DataFrame(
+            {
+                "margin": self.names,
+                "sample": self.constraints.totals(np.ones(len(self.values))),
+                "target": self.targets,
+                "achieved": got,
+                "gap": gap,
+            }
+        )
 
     def reordered(self, index: pd.Index) -> Weights:
         """Return the same record with people in another order (`index` holds the same labels)."""
         place = self.values.index.get_indexer(index)
-        return replace(self, values=self.values.iloc[place], base=self.base.iloc[place],
-                       constraints=self.constraints.take(place))  # fmt: skip
+        return replace(
+            self, values=self.values.iloc[place], base=self.base.iloc[place], constraints=self.constraints.take(place)
+        )
 
     def quantiles(self, at: tuple[float, ...] = AT) -> pd.Series:
         """Return quantiles of the weights over their mean."""
@@ -146,17 +154,25 @@ def rake(
     constraints = Constraints(tuple(c.codes for c in cells), tuple(len(c.targets) for c in cells))
     targets, names = np.concatenate([c.targets for c in cells]), tuple(n for c in cells for n in c.names)
     base = base * (cells[0].targets.sum() / base.sum())
-    recipe = {"kind": "rake", "method": "raking", "bounds": bounds, "tolerance": tolerance,
-              "max_iterations": max_iterations}  # fmt: skip
+    recipe = {
+        "kind": "rake",
+        "method": "raking",
+        "bounds": bounds,
+        "tolerance": tolerance,
+        "max_iterations": max_iterations,
+    }
     if bounds is not None:
-        made = _calibrating.solved(base, constraints, targets, names, method="raking", bounds=bounds,
-                                   tolerance=tolerance, most=max_iterations)  # fmt: skip
+        made = _calibrating.solved(
+            base, constraints, targets, names, method="raking", bounds=bounds, tolerance=tolerance, most=max_iterations
+        )
         return _pack(frame, base, made, constraints, targets, names, "bounded raking", recipe)
     made = _calibrating.raked(base, constraints, targets, tolerance, max_iterations)
     if not made[1] <= tolerance:
         said = _calibrating.gaps(constraints.totals(made[0]), targets, names)
-        raise errors.NotConverged(f"raking did not meet its margins in {max_iterations} steps: {said}",
-                                  todo="Collapse cells, or check that the margins can hold together.")  # fmt: skip
+        raise errors.NotConverged(
+            f"raking did not meet its margins in {max_iterations} steps: {said}",
+            todo="Collapse cells, or check that the margins can hold together.",
+        )
     return _pack(frame, base, made, constraints, targets, names, "raking", recipe)
 
 
@@ -222,17 +238,27 @@ def calibrate(
     columns = np.column_stack([_weight_inputs.column(frame, name) for name in totals.index])
     _weight_inputs.refuse_collinear(columns, list(totals.index))
     constraints, names = Constraints(matrix=columns), tuple(str(n) for n in totals.index)
-    made = _calibrating.solved(base, constraints, targets, names, method=method, bounds=bounds, tolerance=tolerance,
-                               most=max_iterations)  # fmt: skip
-    recipe = {"kind": "calibrate", "method": method, "bounds": bounds, "tolerance": tolerance,
-              "max_iterations": max_iterations}  # fmt: skip
+    made = _calibrating.solved(
+        base, constraints, targets, names, method=method, bounds=bounds, tolerance=tolerance, most=max_iterations
+    )
+    recipe = {
+        "kind": "calibrate",
+        "method": method,
+        "bounds": bounds,
+        "tolerance": tolerance,
+        "max_iterations": max_iterations,
+    }
     return _pack(frame, base, made, constraints, targets, names, f"{method} calibration", recipe)
 
 
 def trim(
-    weights: Weights, *, lower: float | None = None, upper: float | None = None, strict: bool = True,
+    weights: Weights,
+    *,
+    lower: float | None = None,
+    upper: float | None = None,
+    strict: bool = True,
     rerake: bool = False,
-) -> Weights:  # fmt: skip
+) -> Weights:
     """Trim weights to `lower` and `upper` and share the excess equally among the untrimmed (survey::trimWeights).
 
     `strict` repeats until nothing lies outside (R's strict = TRUE). Margins are then no longer met exactly:
@@ -252,8 +278,10 @@ def trim(
     w = weights.values.to_numpy(dtype=float).copy()
     mean = w.mean()
     if not low <= mean <= high:
-        raise errors.DataError(f"weights of mean {mean:.3f} cannot lie within {low} to {high}",
-                               todo="Give bounds on both sides of the mean weight.")  # fmt: skip
+        raise errors.DataError(
+            f"weights of mean {mean:.3f} cannot lie within {low} to {high}",
+            todo="Give bounds on both sides of the mean weight.",
+        )
     touched = np.zeros(len(w), dtype=bool)
     for _ in range(10_000):
         outside = (w < low * (1 - 1e-12)) | (w > high * (1 + 1e-12))
@@ -270,8 +298,13 @@ def trim(
     share = float(touched.mean())
     got = weights.constraints.totals(w)
     gap = float(np.max(np.abs(got - weights.targets) / np.where(weights.targets == 0, 1.0, np.abs(weights.targets))))
-    cut = replace(weights, values=pd.Series(w, index=weights.values.index, name=weights.values.name), largest_gap=gap,
-                  trimmed_share=share, method=weights.method + ", trimmed")  # fmt: skip
+    cut = replace(
+        weights,
+        values=pd.Series(w, index=weights.values.index, name=weights.values.name),
+        largest_gap=gap,
+        trimmed_share=share,
+        method=weights.method + ", trimmed",
+    )
     return _met_again(cut) if rerake and share else cut
 
 
@@ -279,8 +312,13 @@ def _met_again(cut: Weights) -> Weights:
     """Return trimmed weights calibrated again, with themselves as base."""
     base = cut.values.to_numpy(dtype=float)
     made, gap = _again(cut, base, np.ones(len(base), dtype=bool))
-    return replace(cut, values=pd.Series(made, index=cut.values.index, name=cut.values.name),
-                   base=cut.values.rename(None), largest_gap=gap, method=cut.method + ", met again")  # fmt: skip
+    return replace(
+        cut,
+        values=pd.Series(made, index=cut.values.index, name=cut.values.name),
+        base=cut.values.rename(None),
+        largest_gap=gap,
+        method=cut.method + ", met again",
+    )
 
 
 def again(weights: Weights, base: np.ndarray) -> np.ndarray:
@@ -293,8 +331,9 @@ def again(weights: Weights, base: np.ndarray) -> np.ndarray:
         calibrated again, which no recipe makes.
     """
     if weights.trimmed_share and weights.largest_gap > NEAR:
-        raise errors.Unsupported("trimmed weights that miss their margins have no replicates",
-                                 todo="Trim with rerake=True.")  # fmt: skip
+        raise errors.Unsupported(
+            "trimmed weights that miss their margins have no replicates", todo="Trim with rerake=True."
+        )
     keep = base > 0
     if weights.constraints.matrix is None:
         held = weights.constraints.take(keep).totals(np.ones(int(keep.sum())))
@@ -315,9 +354,15 @@ def _again(weights: Weights, base: np.ndarray, keep: np.ndarray) -> tuple[np.nda
         near = start * (weights.values.to_numpy(dtype=float) / weights.base.to_numpy(dtype=float))[keep]
         start = near * (start.sum() / near.sum())
     made = _calibrating.solved(
-        start, weights.constraints.take(keep), weights.targets, weights.names, method=recipe["method"],
-        bounds=recipe["bounds"], tolerance=max(recipe["tolerance"], 1e-10), most=recipe["max_iterations"],
-    )  # fmt: skip
+        start,
+        weights.constraints.take(keep),
+        weights.targets,
+        weights.names,
+        method=recipe["method"],
+        bounds=recipe["bounds"],
+        tolerance=max(recipe["tolerance"], 1e-10),
+        most=recipe["max_iterations"],
+    )
     return made[0], made[1]
 
 
@@ -367,6 +412,15 @@ def _base(frame: pd.DataFrame, base_weight: Any) -> np.ndarray:
 def _pack(frame, base, made, constraints, targets, names, method, recipe) -> Weights:
     w, gap, steps = made
     return Weights(
-        pd.Series(w, index=frame.index, name="population_weight"), pd.Series(base, index=frame.index), constraints,
-        targets, names, True, float(gap), steps, method, 0.0, recipe,
-    )  # fmt: skip
+        pd.Series(w, index=frame.index, name="population_weight"),
+        pd.Series(base, index=frame.index),
+        constraints,
+        targets,
+        names,
+        True,
+        float(gap),
+        steps,
+        method,
+        0.0,
+        recipe,
+    )

@@ -33,8 +33,10 @@ def read_truth(file: Path | None = None) -> dict[str, Any]:
             continue
         unknown = sorted(set(values) - set(base[section]))
         if unknown:
-            raise StudyError(f"the truth's [{section}] has no {unknown[0]!r}",
-                             todo=f"Nearest: {nearest(unknown[0], base[section])!r}.")  # fmt: skip
+            raise StudyError(
+                f"the truth's [{section}] has no {unknown[0]!r}",
+                todo=f"Nearest: {nearest(unknown[0], base[section])!r}.",
+            )
         base[section] |= values
     return base
 

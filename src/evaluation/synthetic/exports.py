@@ -19,9 +19,20 @@ from evaluation.synthetic.waves import FIELDWORK
 
 WORDS = {"dk": "Don't know", "pnts": "Prefer not to say"}
 ASKED_2022 = (
-    "resp_id", "interview_date", "session_id", "admin_by", "sample_source", "area", "ward_group", "age_band", "sex",
-    "ethnic5", "conf_overall", "satis_overall", "prap_aware",
-)  # fmt: skip
+    "resp_id",
+    "interview_date",
+    "session_id",
+    "admin_by",
+    "sample_source",
+    "area",
+    "ward_group",
+    "age_band",
+    "sex",
+    "ethnic5",
+    "conf_overall",
+    "satis_overall",
+    "prap_aware",
+)
 NAMES_2025 = {"lpact_attended": "Q14_attended", "conf_overall": "Q1_conf", "resp_id": "ResponseId"}
 LABEL = {"W2022": "2022 public survey", "W2024": "First re-run", "W2025": "Second re-run"}
 FIXED = (2024, 1, 1, 0, 0, 0)
@@ -36,8 +47,16 @@ def write(frames: Mapping[str, pd.DataFrame], book: Codebook, folder: Path) -> N
         name, content, about = makers[wave](frame, book)
         (where / name).write_bytes(content)
         start, end = FIELDWORK[wave]
-        head = {"wave": wave, "label": LABEL[wave], "file": name, "sha256": hashlib.sha256(content).hexdigest(),
-                "start": start, "end": end, "origin": "synthetic", "attendance_asked": wave != "W2022"}  # fmt: skip
+        head = {
+            "wave": wave,
+            "label": LABEL[wave],
+            "file": name,
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "start": start,
+            "end": end,
+            "origin": "synthetic",
+            "attendance_asked": wave != "W2022",
+        }
         (where / "wave.toml").write_text(tomli_w.dumps(head | about), "utf-8")
 
 
@@ -108,11 +127,15 @@ def _second(frame: pd.DataFrame, book: Codebook) -> tuple[str, bytes, dict[str, 
     out = io.BytesIO()
     workbook.save(out)
     about = {
-        "sheet": "Responses", "header_row": 3, "date_order": "iso", "columns": {h: n for n, h in heads.items()},
+        "sheet": "Responses",
+        "header_row": 3,
+        "date_order": "iso",
+        "columns": {h: n for n, h in heads.items()},
         "labels": _missing_labels(frame, book),
-        "ignore": {"Duration (s)": "timing of the web tool"}, "not_asked": {},
+        "ignore": {"Duration (s)": "timing of the web tool"},
+        "not_asked": {},
         "wording": _wording(frame, {"conf_overall": "same", "satis_overall": "unknown", "prap_aware": "same"}),
-    }  # fmt: skip
+    }
     return "rerun one.xlsx", fixed_zip(out.getvalue()), about
 
 
@@ -131,18 +154,28 @@ def _third(frame: pd.DataFrame, book: Codebook) -> tuple[str, bytes, dict[str, A
     heads = {n: NAMES_2025.get(n, n) for n in frame.columns}
     rows = [list(heads.values()), *shown.to_numpy().tolist()]
     about = {
-        "delimiter": ";", "date_order": "mixed", "columns": {h: n for n, h in heads.items()}, "labels": labels,
+        "delimiter": ";",
+        "date_order": "mixed",
+        "columns": {h: n for n, h in heads.items()},
+        "labels": labels,
         "not_asked": {},
         "wording": _wording(frame, {"conf_overall": "same", "satis_overall": "unknown", "prap_aware": "same"}),
-    }  # fmt: skip
+    }
     return "export_2025.csv", _csv([[("" if v is None else v) for v in r] for r in rows], ";").encode(), about
 
 
 def _wording(frame: pd.DataFrame, stated: Mapping[str, str]) -> dict[str, str]:
     from evaluation.synthetic import people
 
-    items = ["trust_overall", *people.TRUST_ITEMS, "influence", "understand_police", "know_rights",
-             "would_report_hate", *people.CONTROLS]  # fmt: skip
+    items = [
+        "trust_overall",
+        *people.TRUST_ITEMS,
+        "influence",
+        "understand_police",
+        "know_rights",
+        "would_report_hate",
+        *people.CONTROLS,
+    ]
     return {**stated, **dict.fromkeys([i for i in items if i in frame], "same")}
 
 

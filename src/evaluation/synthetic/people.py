@@ -16,11 +16,22 @@ ETHNIC19 = {
     "other": ("other_any", "other_arab"),
 }
 DISTRICTS = {
-    "blaby": 0.14, "charnwood": 0.26, "harborough": 0.13, "hinckley_bosworth": 0.16, "melton": 0.07,
-    "nw_leicestershire": 0.14, "oadby_wigston": 0.07, "rutland": 0.03,
-}  # fmt: skip
-BANDS = {"16_24": ("16_17", "18_24"), "25_34": ("25_34",), "35_49": ("35_49",), "50_64": ("50_64",),
-         "65_plus": ("65_74", "75_plus")}  # fmt: skip
+    "blaby": 0.14,
+    "charnwood": 0.26,
+    "harborough": 0.13,
+    "hinckley_bosworth": 0.16,
+    "melton": 0.07,
+    "nw_leicestershire": 0.14,
+    "oadby_wigston": 0.07,
+    "rutland": 0.03,
+}
+BANDS = {
+    "16_24": ("16_17", "18_24"),
+    "25_34": ("25_34",),
+    "35_49": ("35_49",),
+    "50_64": ("50_64",),
+    "65_plus": ("65_74", "75_plus"),
+}
 EXPOSED_GROUPS = ("lg1", "lg2", "lg3", "lg4")
 EXPOSED_DISTRICTS = ("charnwood", "oadby_wigston")
 TRUST_ITEMS = ("trust_respect", "trust_protect", "trust_involve", "trust_represent", "trust_fair", "trust_listen")
@@ -43,21 +54,29 @@ def residents(n: int, margins: pd.DataFrame, truth: Mapping[str, Any], rng: np.r
     age_sex = ages["cell"].str.split("|", expand=True)
     p = ages["population"].to_numpy(dtype=float)
     young = np.where(age_sex[0].isin(["16_24", "25_34"]), 1.5, 1.0)
-    row = np.where(np.isin(ethnic5, ["white"]), rng.choice(len(ages), n, p=p / p.sum()),
-                   rng.choice(len(ages), n, p=p * young / (p * young).sum()))  # fmt: skip
+    row = np.where(
+        np.isin(ethnic5, ["white"]),
+        rng.choice(len(ages), n, p=p / p.sum()),
+        rng.choice(len(ages), n, p=p * young / (p * young).sum()),
+    )
     age5, sex = age_sex[0].to_numpy()[row], age_sex[1].to_numpy()[row]
     district = rng.choice(list(DISTRICTS), n, p=np.array(list(DISTRICTS.values())))
     groups = np.array([f"lg{i}" for i in range(1, 9)])
-    frame = pd.DataFrame({
-        "ethnic5": ethnic5, "age5": age5, "sex": sex, "area": np.where(area2 == "city", "leicester", district),
-        "ward_group": np.where(area2 == "city", rng.choice(groups, n), ""),
-        "ethnic_group": [rng.choice(ETHNIC19[e], p=_falling(len(ETHNIC19[e]))) for e in ethnic5],
-        "age_band": [rng.choice(BANDS[a]) for a in age5],
-        "education": rng.choice(["none", "below_degree", "degree", "other"], n, p=[0.16, 0.46, 0.33, 0.05]),
-        "years_in_llr": np.clip(rng.gamma(2.0, 12.0, n).astype(int), 0, 80),
-        "disability": rng.choice(["yes", "no"], n, p=[0.17, 0.83]),
-        "unseen": rng.normal(0, 1, n) + truth["sampling"]["readiness"],
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "ethnic5": ethnic5,
+            "age5": age5,
+            "sex": sex,
+            "area": np.where(area2 == "city", "leicester", district),
+            "ward_group": np.where(area2 == "city", rng.choice(groups, n), ""),
+            "ethnic_group": [rng.choice(ETHNIC19[e], p=_falling(len(ETHNIC19[e]))) for e in ethnic5],
+            "age_band": [rng.choice(BANDS[a]) for a in age5],
+            "education": rng.choice(["none", "below_degree", "degree", "other"], n, p=[0.16, 0.46, 0.33, 0.05]),
+            "years_in_llr": np.clip(rng.gamma(2.0, 12.0, n).astype(int), 0, 80),
+            "disability": rng.choice(["yes", "no"], n, p=[0.17, 0.83]),
+            "unseen": rng.normal(0, 1, n) + truth["sampling"]["readiness"],
+        }
+    )
     early = frame["age5"] == "16_24"
     retired = rng.random(n) < frame["age5"].map({"65_plus": 0.85, "50_64": 0.12}).fillna(0.0)
     work = rng.choice(["working", "unemployed", "student", "other"], n, p=[0.74, 0.06, 0.08, 0.12])
@@ -75,10 +94,14 @@ def attend(people: pd.DataFrame, truth: Mapping[str, Any], rng: np.random.Genera
     """Return people with `attended` and `iag`: who goes depends on what is seen and on the unseen trait."""
     a = truth["attending"]
     log_odds = (
-        a["base"] + a["black"] * (people["ethnic5"] == "black") + a["city"] * (people["area"] == "leicester")
-        + a["degree"] * (people["education"] == "degree") + a["exposed"] * people["exposed"]
-        + a["age_50_plus"] * people["age5"].isin(["50_64", "65_plus"]) + a["unseen"] * people["unseen"]
-    )  # fmt: skip
+        a["base"]
+        + a["black"] * (people["ethnic5"] == "black")
+        + a["city"] * (people["area"] == "leicester")
+        + a["degree"] * (people["education"] == "degree")
+        + a["exposed"] * people["exposed"]
+        + a["age_50_plus"] * people["age5"].isin(["50_64", "65_plus"])
+        + a["unseen"] * people["unseen"]
+    )
     attended = rng.random(len(people)) < _logistic(log_odds)
     iag_odds = a["iag"] + a["iag_if_attended"] * attended + 0.6 * (people["ethnic5"] == "black")
     return people.assign(attended=attended, iag=rng.random(len(people)) < _logistic(iag_odds))
@@ -93,10 +116,15 @@ def latent(people: pd.DataFrame, wave: str, truth: Mapping[str, Any]) -> np.ndar
     t = truth["trust"]
     black, city = people["ethnic5"] == "black", people["area"] == "leicester"
     base = (
-        t["black"] * black + t["young"] * (people["age5"] == "16_24") + t["city"] * city
-        + t["degree"] * (people["education"] == "degree") + t["unseen"] * people["unseen"] + t.get(f"wave_{wave}", 0.0)
-        + t.get(f"black_{wave}", 0.0) * black + t.get(f"disorder_city_{wave}", 0.0) * city
-    )  # fmt: skip
+        t["black"] * black
+        + t["young"] * (people["age5"] == "16_24")
+        + t["city"] * city
+        + t["degree"] * (people["education"] == "degree")
+        + t["unseen"] * people["unseen"]
+        + t.get(f"wave_{wave}", 0.0)
+        + t.get(f"black_{wave}", 0.0) * black
+        + t.get(f"disorder_city_{wave}", 0.0) * city
+    )
     return base.to_numpy(dtype=float)
 
 
@@ -113,8 +141,17 @@ def answers(
     mood = latent(people, wave, truth) + shared + reached * effect["spill_to_exposed"] + iag * effect["iag"]
     person = rng.normal(0, 0.35, len(people))
     out = {}
-    names = ["conf_overall", "satis_overall", "prap_aware", "trust_overall", *TRUST_ITEMS, "influence",
-             "understand_police", "know_rights", "would_report_hate"]  # fmt: skip
+    names = [
+        "conf_overall",
+        "satis_overall",
+        "prap_aware",
+        "trust_overall",
+        *TRUST_ITEMS,
+        "influence",
+        "understand_police",
+        "know_rights",
+        "would_report_hate",
+    ]
     for name in names:
         size = effect["trust_items"] if name in TRUST_ITEMS else effect.get(name, 0.0)
         y = mood + person + went * size + rng.normal(0, noise, len(people))

@@ -15,11 +15,16 @@ HEAD = (
     "Outcome linked to object of search,Removal of more than just outer clothing\n"
 )
 SELF = {
-    "White - English/Welsh/Scottish/Northern Irish/British": 0.52, "White - Any other White background": 0.06,
-    "Asian/Asian British - Indian": 0.07, "Asian/Asian British - Any other Asian background": 0.06,
-    "Black/African/Caribbean/Black British - African": 0.05, "Black/African/Caribbean/Black British - Caribbean": 0.04,
-    "Mixed/Multiple ethnic groups - White and Black Caribbean": 0.02, "Other ethnic group - Not stated": 0.17, "": 0.01,
-}  # fmt: skip
+    "White - English/Welsh/Scottish/Northern Irish/British": 0.52,
+    "White - Any other White background": 0.06,
+    "Asian/Asian British - Indian": 0.07,
+    "Asian/Asian British - Any other Asian background": 0.06,
+    "Black/African/Caribbean/Black British - African": 0.05,
+    "Black/African/Caribbean/Black British - Caribbean": 0.04,
+    "Mixed/Multiple ethnic groups - White and Black Caribbean": 0.02,
+    "Other ethnic group - Not stated": 0.17,
+    "": 0.01,
+}
 
 
 def month(number: int, n: int, rng: np.random.Generator) -> bytes:

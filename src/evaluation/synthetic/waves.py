@@ -61,8 +61,20 @@ def _people(wave: str, truth: Mapping[str, Any], margins: pd.DataFrame, rng: Any
 def _wave(wave: str, people: pd.DataFrame, truth: Mapping[str, Any], rng: Any) -> pd.DataFrame:
     people = people.assign(session=_sessions(wave, people, truth, rng))
     session = pd.factorize(people["session"], sort=True)[0]
-    frame = people[["ethnic5", "ethnic_group", "age_band", "sex", "area", "ward_group", "education", "work_status",
-                    "years_in_llr", "disability"]].copy()  # fmt: skip
+    frame = people[
+        [
+            "ethnic5",
+            "ethnic_group",
+            "age_band",
+            "sex",
+            "area",
+            "ward_group",
+            "education",
+            "work_status",
+            "years_in_llr",
+            "disability",
+        ]
+    ].copy()
     frame.insert(0, "resp_id", rng.permutation(np.arange(1, len(people) + 1)))
     frame["resp_id"] = [f"{i:04d}" for i in frame["resp_id"]]
     start, end = FIELDWORK[wave]
@@ -72,8 +84,9 @@ def _wave(wave: str, people: pd.DataFrame, truth: Mapping[str, Any], rng: Any) -
     listed = np.where(people["iag"] & (rng.random(len(people)) < 0.3), "iag_list", "event_optin")
     met = rng.choice(["community_group", "street", "vcs_assembly"], session.max() + 1)[session]
     frame["sample_source"] = np.where(people["boost"], listed, met)
-    mode = rng.choice(["officer_uniform", "partner_org", "community_leader", "self_online"], session.max() + 1,
-                      p=[0.3, 0.3, 0.2, 0.2])[session]  # fmt: skip
+    mode = rng.choice(
+        ["officer_uniform", "partner_org", "community_leader", "self_online"], session.max() + 1, p=[0.3, 0.3, 0.2, 0.2]
+    )[session]
     frame["admin_by"] = np.where(people["boost"], "self_online", mode)
     frame["officer_present"] = np.where(frame["admin_by"] == "officer_uniform", "yes", "no")
     frame["collected_at_event"] = "no"
@@ -132,15 +145,27 @@ def _others(frame: pd.DataFrame, people: pd.DataFrame, rng: Any) -> None:
     frame["community_self"] = ""
     frame["know_officer"] = np.where(rng.random(n) < 0.2, "yes", "no")
     frame["stopped_12m"] = np.where(rng.random(n) < np.where(people["ethnic5"] == "black", 0.09, 0.03), "yes", "no")
-    frame["contact_12m"] = rng.choice(["none", "victim", "witness", "informal", "victim;asked_help"], n,
-                                      p=[0.7, 0.1, 0.07, 0.09, 0.04])  # fmt: skip
+    frame["contact_12m"] = rng.choice(
+        ["none", "victim", "witness", "informal", "victim;asked_help"], n, p=[0.7, 0.1, 0.07, 0.09, 0.04]
+    )
     frame["other_engagement"] = rng.choice(["none", "pcc", "workshop"], n, p=[0.9, 0.06, 0.04])
 
 
 def _blanks(frame: pd.DataFrame, truth: Mapping[str, Any], rng: Any) -> None:
     """Put don't-knows and blanks into the answers, and a few people from outside the area."""
-    items = ["conf_overall", "satis_overall", "prap_aware", "trust_overall", *drawn.TRUST_ITEMS, "influence",
-             "understand_police", "know_rights", "would_report_hate", *drawn.CONTROLS, "conf_then"]  # fmt: skip
+    items = [
+        "conf_overall",
+        "satis_overall",
+        "prap_aware",
+        "trust_overall",
+        *drawn.TRUST_ITEMS,
+        "influence",
+        "understand_police",
+        "know_rights",
+        "would_report_hate",
+        *drawn.CONTROLS,
+        "conf_then",
+    ]
     for item in items:
         frame.loc[rng.random(len(frame)) < truth["items"]["dont_know"], item] = "dk"
         frame.loc[rng.random(len(frame)) < 0.01, item] = ""

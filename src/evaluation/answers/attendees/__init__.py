@@ -5,6 +5,18 @@ from evaluation.answers.attendees.methods import answer, estimates, methods, out
 from evaluation.answers.attendees.planned import adjusted_for, guarded, joined, planned, sample_for
 
 __all__ = [
-    "adjusted_for", "answer", "claimed", "doses", "estimates", "guarded", "joined", "methods", "outcomes", "planned",
-    "sample_for", "sources", "ties", "units",
-]  # fmt: skip
+    "adjusted_for",
+    "answer",
+    "claimed",
+    "doses",
+    "estimates",
+    "guarded",
+    "joined",
+    "methods",
+    "outcomes",
+    "planned",
+    "sample_for",
+    "sources",
+    "ties",
+    "units",
+]

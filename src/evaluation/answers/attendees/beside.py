@@ -37,17 +37,24 @@ def units(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Surve
     made = {
         "share": planned(plan, people.assign(positive=100 * people["positive"]), sample, outcome, "positive"),
         "ratio": guarded(
-            effects.ratio, people, sample_for(people, sample), outcome="positive", treat=TREATED, cluster="session",
-            covariates=adjusted_for(plan, people), survey_weight=COMPARISON_WEIGHT,
+            effects.ratio,
+            people,
+            sample_for(people, sample),
+            outcome="positive",
+            treat=TREATED,
+            cluster="session",
+            covariates=adjusted_for(plan, people),
+            survey_weight=COMPARISON_WEIGHT,
         ),
         "points": points,
         "sd": guarded(effects.in_sd, points, float(others.std())) if isinstance(points, Estimate) else points,
-    }  # fmt: skip
+    }
     rows = {
-        "share": ("Positive answers, difference", w.SHARE), "ratio": ("Positive answers, ratio", "times"),
+        "share": ("Positive answers, difference", w.SHARE),
+        "ratio": ("Positive answers, ratio", "times"),
         "points": ("Mean, difference", w.points(plan, outcome)),
         "sd": ("Mean, difference in standard deviations of the others", "standard deviations"),
-    }  # fmt: skip
+    }
     triples = [
         (rows[k][0], "Estimate", _named(plan, wave, r, compare, survey, "attendunits", k, unit=rows[k][1]))
         for k, r in made.items()
@@ -70,10 +77,18 @@ def doses(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Surve
         made = subset(plan, people, sample, outcome, rows)
         triples.append((name, "Difference", _named(plan, wave, made, compare, survey, "attenddose", f"{value:.0f}")))
     return w.exhibit(
-        "attend.doses", title, triples, sections=("annex-G",), wave=wave, row_header="Attended", source="Survey",
-        notes=("People who liked the first event come again, so a rise with the number of events is no proof.",
-               "A difference that does not rise is a sign of who comes.",),
-    )  # fmt: skip
+        "attend.doses",
+        title,
+        triples,
+        sections=("annex-G",),
+        wave=wave,
+        row_header="Attended",
+        source="Survey",
+        notes=(
+            "People who liked the first event come again, so a rise with the number of events is no proof.",
+            "A difference that does not rise is a sign of who comes.",
+        ),
+    )
 
 
 def sources(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey) -> Exhibit:
@@ -97,13 +112,14 @@ def sources(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Sur
         )
         value = w.measure(f"attendsource.seen.all.{wave}", seen, w.points(plan, outcome), base=len(people), wave=wave)
         triples.append(("Smallest difference between the two that could have been seen", "Difference", value))
-    return w.exhibit("attend.sources", title, triples, sections=("annex-G",), wave=wave, row_header="Attendees",
-                     source="Survey")  # fmt: skip
+    return w.exhibit(
+        "attend.sources", title, triples, sections=("annex-G",), wave=wave, row_header="Attendees", source="Survey"
+    )
 
 
 def _apart(
     plan: Plan, people: pd.DataFrame, sample: Any, outcome: str, rows: Mapping[str, pd.Series], made: Mapping[str, Any]
-) -> Any:  # fmt: skip
+) -> Any:
     """Return the difference of both subsets' estimates; they share their others: influences are summed by session."""
     for one in made.values():
         if not isinstance(one, Estimate):
@@ -112,9 +128,13 @@ def _apart(
     for name, which in rows.items():
         some = people[which]
         parts[name] = effects.influence(
-            some, sample_for(some, sample), outcome=outcome, treat=TREATED, covariates=adjusted_for(plan, some),
+            some,
+            sample_for(some, sample),
+            outcome=outcome,
+            treat=TREATED,
+            covariates=adjusted_for(plan, some),
             survey_weight=COMPARISON_WEIGHT,
-        ).reindex(people.index, fill_value=0.0)  # fmt: skip
+        ).reindex(people.index, fill_value=0.0)
     sums = (parts["lists"] - parts["general"]).groupby(people["session"]).sum()
     attended = people[people[TREATED] == 1]
     held = attended.groupby("boost")["session"].nunique()
@@ -123,10 +143,16 @@ def _apart(
     if held.min() < effects.LEAST_SESSIONS:
         return NotIdentified("one of the two kinds of attendees comes from too few sessions", "More sessions.")
     return from_se(
-        made["lists"].value - made["general"].value, se, df=float(held.min() - 1), n=n, n_sessions=int(held.min()),
-        method="difference of two planned estimates", se_method="influences summed by session", outcome=outcome,
+        made["lists"].value - made["general"].value,
+        se,
+        df=float(held.min() - 1),
+        n=n,
+        n_sessions=int(held.min()),
+        method="difference of two planned estimates",
+        se_method="influences summed by session",
+        outcome=outcome,
         estimand="difference between attendees from lists and attendees of the general sample",
-    )  # fmt: skip
+    )
 
 
 def ties(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey) -> Exhibit:
@@ -157,13 +183,21 @@ def ties(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey
         for i, (name, value) in enumerate(cells)
     ]
     notes = ("Respondents' numbers settle ties; other orders are as good.",)
-    return w.exhibit("attend.ties", title, triples, sections=("annex-G",), wave=wave, row_header="Order",
-                     source="Survey", notes=notes)  # fmt: skip
+    return w.exhibit(
+        "attend.ties",
+        title,
+        triples,
+        sections=("annex-G",),
+        wave=wave,
+        row_header="Order",
+        source="Survey",
+        notes=notes,
+    )
 
 
 def claimed(
     plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey, claim: tuple[float, int]
-) -> Exhibit:  # fmt: skip
+) -> Exhibit:
     """Return the planned difference over the share of claims that are true; `claim` as `comparison.claimed_share`."""
     title = "If some who say that they attended did not"
     if compare.refusal is not None:
@@ -184,13 +218,21 @@ def claimed(
         else:
             value = w.words(f"claimed.value.all.{wave}.{code}", "every claim could be false")
         triples.append((row, "Difference among those who did attend", value))
-    return w.exhibit("attend.claimed", title, triples, sections=("annex-G",), wave=wave, row_header="If …",
-                     source="Survey", notes=("False claims draw the difference towards nothing.",))  # fmt: skip
+    return w.exhibit(
+        "attend.claimed",
+        title,
+        triples,
+        sections=("annex-G",),
+        wave=wave,
+        row_header="If …",
+        source="Survey",
+        notes=("False claims draw the difference towards nothing.",),
+    )
 
 
 def _named(
     plan: Plan, wave: str, result: Any, compare: Comparison, survey: Survey, contrast: str, part: str, unit: str = ""
-) -> Any:  # fmt: skip
+) -> Any:
     """Return a result named as a part of a contrast that is not planned; without a margin where the unit is another."""
     outcome = plan.outcomes.primary
     if isinstance(result, NotIdentified | TooFew):

@@ -78,19 +78,28 @@ def _companions(plan, wave, compare, sample, survey, gates) -> list[Any]:
         "entropy-balancing": _entropy(plan, compare, people, common),
         "weighting": guarded(_inverse, compare, people, common, "ATT"),
         "weighting-redrawn": guarded(
-            effects.bootstrap, people, covariates=compare.covariates, cluster="session", strata="boost",
-            draws=max(plan.sensitivity.bootstrap_draws, 50), seed=plan.seed, reweigh=compare.raking, **common,
+            effects.bootstrap,
+            people,
+            covariates=compare.covariates,
+            cluster="session",
+            strata="boost",
+            draws=max(plan.sensitivity.bootstrap_draws, 50),
+            seed=plan.seed,
+            reweigh=compare.raking,
+            **common,
         ),
         "overlap": NotIdentified(
             "lists of attendees were added, so the share who attended here is not the share among residents",
             "The share of residents who attended, from a source outside the survey.",
-        ) if boost else guarded(_inverse, compare, people, common, "ATO"),
+        )
+        if boost
+        else guarded(_inverse, compare, people, common, "ATO"),
         "doubly-robust": guarded(
             effects.doubly_robust, people, covariates=adjusted_for(plan, people), cluster="session", **common
         ),
         "general-sample-only": subset(plan, people, sample, outcome, ~people["boost"] | (people[TREATED] == 0)),
         "lists-only": subset(plan, people, sample, outcome, people["boost"] | (people[TREATED] == 0)),
-    }  # fmt: skip
+    }
     return [labelled(plan, wave, r, outcome, compare, survey, method=m, gates=gates) for m, r in found.items()]
 
 
@@ -110,9 +119,12 @@ def _entropy(plan: Plan, compare: Comparison, people: pd.DataFrame, common: dict
 
 def _scores(compare: Comparison, people: pd.DataFrame) -> Any:
     return propensity.fit(
-        people, treat=TREATED, covariates=list(compare.covariates), survey_weight=COMPARISON_WEIGHT,
+        people,
+        treat=TREATED,
+        covariates=list(compare.covariates),
+        survey_weight=COMPARISON_WEIGHT,
         only_attendees="penalise",
-    )  # fmt: skip
+    )
 
 
 def _inverse(compare: Comparison, people: pd.DataFrame, common: dict[str, Any], estimand: str) -> Any:

@@ -11,13 +11,7 @@ from evaluation.answers.comparison.attendance import (
     reasons,
     routes,
 )
-from evaluation.answers.comparison.balanced import (
-    balance_answer,
-    balance_gates,
-    balance_table,
-    placebo,
-    sample_table,
-)
+from evaluation.answers.comparison.balanced import balance_answer, balance_gates, balance_table, placebo, sample_table
 from evaluation.answers.comparison.described import lots, sources, spread_table, support, weights_audit
 from evaluation.answers.comparison.prepared import (
     COMPARISON_WEIGHT,
@@ -33,8 +27,33 @@ from evaluation.answers.comparison.prepared import (
 )
 
 __all__ = [
-    "COMPARISON_WEIGHT", "Comparison", "arms_table", "attendance_model", "balance_answer", "balance_gates",
-    "balance_table", "caliper_over", "claimed_share", "claims", "companion", "everybody", "holds_outcomes",
-    "lots", "match", "nobody", "overlap", "overlap_answer", "overlap_gates", "placebo", "planned_matching",
-    "prepare", "reasons", "routes", "sample_table", "sources", "spread_table", "support", "weights_audit",
-]  # fmt: skip
+    "COMPARISON_WEIGHT",
+    "Comparison",
+    "arms_table",
+    "attendance_model",
+    "balance_answer",
+    "balance_gates",
+    "balance_table",
+    "caliper_over",
+    "claimed_share",
+    "claims",
+    "companion",
+    "everybody",
+    "holds_outcomes",
+    "lots",
+    "match",
+    "nobody",
+    "overlap",
+    "overlap_answer",
+    "overlap_gates",
+    "placebo",
+    "planned_matching",
+    "prepare",
+    "reasons",
+    "routes",
+    "sample_table",
+    "sources",
+    "spread_table",
+    "support",
+    "weights_audit",
+]

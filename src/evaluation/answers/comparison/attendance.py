@@ -43,15 +43,22 @@ def arms_table(plan: Plan, wave: str, design: pd.DataFrame, arm: pd.Series) -> E
             triples.append((labels.get(name, name), route, count))
         sums.append((keys[-1], tuple(keys[:-1])))
     every = [cell_key("people", arm=name, wave=wave) for name in samples.ARM_ORDER if (arm == name).any()]
-    lists = [cell_key("people", arm=name, route=routes[-1], wave=wave) for name in samples.ARM_ORDER
-             if (arm == name).any()]  # fmt: skip
+    lists = [
+        cell_key("people", arm=name, route=routes[-1], wave=wave) for name in samples.ARM_ORDER if (arm == name).any()
+    ]
     sums.append((cell_key("people", wave=wave), tuple(every)))
     if len(routes) > 1:
         sums.append((cell_key("people", boost="yes", wave=wave), tuple(lists)))
     return exhibit(
-        "arms.counts", "Who attended, by how they were reached", triples, sections=("policy-7", "annex-G"), wave=wave,
-        row_header="Group", source="Survey, unweighted", sums=tuple(sums),
-    )  # fmt: skip
+        "arms.counts",
+        "Who attended, by how they were reached",
+        triples,
+        sections=("policy-7", "annex-G"),
+        wave=wave,
+        row_header="Group",
+        source="Survey, unweighted",
+        sums=tuple(sums),
+    )
 
 
 def claimed_share(plan: Plan, design: pd.DataFrame, arm: pd.Series) -> tuple[float, int]:
@@ -60,9 +67,7 @@ def claimed_share(plan: Plan, design: pd.DataFrame, arm: pd.Series) -> tuple[flo
     return (float(known.isin(["first", "both", "unmatched_claim"]).mean()) if len(known) else 0.0), len(known)
 
 
-def claims(
-    plan: Plan, wave: str, design: pd.DataFrame, arm: pd.Series, months: pd.Series | None = None
-) -> Exhibit:  # fmt: skip
+def claims(plan: Plan, wave: str, design: pd.DataFrame, arm: pd.Series, months: pd.Series | None = None) -> Exhibit:
     """Return the share of claimed attendees who attended, for each specificity of the plan, and impossible claims.
 
     `months` are the dates of events: a claim that names a month before the first of them is known to be false.
@@ -70,14 +75,24 @@ def claims(
     claimed, n = claimed_share(plan, design, arm)
     if claimed == 0:
         reason = words(f"claims.none.all.{wave}", "nobody in the general sample says that they attended")
-        return exhibit("arms.claims", "How far a claim can be trusted", [("Claims", "", reason)], sections=("annex-G",),
-                       wave=wave)  # fmt: skip
+        return exhibit(
+            "arms.claims", "How far a claim can be trusted", [("Claims", "", reason)], sections=("annex-G",), wave=wave
+        )
     triples = [
-        (f"{s:.1%} of people who did not attend say so", "Share of claims that are true", measure(
-            f"claims.true.all.{wave}.{str(s).replace('.', '')}", 100 * claiming.share_true(claimed, specificity=s),
-            "per cent", base=n, wave=wave, decimals=0))
+        (
+            f"{s:.1%} of people who did not attend say so",
+            "Share of claims that are true",
+            measure(
+                f"claims.true.all.{wave}.{str(s).replace('.', '')}",
+                100 * claiming.share_true(claimed, specificity=s),
+                "per cent",
+                base=n,
+                wave=wave,
+                decimals=0,
+            ),
+        )
         for s in plan.treatment.specificity
-    ]  # fmt: skip
+    ]
     early = _too_early(plan, design, arm, months)
     if early is not None:
         value = measure(
@@ -85,15 +100,18 @@ def claims(
         )
         triples.append(("Claims that name a month before the first event", "Share of dated claims", value))
     return exhibit(
-        "arms.claims", "How far a claim can be trusted", triples, sections=("annex-G",), wave=wave,
-        row_header="If …", source="Survey, general sample",
+        "arms.claims",
+        "How far a claim can be trusted",
+        triples,
+        sections=("annex-G",),
+        wave=wave,
+        row_header="If …",
+        source="Survey, general sample",
         notes=("A difference between claimed attendees and others is the true difference times this share.",),
-    )  # fmt: skip
+    )
 
 
-def _too_early(
-    plan: Plan, design: pd.DataFrame, arm: pd.Series, months: pd.Series | None
-) -> pd.Series | None:  # fmt: skip
+def _too_early(plan: Plan, design: pd.DataFrame, arm: pd.Series, months: pd.Series | None) -> pd.Series | None:
     """Return, for each dated claim, whether it names a month before any event; None where that cannot be seen."""
     column = plan.treatment.first_month_column
     if months is None or not len(months) or not column or column not in design:
@@ -116,8 +134,16 @@ def attendance_model(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
         triples.append((term, "Standard error", measure(f"{name}.se", row.se, "log odds", base=base, wave=wave)))
     notes = [f"Fitted by {compare.scores.method}."]
     notes += [f"{plan.label_of(c)}: rare levels joined to the commonest one." for c in compare.merged]
-    return exhibit("design.model", title, triples, sections=("annex-G",), wave=wave, row_header="Characteristic",
-                   notes=tuple(notes), source="Survey")  # fmt: skip
+    return exhibit(
+        "design.model",
+        title,
+        triples,
+        sections=("annex-G",),
+        wave=wave,
+        row_header="Characteristic",
+        notes=tuple(notes),
+        source="Survey",
+    )
 
 
 def _term(plan: Plan, term: str) -> str:
@@ -146,14 +172,30 @@ def overlap(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
             id = f"overlap.{arm}.all.{wave}.{round(10 * row.low):02d}"
             whole = (cell_key("compared", arm=arm, wave=wave), compare.n[arm])
             part = (cell_key("compared", arm=arm, band=band, wave=wave), round(share * compare.n[arm]))
-            value = measure(id, 100 * share, "per cent", base=compare.n[arm], wave=wave, decimals=0,
-                            share_of=(part[0], whole[0]), counts=(part, whole))  # fmt: skip
+            value = measure(
+                id,
+                100 * share,
+                "per cent",
+                base=compare.n[arm],
+                wave=wave,
+                decimals=0,
+                share_of=(part[0], whole[0]),
+                counts=(part, whole),
+            )
             triples.append((band, name, value))
             parts.setdefault(whole[0], []).append(part[0])
-    return exhibit("design.overlap", title, triples, sections=("annex-G",), wave=wave, chart="overlap",
-                   row_header="Chance of attending", source="Survey",
-                   sums=tuple((k, tuple(v)) for k, v in parts.items()),
-                   extras={"axis": "Share of the group (per cent)"})  # fmt: skip
+    return exhibit(
+        "design.overlap",
+        title,
+        triples,
+        sections=("annex-G",),
+        wave=wave,
+        chart="overlap",
+        row_header="Chance of attending",
+        source="Survey",
+        sums=tuple((k, tuple(v)) for k, v in parts.items()),
+        extras={"axis": "Share of the group (per cent)"},
+    )
 
 
 def routes(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
@@ -161,8 +203,14 @@ def routes(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     title = "How both groups were reached, and who was left aside"
     if compare.refusal is not None:
         return refusal_exhibit("design.routes", title, compare.refusal, wave, ("annex-G",), "routes.attend.all")
-    share = measure(f"routes.alone.all.{wave}", 100 * _alone(plan, compare), "per cent", base=compare.n["treated"],
-                    wave=wave, decimals=0)  # fmt: skip
+    share = measure(
+        f"routes.alone.all.{wave}",
+        100 * _alone(plan, compare),
+        "per cent",
+        base=compare.n["treated"],
+        wave=wave,
+        decimals=0,
+    )
     triples: list[tuple[str, str, Any]] = [("Attendees reached by a route that nobody else shares", "Value", share)]
     for number, (step, n) in enumerate(compare.ledger.items(), 1):
         key = cell_key("people", **samples.LEFT_OUT[step], wave=wave)
@@ -185,11 +233,23 @@ def overlap_gates(plan: Plan, wave: str, compare: Comparison) -> list[Gate]:
     bar, most = plan.matching.least_overlap, plan.treatment.most_without_counterpart
     alone = _alone(plan, compare)
     return [
-        Gate("attend.overlap", "design", inside >= bar, inside, bar,
-             f"at least {bar:.0%} of attendees have a chance of attending that others share"),
-        Gate("attend.routes", "design", alone <= most, alone, most,
-             f"at most {most:.0%} of attendees were reached by a route that nobody else shares"),
-    ]  # fmt: skip
+        Gate(
+            "attend.overlap",
+            "design",
+            inside >= bar,
+            inside,
+            bar,
+            f"at least {bar:.0%} of attendees have a chance of attending that others share",
+        ),
+        Gate(
+            "attend.routes",
+            "design",
+            alone <= most,
+            alone,
+            most,
+            f"at most {most:.0%} of attendees were reached by a route that nobody else shares",
+        ),
+    ]
 
 
 def overlap_answer(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
@@ -198,10 +258,19 @@ def overlap_answer(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     if compare.refusal is not None or compare.scores is None:
         return refusal_exhibit("answer.03", title, compare.refusal, wave, (), "answer.03.all")
     failed = [g.note for g in overlap_gates(plan, wave, compare) if not g.passed]
-    said = "There are people who did not attend but could well have." if not failed else (
-        "Attendees cannot be compared with others. Not met: " + "; ".join(failed) + ".")  # fmt: skip
-    inside = measure(f"answer.03.inside.{wave}", 100 * compare.scores.common_support().share_treated_inside, "per cent",
-                     base=compare.n["treated"], wave=wave, decimals=0)  # fmt: skip
+    said = (
+        "There are people who did not attend but could well have."
+        if not failed
+        else ("Attendees cannot be compared with others. Not met: " + "; ".join(failed) + ".")
+    )
+    inside = measure(
+        f"answer.03.inside.{wave}",
+        100 * compare.scores.common_support().share_treated_inside,
+        "per cent",
+        base=compare.n["treated"],
+        wave=wave,
+        decimals=0,
+    )
     triples = [("Answer", "", words(f"answer.03.all.{wave}", said)), ("Attendees inside the common range", "", inside)]
     return exhibit("answer.03", title, triples, sections=(), wave=wave)
 
@@ -227,12 +296,28 @@ def reasons(plan: Plan, wave: str, design: pd.DataFrame) -> Exhibit:
         triples = []
         for k in sorted((k for k in held if counts[k]), key=lambda k: -counts[k]):
             part = (cell_key("asked_why", reason=k, wave=wave), counts[k])
-            share = measure(f"whynot.{k}.all.{wave}", 100 * counts[k] / whole[1], "per cent", base=whole[1], wave=wave,
-                            decimals=0, share_of=(part[0], whole[0]), counts=(part, whole))  # fmt: skip
+            share = measure(
+                f"whynot.{k}.all.{wave}",
+                100 * counts[k] / whole[1],
+                "per cent",
+                base=whole[1],
+                wave=wave,
+                decimals=0,
+                share_of=(part[0], whole[0]),
+                counts=(part, whole),
+            )
             triples.append((held[k], "People who gave this reason", share))
-        return exhibit("attend.reasons", title, triples, sections=("policy-7", "annex-G"), wave=wave, chart="bars",
-                       row_header="Reason", source="Survey, unweighted", extras={"axis": "Share (per cent)"},
-                       notes=("People could give several reasons. Each was asked of people who had not attended.",),
-                       )  # fmt: skip
+        return exhibit(
+            "attend.reasons",
+            title,
+            triples,
+            sections=("policy-7", "annex-G"),
+            wave=wave,
+            chart="bars",
+            row_header="Reason",
+            source="Survey, unweighted",
+            extras={"axis": "Share (per cent)"},
+            notes=("People could give several reasons. Each was asked of people who had not attended.",),
+        )
     none = words(f"whynot.none.all.{wave}", "not asked in this wave, or too few people answered")
     return exhibit("attend.reasons", title, [("Reasons", "", none)], sections=("policy-7", "annex-G"), wave=wave)

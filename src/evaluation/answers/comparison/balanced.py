@@ -52,8 +52,16 @@ def sample_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exh
         )
         triples.append(("Nearest neighbours (planned)", "Caliper", value))
         notes.append(_caliper_words(sample.caliper))
-    return exhibit("design.sample", title, triples, sections=("annex-G",), wave=wave, row_header="Design",
-                   notes=tuple(notes), source="Survey")  # fmt: skip
+    return exhibit(
+        "design.sample",
+        title,
+        triples,
+        sections=("annex-G",),
+        wave=wave,
+        row_header="Design",
+        notes=tuple(notes),
+        source="Survey",
+    )
 
 
 def _caliper_words(caliper: matching.Caliper) -> str:
@@ -62,16 +70,22 @@ def _caliper_words(caliper: matching.Caliper) -> str:
     over = {"all": "of everybody", "control": "of those who did not attend", "within groups": "within both groups"}
     if caliper.over == "none":
         return f"Pairs lie within the caliper, in units of the {scale} of attending."
-    return (f"Pairs lie within the caliper: {caliper.width:g} standard deviations of the {scale} of attending "
-            f"{over[caliper.over]}.")  # fmt: skip
+    return (
+        f"Pairs lie within the caliper: {caliper.width:g} standard deviations of the {scale} of attending "
+        f"{over[caliper.over]}."
+    )
 
 
 def compared(plan: Plan, compare: Comparison, sample: Any) -> balance.Balance:
     """Return balance before and after the planned matching, survey weights in both."""
     return balance.compare(
-        compare.people, treat=TREATED, covariates=list(compare.covariates), weights=sample.match_weight,
-        survey_weight=COMPARISON_WEIGHT, estimand=sample.estimand,
-    )  # fmt: skip
+        compare.people,
+        treat=TREATED,
+        covariates=list(compare.covariates),
+        weights=sample.match_weight,
+        survey_weight=COMPARISON_WEIGHT,
+        estimand=sample.estimand,
+    )
 
 
 def balance_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exhibit:
@@ -89,16 +103,24 @@ def balance_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Ex
             id = f"balance.row{number:02d}.all.{wave}.{column}".lower()
             triples.append((name, column, measure(id, value, "standard deviations", base=base, wave=wave)))
     return exhibit(
-        "design.balance", title, triples, sections=("annex-G",), wave=wave, chart="love", row_header="Characteristic",
-        source="Survey", notes=("Survey weights enter before and after. References at 0.1 and 0.25 are customs.",),
+        "design.balance",
+        title,
+        triples,
+        sections=("annex-G",),
+        wave=wave,
+        chart="love",
+        row_header="Characteristic",
+        source="Survey",
+        notes=("Survey weights enter before and after. References at 0.1 and 0.25 are customs.",),
         extras={"axis": "Standardised difference", "references": (0.1, 0.25)},
-    )  # fmt: skip
+    )
 
 
 def design_again(plan: Plan, covariates: tuple[str, ...], over: str, people: pd.DataFrame) -> Any:
     """Return the planned design for a (drawn) treatment: score, then nearest neighbours; used by the placebo."""
-    scores = propensity.fit(people, treat=TREATED, covariates=covariates, survey_weight=COMPARISON_WEIGHT,
-                            only_attendees="penalise")  # fmt: skip
+    scores = propensity.fit(
+        people, treat=TREATED, covariates=covariates, survey_weight=COMPARISON_WEIGHT, only_attendees="penalise"
+    )
     return matching.nearest(people, scores, **planned_matching(plan, over))
 
 
@@ -111,10 +133,17 @@ def placebo(plan: Plan, compare: Comparison, sample: Any) -> balance.Placebo | N
     again = partial(design_again, plan, compare.covariates, caliper_over(compare))
     try:
         return balance.placebo(
-            compare.people[columns], again, treat=TREATED, covariates=list(compare.covariates), prognostic=prognostic,
-            cluster="session", survey_weight=COMPARISON_WEIGHT, draws=plan.matching.placebo_draws, seed=plan.seed,
+            compare.people[columns],
+            again,
+            treat=TREATED,
+            covariates=list(compare.covariates),
+            prognostic=prognostic,
+            cluster="session",
+            survey_weight=COMPARISON_WEIGHT,
+            draws=plan.matching.placebo_draws,
+            seed=plan.seed,
             observed=compared(plan, compare, sample),
-        )  # fmt: skip
+        )
     except errors.NobodyMatched as error:
         return NotIdentified(error.what, error.todo)
 
@@ -142,15 +171,25 @@ def balance_gates(
             ),
         ]
     share = sample.share_unmatched
-    gates.append(Gate("attend.unmatched", "quality", share <= m.most_unmatched, share, m.most_unmatched,
-                      f"at most {m.most_unmatched:.0%} of attendees have no counterpart"))  # fmt: skip
+    gates.append(
+        Gate(
+            "attend.unmatched",
+            "quality",
+            share <= m.most_unmatched,
+            share,
+            m.most_unmatched,
+            f"at most {m.most_unmatched:.0%} of attendees have no counterpart",
+        )
+    )
     other = companion(plan, compare)
     if isinstance(other, NotIdentified):
         return [*gates, Gate("attend.companion", "quality", False, None, None, "the companion design could be made")]
     ratio = other.n_effective["control"] / max(compare.n["treated"], 1)
     enough = ratio >= m.least_controls_ratio and other.largest_control_share <= m.largest_control_share
-    note = f"the companion rests on {m.least_controls_ratio:g} others per attendee, none weighing over " \
-           f"{m.largest_control_share:.0%}"  # fmt: skip
+    note = (
+        f"the companion rests on {m.least_controls_ratio:g} others per attendee, none weighing over "
+        f"{m.largest_control_share:.0%}"
+    )
     return [*gates, Gate("attend.companion", "quality", enough, ratio, m.least_controls_ratio, note)]
 
 
@@ -161,5 +200,6 @@ def balance_answer(plan: Plan, wave: str, compare: Comparison, sample: Any, gate
         return refusal_exhibit("answer.04", title, compare.refusal, wave, (), "answer.04.all")
     failed = [g.note for g in gates if not g.passed]
     said = f"Attendees with the people nearest to them, by {sample.method}." + (
-        " Every gate was passed." if not failed else " Not met: " + "; ".join(failed) + ".")  # fmt: skip
+        " Every gate was passed." if not failed else " Not met: " + "; ".join(failed) + "."
+    )
     return exhibit("answer.04", title, [("Answer", "", words(f"answer.04.all.{wave}", said))], sections=(), wave=wave)

@@ -39,12 +39,26 @@ def sources(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
             )
     attended = people.loc[people[TREATED] == 1, "dose"]
     for value, name in DOSES.items():
-        share = measure(f"dose.{value:.0f}.all.{wave}", 100 * float((attended == value).mean()), "per cent",
-                        base=len(attended), wave=wave, decimals=0)  # fmt: skip
+        share = measure(
+            f"dose.{value:.0f}.all.{wave}",
+            100 * float((attended == value).mean()),
+            "per cent",
+            base=len(attended),
+            wave=wave,
+            decimals=0,
+        )
         triples.append((f"Came to: {name.lower()}", plan.words.treated_short, share))
     notes = ("Whoever did not say how often they came is in no row.",) if attended.isna().any() else ()
-    return exhibit("design.sources", title, triples, sections=("annex-G",), wave=wave, row_header="Share of the group",
-                   source="Survey, unweighted", notes=notes)  # fmt: skip
+    return exhibit(
+        "design.sources",
+        title,
+        triples,
+        sections=("annex-G",),
+        wave=wave,
+        row_header="Share of the group",
+        source="Survey, unweighted",
+        notes=notes,
+    )
 
 
 def support(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
@@ -65,8 +79,16 @@ def support(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
         id = f"support.range.all.{wave}.{column}"
         triples.append(("Shared range of the chance", column, measure(id, value, "", base=base, wave=wave)))
     notes = ("Nobody is left out for standing outside it: the caliper decides who has a counterpart.",)
-    return exhibit("design.support", title, triples, sections=("annex-G",), wave=wave, row_header="Group",
-                   source="Survey, unweighted", notes=notes)  # fmt: skip
+    return exhibit(
+        "design.support",
+        title,
+        triples,
+        sections=("annex-G",),
+        wave=wave,
+        row_header="Group",
+        source="Survey, unweighted",
+        notes=notes,
+    )
 
 
 def spread_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exhibit:
@@ -91,8 +113,16 @@ def spread_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exh
             id, n = f"spread.{arm}.all.{wave}.{when}", compare.n[size]
             value = measure(id, found.effective_n[f"{arm}_{when}"], "people", base=n, wave=wave, decimals=0)
             triples.append((f"{name}: effective number", when.capitalize(), value))
-    return exhibit("design.spread", title, triples, sections=("annex-G",), wave=wave, row_header="Characteristic",
-                   source="Survey", notes=("After matching, match weight times survey weight.",))  # fmt: skip
+    return exhibit(
+        "design.spread",
+        title,
+        triples,
+        sections=("annex-G",),
+        wave=wave,
+        row_header="Characteristic",
+        source="Survey",
+        notes=("After matching, match weight times survey weight.",),
+    )
 
 
 def _row_name(plan: Plan, row: Any) -> str:
@@ -116,11 +146,21 @@ def lots(plan: Plan, wave: str, compare: Comparison, found: balance.Placebo | No
         for spot, (column, value) in enumerate(zip(columns, values, strict=True))
     ]
     m = plan.matching
-    notes = (found.summary().split(", judged")[0] + ".",
-             f"Customary bars, printed for reference: {m.flag_smd:g} and {m.fail_smd:g}.",
-             "Each lot keeps the number of attendees, is drawn within sessions and matched as planned.")  # fmt: skip
-    return exhibit("design.lots", title, triples, sections=("annex-G",), wave=wave, row_header="Measure",
-                   source="Survey", notes=notes)  # fmt: skip
+    notes = (
+        found.summary().split(", judged")[0] + ".",
+        f"Customary bars, printed for reference: {m.flag_smd:g} and {m.fail_smd:g}.",
+        "Each lot keeps the number of attendees, is drawn within sessions and matched as planned.",
+    )
+    return exhibit(
+        "design.lots",
+        title,
+        triples,
+        sections=("annex-G",),
+        wave=wave,
+        row_header="Measure",
+        source="Survey",
+        notes=notes,
+    )
 
 
 def weights_audit(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exhibit:
@@ -135,14 +175,20 @@ def weights_audit(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Ex
         ("Choice of pairs", "none: pairs are chosen by the score alone"),
         ("Match weight of a counterpart", _relative(survey.get(sample.survey_weight, ""))),
         ("Balance", "match weight times comparison weight, before and after"),
-        ("Companion (entropy balancing)", "none" if isinstance(other, NotIdentified)
-         else f"{survey.get(other.survey_weight, 'no weight')} as its base"),
+        (
+            "Companion (entropy balancing)",
+            "none"
+            if isinstance(other, NotIdentified)
+            else f"{survey.get(other.survey_weight, 'no weight')} as its base",
+        ),
         ("Outcome, planned", "match weight times comparison weight"),
         ("Population levels and change", "population weight; the lists of attendees have weight 0 there"),
-    )  # fmt: skip
+    )
     triples = [(step, "Weight", words(f"audit.{n}.all.{wave}", said)) for n, (step, said) in enumerate(entered, 1)]
-    notes = ("Comparison weight: 1 for people who attended; for the others raked to the population among themselves.",
-             "Everybody keeps their own weight in every step.")  # fmt: skip
+    notes = (
+        "Comparison weight: 1 for people who attended; for the others raked to the population among themselves.",
+        "Everybody keeps their own weight in every step.",
+    )
     if compare.raking is not None:
         notes += weights.unused(plan, compare.raking.left_out, "Comparison weight: ")
     return exhibit("design.weights", title, triples, sections=("annex-G",), wave=wave, row_header="Step", notes=notes)

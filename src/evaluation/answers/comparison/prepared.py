@@ -72,9 +72,12 @@ def prepare(
     people["source"] = _source(plan, design.loc[people.index])
     people[COMPARISON_WEIGHT] = weights.comparison_weight(plan, design.loc[people.index], people[TREATED], margins)
     scores = propensity.fit(
-        people, treat=TREATED, covariates=compared.covariates, survey_weight=COMPARISON_WEIGHT,
+        people,
+        treat=TREATED,
+        covariates=compared.covariates,
+        survey_weight=COMPARISON_WEIGHT,
         outcomes=plan.all_outcomes,
-    )  # fmt: skip
+    )
     merged = samples.merged_levels(plan, design, people)
     made = raking(plan, design.loc[people.index], people[TREATED], margins)
     return Comparison(people, compared.covariates, scores, None, n, sessions, compared.ledger, merged, made)
@@ -139,9 +142,16 @@ def planned_matching(plan: Plan, over: str) -> dict[str, Any]:
     """Return the arguments of the planned matching; `over` is whose SD the caliper is measured in."""
     m = plan.matching
     return {
-        "treat": TREATED, "ratio": m.ratio, "caliper": m.caliper, "replace": m.replace, "exact": m.exact,
-        "order": m.order, "caliper_scale": m.caliper_scale, "caliper_over": over, "survey_weight": COMPARISON_WEIGHT,
-    }  # fmt: skip
+        "treat": TREATED,
+        "ratio": m.ratio,
+        "caliper": m.caliper,
+        "replace": m.replace,
+        "exact": m.exact,
+        "order": m.order,
+        "caliper_scale": m.caliper_scale,
+        "caliper_over": over,
+        "survey_weight": COMPARISON_WEIGHT,
+    }
 
 
 def caliper_over(compare: Comparison) -> str:
@@ -165,9 +175,12 @@ def companion(plan: Plan, compare: Comparison) -> matching.MatchedSample | NotId
         return NotIdentified("no prognostic characteristic tells these people apart", "Ask what the plan names.")
     try:
         return matching.entropy_balance(
-            compare.people, treat=TREATED, covariates=columns, survey_weight=COMPARISON_WEIGHT,
+            compare.people,
+            treat=TREATED,
+            covariates=columns,
+            survey_weight=COMPARISON_WEIGHT,
             outcomes=plan.all_outcomes,
-        )  # fmt: skip
+        )
     except (errors.EmptyCell, errors.NotConverged) as error:
         return NotIdentified(f"no weights balance the groups ({error.what})", "Merge levels, or ask more people.")
 
@@ -182,6 +195,10 @@ def everybody(people: pd.DataFrame) -> matching.MatchedSample:
     """Return a sample in which everybody has match weight 1: the comparison before matching."""
     return matching.MatchedSample(
         pd.Series(1.0, index=people.index, name="match_weight"),
-        pd.DataFrame({"treated": [], "control": [], "round": []}), people.index[:0], "ATT", "no matching", TREATED,
+        pd.DataFrame({"treated": [], "control": [], "round": []}),
+        people.index[:0],
+        "ATT",
+        "no matching",
+        TREATED,
         people[TREATED] == 1,
-    )  # fmt: skip
+    )

@@ -9,7 +9,27 @@ from evaluation.answers.designs.waves_since import fooled, over_time
 from evaluation.answers.designs.widened import recall, shocks
 
 __all__ = [
-    "ASSUMES", "Evidence", "all_designs", "answer", "assumptions", "attendee_change", "bounds", "cells", "composition",
-    "evidence", "exposed_places", "few_places", "fooled", "forest", "linkage", "over_time", "place",
-    "placebo_exhibit", "recall", "refusals", "shocks", "sides", "with_placebos",
-]  # fmt: skip
+    "ASSUMES",
+    "Evidence",
+    "all_designs",
+    "answer",
+    "assumptions",
+    "attendee_change",
+    "bounds",
+    "cells",
+    "composition",
+    "evidence",
+    "exposed_places",
+    "few_places",
+    "fooled",
+    "forest",
+    "linkage",
+    "over_time",
+    "place",
+    "placebo_exhibit",
+    "recall",
+    "refusals",
+    "shocks",
+    "sides",
+    "with_placebos",
+]

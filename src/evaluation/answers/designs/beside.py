@@ -51,11 +51,18 @@ def few_places(plan: Plan, found: Evidence) -> Exhibit:
         triples.append((row, "Difference in change", number))
     triples += _first_stage(plan, found, design, frame, base)
     return w.exhibit(
-        "designs.places", title, triples, sections=("annex-H",), wave=found.wave, row_header="Test, or place left out",
+        "designs.places",
+        title,
+        triples,
+        sections=("annex-H",),
+        wave=found.wave,
+        row_header="Test, or place left out",
         source="Survey, weighted; register of events",
-        notes=("The first stage is attendance: if places with events are hardly attended more, a change per person "
-               "reached cannot be told, and its range is not closed.",),
-    )  # fmt: skip
+        notes=(
+            "The first stage is attendance: if places with events are hardly attended more, a change per person "
+            "reached cannot be told, and its range is not closed.",
+        ),
+    )
 
 
 def _place(plan: Plan, code: str) -> str:
@@ -88,8 +95,13 @@ def _first_stage(plan: Plan, found: Evidence, design: Design, frame: pd.DataFram
         cell = w.words(f"{stem}.ratio", "its range is not closed: attendance differs too little between the places")
     strength = getattr(ratio, "first_stage_f", None)
     if strength is not None and math.isfinite(strength):
-        out.append(("Strength of the first stage (F)", "Difference in change",
-                    w.measure(f"{stem}.f", strength, "", base=base, wave=found.wave, decimals=1)))  # fmt: skip
+        out.append(
+            (
+                "Strength of the first stage (F)",
+                "Difference in change",
+                w.measure(f"{stem}.f", strength, "", base=base, wave=found.wave, decimals=1),
+            )
+        )
     return [*out, (row, "Difference in change", cell)]
 
 
@@ -121,9 +133,14 @@ def composition(plan: Plan, found: Evidence) -> Exhibit:
             continue
         stem, row = f"composition.{name}.{design.outcome}.{found.wave}", f"{name} {design.title}"
         seen = did.composition.between_waves(
-            frame, time="after", columns=columns, session=session if session in frame else None,
-            weight="population_weight", draws=plan.matching.placebo_draws, seed=plan.seed,
-        )  # fmt: skip
+            frame,
+            time="after",
+            columns=columns,
+            session=session if session in frame else None,
+            weight="population_weight",
+            draws=plan.matching.placebo_draws,
+            seed=plan.seed,
+        )
         worst = w.measure(f"{stem}.worst", seen.worst, "SD", base=len(frame), wave=found.wave)
         triples.append((row, "Largest difference between waves", worst))
         reading = {
@@ -151,9 +168,14 @@ def composition(plan: Plan, found: Evidence) -> Exhibit:
         said = w.words(f"composition.none.all.{found.wave}", "no characteristic was asked of everybody in both waves")
         triples = [("No design", "Read against chance", said)]
     return w.exhibit(
-        "designs.composition", "Did other kinds of people answer, and does it matter?", triples, sections=("annex-H",),
-        wave=found.wave, row_header="Design", source="Survey, weighted",
-    )  # fmt: skip
+        "designs.composition",
+        "Did other kinds of people answer, and does it matter?",
+        triples,
+        sections=("annex-H",),
+        wave=found.wave,
+        row_header="Design",
+        source="Survey, weighted",
+    )
 
 
 # ---- linkage -------------------------------------------------------------------------------------------------------
@@ -176,11 +198,18 @@ def linkage(plan: Plan, found: Evidence) -> Exhibit:
         gap = w.measure(f"linkage.{number}.all.{found.wave}", row.smd, "SD", base=linked, wave=found.wave)
         triples.append((name, "Linked less others", gap))
     return w.exhibit(
-        "designs.linkage", title, triples, sections=("annex-H",), wave=found.wave, row_header="Characteristic",
+        "designs.linkage",
+        title,
+        triples,
+        sections=("annex-H",),
+        wave=found.wave,
+        row_header="Characteristic",
         source="Survey, first of the two waves",
-        notes=("In standard deviations. Answering twice can itself change answers: these people had the questions "
-               "before, and nothing here can take that out.",),
-    )  # fmt: skip
+        notes=(
+            "In standard deviations. Answering twice can itself change answers: these people had the questions "
+            "before, and nothing here can take that out.",
+        ),
+    )
 
 
 def _level(plan: Plan, name: str) -> str:

@@ -139,11 +139,18 @@ def placebo_exhibit(plan: Plan, found: Evidence) -> tuple[Exhibit, dict[str, boo
             reading = readings.get(what, "too few people")
             triples.append((row, "Reading", w.words(f"{stem}.reading", reading)))
     shown = w.exhibit(
-        "designs.placebos", title, triples, sections=("annex-H", "annex-I"), wave=found.wave, row_header="Placebo",
+        "designs.placebos",
+        title,
+        triples,
+        sections=("annex-H", "annex-I"),
+        wave=found.wave,
+        row_header="Placebo",
         source="Survey, weighted",
-        notes=("One joint test at 5 % for each design (Holm). A placebo that could not have seen the smallest "
-               "worthwhile change is not informative; it has not passed.",),
-    )  # fmt: skip
+        notes=(
+            "One joint test at 5 % for each design (Holm). A placebo that could not have seen the smallest "
+            "worthwhile change is not informative; it has not passed.",
+        ),
+    )
     return shown, speaks
 
 
@@ -176,22 +183,42 @@ def bounds(plan: Plan, found: Evidence, results: Sequence[Any]) -> Exhibit:
         table = sensitivity.kappa_bounds(result, sd=sd, kappas=plan.sensitivity.kappa_sd)
         for made in table.itertuples():
             column = f"Apart by up to {made.kappa:g} SD"
-            held = w.measure(f"{stem}.k{made.kappa:g}", result.value, unit, base=base, wave=found.wave,
-                               low=made.ci_low, high=made.ci_high)  # fmt: skip
+            held = w.measure(
+                f"{stem}.k{made.kappa:g}",
+                result.value,
+                unit,
+                base=base,
+                wave=found.wave,
+                low=made.ci_low,
+                high=made.ci_high,
+            )
             triples.append((row, column, held))
         if name in ("D3", "D4"):
             most = sensitivity.kappa_bounds(result, sd=sd, kappas=plan.sensitivity.kappa_sd, monotone=True).iloc[-1]
-            held = w.measure(f"{stem}.monotone", result.value, unit, base=base, wave=found.wave,
-                               low=float(most["ci_low"]), high=float(most["ci_high"]))  # fmt: skip
+            held = w.measure(
+                f"{stem}.monotone",
+                result.value,
+                unit,
+                base=base,
+                wave=found.wave,
+                low=float(most["ci_low"]),
+                high=float(most["ci_high"]),
+            )
             triples.append((row, "Attendees more trusting before", held))
     if not triples:
         triples = [("No design", "Would vanish at", w.words(f"bounds.none.all.{found.wave}", "nothing was estimated"))]
     return w.exhibit(
-        "designs.bounds", "How much unlike movement would undo each result", triples, sections=("annex-H", "annex-I"),
-        wave=found.wave, row_header="Design",
-        notes=("Ranges are of Imbens and Manski: the trend the groups share is relaxed by up to so many standard "
-               "deviations of the answers.",),
-    )  # fmt: skip
+        "designs.bounds",
+        "How much unlike movement would undo each result",
+        triples,
+        sections=("annex-H", "annex-I"),
+        wave=found.wave,
+        row_header="Design",
+        notes=(
+            "Ranges are of Imbens and Manski: the trend the groups share is relaxed by up to so many standard "
+            "deviations of the answers.",
+        ),
+    )
 
 
 # ---- mean and share ------------------------------------------------------------------------------------------------
@@ -217,11 +244,17 @@ def sides(plan: Plan, found: Evidence) -> Exhibit:
     if not triples:
         triples = [("No design", "Mean", w.words(f"sides.none.all.{found.wave}", "no design compares two groups"))]
     return w.exhibit(
-        "designs.sides", "The mean and the share of positive answers side by side", triples, sections=("annex-H",),
-        wave=found.wave, row_header="Design",
-        notes=("Shares are differences of shares in percentage points. The coefficient of group and time in a logit is "
-               "not an effect and is not shown; its difference of probabilities is.",),
-    )  # fmt: skip
+        "designs.sides",
+        "The mean and the share of positive answers side by side",
+        triples,
+        sections=("annex-H",),
+        wave=found.wave,
+        row_header="Design",
+        notes=(
+            "Shares are differences of shares in percentage points. The coefficient of group and time in a logit is "
+            "not an effect and is not shown; its difference of probabilities is.",
+        ),
+    )
 
 
 def _positive(plan: Plan, frame: pd.DataFrame, outcome: str) -> pd.DataFrame:

@@ -50,9 +50,10 @@ def _gap_change(plan: Plan, found: Evidence, design: Design) -> Any:
 def definitions(plan: Plan, design: Design) -> list[str]:
     """Return other derived columns with the levels of the design's groups: further definitions of the same group."""
     return [
-        name for name, made in plan.derive.items()
+        name
+        for name, made in plan.derive.items()
         if name != design.group and set(made.map.values()) == set(design.group_levels)
-    ]  # fmt: skip
+    ]
 
 
 def grouped(found: Evidence, design: Design, column: str) -> pd.DataFrame:

@@ -15,11 +15,17 @@ MADE_WITH: Mapping[str, Mapping[str, str]] = {
     "D5": {"time": "wave", "sample": "linked", "weights": "none", "clusters": "person"},
 }
 WORDS = {
-    "wave": "one survey and the next", "recalled": "remembered and now", "general": "the general sample, without lists",
-    "comparison": "attendees, lists included, and others", "linked": "people who gave a link code twice",
-    "place": "place", "session": "collection session", "person": "person", "population": "population weight",
+    "wave": "one survey and the next",
+    "recalled": "remembered and now",
+    "general": "the general sample, without lists",
+    "comparison": "attendees, lists included, and others",
+    "linked": "people who gave a link code twice",
+    "place": "place",
+    "session": "collection session",
+    "person": "person",
+    "population": "population weight",
     "none": "unweighted",
-}  # fmt: skip
+}
 
 
 def hold(name: str, design: Design) -> None:

@@ -125,9 +125,13 @@ def refusals(plan: Plan, found: Evidence, results: Sequence[Any], refusal: Any) 
     if not triples:
         triples = [("No design", "Why not", w.words(f"refused.none.all.{found.wave}", "every design could be run"))]
     return w.exhibit(
-        "designs.refused", "What could not be answered, and what to ask next time", triples, sections=("annex-H",),
-        wave=found.wave, row_header="Design",
-    )  # fmt: skip
+        "designs.refused",
+        "What could not be answered, and what to ask next time",
+        triples,
+        sections=("annex-H",),
+        wave=found.wave,
+        row_header="Design",
+    )
 
 
 def cells(plan: Plan, found: Evidence, results: Sequence[Any]) -> Exhibit:

@@ -72,8 +72,11 @@ def over_time(plan: Plan, found: Evidence) -> Exhibit:
     made, unit = effects_over_time(plan, found, design, frame), w.points(plan, design.outcome)
     if not isinstance(made, did.GroupTime):
         return w.refusal_exhibit("designs.times", title, made, found.wave, ("annex-H",), f"{stem}.all.all")
-    waves = dict(enumerate((x for x in (*plan.earlier_waves(found.wave), found.wave)
-                            if found.survey.asked(design.outcome, x)), 1))  # fmt: skip
+    waves = dict(
+        enumerate(
+            (x for x in (*plan.earlier_waves(found.wave), found.wave) if found.survey.asked(design.outcome, x)), 1
+        )
+    )
     triples: list[tuple[str, str, Any]] = []
     for e, g, t in zip(made, made.groups, made.times, strict=True):
         when = "before" if t < g else "after"
@@ -81,16 +84,24 @@ def over_time(plan: Plan, found: Evidence) -> Exhibit:
         triples.append((row, "Difference in change", _number(f"{stem}.g{g:g}t{t:g}.{found.wave}", e, found.wave, unit)))
     for kind in ("simple", "group", "dynamic", "calendar"):
         e = few_places_range(made.aggregate(kind)[0], frame)
-        number = w.measure(f"{stem}.{kind}.{found.wave}", e.value, unit, base=len(frame), wave=found.wave,
-                           low=e.low, high=e.high)  # fmt: skip
+        number = w.measure(
+            f"{stem}.{kind}.{found.wave}", e.value, unit, base=len(frame), wave=found.wave, low=e.low, high=e.high
+        )
         triples.append((f"Overall, {e.estimand}", "Difference in change", number))
     triples += earlier(plan, found, frame, design)
     return w.exhibit(
-        "designs.times", title, triples, sections=("annex-H",), wave=found.wave, row_header="Group and time",
+        "designs.times",
+        title,
+        triples,
+        sections=("annex-H",),
+        wave=found.wave,
+        row_header="Group and time",
         source="Survey, weighted; register of events",
-        notes=("Callaway and Sant'Anna; error by place, t on the places of the smaller side less one. Overall effects "
-               "answer different questions and may differ.",),
-    )  # fmt: skip
+        notes=(
+            "Callaway and Sant'Anna; error by place, t on the places of the smaller side less one. Overall effects "
+            "answer different questions and may differ.",
+        ),
+    )
 
 
 def earlier(plan: Plan, found: Evidence, frame: pd.DataFrame, design: Design) -> list[tuple[str, str, Any]]:
@@ -104,8 +115,15 @@ def earlier(plan: Plan, found: Evidence, frame: pd.DataFrame, design: Design) ->
         start = start[start == common]
     study: Any = None
     try:
-        study = did.event_study(rows, outcome=design.outcome, group="group", time="when", start=float(start.iloc[0]),
-                                weight="population_weight", cluster="unit")  # fmt: skip
+        study = did.event_study(
+            rows,
+            outcome=design.outcome,
+            group="group",
+            time="when",
+            start=float(start.iloc[0]),
+            weight="population_weight",
+            cluster="unit",
+        )
     except errors.DataError:
         study = None
     before = [] if study is None else study.before
@@ -123,8 +141,10 @@ def earlier(plan: Plan, found: Evidence, frame: pd.DataFrame, design: Design) ->
     steep = trends.detectable_slope(cov[:k, :k], times, power=plan.power.power, size=plan.power.size, df=df)
     slope = w.measure(f"{stem}.slope", line.value, unit, base=base, wave=found.wave, low=line.low, high=line.high)
     seen = w.measure(f"{stem}.detectable", steep, unit, base=base, wave=found.wave)
-    out = [("Slope before, a wave", "Difference in change", slope),
-           ("Slope that would have been seen (power 80 %)", "Difference in change", seen)]  # fmt: skip
+    out = [
+        ("Slope before, a wave", "Difference in change", slope),
+        ("Slope that would have been seen (power 80 %)", "Difference in change", seen),
+    ]
     d = trends.Departures.of([e.value for e in before], [e.value for e in study.after], cov)
     for name, what, made in (
         ("steps", "a step after at most {:g} × the largest before", trends.relative_magnitudes(d, bounds=BOUNDS)),
@@ -134,8 +154,15 @@ def earlier(plan: Plan, found: Evidence, frame: pd.DataFrame, design: Design) ->
             out.append((f"Sensitivity ({name})", "Difference in change", w.words(f"{stem}.{name}", made.reason)))
             continue
         for number, row in enumerate(made.itertuples()):
-            cell = w.measure(f"{stem}.{name}{number}", study.after[0].value, unit, base=base, wave=found.wave,
-                             low=row.low, high=row.high)  # fmt: skip
+            cell = w.measure(
+                f"{stem}.{name}{number}",
+                study.after[0].value,
+                unit,
+                base=base,
+                wave=found.wave,
+                low=row.low,
+                high=row.high,
+            )
             out.append((f"First effect with {what.format(row.m)}", "Difference in change", cell))
     return out
 
@@ -176,11 +203,18 @@ def fooled(plan: Plan, found: Evidence, *, people: int = 60_000) -> Exhibit:
             ("The truth", head, w.measure(f"fooled.truth.{column}.{found.wave}", truth, "points", wave=found.wave))
         )
     return w.exhibit(
-        "designs.fooled", "Which design is fooled by people who trusted already?", triples, sections=("annex-H",),
-        wave=found.wave, row_header="Design", source="Made-up surveys with a known truth; no respondent is in them",
-        notes=("So large that chance hardly matters: what is left is bias. At the size of this study the slope on "
-               "predicted attendance and the change per person reached vary far more than any effect.",),
-    )  # fmt: skip
+        "designs.fooled",
+        "Which design is fooled by people who trusted already?",
+        triples,
+        sections=("annex-H",),
+        wave=found.wave,
+        row_header="Design",
+        source="Made-up surveys with a known truth; no respondent is in them",
+        notes=(
+            "So large that chance hardly matters: what is left is bias. At the size of this study the slope on "
+            "predicted attendance and the change per person reached vary far more than any effect.",
+        ),
+    )
 
 
 __all__ = ["earlier", "effects_over_time", "fooled", "over_time", "staggered_frame"]

@@ -26,9 +26,11 @@ def recall(plan: Plan, found: Evidence) -> Exhibit:
     before = found.survey.first_asked(plan, outcome, found.wave)
     people = remembered(plan, found, found.wave, outcome) if column and column in found.survey.outcomes else None
     if not isinstance(people, pd.DataFrame) or before is None:
-        refusal = people if isinstance(people, NotIdentified) else NotIdentified(
-            "nothing remembered can be set beside an earlier answer", "Ask how it was before."
-        )  # fmt: skip
+        refusal = (
+            people
+            if isinstance(people, NotIdentified)
+            else NotIdentified("nothing remembered can be set beside an earlier answer", "Ask how it was before.")
+        )
         return w.refusal_exhibit("designs.recall", title, refusal, found.wave, ("annex-H",), f"{stem}.all.all")
     others = people[people[TREATED] == 0]
     then = found.survey.outcomes[column].reindex(others.index)
@@ -52,11 +54,7 @@ def recall(plan: Plan, found: Evidence) -> Exhibit:
         few = TooFew(counts={c[0]: c[2] for c in cells_}, needed=plan.sizes.least_people)
         return w.refusal_exhibit("designs.recall", title, few, found.wave, ("annex-H",), f"{stem}.all.all")
     triples = [
-        (
-            name,
-            "Mean",
-            w.measure(f"{stem}.{outcome}.{id}.{found.wave}", value, "points", base=n, wave=found.wave),
-        )
+        (name, "Mean", w.measure(f"{stem}.{outcome}.{id}.{found.wave}", value, "points", base=n, wave=found.wave))
         for name, value, n, id in cells_
     ]
     stem_bias = f"{stem}.{outcome}.bias.{found.wave}"

@@ -11,7 +11,23 @@ from evaluation.answers.doubts.unanswered import levels_otherwise, missing_answe
 from evaluation.answers.doubts.unseen import unseen
 
 __all__ = [
-    "Controls", "Together", "answer", "applied", "collection", "controls", "controls_table", "curve_table",
-    "equivalence", "exposures", "families", "gates", "levels_otherwise", "missing_answers", "specifications",
-    "together", "unseen", "who_did_not_answer", "window",
-]  # fmt: skip
+    "Controls",
+    "Together",
+    "answer",
+    "applied",
+    "collection",
+    "controls",
+    "controls_table",
+    "curve_table",
+    "equivalence",
+    "exposures",
+    "families",
+    "gates",
+    "levels_otherwise",
+    "missing_answers",
+    "specifications",
+    "together",
+    "unseen",
+    "who_did_not_answer",
+    "window",
+]

@@ -153,8 +153,18 @@ def _lists_against_general(plan: Plan, wave: str, people: pd.DataFrame, outcome:
         return []
     made = _subset(plan, came.assign(**{TREATED: came["boost"].astype(int)}), outcome)
     stem, name = f"part.{outcome}.all.{wave}.lists", "Attendees reached through lists, against other attendees"
-    named = w.name(made, "part", outcome=outcome, group="all", wave=wave, method="lists", licence="exploratory",
-                   planned=False, unit=w.points(plan, outcome), question=name)  # fmt: skip
+    named = w.name(
+        made,
+        "part",
+        outcome=outcome,
+        group="all",
+        wave=wave,
+        method="lists",
+        licence="exploratory",
+        planned=False,
+        unit=w.points(plan, outcome),
+        question=name,
+    )
     out: list[tuple[str, str, Any]] = [(name, "Difference", named)]
     if isinstance(made, Estimate) and made.se:
         seen = power.minimum_detectable(made.se, df=made.df, power=plan.power.power, size=plan.power.size)
@@ -189,9 +199,14 @@ def window(plan: Plan, wave: str, survey: Survey, margins: Mapping[str, pd.Serie
             named = w.name(made, "window", outcome=outcome, group=group, wave=wave, method=name.split()[0], **words)
             triples.append((who, name, named))
     return w.exhibit(
-        "sensitivity.window", title, triples, sections=("annex-I",), wave=wave, row_header="Change among",
+        "sensitivity.window",
+        title,
+        triples,
+        sections=("annex-I",),
+        wave=wave,
+        row_header="Change among",
         source="Survey, weighted again without the window",
-    )  # fmt: skip
+    )
 
 
 def _all_inside() -> NotIdentified:

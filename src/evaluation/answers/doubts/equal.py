@@ -37,20 +37,33 @@ def equivalence(
     words = {"base": base, "wave": wave}
     triples: list[tuple[str, str, Any]] = [
         ("Smallest worthwhile difference", "Size", w.measure(f"{stem}.margin", row.margin, row.unit, **words)),
-        ("Difference and its range", "Size", w.measure(f"{stem}.range", row.value, row.unit, **words, low=row.low,
-                                                       high=row.high)),
+        (
+            "Difference and its range",
+            "Size",
+            w.measure(f"{stem}.range", row.value, row.unit, **words, low=row.low, high=row.high),
+        ),
         ("Whole range smaller than it", "Size", w.words(f"{stem}.inside", "yes" if inside else "no")),
-        ("Chance of a yes if there is no difference at all", "Size",
-         w.measure(f"{stem}.chance", 100 * chance, "per cent", **words, decimals=0)),
-    ]  # fmt: skip
+        (
+            "Chance of a yes if there is no difference at all",
+            "Size",
+            w.measure(f"{stem}.chance", 100 * chance, "per cent", **words, decimals=0),
+        ),
+    ]
     p = unweighted(joined(compare, survey, row.outcome), sample, row.outcome, row.margin)
     name = "Two one-sided tests, matched people, no weights"
     triples.append((name, "Size", w.measure(f"{stem}.tost", p, "", **words, decimals=3)))
     return w.exhibit(
-        "sensitivity.equivalence", TITLE, triples, sections=("annex-I",), wave=wave, row_header="Measure",
-        notes=("The last line is the chance of a difference this small if a worthwhile one existed; it knows neither "
-               "weights nor sessions.",),
-    )  # fmt: skip
+        "sensitivity.equivalence",
+        TITLE,
+        triples,
+        sections=("annex-I",),
+        wave=wave,
+        row_header="Measure",
+        notes=(
+            "The last line is the chance of a difference this small if a worthwhile one existed; it knows neither "
+            "weights nor sessions.",
+        ),
+    )
 
 
 def unweighted(people: Any, sample: Any, outcome: str, margin: float) -> float:

@@ -37,15 +37,30 @@ def exposures(plan: Plan, wave: str, compare: Comparison, survey: Survey, attend
     triples = [(name, "Difference", _named(plan, wave, made, str(place))) for place, (name, made) in enumerate(rows)]
     triples.append(("Reading", "Difference", w.words(f"dose.reading.all.{wave}", reading(plan, attend, rows))))
     return w.exhibit(
-        "sensitivity.dose", TITLE, triples, sections=("annex-I",), wave=wave, row_header="People", source="Survey",
+        "sensitivity.dose",
+        TITLE,
+        triples,
+        sections=("annex-I",),
+        wave=wave,
+        row_header="People",
+        source="Survey",
         notes=("Weighted and adjusted for the prognostic characteristics; error by session.",),
-    )  # fmt: skip
+    )
 
 
 def _named(plan: Plan, wave: str, made: Any, place: str) -> Any:
     outcome = plan.outcomes.primary
-    return w.name(made, "dose", outcome=outcome, group="all", wave=wave, method=place, licence="exploratory",
-                  planned=False, unit=w.points(plan, outcome))  # fmt: skip
+    return w.name(
+        made,
+        "dose",
+        outcome=outcome,
+        group="all",
+        wave=wave,
+        method=place,
+        licence="exploratory",
+        planned=False,
+        unit=w.points(plan, outcome),
+    )
 
 
 def _doses(plan: Plan, survey: Survey, people: pd.DataFrame) -> list[tuple[str, Any]]:
@@ -88,9 +103,15 @@ def _gap(plan: Plan, people: pd.DataFrame, first: np.ndarray, second: np.ndarray
         return TooFew(counts=counts, needed=plan.sizes.least_people)
     some = people[first | second].assign(**{TREATED: first[first | second].astype(int)})
     return guarded(
-        effects.in_sample, some, everybody(some), outcome=plan.outcomes.primary, treat=TREATED,
-        covariates=adjusted_for(plan, some), cluster="session", survey_weight=COMPARISON_WEIGHT,
-    )  # fmt: skip
+        effects.in_sample,
+        some,
+        everybody(some),
+        outcome=plan.outcomes.primary,
+        treat=TREATED,
+        covariates=adjusted_for(plan, some),
+        cluster="session",
+        survey_weight=COMPARISON_WEIGHT,
+    )
 
 
 def reading(plan: Plan, attend: Sequence[Any], rows: Sequence[tuple[str, Any]]) -> str:

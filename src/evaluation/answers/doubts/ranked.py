@@ -24,9 +24,12 @@ NAMES = {  # start of a result id (after it the outcome) → the doubt in words
 }
 
 MISSING = {
-    "worst": "missing.worst", "lee": "missing.lee", "imputed": "missing.imputed", "middle": "missing.filled",
+    "worst": "missing.worst",
+    "lee": "missing.lee",
+    "imputed": "missing.imputed",
+    "middle": "missing.filled",
     "lowest": "missing.filled",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,16 +62,29 @@ def answer(
     words = {"base": min(row.n.values()), "wave": wave}
     stem = f"answer.07.{wave}"
     triples: list[tuple[str, str, Any]] = [
-        ("The difference found", "Could leave",
-         w.measure(f"{stem}.found", row.value, row.unit, **words, low=row.low, high=row.high)),
-        ("An earlier gap of this size would leave nothing", "Could leave",
-         w.measure(f"{stem}.breakeven", abs(row.value), row.unit, **words)),
+        (
+            "The difference found",
+            "Could leave",
+            w.measure(f"{stem}.found", row.value, row.unit, **words, low=row.low, high=row.high),
+        ),
+        (
+            "An earlier gap of this size would leave nothing",
+            "Could leave",
+            w.measure(f"{stem}.breakeven", abs(row.value), row.unit, **words),
+        ),
         *ranked_rows(wave, row, exhibits),
-    ]  # fmt: skip
+    ]
     if not isinstance(curve, NotIdentified):
         same = w.measure(f"{stem}.same", 100 * curve.same_sign_share, "per cent", **words, decimals=0)
         triples.append(("Ways of analysing that point the same way", "Could leave", same))
     said = w.words(f"{stem}.controls", sentence(controls))
     triples.append(("Things that events cannot have moved", "Could leave", said))
-    return w.exhibit("answer.07", title, triples, sections=("annex-I",), wave=wave, row_header="Doubt",
-                     notes=("Sorted by how much each could take from the difference.",))  # fmt: skip
+    return w.exhibit(
+        "answer.07",
+        title,
+        triples,
+        sections=("annex-I",),
+        wave=wave,
+        row_header="Doubt",
+        notes=("Sorted by how much each could take from the difference.",),
+    )

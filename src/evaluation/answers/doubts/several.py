@@ -68,9 +68,16 @@ def _stepped(plan, compare, sample, survey, rows, plain) -> tuple[pd.Series, str
     frame = frame.join(answers)[lambda f: f[WEIGHT] > 0]
     try:
         table = multiplicity.romano_wolf(
-            frame, outcomes=list(answers), treat=TREATED, covariates=adjusted_for(plan, frame), weight=WEIGHT,
-            cluster="session", draws=max(plan.sensitivity.bootstrap_draws, LEAST_DRAWS), seed=plan.seed, missing="each",
-        )  # fmt: skip
+            frame,
+            outcomes=list(answers),
+            treat=TREATED,
+            covariates=adjusted_for(plan, frame),
+            weight=WEIGHT,
+            cluster="session",
+            draws=max(plan.sensitivity.bootstrap_draws, LEAST_DRAWS),
+            seed=plan.seed,
+            missing="each",
+        )
     except errors.DataError:
         return multiplicity.holm(plain), "Holm"
     if str(table["method"].iloc[0]) != multiplicity.WILD:
@@ -89,14 +96,21 @@ def families(plan: Plan, wave: str, attend: Sequence[Any], found: Together) -> E
         words = {"base": base, "wave": wave, "decimals": 3}
         triples.append((name, "Chance alone", w.measure(f"p.{row.id}", row.p, "", **words)))
         triples.append((name, "Within its family", w.measure(f"pfamily.{row.id}", found.p[row.id], "", **words)))
-    triples += _counts(wave, len(found.p)) if found.p else [
-        ("No family", "Chance alone", w.words(f"tests.none.all.{wave}", "no further outcome could be compared"))
-    ]  # fmt: skip
+    triples += (
+        _counts(wave, len(found.p))
+        if found.p
+        else [("No family", "Chance alone", w.words(f"tests.none.all.{wave}", "no further outcome could be compared"))]
+    )
     notes = tuple(f"{family.capitalize()}: {method}." for family, method in found.methods.items())
     return w.exhibit(
-        "sensitivity.families", "Several outcomes at once", triples, sections=("annex-I",), wave=wave,
-        row_header="Outcome", notes=notes,
-    )  # fmt: skip
+        "sensitivity.families",
+        "Several outcomes at once",
+        triples,
+        sections=("annex-I",),
+        wave=wave,
+        row_header="Outcome",
+        notes=notes,
+    )
 
 
 def _counts(wave: str, count: int) -> list[tuple[str, str, Any]]:

@@ -51,8 +51,13 @@ def missing_answers(
     kept = sample_for(people, sample)
     stem, base = f"missing.{outcome}.all.{wave}", min(row.n.values())
     words = {"base": base, "wave": wave}
-    triples = [("Complete answers (planned)", "Difference", w.measure(f"{stem}.complete", row.value, row.unit, **words,
-                                                                    low=row.low, high=row.high))]  # fmt: skip
+    triples = [
+        (
+            "Complete answers (planned)",
+            "Difference",
+            w.measure(f"{stem}.complete", row.value, row.unit, **words, low=row.low, high=row.high),
+        )
+    ]
     ends = scale_ends(plan, outcome)
     if ends is not None:
         triples += _filled(plan, people, kept, outcome, ends, stem, row, words)
@@ -60,10 +65,15 @@ def missing_answers(
     if ends is not None:
         triples += _bounded(people, outcome, ends, stem, row, words)
     return w.exhibit(
-        "sensitivity.missing", TITLE, triples, sections=("annex-I",), wave=wave, row_header="Treatment of blanks",
+        "sensitivity.missing",
+        TITLE,
+        triples,
+        sections=("annex-I",),
+        wave=wave,
+        row_header="Treatment of blanks",
         source="Survey, planned comparison",
         notes=("Lee’s bounds and the worst and best case are of the weighted or plain difference, not adjusted.",),
-    )  # fmt: skip
+    )
 
 
 def _filled(plan, people, kept, outcome, ends, stem, row, words) -> list[tuple[str, str, Any]]:
@@ -141,9 +151,14 @@ def levels_otherwise(plan: Plan, wave: str, survey: Survey) -> Exhibit:
         words = {"base": n, "wave": wave, "low": low, "high": high, "decimals": 0}
         triples.append((name, "Positive answers", w.measure(f"{stem}.{place}", made.value, "per cent", **words)))
     return w.exhibit(
-        "sensitivity.levels", title, triples, sections=("annex-I",), wave=wave, row_header=plan.words.focus_group,
+        "sensitivity.levels",
+        title,
+        triples,
+        sections=("annex-I",),
+        wave=wave,
+        row_header=plan.words.focus_group,
         source="Survey, weighted",
-    )  # fmt: skip
+    )
 
 
 def _domains(frame, outcome, column, code, y) -> list[tuple[str, np.ndarray, np.ndarray]]:
@@ -155,11 +170,15 @@ def _domains(frame, outcome, column, code, y) -> list[tuple[str, np.ndarray, np.
     if column and frame[column].isna().any():
         unknown = (frame[column].isna() & frame[outcome].notna()).to_numpy(float)
         share = float(inside.sum() / max((frame[column].notna() & frame[outcome].notna()).sum(), 1))
-        found += [("Group not stated: all counted in", y, inside + unknown),
-                  ("Group not stated: counted in by share", y, inside + share * unknown)]  # fmt: skip
+        found += [
+            ("Group not stated: all counted in", y, inside + unknown),
+            ("Group not stated: counted in by share", y, inside + share * unknown),
+        ]
     if (blank & (everyone > 0)).any():
-        found += [("No answer: all negative", np.where(blank, 0.0, y), everyone),
-                  ("No answer: all positive", np.where(blank, 100.0, y), everyone)]  # fmt: skip
+        found += [
+            ("No answer: all negative", np.where(blank, 0.0, y), everyone),
+            ("No answer: all positive", np.where(blank, 100.0, y), everyone),
+        ]
     return found + _late(frame, y, inside) + _reluctant(frame, outcome, y, inside)
 
 
@@ -168,8 +187,10 @@ def _late(frame: pd.DataFrame, y: np.ndarray, inside: np.ndarray) -> list[tuple[
     if dates is None or dates.nunique() < 2:
         return []
     late = (dates > dates.median()).to_numpy(float)
-    return [("Answered in the first half of fieldwork", y, inside * (1 - late)),
-            ("Answered in the second half", y, inside * late)]  # fmt: skip
+    return [
+        ("Answered in the first half of fieldwork", y, inside * (1 - late)),
+        ("Answered in the second half", y, inside * late),
+    ]
 
 
 def _reluctant(frame, outcome, y, inside) -> list[tuple[str, np.ndarray, np.ndarray]]:

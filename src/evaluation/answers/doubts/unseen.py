@@ -217,14 +217,24 @@ def _pairs(
     out.append(_one("Gamma (matched pairs, signed ranks)", stem, found.critical, "times", base, wave))
     for g in shift.itertuples(index=False):
         name = f"Shift between pairs if odds of attending differed {g.gamma:g} times"
-        cell = w.measure(f"{stem}.{wave}.shift.{g.gamma:g}", (g.lower + g.upper) / 2, row.unit, base=base, wave=wave,
-                         low=float(g.lower), high=float(g.upper))  # fmt: skip
+        cell = w.measure(
+            f"{stem}.{wave}.shift.{g.gamma:g}",
+            (g.lower + g.upper) / 2,
+            row.unit,
+            base=base,
+            wave=wave,
+            low=float(g.lower),
+            high=float(g.upper),
+        )
         out.append((name, "Size", cell))
     yes = [np.isin(v, plan.outcomes.positive).astype(float) for v in (first, second)]
     if (yes[0] != yes[1]).any():
         share = sensitivity.rosenbaum(*yes, alternative=way, test="mcnemar")
         out.append(
-            ("Gamma (positive answers in pairs, McNemar)", "Size",
-             w.measure(f"{stem}.{wave}.positive", share.critical, "times", base=base, wave=wave))
-        )  # fmt: skip
+            (
+                "Gamma (positive answers in pairs, McNemar)",
+                "Size",
+                w.measure(f"{stem}.{wave}.positive", share.critical, "times", base=base, wave=wave),
+            )
+        )
     return out

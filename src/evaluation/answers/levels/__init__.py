@@ -7,6 +7,20 @@ from evaluation.answers.levels.spread import distributions, ordinal
 from evaluation.answers.levels.surveyed import Survey, margin_of, prepare
 
 __all__ = [
-    "Survey", "changes", "distributions", "errors_beside", "gaps", "items", "margin_of", "ordinal", "own_population",
-    "prepare", "prior_wave", "raw_beside_weighted", "reliability", "trio", "trust", "unanswered",
-]  # fmt: skip
+    "Survey",
+    "changes",
+    "distributions",
+    "errors_beside",
+    "gaps",
+    "items",
+    "margin_of",
+    "ordinal",
+    "own_population",
+    "prepare",
+    "prior_wave",
+    "raw_beside_weighted",
+    "reliability",
+    "trio",
+    "trust",
+    "unanswered",
+]

@@ -10,15 +10,7 @@ import pandas as pd
 from evaluation.answers import usable
 from evaluation.answers import words as w
 from evaluation.answers.levels.saying import group_column, groups
-from evaluation.answers.levels.surveyed import (
-    Survey,
-    _too_few_sessions,
-    domain,
-    is_item,
-    level,
-    margin_of,
-    values,
-)
+from evaluation.answers.levels.surveyed import Survey, _too_few_sessions, domain, is_item, level, margin_of, values
 from evaluation.answers.verdicts import focus
 from evaluation.answers.weights.shown import MODEL_BASED
 from evaluation.estimates import Estimate, Gate, NotIdentified, TooFew

@@ -46,17 +46,24 @@ def errors_beside(plan: Plan, wave: str, survey: Survey) -> Exhibit:
                 ("Linearised", "linearised", linear.se or 0.0, unit_of(made), 2),
                 ("Published interval, times the linearised one", "times", _width(made) / _width(linear), "times", 2),
                 ("Degrees of freedom, published", "df", made.df or 0.0, "", 1),
-            ):  # fmt: skip
+            ):
                 cell = w.measure(f"{stem}.{id}", value, unit, base=base, wave=when, decimals=places)
                 triples.append((row, head, cell))
     if not triples:
         triples = [("No error", "", w.words(f"error.none.all.{wave}", "too few sessions for an error"))]
     return w.exhibit(
-        "levels.errors", f"Two kinds of error: {w.short(plan, outcome)}", triples, sections=("annex-H",), wave=wave,
-        row_header="Group and survey", source="Survey, weighted",
-        notes=("Linearised errors agree with other software, and cover too little where a few sessions hold most of a "
-               "group; the published ones leave out each session in turn and weight again.",),
-    )  # fmt: skip
+        "levels.errors",
+        f"Two kinds of error: {w.short(plan, outcome)}",
+        triples,
+        sections=("annex-H",),
+        wave=wave,
+        row_header="Group and survey",
+        source="Survey, weighted",
+        notes=(
+            "Linearised errors agree with other software, and cover too little where a few sessions hold most of a "
+            "group; the published ones leave out each session in turn and weight again.",
+        ),
+    )
 
 
 def unit_of(e: Estimate) -> str:
@@ -81,19 +88,35 @@ def own_population(plan: Plan, wave: str, survey: Survey, margins: Mapping[str, 
             if not survey.asked(outcome, wave):
                 continue
             share = is_item(plan, outcome)
-            for head, which, method in (("Weighted to everybody", survey, "everybody"),
-                                        ("Weighted to their own population", alone, "own")):  # fmt: skip
+            for head, which, method in (
+                ("Weighted to everybody", survey, "everybody"),
+                ("Weighted to their own population", alone, "own"),
+            ):
                 found = level(plan, which, outcome, wave, column=column, code=code, share=share)
-                named = w.name(found, "level" if share else "mean", outcome=outcome, group=code, wave=wave,
-                               method=method, planned=method == "everybody", licence="descriptive",
-                               question=f"{plan.label_of(outcome)}, {code}, {wave}, {head.lower()}")  # fmt: skip
+                named = w.name(
+                    found,
+                    "level" if share else "mean",
+                    outcome=outcome,
+                    group=code,
+                    wave=wave,
+                    method=method,
+                    planned=method == "everybody",
+                    licence="descriptive",
+                    question=f"{plan.label_of(outcome)}, {code}, {wave}, {head.lower()}",
+                )
                 triples.append((plan.label_of(outcome), head, named))
     if not triples:
         triples = [("No group", "", w.words(f"level.own.none.{wave}", "the plan compares no groups"))]
     return w.exhibit(
-        "levels.own", f"{plan.words.focus_group}, speaking for their own population", triples, sections=("annex-H",),
-        wave=wave, row_header="Outcome", source="Survey, general sample", notes=(MODEL_BASED,),
-    )  # fmt: skip
+        "levels.own",
+        f"{plan.words.focus_group}, speaking for their own population",
+        triples,
+        sections=("annex-H",),
+        wave=wave,
+        row_header="Outcome",
+        source="Survey, general sample",
+        notes=(MODEL_BASED,),
+    )
 
 
 def unanswered(plan: Plan, wave: str, survey: Survey) -> Exhibit:
@@ -120,11 +143,19 @@ def unanswered(plan: Plan, wave: str, survey: Survey) -> Exhibit:
             ("Nothing to show", "", w.words(f"unanswered.none.all.{wave}", "too few to report, or none missing"))
         ]
     return w.exhibit(
-        "levels.missing", f"Answers that are missing: {w.short(plan, outcome)}", triples, sections=("annex-E",),
-        wave=wave, row_header="Group", source="Survey, weighted",
-        notes=("Imputation supposes that people of like characteristics and other answers would have answered alike; "
-               "the bounds suppose nothing.", MODEL_BASED),
-    )  # fmt: skip
+        "levels.missing",
+        f"Answers that are missing: {w.short(plan, outcome)}",
+        triples,
+        sections=("annex-E",),
+        wave=wave,
+        row_header="Group",
+        source="Survey, weighted",
+        notes=(
+            "Imputation supposes that people of like characteristics and other answers would have answered alike; "
+            "the bounds suppose nothing.",
+            MODEL_BASED,
+        ),
+    )
 
 
 def _missing_row(
@@ -141,8 +172,16 @@ def _missing_row(
     row = f"{words}: {'share of positive answers' if share else 'mean'}"
 
     def shown(id: str, e: float, low: float | None = None, high: float | None = None) -> Any:
-        return w.measure(f"{stem}.{id}", e, found.unit, base=sum(found.n.values()), wave=wave, low=low, high=high,
-                         decimals=0 if share else 2)  # fmt: skip
+        return w.measure(
+            f"{stem}.{id}",
+            e,
+            found.unit,
+            base=sum(found.n.values()),
+            wave=wave,
+            low=low,
+            high=high,
+            decimals=0 if share else 2,
+        )
 
     def at(y: pd.Series) -> Estimate:
         scored = values(plan, pd.DataFrame({outcome: y}), outcome, share=share)

@@ -53,12 +53,18 @@ def reliability(plan: Plan, wave: str, survey: Survey) -> Exhibit:
         id = f"scale.{name}.all.{wave}"
         more: dict[str, Any] = {"base": found.n, "wave": wave}
         triples += [
-            (scale.label, "Alpha",
-             w.measure(f"{id}.alpha", found.alpha, "", low=found.alpha_low, high=found.alpha_high, **more)),
+            (
+                scale.label,
+                "Alpha",
+                w.measure(f"{id}.alpha", found.alpha, "", low=found.alpha_low, high=found.alpha_high, **more),
+            ),
             (scale.label, "Omega", w.measure(f"{id}.omega", found.omega, "", **more)),
-            (scale.label, "Lowest item-rest correlation",
-             w.measure(f"{id}.lowest", float(found.items["item_rest"].min()), "", **more)),
-        ]  # fmt: skip
+            (
+                scale.label,
+                "Lowest item-rest correlation",
+                w.measure(f"{id}.lowest", float(found.items["item_rest"].min()), "", **more),
+            ),
+        ]
     if not triples:
         triples = [("No scale", "Result", w.words(f"scale.none.all.{wave}", "the plan names no scale"))]
     return w.exhibit(
@@ -84,9 +90,11 @@ def items(plan: Plan, wave: str, survey: Survey) -> Exhibit:
         except (errors.DataError, ValueError):
             continue
         for row in found.items.itertuples(index=False):
-            for column, value, unit in (("Correlation with the other statements", row.item_rest, ""),
-                                        ("At the lowest answer", 100 * row.floor, "per cent"),
-                                        ("At the highest answer", 100 * row.ceiling, "per cent")):  # fmt: skip
+            for column, value, unit in (
+                ("Correlation with the other statements", row.item_rest, ""),
+                ("At the lowest answer", 100 * row.floor, "per cent"),
+                ("At the highest answer", 100 * row.ceiling, "per cent"),
+            ):
                 id = f"item.{row.item}.{name}.{wave}.{column.split()[-2 if unit else 0]}"
                 made = w.measure(id, float(value), unit, base=found.n, wave=wave, decimals=0 if unit else 2)
                 triples.append((plan.label_of(str(row.item)), column, made))
@@ -95,10 +103,15 @@ def items(plan: Plan, wave: str, survey: Survey) -> Exhibit:
             ("No scale", "Result", w.words(f"item.none.all.{wave}", "the plan names no scale, or too few answered"))
         ]
     return w.exhibit(
-        "scales.items", "Each statement of the scales", triples, sections=("annex-F",), wave=wave,
-        row_header="Statement", source="Survey, complete answers, unweighted",
+        "scales.items",
+        "Each statement of the scales",
+        triples,
+        sections=("annex-F",),
+        wave=wave,
+        row_header="Statement",
+        source="Survey, complete answers, unweighted",
         notes=("Where many people are at the highest or lowest answer, a question cannot show them moving further.",),
-    )  # fmt: skip
+    )
 
 
 def _levels(plan: Plan, survey: Survey, outcomes: list[str], waves: list[str]) -> list[tuple[str, str, Any]]:

@@ -71,8 +71,15 @@ def detailed(plan: Plan) -> tuple[list[Group], list[Group]]:
     source = plan.derive[column].source if column in plan.derive else column
     levels = plan.levels_of(source) if source and source != column else {}
     alike = {first} & set(levels) if column in plan.derive else set()
-    fine = [Group(source, code, first if code in alike else f"{source}-{code}",
-                  plan.words.focus_group if code in alike else said) for code, said in levels.items()]  # fmt: skip
+    fine = [
+        Group(
+            source,
+            code,
+            first if code in alike else f"{source}-{code}",
+            plan.words.focus_group if code in alike else said,
+        )
+        for code, said in levels.items()
+    ]
     fine.sort(key=lambda g: g.code not in alike)
     coarse = [Group(c, code, code or "all", who) for c, code, who in groups(plan) if code not in alike]
     return fine, coarse
@@ -112,12 +119,27 @@ def _lowest(plan: Plan, outcome: str, waves: list[str]) -> str:
 
 
 def _exhibit(
-    id: str, title: str, triples: Cells, wave: str, *, chart: str = "stacked",
-    sections: tuple[str, ...] = ("annex-H",), notes: tuple[str, ...] = (),
-) -> Exhibit:  # fmt: skip
+    id: str,
+    title: str,
+    triples: Cells,
+    wave: str,
+    *,
+    chart: str = "stacked",
+    sections: tuple[str, ...] = ("annex-H",),
+    notes: tuple[str, ...] = (),
+) -> Exhibit:
     asked = "Shares are of everybody who was asked, so they differ from shares of those who chose an answer."
-    return w.exhibit(id, title, triples, sections=sections, wave=wave, chart=chart, source="Survey, weighted",
-                     row_header="Question and group", notes=(asked, *notes, MODEL_BASED))  # fmt: skip
+    return w.exhibit(
+        id,
+        title,
+        triples,
+        sections=sections,
+        wave=wave,
+        chart=chart,
+        source="Survey, weighted",
+        row_header="Question and group",
+        notes=(asked, *notes, MODEL_BASED),
+    )
 
 
 def _row(
@@ -141,14 +163,22 @@ def _row(
             found = jk.mean(100.0 * chosen.to_numpy(dtype=float), inside, label=group.id)
             worth = None if found.n_effective is None else min(found.n_effective, n)
             made = bounded(replace(found, unit="per cent", n_effective=worth))
-        named = w.name(made, "answers", outcome=outcome, group=group.id, wave=wave, method=id, planned=True,
-                       licence="descriptive", question=f"{words}: {row}, {wave}")  # fmt: skip
+        named = w.name(
+            made,
+            "answers",
+            outcome=outcome,
+            group=group.id,
+            wave=wave,
+            method=id,
+            planned=True,
+            licence="descriptive",
+            question=f"{words}: {row}, {wave}",
+        )
         return row, words, named
 
     whole = [cell(words, answer == float(level), str(level)) for level, words in plan.levels_of(outcome).items()]
     whole.append(cell(NEITHER_WORDS, answer.isna(), "neither"))
-    split = [cell(UNSURE_WORDS, why == UNSURE, "unsure"),
-             cell(BLANK_WORDS, answer.isna() & (why != UNSURE), "blank")]  # fmt: skip
+    split = [cell(UNSURE_WORDS, why == UNSURE, "unsure"), cell(BLANK_WORDS, answer.isna() & (why != UNSURE), "blank")]
     return whole, split
 
 
@@ -166,11 +196,18 @@ def ordinal(plan: Plan, wave: str, survey: Survey) -> Exhibit:
     if not triples:
         triples = [("No groups", "", w.words(f"ordinal.none.all.{wave}", "the plan compares no groups"))]
     return w.exhibit(
-        "gap.ordinal", "The same gaps without scoring the answers", triples, sections=("annex-H",), wave=wave,
-        row_header="Question", source="Survey, weighted",
-        notes=(f"Odds over 1, and a difference in ranks over nil, mean that {plan.words.focus_group} answer higher.",
-               MODEL_BASED),
-    )  # fmt: skip
+        "gap.ordinal",
+        "The same gaps without scoring the answers",
+        triples,
+        sections=("annex-H",),
+        wave=wave,
+        row_header="Question",
+        source="Survey, weighted",
+        notes=(
+            f"Odds over 1, and a difference in ranks over nil, mean that {plan.words.focus_group} answer higher.",
+            MODEL_BASED,
+        ),
+    )
 
 
 def _ordinal_row(
@@ -183,19 +220,29 @@ def _ordinal_row(
     if min(a.sum(), b.sum()) < plan.sizes.least_people or _too_few_sessions(plan, whole, a, b):
         return [(row, "Odds of a higher answer, times", w.words(id, "too few to report"))]
     held = (a + b) > 0
-    filled = frame.assign(held=np.where(held, frame[outcome].fillna(0.0).astype(float), float(frame[outcome].median())),
-                          first=a, side=np.where(a > 0, "b", "a"))  # fmt: skip
+    filled = frame.assign(
+        held=np.where(held, frame[outcome].fillna(0.0).astype(float), float(frame[outcome].median())),
+        first=a,
+        side=np.where(a > 0, "b", "a"),
+    )
     weight = pd.Series(np.where(held, whole.weights, 0.0), index=frame.index)
     design = estimation.Design(filled, weight=weight, cluster=whole.cluster, calibrated_on=whole.calibration)
     base, more = int(min(a.sum(), b.sum())), {"wave": wave}
     rank = estimation.rank_test(design, "held", "side")
-    ranks = w.measure(f"{id}.rank", 100 * rank.value, "percentage points", base=base, low=100 * _end(rank.low),
-                      high=100 * _end(rank.high), decimals=0, **more)  # fmt: skip
+    ranks = w.measure(
+        f"{id}.rank",
+        100 * rank.value,
+        "percentage points",
+        base=base,
+        low=100 * _end(rank.low),
+        high=100 * _end(rank.high),
+        decimals=0,
+        **more,
+    )
     try:
         odds = estimation.ordered_logit(design, "held", ["first"]).estimate("first")
     except errors.DataError as error:
-        return [(row, "Odds of a higher answer, times", w.words(id, error.what)),
-                (row, "Difference in ranks", ranks)]  # fmt: skip
+        return [(row, "Odds of a higher answer, times", w.words(id, error.what)), (row, "Difference in ranks", ranks)]
     ends = [float(np.exp(_end(x))) for x in (odds.value, odds.low, odds.high)]
     times = w.measure(id, ends[0], "times", base=base, low=ends[1], high=ends[2], **more)
     return [(row, "Odds of a higher answer, times", times), (row, "Difference in ranks", ranks)]

@@ -141,8 +141,14 @@ def bounded(made: Estimate) -> Estimate:
     if p in (0.0, 1.0):
         n = sum(made.n.values())
         wide, narrow = (survey.korn_graubard(p, 0.0, n, df, x) for x in (0.95, 0.90))
-        return replace(made, low=100 * wide[0], high=100 * wide[1], low_90=100 * narrow[0], high_90=100 * narrow[1],
-                       se_method=f"{made.se_method}, exact interval at the edge")  # fmt: skip
+        return replace(
+            made,
+            low=100 * wide[0],
+            high=100 * wide[1],
+            low_90=100 * narrow[0],
+            high_90=100 * narrow[1],
+            se_method=f"{made.se_method}, exact interval at the edge",
+        )
     if not 0 < p < 1 or se == 0:
         return made
     half = {q: float(t.ppf(q, made.df)) * se / (p * (1 - p)) for q in (0.975, 0.95)}

@@ -16,6 +16,22 @@ from evaluation.answers.next_wave.rehearsed import Power, Size, rehearse
 from evaluation.answers.next_wave.sheet import rehearsals, sheet, sizes_of, text
 
 __all__ = [
-    "Power", "Size", "answer", "asked", "detectable", "missing_questions", "needs", "observed_effect", "per_session",
-    "planning", "precision", "questionnaire", "rehearsals", "rehearse", "sheet", "sizes", "sizes_of", "text",
-]  # fmt: skip
+    "Power",
+    "Size",
+    "answer",
+    "asked",
+    "detectable",
+    "missing_questions",
+    "needs",
+    "observed_effect",
+    "per_session",
+    "planning",
+    "precision",
+    "questionnaire",
+    "rehearsals",
+    "rehearse",
+    "sheet",
+    "sizes",
+    "sizes_of",
+    "text",
+]

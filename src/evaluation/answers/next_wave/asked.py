@@ -9,11 +9,19 @@ from evaluation.study import Plan
 
 ORDER = ("outcome", "control", "mediator", "treatment", "design")
 HEADINGS = {
-    "outcome": "What you think", "control": "Other services where you live", "mediator": "Your experience",
-    "treatment": "Events and meetings", "design": "About you",
-}  # fmt: skip
-KINDS = {"integer": "Write a number", "number": "Write a number", "date": "Month and year", "text": "In your own words",
-         "multi": "Tick all that apply"}  # fmt: skip
+    "outcome": "What you think",
+    "control": "Other services where you live",
+    "mediator": "Your experience",
+    "treatment": "Events and meetings",
+    "design": "About you",
+}
+KINDS = {
+    "integer": "Write a number",
+    "number": "Write a number",
+    "date": "Month and year",
+    "text": "In your own words",
+    "multi": "Tick all that apply",
+}
 DONT_KNOW = {"outcome": True, "control": True, "mediator": True, "treatment": True, "design": False}
 OPTIONAL = "optional"
 
@@ -71,8 +79,9 @@ def questionnaire(plan: Plan, wave: str) -> str:
         body.append(_question(plan, name, numbers))
     title = f"Questionnaire after {wave}"
     office = "".join(f"<li>{html.escape(label)}: <span class=line></span></li>" for label in _office(plan))
-    return PAGE.format(title=html.escape(title), intro=_intro(plan), body="\n".join(body), office=office,
-                       link=_link(plan))  # fmt: skip
+    return PAGE.format(
+        title=html.escape(title), intro=_intro(plan), body="\n".join(body), office=office, link=_link(plan)
+    )
 
 
 def _question(plan: Plan, name: str, numbers: dict[str, int]) -> str:
@@ -117,8 +126,11 @@ def _skips(plan: Plan, name: str, numbers: dict[str, int]) -> str:
 
 def _office(plan: Plan) -> list[str]:
     names = [n for n in plan.codebook.names() if plan.codebook.variable(n).role == "collection"]
-    kept = [n for n in names if plan.codebook.variable(n).sens == "ordinary"
-            and plan.codebook.variable(n).required_from != OPTIONAL]  # fmt: skip
+    kept = [
+        n
+        for n in names
+        if plan.codebook.variable(n).sens == "ordinary" and plan.codebook.variable(n).required_from != OPTIONAL
+    ]
     return [plan.codebook.label(n) for n in kept]
 
 

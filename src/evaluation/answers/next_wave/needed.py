@@ -52,9 +52,13 @@ def detectable(plan: Plan, wave: str, rows: Sequence[Any], people: pd.DataFrame)
                 ("Chance of finding the worthwhile difference", "power", 100 * at.power, "per cent"),
                 ("Chance that such a finding has the wrong sign", "wrong", 100 * at.wrong_sign, "per cent"),
                 ("Times too large such a finding would be", "exaggeration", at.exaggeration, "times"),
-                ("Chance of ruling out the worthwhile difference if there is none", "equivalence",
-                 100 * power.chance_of_equivalence(row.margin, row.se, df=df), "per cent"),
-            ]  # fmt: skip
+                (
+                    "Chance of ruling out the worthwhile difference if there is none",
+                    "equivalence",
+                    100 * power.chance_of_equivalence(row.margin, row.se, df=df),
+                    "per cent",
+                ),
+            ]
             reach = words(f"reach.{row.id}", within_reach(row.margin, row.se, df))
             triples.append((name, "Verdicts within its reach", reach))
         for column, id, value, unit in cells:
@@ -64,8 +68,14 @@ def detectable(plan: Plan, wave: str, rows: Sequence[Any], people: pd.DataFrame)
             )
     if not triples:
         triples = [("None", "", words(f"mde.none.all.{wave}", "no contrast had an error to judge by"))]
-    return exhibit("power.detectable", "What each comparison could have seen", triples,
-                   sections=("policy-14", "annex-J"), wave=wave, row_header="Comparison")  # fmt: skip
+    return exhibit(
+        "power.detectable",
+        "What each comparison could have seen",
+        triples,
+        sections=("policy-14", "annex-J"),
+        wave=wave,
+        row_header="Comparison",
+    )
 
 
 def within_reach(margin: float, se: float, df: float) -> str:
@@ -131,13 +141,23 @@ def needs(plan: Plan, people: pd.DataFrame, wave: str, published: Sequence[Exhib
     words_ = {"power": plan.power.power, "size": plan.power.size}
     n, _ = power.people_needed(target, SHARE_SD, effect=by.effect, **words_)
     few, many = power.people_needed(target, SHARE_SD, effect=by.effect, ratio=RATIO, **words_)
-    sessions = power.sessions_needed(target, SHARE_SD, per_session=by.per_session, correlation=by.correlation,
-                                     weighting=by.weighting, **words_)  # fmt: skip
+    sessions = power.sessions_needed(
+        target, SHARE_SD, per_session=by.per_session, correlation=by.correlation, weighting=by.weighting, **words_
+    )
     moved = SHARE_SD * math.sqrt(2 * (1 - BETWEEN))
     linked, never = power.people_needed(target, moved, ratio=LINKED_RATIO, **words_)
-    return {"group": n, "attendees": few, "others": many, "sessions": sessions, "per_session": by.per_session,
-            "effect": by.effect, "linked": linked, "never": never, "correlation": by.correlation,
-            "observed": float(by.observed)}  # fmt: skip
+    return {
+        "group": n,
+        "attendees": few,
+        "others": many,
+        "sessions": sessions,
+        "per_session": by.per_session,
+        "effect": by.effect,
+        "linked": linked,
+        "never": never,
+        "correlation": by.correlation,
+        "observed": float(by.observed),
+    }
 
 
 def sizes(plan: Plan, wave: str, people: pd.DataFrame, published: Sequence[Exhibit] = ()) -> Exhibit:
@@ -148,21 +168,42 @@ def sizes(plan: Plan, wave: str, people: pd.DataFrame, published: Sequence[Exhib
         ("group", f"To see a change of {target}: {w.focus_group}, in each wave", need["group"], "people"),
         ("attendees", f"To see a difference of {target}: {w.treated}", need["attendees"], "people"),
         ("others", f"To see a difference of {target}: {w.untreated}", need["others"], "people"),
-        ("linked", f"The same people before and after: {w.treated} for the first time in between, linked",
-         need["linked"], "people"),
+        (
+            "linked",
+            f"The same people before and after: {w.treated} for the first time in between, linked",
+            need["linked"],
+            "people",
+        ),
         ("never", f"The same people before and after: {w.untreated}, linked", need["never"], "people"),
-        ("sessions", "Collection sessions in each compared group, at today's size of a session", need["sessions"],
-         "sessions"),
-    )  # fmt: skip
-    triples = [(row, "Needed", measure(f"next.{id}.all.{wave}", up(value, 10 if unit == "people" else 1), unit,
-                                       wave=wave, decimals=0)) for id, row, value, unit in rows]  # fmt: skip
+        (
+            "sessions",
+            "Collection sessions in each compared group, at today's size of a session",
+            need["sessions"],
+            "sessions",
+        ),
+    )
+    triples = [
+        (
+            row,
+            "Needed",
+            measure(f"next.{id}.all.{wave}", up(value, 10 if unit == "people" else 1), unit, wave=wave, decimals=0),
+        )
+        for id, row, value, unit in rows
+    ]
     notes = (
         f"Power {plan.power.power:.0%} in a two-sided test at {plan.power.size:.0%}; shares near one half.",
         "How alike answers within a session are was " + ("seen in this wave." if need["observed"] else "assumed."),
         f"At least {ATTENDEE_SESSIONS} sessions should hold attendees, and none should be held at an event.",
     )
-    return exhibit("next.sizes", "How many people the next wave needs", triples, sections=("policy-14", "annex-J"),
-                   wave=wave, row_header="For", notes=notes)  # fmt: skip
+    return exhibit(
+        "next.sizes",
+        "How many people the next wave needs",
+        triples,
+        sections=("policy-14", "annex-J"),
+        wave=wave,
+        row_header="For",
+        notes=notes,
+    )
 
 
 def up(value: float, step: int) -> float:
@@ -177,11 +218,24 @@ def precision(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
         for size, column in ((5, "Five to a session"), (20, "Twenty to a session")):
             effect = power.design_effect(per_session=size, correlation=CORRELATION, weighting=WEIGHTING)
             half = power.half_width(SHARE_SD, n, effect=effect, df=max(n / size - 1, 1))
-            triples.append((f"{n} answers", column, measure(
-                f"precision.{size}.all.{wave}.{n}", half, "percentage points", wave=wave, decimals=1)))  # fmt: skip
-    return exhibit("power.precision", "How precise a share would be", triples, sections=("annex-J",), wave=wave,
-                   chart="lines", row_header="Answers", notes=("Plus or minus, in percentage points.",),
-                   extras={"axis": "Plus or minus (percentage points)"})  # fmt: skip
+            triples.append(
+                (
+                    f"{n} answers",
+                    column,
+                    measure(f"precision.{size}.all.{wave}.{n}", half, "percentage points", wave=wave, decimals=1),
+                )
+            )
+    return exhibit(
+        "power.precision",
+        "How precise a share would be",
+        triples,
+        sections=("annex-J",),
+        wave=wave,
+        chart="lines",
+        row_header="Answers",
+        notes=("Plus or minus, in percentage points.",),
+        extras={"axis": "Plus or minus (percentage points)"},
+    )
 
 
 def missing_questions(plan: Plan, wave: str, comparable: pd.DataFrame) -> Exhibit:
@@ -205,19 +259,34 @@ def missing_questions(plan: Plan, wave: str, comparable: pd.DataFrame) -> Exhibi
         triples = [
             ("Nothing is missing", "What it closes", words(f"missing.none.all.{wave}", "every question was asked"))
         ]
-    return exhibit("next.questions", "What each missing question costs", triples, sections=("annex-J",), wave=wave,
-                   row_header="Question")  # fmt: skip
+    return exhibit(
+        "next.questions",
+        "What each missing question costs",
+        triples,
+        sections=("annex-J",),
+        wave=wave,
+        row_header="Question",
+    )
 
 
 def answer(plan: Plan, wave: str, people: pd.DataFrame, published: Sequence[Exhibit] = ()) -> Exhibit:
     """Return the answer of notebook 11."""
     need, w = needs(plan, people, wave, published), plan.words
     triples: list[tuple[str, str, Any]] = [
-        (f"{w.treated} who answer", "At least", measure(f"answer.11.attendees.{wave}", up(need["attendees"], 10),
-                                                         "people", wave=wave, decimals=0)),
-        (f"{w.untreated} who answer", "At least", measure(f"answer.11.others.{wave}", up(need["others"], 10), "people",
-                                                           wave=wave, decimals=0)),
-        ("Sessions in each group", "At least", measure(f"answer.11.sessions.{wave}", need["sessions"], "sessions",
-                                                        wave=wave, decimals=0)),
-    ]  # fmt: skip
+        (
+            f"{w.treated} who answer",
+            "At least",
+            measure(f"answer.11.attendees.{wave}", up(need["attendees"], 10), "people", wave=wave, decimals=0),
+        ),
+        (
+            f"{w.untreated} who answer",
+            "At least",
+            measure(f"answer.11.others.{wave}", up(need["others"], 10), "people", wave=wave, decimals=0),
+        ),
+        (
+            "Sessions in each group",
+            "At least",
+            measure(f"answer.11.sessions.{wave}", need["sessions"], "sessions", wave=wave, decimals=0),
+        ),
+    ]
     return exhibit("answer.11", "What would the next wave need?", triples, sections=(), wave=wave)

@@ -118,8 +118,13 @@ def group_change(plan: Plan, people: pd.DataFrame, margins: Mapping[str, pd.Seri
         made = draw(plan, general, size, 0.0, rng)
         raked = rake(plan, made, margins)
         session = plan.population.session_column
-        jk = survey.Jackknife(survey.Design(raked.frame, weight=raked.weights if raked.weights is not None else
-                                            raked.values, cluster=session or None))  # fmt: skip
+        jk = survey.Jackknife(
+            survey.Design(
+                raked.frame,
+                weight=raked.weights if raked.weights is not None else raked.values,
+                cluster=session or None,
+            )
+        )
         inside = (made[column] == code).fillna(False).to_numpy(float) if column else np.ones(len(made))
         parts.append(jk.mean((made[OUTCOME] + shift).to_numpy(), inside))
     return difference(parts[1], parts[0], labels=("next", "now"))
@@ -131,12 +136,16 @@ def linked_change(plan: Plan, people: pd.DataFrame, margins: Any, size: Size, rn
     fixed = rng.normal(0, math.sqrt(BETWEEN), n)
     newly = np.arange(n) < size.linked
     rows = [
-        pd.DataFrame({
-            "link": np.arange(n), "wave": wave, "treat": (newly & after).astype(float),
-            OUTCOME: fixed + rng.normal(0, math.sqrt(1 - BETWEEN), n) + effect * (newly & after),
-        })
+        pd.DataFrame(
+            {
+                "link": np.arange(n),
+                "wave": wave,
+                "treat": (newly & after).astype(float),
+                OUTCOME: fixed + rng.normal(0, math.sqrt(1 - BETWEEN), n) + effect * (newly & after),
+            }
+        )
         for wave, after in (("a", False), ("b", True))
-    ]  # fmt: skip
+    ]
     return did.linked_panel(
         pd.concat(rows, ignore_index=True), outcome=OUTCOME, treat="treat", unit="link", time="wave"
     )
@@ -146,9 +155,15 @@ WHAT = {"attend": attending, "group": group_change, "linked": linked_change}
 
 
 def rehearse(
-    plan: Plan, people: pd.DataFrame, margins: Mapping[str, pd.Series], size: Size, *, what: str = "attend",
-    draws: int = DRAWS, seed: int = 0,
-) -> Power:  # fmt: skip
+    plan: Plan,
+    people: pd.DataFrame,
+    margins: Mapping[str, pd.Series],
+    size: Size,
+    *,
+    what: str = "attend",
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> Power:
     """Return how often a next wave of this size finds the plan's target difference in a test at the plan's size.
 
     `what` is "attend" (the planned comparison), "group" (change of the focus group) or "linked" (the same people).
@@ -162,9 +177,12 @@ def rehearse(
     found = sum(m.p is not None and m.p <= plan.power.size and m.value > 0 for m in known)
     n = [sorted(m.n.values()) for m in known] or [[0, 0]]
     return Power(
-        found / draws, draws, round(float(np.mean([x[0] for x in n]))), round(float(np.mean([x[-1] for x in n]))),
+        found / draws,
+        draws,
+        round(float(np.mean([x[0] for x in n]))),
+        round(float(np.mean([x[-1] for x in n]))),
         round(float(np.mean([m.n_sessions or 0 for m in known]))) if known else 0,
-    )  # fmt: skip
+    )
 
 
 def _one(plan: Plan, people: pd.DataFrame, margins: Any, size: Size, what: str, _: int, rng: Any) -> Any:

@@ -64,8 +64,14 @@ def rehearsals(
 def text(plan: Plan, wave: str, people: pd.DataFrame, found: Sequence[tuple[str, Size, Power]]) -> str:
     """Return the sheet as lines of text."""
     title = f"Fieldwork sheet for the wave after {wave}"
-    parts = [[title, "=" * len(title)], _how_many(plan, people, wave), _routes(plan, found), _questions(plan),
-             _card(), _checklist(plan, wave)]  # fmt: skip
+    parts = [
+        [title, "=" * len(title)],
+        _how_many(plan, people, wave),
+        _routes(plan, found),
+        _questions(plan),
+        _card(),
+        _checklist(plan, wave),
+    ]
     return "\n\n".join("\n".join(lines) for lines in parts)
 
 

@@ -14,8 +14,12 @@ from evaluation.programme import figures as published
 from evaluation.study import Plan
 
 AS_CITED = "Figures are as published by the body named; those not seen at their source are marked “as cited in”."
-UNITS = {"share": "per cent", "rate_ratio": "times", "pct_change_count": "per cent of the earlier count",
-         "target": "per cent"}  # fmt: skip
+UNITS = {
+    "share": "per cent",
+    "rate_ratio": "times",
+    "pct_change_count": "per cent of the earlier count",
+    "target": "per cent",
+}
 
 
 def as_cited(row: Any) -> str:
@@ -45,16 +49,36 @@ def figures(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     incomplete = sum(bool(x) for x in lacks)
     note = "Every figure stands in the annex; those without a base, an area, a period or a comparator stand only there."
     source = "Register of context figures"
-    made = [
-        exhibit("context.figures", title, whole, sections=("policy-11",), wave=wave, row_header="Figure", source=source,
-                notes=(AS_CITED, *((note,) if incomplete else ())))
-    ] if whole else []  # fmt: skip
+    made = (
+        [
+            exhibit(
+                "context.figures",
+                title,
+                whole,
+                sections=("policy-11",),
+                wave=wave,
+                row_header="Figure",
+                source=source,
+                notes=(AS_CITED, *((note,) if incomplete else ())),
+            )
+        ]
+        if whole
+        else []
+    )
     register = exhibit(
-        "context.register", "Every published figure, and what it lacks", every, sections=("annex-N",), wave=wave,
-        row_header="Figure", source=source,
-        notes=(AS_CITED, "A percentage without its two numbers, a ratio without its comparator and an average without "
-                         "its number of cases cannot be read; no base was invented."),
-    )  # fmt: skip
+        "context.register",
+        "Every published figure, and what it lacks",
+        every,
+        sections=("annex-N",),
+        wave=wave,
+        row_header="Figure",
+        source=source,
+        notes=(
+            AS_CITED,
+            "A percentage without its two numbers, a ratio without its comparator and an average without "
+            "its number of cases cannot be read; no base was invented.",
+        ),
+    )
     return [*made, register]
 
 
@@ -65,8 +89,9 @@ def _parts(row: Any) -> dict[str, Any]:
 
 def _value(row: Any, id: str, wave: str) -> Any:
     text = f"{float(row.value):.10f}".rstrip("0")
-    return measure(id, float(row.value), UNITS.get(row.kind, ""), public=True, wave=wave,
-                   decimals=len(text.partition(".")[2]))  # fmt: skip
+    return measure(
+        id, float(row.value), UNITS.get(row.kind, ""), public=True, wave=wave, decimals=len(text.partition(".")[2])
+    )
 
 
 def _figure(row: Any, wave: str, stem: str) -> Triples:
@@ -112,10 +137,15 @@ def surveys(plan: Plan, wave: str, held: Held) -> Exhibit:
     for place, (label, row) in enumerate(zip(labels, rows.itertuples(index=False), strict=True)):
         cells += _estimate(row, label, f"context.survey{place + 1:02d}", wave, str(row.wording).strip().lower() in ours)
     return exhibit(
-        "context.surveys", title, cells, sections=("annex-N",), wave=wave, row_header="Survey and group",
+        "context.surveys",
+        title,
+        cells,
+        sections=("annex-N",),
+        wave=wave,
+        row_header="Survey and group",
         source="Register of external surveys",
         notes=(AS_CITED, "A survey that asked other words measured something else, so no difference is worked out."),
-    )  # fmt: skip
+    )
 
 
 def _survey(names: dict[str, str], row: Any) -> str:
@@ -128,11 +158,27 @@ def _estimate(row: Any, label: str, stem: str, wave: str, same: bool) -> Triples
     match = "yes, the same wording" if same else "no, the wording differs: not compared"
     known = not pd.isna(row.n_base) and row.n_base > 0
     return [
-        (label, "Estimate", measure(f"{stem}.value.{wave}", float(row.estimate), "per cent", public=True, wave=wave,
-                                    decimals=0, **(ends if len(ends) == 2 else {}))),
-        (label, "Answers", official(f"{stem}.n.{wave}", int(row.n_base), wave, unit="people", universe="external",
-                                    row=stem) if known else words(f"{stem}.n.{wave}", "not stated")),
+        (
+            label,
+            "Estimate",
+            measure(
+                f"{stem}.value.{wave}",
+                float(row.estimate),
+                "per cent",
+                public=True,
+                wave=wave,
+                decimals=0,
+                **(ends if len(ends) == 2 else {}),
+            ),
+        ),
+        (
+            label,
+            "Answers",
+            official(f"{stem}.n.{wave}", int(row.n_base), wave, unit="people", universe="external", row=stem)
+            if known
+            else words(f"{stem}.n.{wave}", "not stated"),
+        ),
         (label, "Wording there", words(f"{stem}.wording.{wave}", str(row.wording))),
         (label, "Comparable?", words(f"{stem}.match.{wave}", match)),
         (label, "Source", words(f"{stem}.source.{wave}", as_cited(row))),
-    ]  # fmt: skip
+    ]

@@ -51,9 +51,15 @@ def indicators_sheet(plan: Plan, wave: str, held: Held) -> Exhibit:
     if owner:
         notes.insert(0, f"Every indicator: {owner}.")
     return exhibit(
-        "indicators.sheet", title, cells, sections=sections, wave=wave, row_header="Indicator",
-        source="Register of indicators, worked out from the other registers", notes=tuple(notes),
-    )  # fmt: skip
+        "indicators.sheet",
+        title,
+        cells,
+        sections=sections,
+        wave=wave,
+        row_header="Indicator",
+        source="Register of indicators, worked out from the other registers",
+        notes=tuple(notes),
+    )
 
 
 def _one_owner(rows: pd.DataFrame) -> str:

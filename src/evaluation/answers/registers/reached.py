@@ -53,10 +53,15 @@ def awareness(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
             share = shelf.part(f"{id}.{code}.{wave}", yes, len(known), wave, universe=f"survey {wave} {id}", who=code)
             cells.append((label, name, share))
     return exhibit(
-        "events.heard", title, cells, sections=SECTIONS, wave=wave, row_header="Question",
+        "events.heard",
+        title,
+        cells,
+        sections=SECTIONS,
+        wave=wave,
+        row_header="Question",
         source=f"Survey, wave {wave}, unweighted",
         notes=("People who answered, not residents. Those invited through lists of attendees count as attendees.",),
-    )  # fmt: skip
+    )
 
 
 def _column(plan: Plan, part: str, people: pd.DataFrame) -> str | None:

@@ -108,21 +108,9 @@ def _chart(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
                     recorded="no",
                 ),
             ),
-            (
-                p,
-                "Share",
-                per_cent(f"recording.unknown_share.{stem}", row["share"], wave, base=base, decimals=1),
-            ),
-            (
-                p,
-                "Expected, from",
-                per_cent(f"recording.limit_low.{stem}", row["low"], wave, base=base, decimals=1),
-            ),
-            (
-                p,
-                "Expected, to",
-                per_cent(f"recording.limit_high.{stem}", row["high"], wave, base=base, decimals=1),
-            ),
+            (p, "Share", per_cent(f"recording.unknown_share.{stem}", row["share"], wave, base=base, decimals=1)),
+            (p, "Expected, from", per_cent(f"recording.limit_low.{stem}", row["low"], wave, base=base, decimals=1)),
+            (p, "Expected, to", per_cent(f"recording.limit_high.{stem}", row["high"], wave, base=base, decimals=1)),
             (p, "Reading", words(f"recording.state.{stem}", str(row["state"]))),
         ]
     enough = len(chart) >= representation.LEAST_PERIODS

@@ -118,11 +118,7 @@ def _goal(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
         row_header="Year",
         source="Register of recruitment",
         notes=notes,
-        extras={
-            "axis": "Share of recruits (per cent)",
-            "reference": 100 * goal,
-            "finding": _last_share(cells, goal),
-        },
+        extras={"axis": "Share of recruits (per cent)", "reference": 100 * goal, "finding": _last_share(cells, goal)},
     )
 
 
@@ -134,8 +130,12 @@ def _last_share(cells: Triples, goal: float) -> str:
 
 def _has_goal(plan: Plan, group: Any) -> bool:
     """Return whether the goal is about a recorded group: it is about all ethnic minorities, not about one of them."""
-    names = {str(w).lower() for v in plan.codebook.table("survey").variables.values() if v.name in plan.derive or
-             v.made_from for w in v.levels.values()}  # fmt: skip
+    names = {
+        str(w).lower()
+        for v in plan.codebook.table("survey").variables.values()
+        if v.name in plan.derive or v.made_from
+        for w in v.levels.values()
+    }
     return str(group).strip().lower() not in names
 
 
@@ -298,20 +298,36 @@ def _parity(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
             continue
         ratio, low, high = representation.parity(int(row.n_people), known, residents, 1.0)
         cells += [
-            (label, "Residents' share",
-             per_cent(f"recruitment.residents.{_stem(row, wave)}.{_short(row.group)}", residents, wave, public=True,
-                      decimals=1)),
-            (label, "Times the share of residents",
-             measure(id, ratio, "times", wave=wave, base=known, low=low, high=high, decimals=2)),
-        ]  # fmt: skip
+            (
+                label,
+                "Residents' share",
+                per_cent(
+                    f"recruitment.residents.{_stem(row, wave)}.{_short(row.group)}",
+                    residents,
+                    wave,
+                    public=True,
+                    decimals=1,
+                ),
+            ),
+            (
+                label,
+                "Times the share of residents",
+                measure(id, ratio, "times", wave=wave, base=known, low=low, high=high, decimals=2),
+            ),
+        ]
     if not cells:
         refusal = shelf.cannot(wave, f"recruitment.parity.all.{wave}", "no row is of people who joined", "Fill in.")
         cells = [("Not shown", "", refusal)]
     return exhibit(
-        "recruitment.parity", "Recruits' share over residents' share", cells, sections=("annex-M",), wave=wave,
-        row_header="Year, role and group", source=f"Register of recruitment; {plan.population.title}",
+        "recruitment.parity",
+        "Recruits' share over residents' share",
+        cells,
+        sections=("annex-M",),
+        wave=wave,
+        row_header="Year, role and group",
+        source=f"Register of recruitment; {plan.population.title}",
         notes=("One is parity. Residents are all those of the population figures, not those of an age to apply.",),
-    )  # fmt: skip
+    )
 
 
 def _share_of_residents(plan: Plan, group: str) -> float | None:

@@ -171,12 +171,7 @@ ROWS: tuple[Row, ...] = (
     Row("R144", "E5 E10", "Raised only outside expected variation", ("stops.change", "recording.state")),
     Row("R145", "E7", "Recruitment and retention by year", ("recruitment.goal",), ("recruitment.stage=left",)),
     Row("R146", "E7", "Women among recruits: count, share, points", ("recruitment.",), ("recruitment.group_type=sex",)),
-    Row(
-        "R147",
-        "E7",
-        "Group as recorded: count, share, points",
-        ("recruitment.change_count",),
-    ),
+    Row("R147", "E7", "Group as recorded: count, share, points", ("recruitment.change_count",)),
     Row(
         "R148",
         "E7",

@@ -200,11 +200,18 @@ def funnel(plan: Plan, wave: str, s: Searches) -> Exhibit:
             (label, "Reading", words(f"{stem}.state", FUNNEL[row["state"]])),
         ]
     return exhibit(
-        "stops.funnel", "Is the share not stated even?", cells, sections=("annex-M",), wave=wave,
-        row_header="Area" if areas else "Month", source=source(s),
-        notes=("Limits of a funnel at 95 in 100 around the share of all together: the fewer the searches, the wider. "
-               "One in twenty stands outside by chance alone.",),
-    )  # fmt: skip
+        "stops.funnel",
+        "Is the share not stated even?",
+        cells,
+        sections=("annex-M",),
+        wave=wave,
+        row_header="Area" if areas else "Month",
+        source=source(s),
+        notes=(
+            "Limits of a funnel at 95 in 100 around the share of all together: the fewer the searches, the wider. "
+            "One in twenty stands outside by chance alone.",
+        ),
+    )
 
 
 FUNNEL = {

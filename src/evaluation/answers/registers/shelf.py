@@ -16,8 +16,13 @@ from evaluation.study import Plan
 
 Held = Mapping[str, pd.DataFrame]
 Triples = list[tuple[str, str, Any]]
-DATES = {"events": "event_date", "iag_meetings": "meeting_date", "actions": "raised_date", "history": "start",
-         "recruitment": "year_ending"}  # fmt: skip
+DATES = {
+    "events": "event_date",
+    "iag_meetings": "meeting_date",
+    "actions": "raised_date",
+    "history": "start",
+    "recruitment": "year_ending",
+}
 PERIOD = re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d{2})| ?Q(?P<quarter>[1-4]))?$")
 PERIODS = ("victim_recording", "stop_search")  # their period is text: a month, a quarter or a year
 

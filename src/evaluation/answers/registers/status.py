@@ -73,8 +73,12 @@ def state_of(
 
 def _shown(row: Row, results: Mapping[str, Any], places: Mapping[str, str]) -> str:
     """Return the exhibits in which what the row names was published: where a reader finds it."""
-    found = [places[i] for start in row.shown for i, r in results.items()
-             if i.startswith(start) and not isinstance(r, NotIdentified | TooFew)]  # fmt: skip
+    found = [
+        places[i]
+        for start in row.shown
+        for i, r in results.items()
+        if i.startswith(start) and not isinstance(r, NotIdentified | TooFew)
+    ]
     return "; ".join(list(dict.fromkeys(found))[:MOST])
 
 
@@ -104,8 +108,15 @@ def _counts(wave: str, states: Sequence[tuple[Row, str, str]]) -> Exhibit:
     for tag, name in TAGS.items():
         own = [s for row, s, _ in states if tag in row.tags.split()]
         for state, column in COLUMNS.items():
-            n = plain(f"status.{tag}.{state.replace(' ', '-')}.{wave}", own.count(state), wave, unit="requirements",
-                      universe="requirements", tag=tag, state=state)  # fmt: skip
+            n = plain(
+                f"status.{tag}.{state.replace(' ', '-')}.{wave}",
+                own.count(state),
+                wave,
+                unit="requirements",
+                universe="requirements",
+                tag=tag,
+                state=state,
+            )
             cells.append((f"{tag} {name}", column, n))
     return exhibit(
         "status.requirements",

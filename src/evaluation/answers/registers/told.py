@@ -46,20 +46,47 @@ def _kinds(plan: Plan, wave: str, kept: pd.DataFrame, held: Held) -> Exhibit:
     shares = said.largest_theme(kept)
     if len(shares):
         cells += [
-            ("Events with comments", "Events", plain(f"feedback.events.all.{wave}", len(shares), wave, unit="events",
-                                                     universe="events", feature="comments")),
-            ("Largest theme's share of an event's comments, median", "Share",
-             per_cent(f"feedback.largest.median.{wave}", float(shares.median()), wave)),
-            ("Events where one theme took half of the comments or more", "Events",
-             plain(f"feedback.largest.half.{wave}", int((shares >= 0.5).sum()), wave, unit="events", universe="events",
-                   feature="one theme")),
-        ]  # fmt: skip
+            (
+                "Events with comments",
+                "Events",
+                plain(
+                    f"feedback.events.all.{wave}",
+                    len(shares),
+                    wave,
+                    unit="events",
+                    universe="events",
+                    feature="comments",
+                ),
+            ),
+            (
+                "Largest theme's share of an event's comments, median",
+                "Share",
+                per_cent(f"feedback.largest.median.{wave}", float(shares.median()), wave),
+            ),
+            (
+                "Events where one theme took half of the comments or more",
+                "Events",
+                plain(
+                    f"feedback.largest.half.{wave}",
+                    int((shares >= 0.5).sum()),
+                    wave,
+                    unit="events",
+                    universe="events",
+                    feature="one theme",
+                ),
+            ),
+        ]
     return exhibit(
-        "feedback.kinds", "Kinds of comment", cells, sections=("annex-L",), wave=wave, row_header="Kind",
+        "feedback.kinds",
+        "Kinds of comment",
+        cells,
+        sections=("annex-L",),
+        wave=wave,
+        row_header="Kind",
         source=_source(plan, wave, held),
         sums=_by_theme(kept, names),
         notes=("Stories and comments off the question are kept: they are what people came to say.",),
-    )  # fmt: skip
+    )
 
 
 def _by_theme(kept: pd.DataFrame, stances: dict[str, str]) -> Sums:
@@ -83,17 +110,34 @@ def _formats(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame, he
             continue
         public, forms = (int(part[c].astype("Float64").sum()) if c in part else 0 for c in ("n_public", "n_forms"))
         n = int(counts.reindex(part["event_id"]).fillna(0).sum())
-        cells.append((label, "Events", plain(f"feedback.format.{code}.{wave}.events", len(part), wave, unit="events",
-                                             universe="events", format=code)))  # fmt: skip
+        cells.append(
+            (
+                label,
+                "Events",
+                plain(
+                    f"feedback.format.{code}.{wave}.events",
+                    len(part),
+                    wave,
+                    unit="events",
+                    universe="events",
+                    format=code,
+                ),
+            )
+        )
         cells.append((label, "Comments", _comments(f"feedback.format.{code}.{wave}.comments", n, wave, format=code)))
         if public:
             share = per_cent(f"feedback.format.{code}.{wave}.forms", forms / public, wave, base=public)
             cells.append((label, "Forms as a share of attendances", share))
     return exhibit(
-        "feedback.formats", "Comments and forms by format of the discussion", cells, sections=("annex-L",), wave=wave,
-        row_header="Format", source=_source(plan, wave, held),
+        "feedback.formats",
+        "Comments and forms by format of the discussion",
+        cells,
+        sections=("annex-L",),
+        wave=wave,
+        row_header="Format",
+        source=_source(plan, wave, held),
         notes=("Events differ in more than their format, so this compares nothing; it says where voices came from.",),
-    )  # fmt: skip
+    )
 
 
 def _trace(plan: Plan, wave: str, kept: pd.DataFrame, actions: pd.DataFrame, held: Held) -> Exhibit:
@@ -107,16 +151,25 @@ def _trace(plan: Plan, wave: str, kept: pd.DataFrame, actions: pd.DataFrame, hel
         done = int(own["status"].isin(doing.DONE).sum())
         told = (("story", "Told as lived experience"), ("solution", "Ideas of what good looks like"))
         cells += [
-            (label, column, _comments(f"trace.{s}.{code}.{wave}", int((here["stance"] == s).sum()), wave, theme=code,
-                                      stance=s)) for s, column in told
-        ]  # fmt: skip
+            (
+                label,
+                column,
+                _comments(f"trace.{s}.{code}.{wave}", int((here["stance"] == s).sum()), wave, theme=code, stance=s),
+            )
+            for s, column in told
+        ]
         of = {"unit": "actions", "universe": "actions", "theme": code}
         cells += [
             (label, "Actions on the theme", plain(f"trace.actions.{code}.{wave}", len(own), wave, **of)),
             (label, "Done", plain(f"trace.done.{code}.{wave}", done, wave, **of, status="done")),
         ]
     return exhibit(
-        "feedback.trace", "From what people told to what was done, by theme", cells, sections=("annex-L",), wave=wave,
-        row_header="Theme", source="Registers of feedback and actions",
+        "feedback.trace",
+        "From what people told to what was done, by theme",
+        cells,
+        sections=("annex-L",),
+        wave=wave,
+        row_header="Theme",
+        source="Registers of feedback and actions",
         notes=("A theme links them, not a person: no comment is traced to who made it.",),
-    )  # fmt: skip
+    )

@@ -15,6 +15,21 @@ from evaluation.answers.weights.made import (
 from evaluation.answers.weights.shown import answer, gates, group_table, margins_table, summary, unused
 
 __all__ = [
-    "Cells", "WaveWeights", "answer", "benchmark_gaps", "by_wave", "collapsed", "comparison_weight", "effective_n",
-    "focus_levels", "frame", "gates", "group_table", "margins_table", "met", "of_group", "summary", "unused",
-]  # fmt: skip
+    "Cells",
+    "WaveWeights",
+    "answer",
+    "benchmark_gaps",
+    "by_wave",
+    "collapsed",
+    "comparison_weight",
+    "effective_n",
+    "focus_levels",
+    "frame",
+    "gates",
+    "group_table",
+    "margins_table",
+    "met",
+    "of_group",
+    "summary",
+    "unused",
+]

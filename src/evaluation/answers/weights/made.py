@@ -99,9 +99,10 @@ def _met_by(plan: Plan, rows: pd.DataFrame, cells: Callable[[int], list[Cells]],
             held = {c.name for c in used}
             return replace(found, left_out=tuple(c for c in every if c.name not in held))
     raise errors.NotConverged(
-        refused[0].what, where=wave,
+        refused[0].what,
+        where=wave,
         todo="No margin can be spared: join cells in the plan's collapse order, or give margins that hold together.",
-    ) from refused[0]  # fmt: skip
+    ) from refused[0]
 
 
 def _choices(
@@ -215,8 +216,9 @@ def benchmark_gaps(one: WaveWeights, margins: Mapping[str, pd.Series]) -> pd.Dat
         for cell, people in margin.items():
             key = tuple(map(str, cell)) if isinstance(cell, tuple) else (str(cell),)
             inside, target = keys == key, float(people / margin.sum())
-            rows.append((name, key, 100 * (float(inside.mean()) - target),
-                         100 * (float(w[inside].sum() / w.sum()) - target)))  # fmt: skip
+            rows.append(
+                (name, key, 100 * (float(inside.mean()) - target), 100 * (float(w[inside].sum() / w.sum()) - target))
+            )
     return pd.DataFrame(rows, columns=["margin", "cell", "answered", "weighted"])
 
 

@@ -30,10 +30,18 @@ def margins_table(plan: Plan, wave: str, people: pd.DataFrame, made: Mapping[str
         reason = "no population figures were given: every answer counts the same"
         triples = [("Unweighted", "", words(f"share.none.all.{wave}", reason))]
     return exhibit(
-        "weights.margins", "Who answered, weighted, and who lives here", triples, sections=("policy-4", "annex-E"),
-        wave=wave, chart="bars" if now.cells else "", row_header="Group", notes=(*_notes(plan, now), MODEL_BASED),
-        sums=sums, source=f"Survey; {plan.population.title}", extras={"axis": "Share (per cent)"},
-    )  # fmt: skip
+        "weights.margins",
+        "Who answered, weighted, and who lives here",
+        triples,
+        sections=("policy-4", "annex-E"),
+        wave=wave,
+        chart="bars" if now.cells else "",
+        row_header="Group",
+        notes=(*_notes(plan, now), MODEL_BASED),
+        sums=sums,
+        source=f"Survey; {plan.population.title}",
+        extras={"axis": "Share (per cent)"},
+    )
 
 
 def group_table(plan: Plan, wave: str, own: tuple[str, Mapping[str, WaveWeights]]) -> Exhibit:
@@ -44,11 +52,18 @@ def group_table(plan: Plan, wave: str, own: tuple[str, Mapping[str, WaveWeights]
         reason = "no population figure describes this group in cells large enough: each of its answers counts the same"
         triples = [("Unweighted", "", words(f"ownshare.none.all.{wave}", reason))]
     return exhibit(
-        "weights.group", f"{plan.words.focus_group}, weighted to their own population", triples, sections=("annex-E",),
-        wave=wave, chart="bars" if len(triples) > 1 else "", row_header="Group", sums=sums,
-        notes=() if now is None else _notes(plan, now), source=f"Survey; {plan.population.title}",
+        "weights.group",
+        f"{plan.words.focus_group}, weighted to their own population",
+        triples,
+        sections=("annex-E",),
+        wave=wave,
+        chart="bars" if len(triples) > 1 else "",
+        row_header="Group",
+        sums=sums,
+        notes=() if now is None else _notes(plan, now),
+        source=f"Survey; {plan.population.title}",
         extras={"axis": "Share (per cent)"},
-    )  # fmt: skip
+    )
 
 
 def _side_by_side(plan: Plan, now: WaveWeights, kind: str, wave: str) -> tuple[list[tuple[str, str, Any]], Any]:
@@ -90,13 +105,14 @@ def _notes(plan: Plan, now: WaveWeights) -> tuple[str, ...]:
 def unused(plan: Plan, left_out: Sequence[Cells], head: str = "") -> tuple[str, ...]:
     """Return a sentence for each margin that the weights do not use, and why; `head` says which weights."""
     return tuple(
-        f"{head}{_margin_words(plan, c)} was not used: " + (
+        f"{head}{_margin_words(plan, c)} was not used: "
+        + (
             f"nobody answered in {'; '.join(celled.words(plan, c.columns, e) for e in c.empty if e != NOT_STATED)}."
-            if c.empty else
-            "these answers cannot be weighted to match it and the other figures at once. It is still nearly met."
+            if c.empty
+            else "these answers cannot be weighted to match it and the other figures at once. It is still nearly met."
         )
         for c in left_out
-    )  # fmt: skip
+    )
 
 
 def _margin_words(plan: Plan, cells: Any) -> str:
@@ -116,19 +132,30 @@ _COLUMNS = {"answered": "People who answered", "weighted": "Weighted", "census":
 
 
 def summary(
-    plan: Plan, wave: str, made: Mapping[str, WaveWeights], margins: Mapping[str, pd.Series] | None = None,
+    plan: Plan,
+    wave: str,
+    made: Mapping[str, WaveWeights],
+    margins: Mapping[str, pd.Series] | None = None,
     own: tuple[str, Mapping[str, WaveWeights]] = ("", {}),
-) -> Exhibit:  # fmt: skip
+) -> Exhibit:
     """Return what the weights of each wave cost, and the worst gap to the population before and after them."""
     triples: list[tuple[str, str, Any]] = []
     for name, one in made.items():
         triples += _price(plan, one, name, "all", "")
         gaps = benchmark_gaps(one, margins or {})
-        for row, column, id in (("Largest gap to the population, unweighted", "answered", "gap_before"),
-                                ("Largest gap to the population, weighted", "weighted", "gap_after")):  # fmt: skip
+        for row, column, id in (
+            ("Largest gap to the population, unweighted", "answered", "gap_before"),
+            ("Largest gap to the population, weighted", "weighted", "gap_after"),
+        ):
             if len(gaps):
-                value = measure(f"weights.{id}.all.{name}", float(gaps[column].abs().max()), "percentage points",
-                                base=len(one.frame), wave=name, decimals=1)  # fmt: skip
+                value = measure(
+                    f"weights.{id}.all.{name}",
+                    float(gaps[column].abs().max()),
+                    "percentage points",
+                    base=len(one.frame),
+                    wave=name,
+                    decimals=1,
+                )
                 triples.append((row, name, value))
     for name, one in own[1].items():
         triples += _price(plan, one, name, "focus", f"{plan.words.focus_group}, to their own population: ")
@@ -142,10 +169,20 @@ def summary(
     for name, one in own[1].items():
         notes += unused(plan, one.left_out, f"{plan.words.focus_group}, to their own population, {name}: ")
     if any(one.outside > 0 for one in made.values()):
-        notes += ("A group met far more often than it lives here keeps small weights whatever the trimming: its share "
-                  "is met again afterwards.",)  # fmt: skip
-    return exhibit("weights.summary", "The price of weighting", triples, sections=("annex-E",), wave=wave,
-                   row_header="Measure", source="Survey, general sample", notes=notes)  # fmt: skip
+        notes += (
+            "A group met far more often than it lives here keeps small weights whatever the trimming: its share "
+            "is met again afterwards.",
+        )
+    return exhibit(
+        "weights.summary",
+        "The price of weighting",
+        triples,
+        sections=("annex-E",),
+        wave=wave,
+        row_header="Measure",
+        source="Survey, general sample",
+        notes=notes,
+    )
 
 
 def _price(plan: Plan, one: WaveWeights, name: str, who: str, head: str) -> list[tuple[str, str, Any]]:
@@ -167,10 +204,13 @@ def _price(plan: Plan, one: WaveWeights, name: str, who: str, head: str) -> list
     )
     chosen = rows if who == "all" else rows[:4]
     return [
-        (head + (row if not head else row[:1].lower() + row[1:]), name,
-         measure(f"weights.{id}.{who}.{name}", value, unit, base=base, wave=name, decimals=places))
+        (
+            head + (row if not head else row[:1].lower() + row[1:]),
+            name,
+            measure(f"weights.{id}.{who}.{name}", value, unit, base=base, wave=name, decimals=places),
+        )
         for row, id, value, unit, places in chosen
-    ]  # fmt: skip
+    ]
 
 
 def gates(plan: Plan, wave: str, made: Mapping[str, WaveWeights]) -> list[Gate]:
@@ -181,8 +221,16 @@ def gates(plan: Plan, wave: str, made: Mapping[str, WaveWeights]) -> list[Gate]:
     now = made[wave]
     effective, bar = effective_n(plan, now), plan.sizes.least_effective_n
     empty = [f"{_margin_words(plan, c)}: {', '.join(c.empty)}" for c in now.left_out if c.empty]
-    found = [Gate("weights.effective", "quality", effective >= bar, effective, bar,
-                  f"the weighted, clustered answers are worth at least {bar:.0f} independent ones")]  # fmt: skip
+    found = [
+        Gate(
+            "weights.effective",
+            "quality",
+            effective >= bar,
+            effective,
+            bar,
+            f"the weighted, clustered answers are worth at least {bar:.0f} independent ones",
+        )
+    ]
     if plan.population.margins:
         note = "somebody answered in every population cell" + (f" (not in {'; '.join(empty)})" if empty else "")
         found.append(Gate("weights.cells", "quality", not empty, len(empty), 0, note))
@@ -208,8 +256,15 @@ def answer(
         ("Worth this many independent answers, sessions allowed for", "effective", effective_n(plan, now), "people", 0)
     ]
     if now.cells and len(gaps):
-        rows.append(("Largest gap to the population that weighting left", "gap", float(gaps["weighted"].abs().max()),
-                     "percentage points", 1))  # fmt: skip
+        rows.append(
+            (
+                "Largest gap to the population that weighting left",
+                "gap",
+                float(gaps["weighted"].abs().max()),
+                "percentage points",
+                1,
+            )
+        )
     triples += [
         (row, "", measure(f"answer.02.{id}.{wave}", value, unit, base=base, wave=wave, decimals=places))
         for row, id, value, unit, places in rows

@@ -62,8 +62,16 @@ def by_area(
     if min(counts.values()) < least:
         return TooFew(counts=counts, needed=least)
     if sides.min() >= 3:
-        made = two_by_two(frame, outcome=outcome, group=group, time=time, covariates=covariates, weight=weight,
-                          cluster=area, rescale=True)  # fmt: skip
+        made = two_by_two(
+            frame,
+            outcome=outcome,
+            group=group,
+            time=time,
+            covariates=covariates,
+            weight=weight,
+            cluster=area,
+            rescale=True,
+        )
         if isinstance(made, Estimate) and (made.df or 0) >= LEAST_DF:
             return made
     return collapsed(frame, outcome=outcome, group=group, time=time, area=area, weight=weight)
@@ -127,8 +135,16 @@ def collapsed(
         pooled = (((a - a.mean()) ** 2).sum() + ((b - b.mean()) ** 2).sum()) / df
         se, how = math.sqrt(pooled * (1 / len(a) + 1 / len(b))), f"t on {df:g} degrees of freedom, {len(change)} areas"
     counts = cells.cell_counts(cells.binary(frame, group), cells.binary(frame, time))
-    return from_se(float(a.mean() - b.mean()), se, df=df, n=counts, outcome=outcome, n_sessions=len(change),
-                   method="changes of area means, equal weights", se_method=how)  # fmt: skip
+    return from_se(
+        float(a.mean() - b.mean()),
+        se,
+        df=df,
+        n=counts,
+        outcome=outcome,
+        n_sessions=len(change),
+        method="changes of area means, equal weights",
+        se_method=how,
+    )
 
 
 def _changes_and_sides(frame, outcome, group, time, area, weight) -> tuple[np.ndarray, np.ndarray]:
@@ -204,15 +220,29 @@ def companions(
     wild = inference.wild_cluster(fit, frame[area], term="did", draws=draws, seed=seed)
     p, least = permutation(frame, **words, area=area, weight=weight)
     areas = frame[area].nunique()
-    rows = [("area means, t", collapsed(frame, **words, area=area, weight=weight), 0.0),
-            ("area means, Welch", collapsed(frame, **words, area=area, weight=weight, welch=True), 0.0),
-            ("CR2, Satterthwaite", inference.cluster_robust(fit, frame[area]).estimate("did"), 0.0),
-            ("wild cluster bootstrap", wild, max(2.0**(1 - areas), 1.0 / (draws + 1)))]  # fmt: skip
-    made = [{"test": name, "value": e.value, "low": e.low, "high": e.high, "df": e.df, "p": e.p, "smallest_p": least_p}
-            for name, e, least_p in rows]  # fmt: skip
+    rows = [
+        ("area means, t", collapsed(frame, **words, area=area, weight=weight), 0.0),
+        ("area means, Welch", collapsed(frame, **words, area=area, weight=weight, welch=True), 0.0),
+        ("CR2, Satterthwaite", inference.cluster_robust(fit, frame[area]).estimate("did"), 0.0),
+        ("wild cluster bootstrap", wild, max(2.0 ** (1 - areas), 1.0 / (draws + 1))),
+    ]
+    made = [
+        {"test": name, "value": e.value, "low": e.low, "high": e.high, "df": e.df, "p": e.p, "smallest_p": least_p}
+        for name, e, least_p in rows
+    ]
     value = rows[0][1].value
-    return [*made, {"test": "randomisation over places", "value": value, "low": None, "high": None, "df": None, "p": p,
-                    "smallest_p": least}]  # fmt: skip
+    return [
+        *made,
+        {
+            "test": "randomisation over places",
+            "value": value,
+            "low": None,
+            "high": None,
+            "df": None,
+            "p": p,
+            "smallest_p": least,
+        },
+    ]
 
 
 def leave_one_out(

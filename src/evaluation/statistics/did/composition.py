@@ -80,8 +80,13 @@ def between_waves(
     worst = float(np.abs(own).max())
     a, b = w * t, w * (1 - t)
     table = pd.DataFrame({"column": built.names, "before": b @ v / b.sum(), "after": a @ v / a.sum(), "smd": own})
-    return Composition(table, worst, float((1 + (drawn >= worst - 1e-12).sum()) / (1 + draws)),
-                       (float(np.quantile(drawn, 0.9)), float(np.quantile(drawn, 0.99))), draws)  # fmt: skip
+    return Composition(
+        table,
+        worst,
+        float((1 + (drawn >= worst - 1e-12).sum()) / (1 + draws)),
+        (float(np.quantile(drawn, 0.9)), float(np.quantile(drawn, 0.99))),
+        draws,
+    )
 
 
 def chances(x: np.ndarray, cell: np.ndarray, w: np.ndarray) -> np.ndarray:
@@ -99,9 +104,7 @@ def chances(x: np.ndarray, cell: np.ndarray, w: np.ndarray) -> np.ndarray:
         p = np.exp(eta - eta.max(axis=1, keepdims=True))
         p /= p.sum(axis=1, keepdims=True)
         score = ((w[:, None] * (y - p[:, :3])).T @ z) - RIDGE * beta
-        blocks = [
-            [(z * (w * p[:, a] * ((a == b) - p[:, b]))[:, None]).T @ z for b in range(3)] for a in range(3)
-        ]  # fmt: skip
+        blocks = [[(z * (w * p[:, a] * ((a == b) - p[:, b]))[:, None]).T @ z for b in range(3)] for a in range(3)]
         step = np.linalg.solve(np.block(blocks) + RIDGE * np.eye(3 * k), score.ravel()).reshape(3, k)
         beta = beta + step * min(1.0, 5.0 / max(np.abs(z @ step.T).max(), 1e-300))
         if np.abs(z @ step.T).max() < 1e-9:
@@ -110,8 +113,16 @@ def chances(x: np.ndarray, cell: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 def _prepared(frame, outcome, group, time, covariates, weight, cluster):
-    read = cells.read(frame, outcome=outcome, group=group, time=time, covariates=covariates, weight=weight,
-                      cluster=cluster, rescale=True)  # fmt: skip
+    read = cells.read(
+        frame,
+        outcome=outcome,
+        group=group,
+        time=time,
+        covariates=covariates,
+        weight=weight,
+        cluster=cluster,
+        rescale=True,
+    )
     if not isinstance(read, cells.Cells):
         return read, None, None
     x = np.column_stack([np.ones(len(read.y)), read.x])
@@ -163,9 +174,12 @@ def four_group(
     found = two_by_two(data, outcome=outcome, group=group, time=time, weight="_four", cluster=cluster)
     if not isinstance(found, Estimate):
         return found
-    return replace(found, method="two by two, all cells weighted to the group before",
-                   se_method=f"{found.se_method}, weights as given",
-                   n_effective=float(_roles.kish(made.to_numpy())))  # fmt: skip
+    return replace(
+        found,
+        method="two by two, all cells weighted to the group before",
+        se_method=f"{found.se_method}, weights as given",
+        n_effective=float(_roles.kish(made.to_numpy())),
+    )
 
 
 def robust_to_composition(
@@ -188,9 +202,15 @@ def robust_to_composition(
     if not isinstance(made, tuple):
         return made
     value, inf, read = made
-    return finish(value, inf, None if cluster is None else frame[cluster], n=read.counts, outcome=outcome,
-                  method="doubly robust, composition free to change",
-                  estimand="average effect on the group after (ATT)")  # fmt: skip
+    return finish(
+        value,
+        inf,
+        None if cluster is None else frame[cluster],
+        n=read.counts,
+        outcome=outcome,
+        method="doubly robust, composition free to change",
+        estimand="average effect on the group after (ATT)",
+    )
 
 
 def _carried(frame, outcome, group, time, covariates, weight, cluster) -> Any:
@@ -250,6 +270,12 @@ def composition_test(
 
 
 __all__ = [
-    "Composition", "CompositionTest", "between_waves", "chances", "composition_test", "four_group",
-    "four_group_weights", "robust_to_composition",
-]  # fmt: skip
+    "Composition",
+    "CompositionTest",
+    "between_waves",
+    "chances",
+    "composition_test",
+    "four_group",
+    "four_group_weights",
+    "robust_to_composition",
+]

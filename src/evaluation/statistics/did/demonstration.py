@@ -85,11 +85,12 @@ def estimates(before: pd.DataFrame, after: pd.DataFrame, linked: pd.DataFrame) -
     return {
         "naive": float(y[a].mean() - y[~a].mean()),
         "adjusted": float(np.linalg.lstsq(x, y, rcond=None)[0][1]),
-        "four_group": four, "slope": slope,
+        "four_group": four,
+        "slope": slope,
         "places": itt.value if hasattr(itt, "value") else float("nan"),
         "ratio": ratio.value if hasattr(ratio, "value") else float("nan"),
         "linked": fd.value if hasattr(fd, "value") else float("nan"),
-    }  # fmt: skip
+    }
 
 
 def large(*, people: int = 120_000, seed: int = 0, unseen: float = 1.0) -> pd.DataFrame:
@@ -106,8 +107,6 @@ def large(*, people: int = 120_000, seed: int = 0, unseen: float = 1.0) -> pd.Da
 
 def many(world: World, *, runs: int, seed: int = 0) -> pd.DataFrame:
     """Return mean and standard deviation of each design's estimate over simulated studies of the given sizes."""
-    found = [
-        estimates(*draw(world, np.random.default_rng([seed, i]))) for i in range(runs)
-    ]  # fmt: skip
+    found = [estimates(*draw(world, np.random.default_rng([seed, i]))) for i in range(runs)]
     table = pd.DataFrame(found)[list(NAMES)]
     return pd.DataFrame({"mean": table.mean(), "sd": table.std(ddof=1), "median": table.median()})

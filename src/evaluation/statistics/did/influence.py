@@ -153,9 +153,11 @@ def rc_improved(y: np.ndarray, post: np.ndarray, d: np.ndarray, x: np.ndarray, w
     for b, sign in ((1, 1.0), (0, -1.0)):
         gap = mu[1, b] - mu[0, b]
         parts = (
-            (1, _mean(y - mu_c, w * d * at[b])), (-1, _mean(y - mu_c, w * _kept(p, d) * odds * (1 - d) * at[b])),
-            (1, _mean(gap, w * d)), (-1, _mean(gap, w * d * at[b])),
-        )  # fmt: skip
+            (1, _mean(y - mu_c, w * d * at[b])),
+            (-1, _mean(y - mu_c, w * _kept(p, d) * odds * (1 - d) * at[b])),
+            (1, _mean(gap, w * d)),
+            (-1, _mean(gap, w * d * at[b])),
+        )
         value += sign * sum(s * v for s, (v, _) in parts)
         inf += sign * sum(s * i for s, (_, i) in parts)
     return value, inf
@@ -232,12 +234,17 @@ def panel_weighting(dy: np.ndarray, d: np.ndarray, x: np.ndarray, w: np.ndarray)
 
 
 RC: dict[str, Callable[..., Found]] = {
-    "traditional": rc_doubly_robust, "improved": rc_improved, "regression": rc_regression, "weighting": rc_weighting,
-}  # fmt: skip
+    "traditional": rc_doubly_robust,
+    "improved": rc_improved,
+    "regression": rc_regression,
+    "weighting": rc_weighting,
+}
 PANEL: dict[str, Callable[..., Found]] = {
-    "traditional": panel_doubly_robust, "improved": panel_improved, "regression": panel_regression,
+    "traditional": panel_doubly_robust,
+    "improved": panel_improved,
+    "regression": panel_regression,
     "weighting": panel_weighting,
-}  # fmt: skip
+}
 METHODS = tuple(RC)
 
 

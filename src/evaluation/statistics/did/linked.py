@@ -51,8 +51,10 @@ def linked_panel(
         _roles.numeric(frame, name, role="covariate")
     fixed = [c for c in covariates if (frame.groupby(unit, observed=True)[c].nunique() < 2).all()]
     if fixed:
-        raise errors.Collinear(f"{', '.join(map(repr, fixed))} never changes for anybody, so the people absorb it",
-                               todo="Take it off the covariates.")  # fmt: skip
+        raise errors.Collinear(
+            f"{', '.join(map(repr, fixed))} never changes for anybody, so the people absorb it",
+            todo="Take it off the covariates.",
+        )
     counts = _moved(frame, treat, unit)
     if min(counts.values()) < 2:
         return TooFew(counts=counts, needed=2)
@@ -70,10 +72,16 @@ def linked_panel(
     nested = frame.groupby(unit)[cluster or unit].nunique().max() == 1
     k = exog.shape[1] + frame[time].nunique() + (0 if nested else frame[unit].nunique() - 1)
     scale = np.sqrt(groups / (groups - 1) * (n - 1) / (n - k))
-    return from_se(float(fit.params[treat]), float(fit.std_errors[treat]) * scale, df=float(groups - 1), n=counts,
-                   outcome=outcome, n_sessions=groups if cluster else None,
-                   method="two-way fixed effects among linked people" + (", weighted" if weight else ""),
-                   se_method=f"clustered by {cluster or unit}")  # fmt: skip
+    return from_se(
+        float(fit.params[treat]),
+        float(fit.std_errors[treat]) * scale,
+        df=float(groups - 1),
+        n=counts,
+        outcome=outcome,
+        n_sessions=groups if cluster else None,
+        method="two-way fixed effects among linked people" + (", weighted" if weight else ""),
+        se_method=f"clustered by {cluster or unit}",
+    )
 
 
 def _checked(frame, outcome, treat, unit, time, covariates, cluster, weight, *, role: str) -> None:  # noqa: PLR0913
@@ -130,8 +138,12 @@ def first_differences(
     cov = (
         inference.heteroskedastic(fit, kind="HC2") if cluster is None else inference.cluster_robust(fit, early[cluster])
     )
-    return cov.estimate("newly treated", n=counts, outcome=outcome,
-                        method="first differences among linked people" + (", weighted" if weight else ""))  # fmt: skip
+    return cov.estimate(
+        "newly treated",
+        n=counts,
+        outcome=outcome,
+        method="first differences among linked people" + (", weighted" if weight else ""),
+    )
 
 
 def linkage_weights(

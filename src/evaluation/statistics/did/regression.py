@@ -148,8 +148,11 @@ def event_study(  # noqa: PLR0913
     times = np.unique(t)
     if not (times < start).any() or not (times >= start).any():
         raise errors.EmptyCell("there is no time before, or none after", todo="Name a start inside the waves.")
-    counts = {f"{who} at {when:g}": int(((g == a) & (t == when)).sum()) for a, who in ((1, "group"), (0, "others"))
-              for when in times}  # fmt: skip
+    counts = {
+        f"{who} at {when:g}": int(((g == a) & (t == when)).sum())
+        for a, who in ((1, "group"), (0, "others"))
+        for when in times
+    }
     if min(counts.values()) == 0:
         empty = [k for k, v in counts.items() if not v]
         raise errors.EmptyCell(f"nobody answered: {', '.join(empty)}", todo="Leave that time out.")
@@ -165,11 +168,13 @@ def event_study(  # noqa: PLR0913
     found = [
         replace(
             cov.estimate(f"group at {s:g}", n={k: v for k, v in counts.items() if k.endswith(f"at {s:g}")}),
-            method="event study", outcome=outcome, wave=f"{s:g}",
+            method="event study",
+            outcome=outcome,
+            wave=f"{s:g}",
             estimand=f"departure at {s:g} from {reference:g}" + (", before treatment" if s < start else ""),
         )
         for s in shown
-    ]  # fmt: skip
+    ]
     return EventStudy(found, times=shown, reference=reference, start=start, covariance=cov)
 
 

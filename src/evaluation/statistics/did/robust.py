@@ -13,9 +13,11 @@ from evaluation.statistics import _logistic, _roles, inference
 from evaluation.statistics.did import cells, influence
 
 WORDS = {
-    "traditional": "doubly robust", "improved": "doubly robust, improved", "regression": "outcome regression",
+    "traditional": "doubly robust",
+    "improved": "doubly robust, improved",
+    "regression": "outcome regression",
     "weighting": "weighting by the chance of belonging",
-}  # fmt: skip
+}
 
 
 def doubly_robust(  # noqa: PLR0913
@@ -78,8 +80,17 @@ def doubly_robust(  # noqa: PLR0913
         w = read.w[first]
         value, inf = run(dy, read.g[first], x[first], w / w.mean())
         labels, what = None if labels is None else labels.iloc[first], "the same people"
-    return finish(value, inf, labels, draws=draws, seed=seed, n=read.counts, outcome=outcome,
-                  method=f"{WORDS[method]}, {what}", estimand="average effect on the group (ATT)")  # fmt: skip
+    return finish(
+        value,
+        inf,
+        labels,
+        draws=draws,
+        seed=seed,
+        n=read.counts,
+        outcome=outcome,
+        method=f"{WORDS[method]}, {what}",
+        estimand="average effect on the group (ATT)",
+    )
 
 
 def changes(frame: pd.DataFrame, read: cells.Cells, unit: str, time: str) -> tuple[np.ndarray, np.ndarray]:
@@ -157,6 +168,12 @@ def probability_difference(
     slope = own @ (x * (p1 * (1 - p1))[:, None] - without * (p0 * (1 - p0))[:, None])
     value = float(own @ (p1 - p0))
     inf = len(w) * (model.scores @ model.bread @ slope + own * (p1 - p0 - value))
-    return finish(value, inf, None if cluster is None else frame[cluster], n=read.counts, outcome=outcome,
-                  method="difference of probabilities from a logit (parallel log-odds)",
-                  estimand="average effect on the group (ATT)")  # fmt: skip
+    return finish(
+        value,
+        inf,
+        None if cluster is None else frame[cluster],
+        n=read.counts,
+        outcome=outcome,
+        method="difference of probabilities from a logit (parallel log-odds)",
+        estimand="average effect on the group (ATT)",
+    )

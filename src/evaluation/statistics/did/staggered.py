@@ -192,8 +192,12 @@ class GroupTime(list):
         out._share_influence = influence.sums_by_cluster(inside, data.codes, data.clusters)
         errors_ = out._errors(summed)
         for i, (g, t) in enumerate(found.places):
-            words = {"n": found.counts[i], "group": f"{g:g}", "wave": f"{t:g}",
-                     "estimand": f"ATT({g:g}, {t:g})" + (", before treatment" if t < g else "")}  # fmt: skip
+            words = {
+                "n": found.counts[i],
+                "group": f"{g:g}",
+                "wave": f"{t:g}",
+                "estimand": f"ATT({g:g}, {t:g})" + (", before treatment" if t < g else ""),
+            }
             out.append(out._estimate(found.values[i], errors_[i], **words))
         return out
 
@@ -229,8 +233,10 @@ class GroupTime(list):
             return [self._named(kind, "all", *made)]
         key = {"group": self.groups, "dynamic": self.times - self.groups, "calendar": self.times}[kind]
         used = np.ones(len(self), bool) if kind == "dynamic" else after
-        parts = {float(k): self._weighted(np.flatnonzero(used & (key == k)), random=kind != "group")
-                 for k in np.unique(key[used])}  # fmt: skip
+        parts = {
+            float(k): self._weighted(np.flatnonzero(used & (key == k)), random=kind != "group")
+            for k in np.unique(key[used])
+        }
         shown = [self._named(kind, f"{k:g}", *made) for k, made in parts.items()]
         return [self._named(kind, "all", *self._overall(kind, parts)), *shown]
 
@@ -258,14 +264,24 @@ class GroupTime(list):
         return float(weight @ values), inf @ weight + self._drift(keys, sizes, values)
 
     def _named(self, kind: str, place: str, value: float, inf: np.ndarray) -> Estimate:
-        what = {"simple": "all group-time effects, by group size", "group": "mean over groups",
-                "dynamic": "mean over time since treatment", "calendar": "mean over times"}[kind]  # fmt: skip
+        what = {
+            "simple": "all group-time effects, by group size",
+            "group": "mean over groups",
+            "dynamic": "mean over time since treatment",
+            "calendar": "mean over times",
+        }[kind]
         label = f"{kind}: {what}" if place == "all" else f"{kind}: {'e = ' if kind == 'dynamic' else ''}{place}"
         own = [float(place)] if kind == "group" and place != "all" else list(self.share)
         group = sum(self._people[g] for g in own)
         n = {k: v for k, v in (("group", group), ("others", sum(self._people.values()) - group)) if v}
-        return self._estimate(value, self._errors(inf[:, None])[0], group=place, estimand=label, n=n,
-                              method=f"aggregate of group-time effects ({kind}), {WORDS[self._method]}")  # fmt: skip
+        return self._estimate(
+            value,
+            self._errors(inf[:, None])[0],
+            group=place,
+            estimand=label,
+            n=n,
+            method=f"aggregate of group-time effects ({kind}), {WORDS[self._method]}",
+        )
 
     def pretest(self) -> Wald | None:
         """Test that all effects before treatment are 0; None where there are none, or fewer units than they.
@@ -291,7 +307,15 @@ class GroupTime(list):
         c, c90 = (float(q) for q in np.quantile(np.abs(drawn / se).max(axis=1), [level, 0.90]))
         how = f"simultaneous, multiplier bootstrap, {draws} draws, critical value {c:.2f}"
         return [
-            replace(e, se=float(s), low=e.value - c * float(s), high=e.value + c * float(s), p=None, se_method=how,
-                    low_90=e.value - c90 * float(s), high_90=e.value + c90 * float(s))
+            replace(
+                e,
+                se=float(s),
+                low=e.value - c * float(s),
+                high=e.value + c * float(s),
+                p=None,
+                se_method=how,
+                low_90=e.value - c90 * float(s),
+                high_90=e.value + c90 * float(s),
+            )
             for e, s in zip(self, se, strict=True)
-        ]  # fmt: skip
+        ]

@@ -29,9 +29,14 @@ def slope(beta: Sequence[float], covariance: np.ndarray, times: Sequence[float],
 
 
 def detectable_slope(
-    covariance: np.ndarray, times: Sequence[float], *, power: float = 0.8, size: float = 0.05, df: float = np.inf,
+    covariance: np.ndarray,
+    times: Sequence[float],
+    *,
+    power: float = 0.8,
+    size: float = 0.05,
+    df: float = np.inf,
     seed: int = 0,
-) -> float:  # fmt: skip
+) -> float:
     """Return the slope at which at least one departure before treatment would differ from 0 with the given power.
 
     Roth (2022), section 2: what a pre-test that "passed" could have missed. By 20,000 draws with a fixed seed.
@@ -146,8 +151,13 @@ def _fixed_length(d: Departures, weights: np.ndarray, m: float, level: float) ->
             {"type": "ineq", "fun": lambda z: allowed - z[before:].sum()},
         ]
         begin = np.concatenate([nearest, np.abs(bend @ nearest)])
-        made = minimize(lambda z: spread(z[:before]) / scale, begin, constraints=room, method="SLSQP",
-                        options={"ftol": 1e-13, "maxiter": 500})  # fmt: skip
+        made = minimize(
+            lambda z: spread(z[:before]) / scale,
+            begin,
+            constraints=room,
+            method="SLSQP",
+            options={"ftol": 1e-13, "maxiter": 500},
+        )
         return made.x[:before]
 
     def half(v: np.ndarray) -> float:
@@ -161,17 +171,22 @@ def _fixed_length(d: Departures, weights: np.ndarray, m: float, level: float) ->
     if m > 0 and before > 1:
         most = float(np.abs(bend @ start).sum())
         if most > 0:
-            found = minimize_scalar(lambda a: half(given(a)), bounds=(0.0, most), method="bounded",
-                                    options={"xatol": 1e-6 * most})  # fmt: skip
+            found = minimize_scalar(
+                lambda a: half(given(a)), bounds=(0.0, most), method="bounded", options={"xatol": 1e-6 * most}
+            )
             best = min((start, nearest, given(float(found.x))), key=half)
     centre, width = float(weights @ d.after + best @ d.before), half(best)
     return centre - width, centre + width
 
 
 def relative_magnitudes(
-    departures: Departures, *, bounds: Sequence[float], combine: Sequence[float] | None = None, level: float = 0.95,
+    departures: Departures,
+    *,
+    bounds: Sequence[float],
+    combine: Sequence[float] | None = None,
+    level: float = 0.95,
     seed: int = 0,
-) -> pd.DataFrame | NotIdentified:  # fmt: skip
+) -> pd.DataFrame | NotIdentified:
     """Return intervals that hold when a step of the trend after is at most M times the largest step before.
 
     Rambachan and Roth (2023), section 2.4.1 and 3: the null is a union over which step before was the largest and its

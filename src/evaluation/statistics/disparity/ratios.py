@@ -114,8 +114,9 @@ def _ratio(a: float, b: float, people: tuple[float, float], dispersion: float, m
         high, high_90 = (share / (1 - share) * people[1] / people[0] for share in ends)
         p = min(1.0, 2 * (people[1] / sum(people)) ** worth)
         how = "exact conditional" + ("" if dispersion == 1 else f", dispersion {dispersion:.2f}")
-        return Estimate(0.0, low=0.0, high=high, low_90=0.0, high_90=high_90, null=1.0, df=math.inf, p=p,
-                        se_method=how, **words)  # fmt: skip
+        return Estimate(
+            0.0, low=0.0, high=high, low_90=0.0, high_90=high_90, null=1.0, df=math.inf, p=p, se_method=how, **words
+        )
     value = (a / people[0]) / (b / people[1])
     se = math.sqrt(dispersion * (1 / a + 1 / b))
     how = ONLY_COUNTING if dispersion == 1 else f"log rate ratio, quasi-Poisson, dispersion {dispersion:.2f}"

@@ -49,10 +49,11 @@ class Counted:
         if group not in self.seen.index:
             near = nearest(group, [str(i) for i in self.seen.index])
             raise Unsupported(
-                f"officers have no class {group!r}" + (f" (nearest: {near!r})" if near else "")
+                f"officers have no class {group!r}"
+                + (f" (nearest: {near!r})" if near else "")
                 + ", so those not stated cannot be placed in it",
                 todo='Use unknown="bounds", or name a class that officers record; write 0 where they recorded nobody.',
-            )  # fmt: skip
+            )
         return float(self.seen[group])
 
 

@@ -8,6 +8,14 @@ from evaluation.statistics.effects.robust import doubly_robust
 from evaluation.statistics.effects.sampled import in_sample, in_sd, influence, ratio
 
 __all__ = [
-    "FEW_SESSIONS", "LEAST_SESSIONS", "abadie_imbens", "bootstrap", "doubly_robust", "in_sample", "in_sd", "influence",
-    "ratio", "weighted",
-]  # fmt: skip
+    "FEW_SESSIONS",
+    "LEAST_SESSIONS",
+    "abadie_imbens",
+    "bootstrap",
+    "doubly_robust",
+    "in_sample",
+    "in_sd",
+    "influence",
+    "ratio",
+    "weighted",
+]

@@ -31,8 +31,10 @@ def error(made: Any, lead: np.ndarray, sample: Any, cluster: str | None, kind: s
     if kind not in ("two-way", *inference.KINDS):
         raise errors.Unsupported(f"kind {kind!r} is not known", todo=f"Use 'two-way' or one of {inference.KINDS}.")
     if min(treated.sum(), (~treated).sum()) < 2:
-        raise errors.EmptyCell("one of the two groups has one person only, so the effect has no error",
-                               todo="Describe that person's group instead.")  # fmt: skip
+        raise errors.EmptyCell(
+            "one of the two groups has one person only, so the effect has no error",
+            todo="Describe that person's group instead.",
+        )
     if kind == "two-way" and not (replace and len(sample.pairs)):
         raise errors.Unsupported("two-way errors are for matching with replacement", todo="Leave kind out.")
     if cluster is not None:

@@ -71,11 +71,18 @@ def weighted(
     se, df, how = errors_by_design.summed(influence, by, d == 1)
     sessions = None if cluster is None else int(used[cluster].nunique())
     return from_se(
-        float(means[1] - means[0]), se, df=df if cluster else float("inf"), n_sessions=sessions,
-        n={"treated": int(d.sum()), "untreated": int((1 - d).sum())}, n_effective=_roles.kish(w[d == 0]),
-        method=f"weighted means after {sample.method}", se_method=f"M-estimation, {how}", outcome=outcome,
-        estimand=words(sample.estimand), sample=sample.estimand,
-    )  # fmt: skip
+        float(means[1] - means[0]),
+        se,
+        df=df if cluster else float("inf"),
+        n_sessions=sessions,
+        n={"treated": int(d.sum()), "untreated": int((1 - d).sum())},
+        n_effective=_roles.kish(w[d == 0]),
+        method=f"weighted means after {sample.method}",
+        se_method=f"M-estimation, {how}",
+        outcome=outcome,
+        estimand=words(sample.estimand),
+        sample=sample.estimand,
+    )
 
 
 def _of_score(sample: Any, used: pd.DataFrame, s: np.ndarray, lever: np.ndarray, treated: np.ndarray) -> np.ndarray:

@@ -79,11 +79,16 @@ def abadie_imbens(
     else:
         alone, shared = (s**2 * noise)[d].sum(), (times**2 * noise)[~d].sum()
     return from_se(
-        value, float(np.sqrt((alone + shared) / size**2)), n={"treated": int(d.sum()), "untreated": int((~d).sum())},
-        n_effective=_roles.kish(times[~d]), outcome=outcome, estimand=words(sample.estimand), sample=sample.estimand,
+        value,
+        float(np.sqrt((alone + shared) / size**2)),
+        n={"treated": int(d.sum()), "untreated": int((~d).sum())},
+        n_effective=_roles.kish(times[~d]),
+        outcome=outcome,
+        estimand=words(sample.estimand),
+        sample=sample.estimand,
         method=f"bias-corrected {sample.method}" if covariates else sample.method,
         se_method=f"Abadie-Imbens ({variance})",
-    )  # fmt: skip
+    )
 
 
 def _outcome_model(used: pd.DataFrame, y: np.ndarray, times: np.ndarray, covariates: list[str]) -> np.ndarray:

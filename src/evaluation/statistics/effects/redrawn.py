@@ -112,17 +112,25 @@ def bootstrap(  # noqa: PLR0913
     count = [len(np.unique(units[arm])) for arm in (d, ~d)]
     n = {"treated": int(d.sum()), "untreated": int((~d).sum())}
     return from_se(
-        value, float(kept.std(ddof=1)), df=float(min(count) - 1), n=n, n_sessions=min(count) if cluster else None,
-        method=f"{method} ({estimand})", outcome=outcome, estimand=words(estimand), sample=estimand,
+        value,
+        float(kept.std(ddof=1)),
+        df=float(min(count) - 1),
+        n=n,
+        n_sessions=min(count) if cluster else None,
+        method=f"{method} ({estimand})",
+        outcome=outcome,
+        estimand=words(estimand),
+        sample=estimand,
         se_method=f"bootstrap of {'sessions' if cluster else 'people'} through every step, {len(kept)} draws",
-    )  # fmt: skip
+    )
 
 
 def _penalty(steps: Steps, frame: pd.DataFrame) -> str:
     """Return the penalty that the score of the people themselves takes."""
     weight = steps.survey_weight
-    made = propensity.fit(frame, treat=steps.treat, covariates=list(steps.covariates), survey_weight=weight,
-                          only_attendees="penalise")  # fmt: skip
+    made = propensity.fit(
+        frame, treat=steps.treat, covariates=list(steps.covariates), survey_weight=weight, only_attendees="penalise"
+    )
     return "firth" if made.method.startswith("Firth") else "none"
 
 

@@ -34,8 +34,9 @@ def doubly_robust(
     errors.require_columns(frame, roles, role="an effect")
     errors.require_complete(frame, roles, role="an effect")
     errors_by_design.refuse_few(frame, treat, cluster)
-    scores = propensity.fit(frame.drop(columns=[outcome]), treat=treat, covariates=list(covariates),
-                            survey_weight=survey_weight)  # fmt: skip
+    scores = propensity.fit(
+        frame.drop(columns=[outcome]), treat=treat, covariates=list(covariates), survey_weight=survey_weight
+    )
     d = frame[treat].to_numpy(dtype=float)
     s = _roles.weights(frame, survey_weight)
     s = s / s.mean()
@@ -61,7 +62,15 @@ def doubly_robust(
     n = {"treated": int(d.sum()), "untreated": int((1 - d).sum())}
     sessions = None if cluster is None else int(frame[cluster].nunique())
     return from_se(
-        float(value), se, df=df, n=n, n_sessions=sessions, n_effective=_roles.kish(odds[d == 0]),
-        method="doubly robust (augmented weighting)", se_method=how, outcome=outcome, estimand=words("ATT"),
+        float(value),
+        se,
+        df=df,
+        n=n,
+        n_sessions=sessions,
+        n_effective=_roles.kish(odds[d == 0]),
+        method="doubly robust (augmented weighting)",
+        se_method=how,
+        outcome=outcome,
+        estimand=words("ATT"),
         sample="ATT",
-    )  # fmt: skip
+    )

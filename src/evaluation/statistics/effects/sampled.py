@@ -173,8 +173,10 @@ def used_in(frame, sample, outcome, treat, covariates, survey_weight, cluster) -
         raise errors.EmptyCell("one of the two groups has nobody in the sample", todo="Look at the matching.")
     treated, known = _roles.arms(used[treat], treat), getattr(sample, "treated", None)
     if known is not None and (known.reindex(used.index).to_numpy(dtype=bool) != treated).any():
-        raise errors.DataError(f"{treat!r} is not the treatment that the sample was designed for",
-                               todo="Use the same column in the design and in the outcome.")  # fmt: skip
+        raise errors.DataError(
+            f"{treat!r} is not the treatment that the sample was designed for",
+            todo="Use the same column in the design and in the outcome.",
+        )
     _roles.numeric(used, outcome, role="outcome")
     errors_by_design.refuse_few(used, treat, cluster)
     return used
@@ -195,10 +197,14 @@ def _said(made: Prepared, sample: Any, cluster: str | None, outcome: str) -> dic
     t = made.treated
     sessions = None if cluster is None else int(min(made.used[cluster][m].nunique() for m in (t, ~t)))
     return {
-        "n": {"treated": int(t.sum()), "untreated": int((~t).sum())}, "n_sessions": sessions,
-        "n_effective": _roles.kish(made.weight[~t]), "method": f"weighted g-computation after {sample.method}",
-        "outcome": outcome, "estimand": words(sample.estimand), "sample": sample.estimand,
-    }  # fmt: skip
+        "n": {"treated": int(t.sum()), "untreated": int((~t).sum())},
+        "n_sessions": sessions,
+        "n_effective": _roles.kish(made.weight[~t]),
+        "method": f"weighted g-computation after {sample.method}",
+        "outcome": outcome,
+        "estimand": words(sample.estimand),
+        "sample": sample.estimand,
+    }
 
 
 def _interacted(

@@ -5,6 +5,17 @@ from evaluation.statistics.inference.fits import Regression, cluster_codes, read
 from evaluation.statistics.inference.wild import MOST_ENUMERATED, _signs, wild_cluster
 
 __all__ = [
-    "HC", "KINDS", "MOST_ENUMERATED", "Covariance", "Regression", "Wald", "_signs", "cluster_codes", "cluster_robust",
-    "heteroskedastic", "read_fit", "regress", "wild_cluster",
-]  # fmt: skip
+    "HC",
+    "KINDS",
+    "MOST_ENUMERATED",
+    "Covariance",
+    "Regression",
+    "Wald",
+    "_signs",
+    "cluster_codes",
+    "cluster_robust",
+    "heteroskedastic",
+    "read_fit",
+    "regress",
+    "wild_cluster",
+]

@@ -73,8 +73,10 @@ class Covariance:
         if term not in self.params.index:
             raise errors.UnknownColumn(f"no term {term!r}", todo=f"Terms: {list(self.params.index)}.")
         if not self.df[term] > 0:
-            raise errors.EmptyCell(f"{self.clusters} clusters give {term!r} no error: one side has one only",
-                                   todo="More clusters on each side of the comparison.")  # fmt: skip
+            raise errors.EmptyCell(
+                f"{self.clusters} clusters give {term!r} no error: one side has one only",
+                todo="More clusters on each side of the comparison.",
+            )
         words = {"n": {"all": self.rows}, "method": "least squares"} | words
         if self.kind in HC:
             named = {"se_method": self.kind} | words
@@ -87,8 +89,10 @@ class Covariance:
         var = float(c @ self.matrix.to_numpy() @ c)
         df = _satterthwaite(self.parts, c) if self.kind == "CR2" else float(self.clusters - 1)
         if not df > 0:
-            raise errors.EmptyCell(f"{self.clusters} clusters give the contrast no error",
-                                   todo="More clusters on each side of the comparison.")  # fmt: skip
+            raise errors.EmptyCell(
+                f"{self.clusters} clusters give the contrast no error",
+                todo="More clusters on each side of the comparison.",
+            )
         return float(c @ self.params.to_numpy()), float(np.sqrt(max(var, 0.0))), df
 
     def wald(self, terms: Sequence[str]) -> Wald:
@@ -161,9 +165,14 @@ def cluster_robust(fit: Any, cluster: Any, *, kind: str = "CR2") -> Covariance:
 
     names = list(fit.names)
     return Covariance(
-        pd.DataFrame(matrix, index=names, columns=names), kind, clusters, pd.Series(fit.params, index=names), freedom,
-        n, parts,
-    )  # fmt: skip
+        pd.DataFrame(matrix, index=names, columns=names),
+        kind,
+        clusters,
+        pd.Series(fit.params, index=names),
+        freedom,
+        n,
+        parts,
+    )
 
 
 def _unseen(fit: Regression, bread: np.ndarray, rows: list[np.ndarray]) -> np.ndarray:

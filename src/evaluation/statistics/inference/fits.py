@@ -77,12 +77,16 @@ def read_fit(fit: Any) -> Regression:
         x = np.asarray(model.exog)
         root = x * np.sqrt(w)[:, None]
         if np.linalg.matrix_rank(root) < x.shape[1]:
-            raise errors.Collinear(f"columns are collinear: {', '.join(_dependent(root, model.exog_names))}",
-                                   todo="Leave them out of the model.")  # fmt: skip
+            raise errors.Collinear(
+                f"columns are collinear: {', '.join(_dependent(root, model.exog_names))}",
+                todo="Leave them out of the model.",
+            )
         fit = Regression(x, np.asarray(model.endog), w, np.asarray(fit.params), tuple(model.exog_names))
     if len(fit.y) <= fit.x.shape[1]:
-        raise errors.EmptyCell(f"{len(fit.y)} rows for {fit.x.shape[1]} coefficients leave nothing for an error",
-                               todo="More people, or fewer columns.")  # fmt: skip
+        raise errors.EmptyCell(
+            f"{len(fit.y)} rows for {fit.x.shape[1]} coefficients leave nothing for an error",
+            todo="More people, or fewer columns.",
+        )
     return fit
 
 

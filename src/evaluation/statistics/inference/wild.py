@@ -16,9 +16,17 @@ MOST_ENUMERATED = 20
 
 
 def wild_cluster(  # noqa: PLR0913
-    fit: Any, cluster: Any, *, term: str, weights: str = "rademacher", draws: int = 9999, seed: int = 0,
-    null: float = 0.0, impose_null: bool = True, ties: str = "count",
-) -> Estimate:  # fmt: skip
+    fit: Any,
+    cluster: Any,
+    *,
+    term: str,
+    weights: str = "rademacher",
+    draws: int = 9999,
+    seed: int = 0,
+    null: float = 0.0,
+    impose_null: bool = True,
+    ties: str = "count",
+) -> Estimate:
     """Test one coefficient by the wild cluster bootstrap-t (Cameron, Gelbach and Miller 2008; Webb 2023).
 
     Parameters
@@ -46,8 +54,10 @@ def wild_cluster(  # noqa: PLR0913
         raise errors.DataError(f"{draws} draws are none", todo="Use 999 or more.")
     place = fit.names.index(term)
     if np.abs(fit.residuals).max() <= 1e-12 * np.abs(fit.y).max():
-        raise errors.DataError("the model fits every answer exactly: there is nothing to draw from",
-                               todo="Use an outcome that varies within the cells.")  # fmt: skip
+        raise errors.DataError(
+            "the model fits every answer exactly: there is nothing to draw from",
+            todo="Use an outcome that varies within the cells.",
+        )
     plain = cluster_robust(fit, cluster, kind="CR1S")
     plain.estimate(term)  # refuses a term that the clusters give no error
     signs = _signs(clusters, weights, draws, seed)
@@ -55,8 +65,12 @@ def wild_cluster(  # noqa: PLR0913
     far = np.abs(drawn) >= abs(statistic) - 1e-10 if ties == "count" else np.abs(drawn) > abs(statistic) + 1e-10
     enumerated = weights == "rademacher" and len(signs) == 2**clusters
     p = float(far.mean()) if enumerated else float((1 + far.sum()) / (len(signs) + 1))
-    made = plain.estimate(term, null=null, method="wild cluster bootstrap",
-                          se_method=f"CR1S interval, wild bootstrap p ({len(signs)} draws, ties {ties})")  # fmt: skip
+    made = plain.estimate(
+        term,
+        null=null,
+        method="wild cluster bootstrap",
+        se_method=f"CR1S interval, wild bootstrap p ({len(signs)} draws, ties {ties})",
+    )
     return replace(made, p=p)
 
 

@@ -14,6 +14,17 @@ from evaluation.statistics.matching.strata import coarsened_exact, subclass
 from evaluation.statistics.matching.ties import tie_breaks
 
 __all__ = [
-    "Caliper", "MatchedSample", "coarsened_exact", "entropy_balance", "full", "mahalanobis", "nearest", "optimal",
-    "restrict", "subclass", "tie_breaks", "trim", "weights",
-]  # fmt: skip
+    "Caliper",
+    "MatchedSample",
+    "coarsened_exact",
+    "entropy_balance",
+    "full",
+    "mahalanobis",
+    "nearest",
+    "optimal",
+    "restrict",
+    "subclass",
+    "tie_breaks",
+    "trim",
+    "weights",
+]

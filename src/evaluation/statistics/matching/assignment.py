@@ -54,9 +54,17 @@ def optimal(  # noqa: PLR0913
     if not len(found[0]):
         raise errors.NobodyMatched("nobody has a counterpart in the caliper", todo="Widen it.")
     return from_pairs(
-        frame, treated, found, treat=treat, target="ATT", caliper=limit, scores=scores,
-        distance=score, survey_weight=survey_weight, method=f"optimal pairs {ratio}:1",
-    )  # fmt: skip
+        frame,
+        treated,
+        found,
+        treat=treat,
+        target="ATT",
+        caliper=limit,
+        scores=scores,
+        distance=score,
+        survey_weight=survey_weight,
+        method=f"optimal pairs {ratio}:1",
+    )
 
 
 def full(
@@ -85,11 +93,17 @@ def full(
     cell[units], cell[others] = _stars(*_edge_cover(gaps))
     total = float(_total(gaps, cell[units], cell[others]))
     made = from_strata(
-        frame, treated, cell, treat=treat, estimand=estimand, scores=scores,
-        method="full matching", matched_sets=True,
+        frame,
+        treated,
+        cell,
+        treat=treat,
+        estimand=estimand,
+        scores=scores,
+        method="full matching",
+        matched_sets=True,
         distance=pd.Series(score, index=frame.index, name="distance"),
         notes=(f"The sets' total distance is {total:.4g}.",),
-    )  # fmt: skip
+    )
     return made if survey_weight is None else _with_survey(made, frame, score, survey_weight)
 
 
@@ -102,8 +116,10 @@ def _with_survey(made: MatchedSample, frame: pd.DataFrame, score: np.ndarray, su
     survey = _roles.weights(frame, survey_weight)
     treated, cell = made.treated.to_numpy(), made.stratum.to_numpy(dtype=int)
     ranks, weight = id_ranks(frame.index), np.ones(len(frame))
-    total = {arm: np.bincount(cell[m], weights=survey[m], minlength=cell.max() + 1) for arm, m in
-             ((True, treated), (False, ~treated))}  # fmt: skip
+    total = {
+        arm: np.bincount(cell[m], weights=survey[m], minlength=cell.max() + 1)
+        for arm, m in ((True, treated), (False, ~treated))
+    }
     count = {arm: np.bincount(cell[m], minlength=cell.max() + 1) for arm, m in ((True, treated), (False, ~treated))}
     goal = {"ATT": total[True], "ATC": total[False], "ATE": total[True] + total[False]}[made.target]
     for arm in {"ATT": (False,), "ATC": (True,), "ATE": (True, False)}[made.target]:
@@ -112,9 +128,11 @@ def _with_survey(made: MatchedSample, frame: pd.DataFrame, score: np.ndarray, su
         share[rows] = goal[cell[rows]] / count[arm][cell[rows]]
         weight[rows] = mean_one((share / level(survey, share, score, ranks))[rows])
     return replace(
-        made, match_weight=pd.Series(weight, index=frame.index, name="match_weight"), survey_weight=survey_weight,
+        made,
+        match_weight=pd.Series(weight, index=frame.index, name="match_weight"),
+        survey_weight=survey_weight,
         survey=pd.Series(survey, index=frame.index, name=survey_weight),
-    )  # fmt: skip
+    )
 
 
 def candidates(frame, treated, exact, ratio):

@@ -69,12 +69,20 @@ def entropy_balance(
     for arm in {"ATT": [~treated], "ATC": [treated], "ATE": [~treated, treated]}[estimand]:
         weight[arm] = _solve(matrix[arm], base[arm], target, names, tolerance)
     return MatchedSample(
-        match_weight=pd.Series(weight, index=frame.index, name="match_weight"), pairs=no_pairs(),
-        unmatched=frame.index[:0], estimand=estimand, target=estimand, treat=treat, survey_weight=survey_weight,
+        match_weight=pd.Series(weight, index=frame.index, name="match_weight"),
+        pairs=no_pairs(),
+        unmatched=frame.index[:0],
+        estimand=estimand,
+        target=estimand,
+        treat=treat,
+        survey_weight=survey_weight,
         method=f"entropy balancing on {', '.join(covariates)}" + (f" (moments 1 to {moments})" if moments > 1 else ""),
-        treated=pd.Series(treated, index=frame.index, name=treat), estimated="entropy", balanced=tuple(covariates),
-        moments=moments, survey=pd.Series(base, index=frame.index) if survey_weight else None,
-    )  # fmt: skip
+        treated=pd.Series(treated, index=frame.index, name=treat),
+        estimated="entropy",
+        balanced=tuple(covariates),
+        moments=moments,
+        survey=pd.Series(base, index=frame.index) if survey_weight else None,
+    )
 
 
 def design_columns(frame: pd.DataFrame, covariates: Sequence[str], moments: int) -> np.ndarray:

@@ -61,10 +61,19 @@ def mahalanobis(  # noqa: PLR0913
     found = tuple(np.concatenate([p[i] for p in parts]) for i in range(3))
     distance = np.zeros(len(frame)) if scores is None else read_scores(frame, scores)[1]
     return from_pairs(
-        frame, treated, found, treat=treat, target="ATT", replace=replace, scores=scores, distance=distance,
-        survey_weight=survey_weight, method=f"nearest in {', '.join(covariates)} (Mahalanobis) {ratio}:1 "
-        + ("with" if replace else "without") + " replacement",
-    )  # fmt: skip
+        frame,
+        treated,
+        found,
+        treat=treat,
+        target="ATT",
+        replace=replace,
+        scores=scores,
+        distance=distance,
+        survey_weight=survey_weight,
+        method=f"nearest in {', '.join(covariates)} (Mahalanobis) {ratio}:1 "
+        + ("with" if replace else "without")
+        + " replacement",
+    )
 
 
 def _sphered(x: np.ndarray, treated: np.ndarray) -> np.ndarray:

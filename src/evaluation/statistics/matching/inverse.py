@@ -56,13 +56,19 @@ def weights(
         "ATM": lambda: np.minimum(p, 1 - p) / np.where(treated, p, 1 - p),
     }[estimand]()
     return MatchedSample(
-        match_weight=pd.Series(raw, index=frame.index, name="match_weight"), pairs=no_pairs(),
-        unmatched=frame.index[:0], estimand=estimand, target=estimand, treat=treat, survey_weight=survey_weight,
-        method=f"propensity weighting ({estimand})", scores=scores,
+        match_weight=pd.Series(raw, index=frame.index, name="match_weight"),
+        pairs=no_pairs(),
+        unmatched=frame.index[:0],
+        estimand=estimand,
+        target=estimand,
+        treat=treat,
+        survey_weight=survey_weight,
+        method=f"propensity weighting ({estimand})",
+        scores=scores,
         survey=pd.Series(base, index=frame.index) if survey_weight else None,
         treated=pd.Series(treated, index=frame.index, name=treat),
         estimated="propensity" if hasattr(scores, "bread") and not (boosted and prevalence) else "",
-    )  # fmt: skip
+    )
 
 
 def trim(sample: MatchedSample, *, at: float, lower: bool = False) -> MatchedSample:
@@ -80,10 +86,12 @@ def trim(sample: MatchedSample, *, at: float, lower: bool = False) -> MatchedSam
     ends = np.quantile(among, [1 - at, at], method="closest_observation")
     w[arm & (w > 0)] = np.clip(among, ends[0] if lower else None, ends[1])
     return replace(
-        sample, match_weight=pd.Series(w, index=sample.match_weight.index, name="match_weight"), capped=True,
+        sample,
+        match_weight=pd.Series(w, index=sample.match_weight.index, name="match_weight"),
+        capped=True,
         method=f"{sample.method}, trimmed at the {at:.0%} quantile",
         notes=(*sample.notes, f"{int((among > ends[1]).sum())} weights were capped at {ends[1]:.3g}."),
-    )  # fmt: skip
+    )
 
 
 def _shift(logit, treated, base, prevalence, estimand) -> np.ndarray:

@@ -98,11 +98,19 @@ def nearest(  # noqa: PLR0913
         )
     how = "with" if replace else "without"
     return from_pairs(
-        frame, treated, found, treat=treat, target=estimand, replace=replace, caliper=limit, scores=scores,
-        distance=score, survey_weight=survey_weight,
+        frame,
+        treated,
+        found,
+        treat=treat,
+        target=estimand,
+        replace=replace,
+        caliper=limit,
+        scores=scores,
+        distance=score,
+        survey_weight=survey_weight,
         method=f"nearest neighbour {ratio}:1 {how} replacement, order {order}"
         + (f", exact on {', '.join(exact)}" if exact else ""),
-    )  # fmt: skip
+    )
 
 
 def whole_ratio(ratio: Any) -> None:

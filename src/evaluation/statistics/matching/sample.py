@@ -11,9 +11,12 @@ import pandas as pd
 from evaluation.statistics import _roles
 
 IN_WORDS = {
-    "ATT": "everybody who attended", "ATM": "those who attended and have a counterpart",
-    "ATC": "those who did not attend", "ATE": "everybody", "ATO": "people who could as well have attended as not",
-}  # fmt: skip
+    "ATT": "everybody who attended",
+    "ATM": "those who attended and have a counterpart",
+    "ATC": "those who did not attend",
+    "ATE": "everybody",
+    "ATO": "people who could as well have attended as not",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +126,17 @@ class MatchedSample:
             w = self.analysis.to_numpy()[mask]
             kept = int((w > 0).sum())
             rows.append(
-                {"arm": name, "n": len(w), "kept": kept, "dropped": len(w) - kept, "n_effective": _roles.kish(w),
-                 "largest_share": float(w.max() / w.sum()) if kept else 0.0, "estimand": self.estimand,
-                 "method": self.method}
-            )  # fmt: skip
+                {
+                    "arm": name,
+                    "n": len(w),
+                    "kept": kept,
+                    "dropped": len(w) - kept,
+                    "n_effective": _roles.kish(w),
+                    "largest_share": float(w.max() / w.sum()) if kept else 0.0,
+                    "estimand": self.estimand,
+                    "method": self.method,
+                }
+            )
         return pd.DataFrame(rows)
 
     def summary(self) -> str:
@@ -201,11 +211,18 @@ def from_pairs(
     left, right = (other, focal) if target == "ATC" else (focal, other)
     pairs = pd.DataFrame({"treated": labels[left], "control": labels[right], "round": turn})
     return MatchedSample(
-        match_weight=pd.Series(weight, index=frame.index, name="match_weight"), pairs=pairs,
-        unmatched=frame.index[lost], estimand="ATM" if lost.any() else target, treat=treat, target=target,
-        treated=pd.Series(treated, index=frame.index, name=treat), survey_weight=survey_weight, survey=survey,
-        distance=pd.Series(distance, index=frame.index, name="distance"), **words,
-    )  # fmt: skip
+        match_weight=pd.Series(weight, index=frame.index, name="match_weight"),
+        pairs=pairs,
+        unmatched=frame.index[lost],
+        estimand="ATM" if lost.any() else target,
+        treat=treat,
+        target=target,
+        treated=pd.Series(treated, index=frame.index, name=treat),
+        survey_weight=survey_weight,
+        survey=survey,
+        distance=pd.Series(distance, index=frame.index, name="distance"),
+        **words,
+    )
 
 
 def level(survey: np.ndarray, share: np.ndarray, distance: np.ndarray, ranks: np.ndarray) -> np.ndarray:
@@ -262,8 +279,15 @@ def _shares(pairs: pd.DataFrame, focal: str, other: str) -> pd.Series:
 
 def _copy(sample: Any, weight: pd.Series, pairs: pd.DataFrame, treated: pd.Series) -> MatchedSample:
     return MatchedSample(
-        match_weight=weight, pairs=pairs, unmatched=sample.unmatched, estimand=sample.estimand, method=sample.method,
-        treat=sample.treat, treated=treated.fillna(False).astype(bool), replace=sample.replace,
-        stratum=getattr(sample, "stratum", None), target=getattr(sample, "target", "ATT"),
+        match_weight=weight,
+        pairs=pairs,
+        unmatched=sample.unmatched,
+        estimand=sample.estimand,
+        method=sample.method,
+        treat=sample.treat,
+        treated=treated.fillna(False).astype(bool),
+        replace=sample.replace,
+        stratum=getattr(sample, "stratum", None),
+        target=getattr(sample, "target", "ATT"),
         matched_sets=getattr(sample, "matched_sets", False),
-    )  # fmt: skip
+    )

@@ -48,9 +48,15 @@ def subclass(  # noqa: PLR0913
             )
         cell = _repair(cell, treated, p, least)
     return from_strata(
-        frame, treated, cell, treat=treat, estimand=estimand, scores=scores,
-        survey_weight=survey_weight, method=f"{len(np.unique(cell))} subclasses of the score",
-    )  # fmt: skip
+        frame,
+        treated,
+        cell,
+        treat=treat,
+        estimand=estimand,
+        scores=scores,
+        survey_weight=survey_weight,
+        method=f"{len(np.unique(cell))} subclasses of the score",
+    )
 
 
 def coarsened_exact(
@@ -91,15 +97,26 @@ def coarsened_exact(
             "no cell holds attendees and others", todo="Coarsen the covariates further, or use fewer."
         )
     return from_strata(
-        frame, treated, np.where(both[cell], cell, -1), treat=treat, estimand=estimand,
-        survey_weight=survey_weight, method=f"coarsened exact matching on {', '.join(covariates)}",
-    )  # fmt: skip
+        frame,
+        treated,
+        np.where(both[cell], cell, -1),
+        treat=treat,
+        estimand=estimand,
+        survey_weight=survey_weight,
+        method=f"coarsened exact matching on {', '.join(covariates)}",
+    )
 
 
 def from_strata(
-    frame: pd.DataFrame, treated: np.ndarray, cell: np.ndarray, *, treat: str, estimand: str,
-    survey_weight: str | None = None, **words: Any,
-) -> MatchedSample:  # fmt: skip
+    frame: pd.DataFrame,
+    treated: np.ndarray,
+    cell: np.ndarray,
+    *,
+    treat: str,
+    estimand: str,
+    survey_weight: str | None = None,
+    **words: Any,
+) -> MatchedSample:
     """Return the sample that compares people within cells (-1: left out).
 
     ATT weights each control n1/n0 of its cell, ATC each treated n0/n1, ATE everybody n/n_arm, n counted by the survey
@@ -114,9 +131,7 @@ def from_strata(
     n0 = np.bincount(cell[kept & ~treated], weights=survey[kept & ~treated], minlength=size)
     with np.errstate(divide="ignore", invalid="ignore"):
         up, down, both = n1 / n0, n0 / n1, n1 + n0
-        per_cell = {
-            "ATT": (np.ones(size), up), "ATC": (down, np.ones(size)), "ATE": (both / n1, both / n0)
-        }[estimand]  # fmt: skip
+        per_cell = {"ATT": (np.ones(size), up), "ATC": (down, np.ones(size)), "ATE": (both / n1, both / n0)}[estimand]
     here = np.where(kept, cell, 0)
     weight = np.where(kept, np.where(treated, per_cell[0][here], per_cell[1][here]), 0.0)
     for arm in (treated, ~treated):
@@ -125,12 +140,18 @@ def from_strata(
     lost = focal & ~kept
     stratum = pd.Series(np.where(kept, cell + 1, 0), index=frame.index, name="stratum").astype("Int64")
     return MatchedSample(
-        match_weight=pd.Series(weight, index=frame.index, name="match_weight"), pairs=no_pairs(),
+        match_weight=pd.Series(weight, index=frame.index, name="match_weight"),
+        pairs=no_pairs(),
         unmatched=frame.index[lost & (treated if estimand != "ATC" else ~treated)],
-        estimand="ATM" if lost.any() else estimand, target=estimand, treat=treat, stratum=stratum.mask(~kept),
-        treated=pd.Series(treated, index=frame.index, name=treat), survey_weight=survey_weight,
-        survey=None if survey_weight is None else pd.Series(survey, index=frame.index, name=survey_weight), **words,
-    )  # fmt: skip
+        estimand="ATM" if lost.any() else estimand,
+        target=estimand,
+        treat=treat,
+        stratum=stratum.mask(~kept),
+        treated=pd.Series(treated, index=frame.index, name=treat),
+        survey_weight=survey_weight,
+        survey=None if survey_weight is None else pd.Series(survey, index=frame.index, name=survey_weight),
+        **words,
+    )
 
 
 def _short(cell: np.ndarray, treated: np.ndarray, least: int) -> np.ndarray:

@@ -42,10 +42,14 @@ def tie_breaks(
         pairs = made.pairs.assign(**{side: back[made.pairs[side]].to_numpy() for side in ("treated", "control")})
         found.append(
             replace(
-                made, match_weight=made.match_weight.set_axis(labels), treated=made.treated.set_axis(labels),
-                distance=made.distance.set_axis(labels), pairs=pairs, scores=scores,
+                made,
+                match_weight=made.match_weight.set_axis(labels),
+                treated=made.treated.set_axis(labels),
+                distance=made.distance.set_axis(labels),
+                pairs=pairs,
+                scores=scores,
                 survey=None if made.survey is None else made.survey.set_axis(labels),
                 unmatched=pd.Index(back[made.unmatched].to_numpy(), dtype=labels.dtype),
             )
-        )  # fmt: skip
+        )
     return found

@@ -10,12 +10,7 @@ from evaluation.statistics.sensitivity.bounds import (
     nonresponse_bias,
     worst_case,
 )
-from evaluation.statistics.sensitivity.curve import (
-    SpecificationCurve,
-    judged,
-    resampled_sessions,
-    specification_curve,
-)
+from evaluation.statistics.sensitivity.curve import SpecificationCurve, judged, resampled_sessions, specification_curve
 from evaluation.statistics.sensitivity.evalues import EValue, bias_factor, e_value, e_value_difference
 from evaluation.statistics.sensitivity.hidden import RosenbaumBounds, rosenbaum
 from evaluation.statistics.sensitivity.omitted import (
@@ -27,8 +22,27 @@ from evaluation.statistics.sensitivity.omitted import (
 )
 
 __all__ = [
-    "BreakEven", "CoefficientStability", "EValue", "LeeBounds", "OmittedVariable", "RosenbaumBounds",
-    "SpecificationCurve", "bias_factor", "bound_strength", "break_even", "coefficient_stability",
-    "correlation_to_erase", "e_value", "e_value_difference", "judged", "kappa_bounds", "lee", "nonresponse_bias",
-    "omitted_variable", "resampled_sessions", "rosenbaum", "specification_curve", "worst_case",
-]  # fmt: skip
+    "BreakEven",
+    "CoefficientStability",
+    "EValue",
+    "LeeBounds",
+    "OmittedVariable",
+    "RosenbaumBounds",
+    "SpecificationCurve",
+    "bias_factor",
+    "bound_strength",
+    "break_even",
+    "coefficient_stability",
+    "correlation_to_erase",
+    "e_value",
+    "e_value_difference",
+    "judged",
+    "kappa_bounds",
+    "lee",
+    "nonresponse_bias",
+    "omitted_variable",
+    "resampled_sessions",
+    "rosenbaum",
+    "specification_curve",
+    "worst_case",
+]

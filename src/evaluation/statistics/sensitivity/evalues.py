@@ -81,8 +81,9 @@ def e_value(
     given = {"estimate": estimate, "low": low, "high": high, "se": se, "sd": sd, "true": true}
     bad = [k for k, v in given.items() if not (isinstance(v, Real) or (v is None and k != "estimate"))]
     if bad or (sd is not None and not sd > 0) or (se is not None and not se >= 0):
-        raise errors.DataError(f"{', '.join(bad) or 'sd or se'} is not a usable number",
-                               todo="Give numbers: sd above 0, se not negative.")  # fmt: skip
+        raise errors.DataError(
+            f"{', '.join(bad) or 'sd or se'} is not a usable number", todo="Give numbers: sd above 0, se not negative."
+        )
     if kind in ("MD", "OLS"):
         point, ends, aim = _from_means(estimate, se, sd, kind, true)
     else:

@@ -68,8 +68,9 @@ def rosenbaum(
     DataError
         Lengths differ, values are missing, a gamma is under 1, or no pair differs.
     """
-    x, y = (pd.to_numeric(pd.Series(v), errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-            for v in (treated, control))  # fmt: skip
+    x, y = (
+        pd.to_numeric(pd.Series(v), errors="coerce").to_numpy(dtype=float, na_value=np.nan) for v in (treated, control)
+    )
     gammas = [gammas] if isinstance(gammas, Real) else list(gammas)
     _check(x, y, gammas, test, alternative)
     gap = x - y if alternative == "greater" else y - x

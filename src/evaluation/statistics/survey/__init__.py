@@ -26,7 +26,28 @@ from evaluation.statistics.survey.replicates import (
 )
 
 __all__ = [
-    "Design", "Fit", "Jackknife", "bootstrap", "bootstrap_estimate", "change", "chisq", "difference", "distribution",
-    "effective_clusters", "frame_of", "glm", "korn_graubard", "mean", "ordered_logit", "proportion", "quantile",
-    "rank_test", "ratio", "replicate_weights", "t_test", "total", "weighted_quantile", "with_null",
-]  # fmt: skip
+    "Design",
+    "Fit",
+    "Jackknife",
+    "bootstrap",
+    "bootstrap_estimate",
+    "change",
+    "chisq",
+    "difference",
+    "distribution",
+    "effective_clusters",
+    "frame_of",
+    "glm",
+    "korn_graubard",
+    "mean",
+    "ordered_logit",
+    "proportion",
+    "quantile",
+    "rank_test",
+    "ratio",
+    "replicate_weights",
+    "t_test",
+    "total",
+    "weighted_quantile",
+    "with_null",
+]

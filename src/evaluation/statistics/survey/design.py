@@ -36,9 +36,16 @@ class Design:
     """
 
     def __init__(
-        self, frame: pd.DataFrame, *, weight: str | pd.Series | Weights, cluster: str | None = None,
-        strata: str | None = None, fpc: str | None = None, nest: bool = False, calibrated_on: Weights | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        frame: pd.DataFrame,
+        *,
+        weight: str | pd.Series | Weights,
+        cluster: str | None = None,
+        strata: str | None = None,
+        fpc: str | None = None,
+        nest: bool = False,
+        calibrated_on: Weights | None = None,
+    ) -> None:
         roles = [c for c in (cluster, strata, fpc, weight if isinstance(weight, str) else None) if c]
         errors.require_columns(frame, roles, role="the survey design")
         errors.require_complete(frame, roles, role="the survey design")

@@ -66,9 +66,8 @@ def ratio(
 
 
 def proportion(
-    design: Design, column: str, *, by: By = None, interval: str = "logit", level: float = 0.95,
-    missing: str = "refuse",
-) -> list[Estimate]:  # fmt: skip
+    design: Design, column: str, *, by: By = None, interval: str = "logit", level: float = 0.95, missing: str = "refuse"
+) -> list[Estimate]:
     """Return weighted shares (0 to 1) of a 0/1 column with an interval that stays inside 0 and 1.
 
     Parameters
@@ -92,9 +91,14 @@ def proportion(
 
 
 def distribution(
-    design: Design, column: str, *, levels: Sequence[Any] | None = None, by: By = None, interval: str = "logit",
+    design: Design,
+    column: str,
+    *,
+    levels: Sequence[Any] | None = None,
+    by: By = None,
+    interval: str = "logit",
     level: float = 0.95,
-) -> list[Estimate]:  # fmt: skip
+) -> list[Estimate]:
     """Return the weighted share of every level of a column (per domain), don't-knows among them as a level.
 
     Missing values are refused: give them a level of their own, so that the shares are of everybody who was asked.
@@ -129,14 +133,25 @@ def difference(
     known = in_order(design.frame[by])
     names = list(found) if levels is None else [str(next((x for x in known if x == level), level)) for level in levels]
     if len(names) != 2 or len(set(names)) != 2 or any(name not in found for name in names):
-        raise errors.DataError(f"a difference needs two levels of {by!r}; it has {list(found)}",
-                               todo="Name two with levels=(first, second).")  # fmt: skip
+        raise errors.DataError(
+            f"a difference needs two levels of {by!r}; it has {list(found)}",
+            todo="Name two with levels=(first, second).",
+        )
     parts = [_score(design, y * found[n], found[n], n) for n in names]
     se = float(_errors(design, (parts[1][1] - parts[0][1])[:, None])[0])
     n = {name: _people(found[name]) for name in names}
-    return [from_se(
-        parts[1][0] - parts[0][0], se, df=design.df, n=n, method=f"difference in means of {column}",
-        se_method=_how(design), group=f"{names[1]} less {names[0]}", n_sessions=sessions(design))]  # fmt: skip
+    return [
+        from_se(
+            parts[1][0] - parts[0][0],
+            se,
+            df=design.df,
+            n=n,
+            method=f"difference in means of {column}",
+            se_method=_how(design),
+            group=f"{names[1]} less {names[0]}",
+            n_sessions=sessions(design),
+        )
+    ]
 
 
 def change(later: Estimate, earlier: Estimate, *, labels: tuple[str, str] = ("later", "earlier")) -> Estimate:
@@ -148,12 +163,15 @@ def change(later: Estimate, earlier: Estimate, *, labels: tuple[str, str] = ("la
     df = (va + vb) ** 2 / sum(parts) if parts and sum(parts) > 0 else math.inf
     met = [e.n_sessions for e in (later, earlier)]
     return from_se(
-        later.value - earlier.value, math.sqrt(va + vb), df=df, unit=later.unit,
+        later.value - earlier.value,
+        math.sqrt(va + vb),
+        df=df,
+        unit=later.unit,
         n={labels[1]: sum(earlier.n.values()), labels[0]: sum(later.n.values())},
         n_sessions=None if None in met else min(m for m in met if m is not None),
         method="difference of weighted levels of two independent samples",
         se_method=f"{later.se_method}; Welch-Satterthwaite t" if later.se_method else "Welch-Satterthwaite t",
-    )  # fmt: skip
+    )
 
 
 def answers(design: Design, column: str, missing: str = "refuse") -> tuple[np.ndarray, np.ndarray]:
@@ -252,16 +270,27 @@ def _ratios(design: Design, parts: list[Any], words: str, *, variances: bool = F
 def _estimate(
     design: Design, value: float, se: float, words: str, label: str, n: int, worth: float | None = None
 ) -> Estimate:
-    return from_se(value, se, df=design.df, null=None, n={label: n}, method=words, se_method=_how(design), group=label,
-                   n_sessions=sessions(design), n_effective=worth)  # fmt: skip
+    return from_se(
+        value,
+        se,
+        df=design.df,
+        null=None,
+        n={label: n},
+        method=words,
+        se_method=_how(design),
+        group=label,
+        n_sessions=sessions(design),
+        n_effective=worth,
+    )
 
 
 def _with_interval(design: Design, found: Estimate, n: int, interval: str, level: float) -> Estimate:
     p, se, df = found.value, found.se or 0.0, design.df
     make, how = _intervals.maker(p, se, interval)
     (low, high), (low90, high90) = make(p, se, n, df, level), make(p, se, n, df, 0.90)
-    return replace(found, low=low, high=high, low_90=low90, high_90=high90, unit="share",
-                   se_method=f"{found.se_method}; {how}")  # fmt: skip
+    return replace(
+        found, low=low, high=high, low_90=low90, high_90=high90, unit="share", se_method=f"{found.se_method}; {how}"
+    )
 
 
 def quantile(
@@ -299,10 +328,22 @@ def quantile(
         share, score = _score(design, (y <= point) * d, d, label)
         se = float(_errors(design, score[:, None])[0])
         ends = [weighted_quantile(y, w, float(np.clip(share + k * se, 0, 1))) for k in (-wide, wide, -narrow, narrow)]
-        out.append(Estimate(
-            value=point, se=(ends[1] - ends[0]) / (2 * wide), low=ends[0], high=ends[1], low_90=ends[2],
-            high_90=ends[3], df=float(design.df), n={label: _people(d)}, method=f"quantile {q:g} of {column}",
-            se_method=f"Woodruff; {design.reference}", group=label, n_sessions=sessions(design)))  # fmt: skip
+        out.append(
+            Estimate(
+                value=point,
+                se=(ends[1] - ends[0]) / (2 * wide),
+                low=ends[0],
+                high=ends[1],
+                low_90=ends[2],
+                high_90=ends[3],
+                df=float(design.df),
+                n={label: _people(d)},
+                method=f"quantile {q:g} of {column}",
+                se_method=f"Woodruff; {design.reference}",
+                group=label,
+                n_sessions=sessions(design),
+            )
+        )
     return out
 
 

@@ -48,9 +48,15 @@ class Fit:
         """Return one coefficient as an estimate."""
         if term not in self.params.index:
             raise errors.UnknownColumn(f"no term {term!r}", todo=f"Terms: {list(self.params.index)}.")
-        return from_se(float(self.params[term]), float(self.se[term]), df=self.df, n={"all": self.n},
-                       method=f"{self.family} regression", group=term,
-                       se_method=f"design-based sandwich; t with {self.df:g} degrees of freedom")  # fmt: skip
+        return from_se(
+            float(self.params[term]),
+            float(self.se[term]),
+            df=self.df,
+            n={"all": self.n},
+            method=f"{self.family} regression",
+            group=term,
+            se_method=f"design-based sandwich; t with {self.df:g} degrees of freedom",
+        )
 
     def tidy(self) -> pd.DataFrame:
         """Return one row per term."""
@@ -98,8 +104,10 @@ def _matrices(design: Design, formula: str) -> tuple[np.ndarray, pd.DataFrame]:
     except PatsyError as error:
         if "missing" in str(error).lower():
             raise errors.MissingValues("the model's columns have missing values", todo="Name a policy first.") from None
-        raise errors.DataError(f"the formula {formula!r} cannot be used: {str(error).splitlines()[0]}",
-                               todo="Name columns that the frame has.") from None  # fmt: skip
+        raise errors.DataError(
+            f"the formula {formula!r} cannot be used: {str(error).splitlines()[0]}",
+            todo="Name columns that the frame has.",
+        ) from None
     if y.shape[1] != 1:
         raise errors.DataError("the outcome is not one number or 0/1 column", todo="Code it as numbers.")
     return y.iloc[:, 0].to_numpy(dtype=float), x
@@ -121,8 +129,9 @@ def _fitted(y: np.ndarray, x: np.ndarray, w: np.ndarray, family: str) -> tuple[n
         fitted = model.fit(tol=1e-13, tol_criterion="deviance", maxiter=200)
         mu = np.asarray(fitted.fittedvalues)
     if not fitted.converged or not np.isfinite(fitted.params).all() or np.max(np.abs(x @ fitted.params)) > SEPARATED:
-        raise errors.NotConverged("the model did not converge: a column may separate the answers",
-                                  todo="Join levels, or drop the column.")  # fmt: skip
+        raise errors.NotConverged(
+            "the model did not converge: a column may separate the answers", todo="Join levels, or drop the column."
+        )
     return np.asarray(fitted.params), mu, mu * (1 - mu) if family == "quasibinomial" else mu
 
 
@@ -134,8 +143,13 @@ def packed(design: Design, params: np.ndarray, scores: np.ndarray, names: Sequen
         raise errors.DataError(
             "fewer clusters than terms: the model has no degrees of freedom", todo="Use fewer terms."
         )
-    return Fit(pd.Series(params, index=list(names)), pd.DataFrame(cov, index=list(names), columns=list(names)), df,
-               family, design.n)  # fmt: skip
+    return Fit(
+        pd.Series(params, index=list(names)),
+        pd.DataFrame(cov, index=list(names), columns=list(names)),
+        df,
+        family,
+        design.n,
+    )
 
 
 def chisq(design: Design, rows: str, columns: str) -> dict[str, float]:
@@ -170,8 +184,13 @@ def chisq(design: Design, rows: str, columns: str) -> dict[str, float]:
     trace = float(np.trace(delta))
     d0 = trace**2 / float(np.trace(delta @ delta))
     value = pearson / trace
-    return {"f": value, "df1": d0, "df2": d0 * design.df, "p": float(fisher.sf(value, d0, d0 * design.df)),
-            "pearson": pearson}  # fmt: skip
+    return {
+        "f": value,
+        "df1": d0,
+        "df2": d0 * design.df,
+        "p": float(fisher.sf(value, d0, d0 * design.df)),
+        "pearson": pearson,
+    }
 
 
 def _contrasts(nr: int, nc: int) -> tuple[np.ndarray, np.ndarray]:
@@ -229,6 +248,12 @@ def _two_groups(design: Design, y: np.ndarray, indicator: np.ndarray, levels: li
     beta = bread @ (x.T @ (w * y))
     cov = design.covariance((x * (y - x @ beta)[:, None]) @ bread)
     n = {str(levels[0]): int((indicator == 0).sum()), str(levels[1]): int((indicator == 1).sum())}
-    return from_se(float(beta[1]), float(np.sqrt(cov[1, 1])), df=design.df - 1, n=n, method=words,
-                   se_method=f"Taylor linearisation; t with {design.df - 1} degrees of freedom",
-                   group=f"{levels[1]} less {levels[0]}")  # fmt: skip
+    return from_se(
+        float(beta[1]),
+        float(np.sqrt(cov[1, 1])),
+        df=design.df - 1,
+        n=n,
+        method=words,
+        se_method=f"Taylor linearisation; t with {design.df - 1} degrees of freedom",
+        group=f"{levels[1]} less {levels[0]}",
+    )

@@ -79,8 +79,9 @@ class _Odds:
         share = np.cumsum(np.bincount(self.code, w))[:-1]
         start = np.log(share / (1 - share))
         free = np.concatenate([np.zeros(self.k), start[:1], np.log(np.maximum(np.diff(start), 1e-3))])
-        found = minimize(lambda f: -float(w @ np.log(self.pieces(natural(f))[0])), free, method="BFGS",
-                         options={"gtol": 1e-7})  # fmt: skip
+        found = minimize(
+            lambda f: -float(w @ np.log(self.pieces(natural(f))[0])), free, method="BFGS", options={"gtol": 1e-7}
+        )
         theta = natural(found.x)
         for _ in range(50):
             hessian = _jacobian(lambda th: w @ self.scores(th), theta)
@@ -90,8 +91,10 @@ class _Odds:
             theta = theta - move
             if np.max(np.abs(move)) < 1e-11:
                 return theta
-        raise errors.NotConverged("the ordered model did not converge: a column may separate the answers",
-                                  todo="Join levels, or drop the column.")  # fmt: skip
+        raise errors.NotConverged(
+            "the ordered model did not converge: a column may separate the answers",
+            todo="Join levels, or drop the column.",
+        )
 
 
 def _jacobian(function: Any, at: np.ndarray) -> np.ndarray:

@@ -98,10 +98,16 @@ class Jackknife:
         if not np.isfinite(cov).all():
             raise errors.EmptyCell(f"{label} stands in one session only, so it has no error")
         return from_se(
-            float(value[0]), float(np.sqrt(cov[0, 0])), df=effective - 1, null=None, group=label,
-            n={label: int((held[-1] > 0).sum())}, n_sessions=int(min(clusters_with(self.design, d) for d in held)),
-            se_method=f"delete-one-session jackknife, weights made again; {_T}", method="weighted mean",
-        )  # fmt: skip
+            float(value[0]),
+            float(np.sqrt(cov[0, 0])),
+            df=effective - 1,
+            null=None,
+            group=label,
+            n={label: int((held[-1] > 0).sum())},
+            n_sessions=int(min(clusters_with(self.design, d) for d in held)),
+            se_method=f"delete-one-session jackknife, weights made again; {_T}",
+            method="weighted mean",
+        )
 
 
 def with_null(estimate: Estimate, null: float = 0.0) -> Estimate:
@@ -146,10 +152,19 @@ def bootstrap_estimate(
         raise errors.EmptyCell(f"some draws leave nobody in {group}, so it has no bootstrap error")
     how = f"bootstrap of clusters, weights made again, {draws} draws; {design.reference}"
     return [
-        from_se(float(v), float(se), df=design.df, null=None, group=group, n={group: design.n}, se_method=how,
-                n_sessions=len(design.cluster_labels) if design.clustered else None, method="weighted statistic")
+        from_se(
+            float(v),
+            float(se),
+            df=design.df,
+            null=None,
+            group=group,
+            n={group: design.n},
+            se_method=how,
+            n_sessions=len(design.cluster_labels) if design.clustered else None,
+            method="weighted statistic",
+        )
         for v, se in zip(full, found.std(axis=0, ddof=1), strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def _draw(design: Design, statistic: Statistic, _: int, rng: np.random.Generator) -> np.ndarray:
