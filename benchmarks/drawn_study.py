@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation import study
 from evaluation.intake import waves
+from evaluation.plan import study
 from evaluation.synthetic import people as drawn
 from evaluation.synthetic import read_truth
 

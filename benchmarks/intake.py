@@ -14,16 +14,17 @@ import sys
 import tempfile
 from pathlib import Path
 
+import intake_study as made
 import numpy as np
 import pandas as pd
+import test_intake_adding as tools
 
 from benchmarks import tables
 from evaluation.errors import EvaluationError
 from evaluation.intake import waves
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-import intake_study as made
-import test_intake_adding as tools
+
 
 WAVE = "W2024"
 PAGE = "methods/intake.md"

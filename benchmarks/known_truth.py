@@ -26,13 +26,16 @@ from scipy.special import ndtr
 
 from benchmarks import drawn_study as drawing
 from benchmarks import tables
-from evaluation import errors, parallel, provenance
-from evaluation.answers import attendees, comparison, designs, doubts, levels, samples
-from evaluation.answers import words as w
-from evaluation.answers.designs.evidence import Evidence
-from evaluation.answers.levels.changing import change
-from evaluation.answers.verdicts import corrected
-from evaluation.estimates import Estimate, NotIdentified, verdict
+from evaluation import errors, parallel
+from evaluation.analysis import arms as analysis_arms
+from evaluation.analysis import attendee_effect, comparison, contrasts, levels
+from evaluation.analysis.change import change
+from evaluation.analysis.did import designs as did_designs
+from evaluation.analysis.did.inputs import Evidence
+from evaluation.analysis.robustness import multiple_testing, negative_controls, summary
+from evaluation.analysis.verdicts import corrected
+from evaluation.results import Estimate, NotIdentified, verdict
+from evaluation.run import manifest
 from evaluation.synthetic import people as drawn
 
 PRIMARY, WAVE, SEED = "conf_overall", "W2025", 20260704
@@ -70,7 +73,7 @@ class Study:
         self.people, answers = drawing.draw(truth, table, rng, tuple(names))
         self.survey = levels.prepare(plan, WAVE, self.people, answers, margins)
         design = self.people[self.people["wave"] == WAVE]
-        self.compare = comparison.prepare(plan, WAVE, design, samples.arms(plan, design), margins)
+        self.compare = comparison.prepare(plan, WAVE, design, analysis_arms.arms(plan, design), margins)
         self.sample = comparison.match(plan, WAVE, self.compare)
 
     def attended(self, outcomes: Sequence[str]) -> list[Any]:
@@ -79,9 +82,9 @@ class Study:
 
     def _one(self, outcome: str) -> Any:
         plan, survey = self.plan, self.survey
-        people = attendees.joined(self.compare, survey, outcome)
-        made = attendees.planned(plan, people, self.sample, outcome)
-        named = w.name(
+        people = attendee_effect.joined(self.compare, survey, outcome)
+        made = attendee_effect.planned(plan, people, self.sample, outcome)
+        named = contrasts.name(
             made,
             "attend",
             outcome=outcome,
@@ -93,12 +96,12 @@ class Study:
             family=plan.outcomes.family(outcome),
             margin=levels.margin_of(plan, survey, outcome),
         )
-        return w.sized(named, plan, dict(self.compare.sessions))
+        return contrasts.sized(named, plan, dict(self.compare.sessions))
 
     def changed(self, code: str) -> Any:
         """Return the change of the primary outcome in a group since the first wave."""
         made = change(self.plan, self.survey, PRIMARY, WAVE, code)
-        named = w.name(
+        named = contrasts.name(
             made,
             "change",
             outcome=PRIMARY,
@@ -108,24 +111,24 @@ class Study:
             family="primary",
             margin=levels.margin_of(self.plan, self.survey, PRIMARY),
         )
-        return w.sized(named, self.plan, None)
+        return contrasts.sized(named, self.plan, None)
 
     def doubted(self, rows: Sequence[Any]) -> list[Any]:
         """Return the rows with families corrected and the controls' doubt, as notebook 07 leaves them."""
-        controls = doubts.controls(self.plan, WAVE, self.compare, self.sample, self.survey, rows)
-        gates = doubts.gates(self.plan, WAVE, controls)
-        together = doubts.together(self.plan, self.compare, self.sample, self.survey, rows)
+        controls = negative_controls.controls(self.plan, WAVE, self.compare, self.sample, self.survey, rows)
+        gates = summary.gates(self.plan, WAVE, controls)
+        together = multiple_testing.together(self.plan, self.compare, self.sample, self.survey, rows)
         nothing = NotIdentified("the curve is not drawn in this check", "It could only make more results fragile.")
-        return corrected(doubts.applied(self.plan, rows, nothing, together, gates, controls))
+        return corrected(summary.applied(self.plan, rows, nothing, together, gates, controls))
 
     def designs(self, names: Sequence[str]) -> dict[str, Any]:
         """Return the results of designs by name."""
         plan = self.plan.model_copy(update={"designs": {k: self.plan.designs[k] for k in names}})
         items = [PRIMARY, plan.treatment.retrospective_column]
         comparable = pd.DataFrame("same", index=items, columns=list(plan.waves))
-        arms = {x: samples.arms(plan, rows) for x, rows in self.people.groupby("wave") if x != "W2022"}
+        arms = {x: analysis_arms.arms(plan, rows) for x, rows in self.people.groupby("wave") if x != "W2022"}
         found = Evidence(WAVE, self.survey, drawing.EVENTS, comparable, drawing.FIELDWORK, arms)
-        return {r.id.split(".")[0].upper(): r for r in designs.all_designs(plan, found) if r.id.count(".") == 3}
+        return {r.id.split(".")[0].upper(): r for r in did_designs.all_designs(plan, found) if r.id.count(".") == 3}
 
 
 LOADED: list[Any] = []
@@ -379,7 +382,7 @@ def main(names: Sequence[str] = ()) -> None:
     content = {
         "header": list(HEADER),
         "rows": rows,
-        "digest": provenance.statistics_digest(),
+        "digest": manifest.statistics_digest(),
         "made_on": dt.datetime.now(dt.UTC).date().isoformat(),
         "parts": parts,
     }

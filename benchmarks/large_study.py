@@ -26,9 +26,10 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import tables
-from evaluation import codebook, study, synthetic
-from evaluation.answers import comparison, samples, weights
+from evaluation import synthetic
+from evaluation.analysis import arms, comparison, population_weights
 from evaluation.intake import waves
+from evaluation.plan import codebook, study
 from evaluation.statistics import effects
 from evaluation.synthetic import exports
 
@@ -95,9 +96,9 @@ def measure(n: int) -> list[dict[str, Any]]:
         plan = make(Path(place), n)
         taken = step("intake", lambda: waves.take_in(plan, WAVE, draft=True))
         people, margins = taken.design, waves.margins(plan)
-        step("weighting", lambda: weights.by_wave(plan, people, margins))
-        months = samples.event_months(plan, waves.register(plan, plan.treatment.register_name))
-        arm = samples.arms(plan, people, months)
+        step("weighting", lambda: population_weights.by_wave(plan, people, margins))
+        months = arms.event_months(plan, waves.register(plan, plan.treatment.register_name))
+        arm = arms.arms(plan, people, months)
         compare = step("scores", lambda: comparison.prepare(plan, WAVE, people, arm, margins))
         sample = step("matching", lambda: comparison.match(plan, WAVE, compare))
         step("effects", lambda: estimate(plan, compare, sample, taken.outcomes))

@@ -12,7 +12,7 @@ import pandas as pd
 
 from benchmarks import tables
 from evaluation.statistics import did, inference
-from evaluation.statistics.did import demonstration
+from evaluation.statistics.did import selection_demo
 
 GOLDEN = Path(__file__).resolve().parents[1] / "tests" / "golden"
 RUNS = 300
@@ -124,9 +124,9 @@ def clusters() -> list[tuple[str, Gap]]:
 
 def fooled() -> str:
     """Return the table of designs under selection on what is seen, and on what is not."""
-    worlds = {"seen": demonstration.World(), "unseen": demonstration.World(unseen=1.0)}
-    small = {k: demonstration.many(w, runs=RUNS, seed=1) for k, w in worlds.items()}
-    huge = demonstration.large(people=240_000, seed=1)
+    worlds = {"seen": selection_demo.World(), "unseen": selection_demo.World(unseen=1.0)}
+    small = {k: selection_demo.many(w, runs=RUNS, seed=1) for k, w in worlds.items()}
+    huge = selection_demo.large(people=240_000, seed=1)
     names = {
         "naive": "attendees less others, after",
         "adjusted": "the same, adjusted",

@@ -8,14 +8,15 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import attendance_study as held
 import numpy as np
 import pandas as pd
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-import attendance_study as held
-
 from benchmarks import tables
 from evaluation.statistics import balance, effects, matching, propensity
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
 
 D, X = held.D, held.X
 

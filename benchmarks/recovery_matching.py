@@ -18,7 +18,7 @@ import pandas as pd
 
 from benchmarks import tables
 from evaluation import errors, parallel
-from evaluation.estimates import Estimate
+from evaluation.results import Estimate
 from evaluation.statistics import effects, matching, propensity
 
 TRUTH = 0.2

@@ -1,20 +1,19 @@
 """Write docs/requirements-map.md: each requirement row, what it asks in a few words, and the tests that hold it."""
 
 from benchmarks import tables
-from evaluation.answers.registers.rows import ROWS
+from benchmarks.requirement_rows import ROWS
 
 PAGE = "requirements-map.md"
 INTRO = """# Requirements and the tests that hold them
 
 One row for each requirement of the sources (R001 to R237; numbers left out were never given). A test may serve many
-rows. Rows of capabilities E1 to E11 also have a state in every report (annex N), worked out from what that run
-published: some are refused there, with the reason, until a register holds what they need. The table is made by
+rows. The list is the project's own: no code of it stands in a report, a notebook or a result. The table is made by
 `python -m benchmarks.requirements`; a test checks that it names every row and that every test it names exists.
 """
 
 A, S, P, PI = "answers_registers", "answers_status", "programme", "programme_indicators"
 F, D, RE, RP, NB = "programme_figures", "disparity", "programme_records", "report_pages", "report_phrases"
-STATE = (f"{S}.states_follow_what_was_published",)
+STATE = (f"{S}.what_the_registers_publish_shows_the_rows_that_name_it",)
 
 # Rows of other capabilities: (id, capabilities, what it asks, tests).
 OTHERS = (

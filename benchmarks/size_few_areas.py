@@ -14,7 +14,7 @@ import pandas as pd
 
 from benchmarks import tables
 from evaluation import parallel
-from evaluation.estimates import Estimate
+from evaluation.results import Estimate
 from evaluation.statistics import did, inference
 
 RUNS, BESIDE, PEOPLE, SD, ICC = 2_000, 500, 600, 0.92, 0.02

@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 
 from benchmarks import tables
-from evaluation import study
-from evaluation.answers import comparison, doubts, levels, samples
-from evaluation.answers.doubts import curved
+from evaluation.analysis import arms, comparison, levels
+from evaluation.analysis.robustness import specification_curve
 from evaluation.intake import waves
-from evaluation.study import Subset
+from evaluation.plan import study
+from evaluation.plan.study import Subset
 
 WAYS = 2000
 BAR = 60
@@ -30,10 +30,10 @@ def main(folder: Path | None = None) -> None:
     outcomes = waves.load_outcomes(plan, wave, sample, only="all")
     survey = levels.prepare(plan, wave, people, outcomes, waves.margins(plan))
     design = waves.load_design(plan, wave)
-    months = samples.event_months(plan, waves.register(plan, plan.treatment.register_name))
-    compare = comparison.prepare(plan, wave, design, samples.arms(plan, design, months), waves.margins(plan))
+    months = arms.event_months(plan, waves.register(plan, plan.treatment.register_name))
+    compare = comparison.prepare(plan, wave, design, arms.arms(plan, design, months), waves.margins(plan))
     rows = [_timed("the plan's axes", plan, wave, compare, sample, survey)]
-    axes = [len(v) for k, v in curved.AXES.items() if k != "sample"]
+    axes = [len(v) for k, v in specification_curve.AXES.items() if k != "sample"]
     each = axes[0] * axes[1] * axes[2] * axes[3]
     session = plan.population.session_column
     names = sorted(compare.people["session"].unique())[: -(-WAYS // each)]
@@ -56,7 +56,7 @@ def main(folder: Path | None = None) -> None:
 
 def _timed(name, plan, wave, compare, sample, survey) -> tuple[object, ...]:
     start = time.process_time()
-    curve = doubts.specifications(plan, wave, compare, sample, survey)
+    curve = specification_curve.specifications(plan, wave, compare, sample, survey)
     spent = time.process_time() - start
     ways = len(curve.table) + len(curve.refused)
     return name, f"{ways:,}", len(curve.refused), f"{spent:.1f}", f"{BAR} for {WAYS:,}" if ways >= WAYS else ""

@@ -17,6 +17,7 @@ import pandas as pd
 
 from benchmarks import tables
 from evaluation.statistics import effects, matching, propensity, weighting
+from evaluation.statistics.effects import bootstrap
 
 COVARIATES = ["age", "years", "group", "woman", "poor"]
 
@@ -99,7 +100,7 @@ def main() -> None:
             rows.append((f"entropy balancing, n = {n:,}", cpu(balance), "0.11", "0.21"))
             weigh = partial(balance, survey_weight="w")
             rows.append((f"the same with survey weights, n = {n:,}", cpu(weigh), "", ""))
-    for method in effects.redrawn.METHODS:
+    for method in bootstrap.METHODS:
         seconds = cpu(bootstrap_of(700, 999, method), times=1)
         rows.append((f"bootstrap through rake, score, {method}, estimate: 999 draws, n = 700", seconds, "30", ""))
     header = ("What", "CPU seconds", "Bar", "MatchIt or WeightIt")

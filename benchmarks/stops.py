@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from benchmarks import tables
-from evaluation.intake import stops
+from evaluation.intake import stop_search_records
 from evaluation.synthetic import stops as made_up
 
 RECORDS, MONTHS, SEED = 10_000_000, 100, 8
@@ -18,7 +18,7 @@ BAR_SECONDS, BAR_BYTES = 30.0, 4 * 2**30
 def measure(folder: Path) -> None:
     """Summarise the folder in this process; print seconds of CPU, wall seconds, peak bytes and records counted."""
     wall, cpu = time.perf_counter(), time.process_time()
-    frame, faults = stops.summarise(stops.files_of(folder))
+    frame, faults = stop_search_records.summarise(stop_search_records.files_of(folder))
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     assert not faults, faults
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -29,7 +29,7 @@ def main() -> None:
     """Write the records, summarise them in a process of their own, and put the row into the methods page."""
     with tempfile.TemporaryDirectory() as name:
         made_up.write(Path(name), RECORDS, MONTHS, seed=SEED)
-        size = sum(f.stat().st_size for f in stops.files_of(Path(name)))
+        size = sum(f.stat().st_size for f in stop_search_records.files_of(Path(name)))
         run = subprocess.run(
             [sys.executable, "-m", "benchmarks.stops", name], capture_output=True, text=True, check=True
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from evaluation import study
+from evaluation.plan import study
 
 ROOT = Path(__file__).parents[1]
 AGREE = ["Strongly disagree", "Tend to disagree", "Neither agree nor disagree", "Tend to agree", "Strongly agree"]
@@ -158,7 +158,7 @@ def describe(plan, wave, path, names, **more):
 
     first = wave == plan.waves[0]
     missing = NOT_ASKED if not first else ["ethnic_group"]
-    from evaluation.intake.validate import outcome_items
+    from evaluation.intake.validation import outcome_items
 
     toml = {
         "wave": wave,

@@ -7,10 +7,10 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from evaluation.estimates import Estimate, Gate, NotIdentified, TooFew, with_verdict
-from evaluation.exhibits import Count, Exhibit, Item, Measure, Words, cell_key
+from evaluation.exhibit import Count, Exhibit, Item, Measure, Words, cell_key
+from evaluation.plan.study import Plan
 from evaluation.report.context import ReportContext, SenseCheckRow, WaveWords
-from evaluation.study import Plan
+from evaluation.results import Estimate, Gate, NotIdentified, TooFew, with_verdict
 
 ROOT = Path(__file__).resolve().parents[1]
 LONG = "A label of two hundred characters that a survey tool exported with all of its words, " * 3

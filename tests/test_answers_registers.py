@@ -7,17 +7,38 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from evaluation import disclosure, study
-from evaluation.answers import registers
-from evaluation.answers.registers import around, coming, goals, shelf, status
-from evaluation.answers.words import exhibit
-from evaluation.estimates import Estimate, Gate, NotIdentified
-from evaluation.exhibits import Count, Words
+from evaluation import disclosure
+from evaluation.analysis.programme import (
+    actions,
+    advisory_groups,
+    context,
+    costs,
+    ethnicity_recording,
+    indicators,
+    participants,
+    recruitment,
+    register_cells,
+    stop_search_ratios,
+)
+from evaluation.analysis.programme import events as programme_events
+from evaluation.analysis.programme import feedback as programme_feedback
+from evaluation.exhibit import Count, Words, exhibit
 from evaluation.intake import waves
+from evaluation.plan import study
 from evaluation.report import figures, tables
+from evaluation.results import Estimate, Gate, NotIdentified
 
 ROOT = Path(__file__).parents[1]
-MAKERS = ("events", "feedback", "actions", "advisory", "costs", "recording", "recruitment", "context")
+MAKERS = {
+    "events": programme_events.events,
+    "feedback": programme_feedback.feedback,
+    "actions": actions.actions,
+    "advisory": advisory_groups.advisory,
+    "costs": costs.costs,
+    "recording": ethnicity_recording.recording,
+    "recruitment": recruitment.recruitment,
+    "context": context.context,
+}
 READ = {
     "events": "events",
     "feedback": "feedback",
@@ -34,8 +55,7 @@ CAUSAL = re.compile(r"\b(caus\w+|led to|because of|improv\w+|result(ed|s) in|tha
 def nothing_published_before():
     """States are read from what a run published; here no run stands behind them."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (status, goals):
-            patch.setattr(module, "published", lambda *_: [])
+        patch.setattr(indicators, "_published", lambda *_: [])
         patch.setattr(waves, "load_results", lambda *_: [])
         yield
 
@@ -56,9 +76,9 @@ def wave(plan):
 
 
 def everything(plan, wave, held):
-    made = [e for name in MAKERS for e in getattr(registers, name)(plan, wave, held)]
-    made += registers.stops(plan, wave, held, waves.margins(plan))
-    return [*made, registers.programme_answer(plan, wave, held), registers.wider_answer(plan, wave, held)]
+    made = [e for maker in MAKERS.values() for e in maker(plan, wave, held)]
+    made += stop_search_ratios.stops(plan, wave, held, waves.margins(plan))
+    return [*made, context.programme_answer(plan, wave, held), context.wider_answer(plan, wave, held)]
 
 
 @pytest.fixture(scope="module")
@@ -216,26 +236,26 @@ def districts(months=3):
 
 
 def test_areas_stand_pooled_and_within(plan, wave):
-    made = registers.stops(plan, wave, {"stop_search": districts()}, {})
+    made = stop_search_ratios.stops(plan, wave, {"stop_search": districts()}, {})
     ids = [i.result.id.split(".")[2] for e in made if e.id == "stops.areas" for i in e.items]
     assert ids == ["area_blaby", "area_leicester", "area_rutland", "pooled", "within"]
     disclosure.protect(made, plan.disclosure)
 
 
 def test_dispersion_is_learnt_from_enough_months_and_areas(plan, wave):
-    made = registers.stops(plan, wave, {"stop_search": districts(12)}, {})
+    made = stop_search_ratios.stops(plan, wave, {"stop_search": districts(12)}, {})
     rows = results(made, "stops.variation")
     assert [r.id.split(".")[2] for r in rows] == ["dispersion_found"]
     assert "quasi-Poisson" in rows[0].se_method
-    few = results(registers.stops(plan, wave, {"stop_search": districts(1)}, {}), "stops.variation")
+    few = results(stop_search_ratios.stops(plan, wave, {"stop_search": districts(1)}, {}), "stops.variation")
     assert [r.id.split(".")[2] for r in few] == ["dispersion_1_0", "dispersion_1_5", "dispersion_2_0", "dispersion_3_0"]
 
 
 def test_without_residents_no_ratio_is_shown(plan, wave, held):
     bare = held["stop_search"].drop(columns=["population", "population_source"])
-    (only,) = registers.stops(plan, wave, {"stop_search": bare}, {})
+    (only,) = stop_search_ratios.stops(plan, wave, {"stop_search": bare}, {})
     assert isinstance(only.items[0].result, NotIdentified)
-    from_margins = registers.stops(plan, wave, {"stop_search": bare}, waves.margins(plan))
+    from_margins = stop_search_ratios.stops(plan, wave, {"stop_search": bare}, waves.margins(plan))
     assert plan.population.title in from_margins[0].source
 
 
@@ -248,7 +268,7 @@ def test_a_register_that_is_not_there_leaves_one_plain_sentence(plan, wave, held
     without = {k: v for k, v in held.items() if k != READ[name]}
     if how == "empty":
         without[READ[name]] = held[READ[name]].iloc[:0]
-    made = getattr(registers, name)(plan, wave, without)
+    made = MAKERS[name](plan, wave, without)
     assert made
     for e in made:
         assert e.sections
@@ -275,11 +295,11 @@ def test_a_register_that_is_not_there_leaves_one_plain_sentence(plan, wave, held
 def test_each_other_register_that_is_not_there_leaves_its_sentence(plan, wave, held, name, id, how):
     given = {} if how == "absent" else {name: held[name].iloc[:0]}
     if name == "attendance":
-        made = registers.events(plan, wave, {"events": held["events"], **given})
+        made = programme_events.events(plan, wave, {"events": held["events"], **given})
     elif name == "stop_search":
-        made = registers.stops(plan, wave, given, waves.margins(plan))
+        made = stop_search_ratios.stops(plan, wave, given, waves.margins(plan))
     else:
-        made = around.context(plan, wave, given)
+        made = context.context(plan, wave, given)
     (cell,) = results(made, id)
     assert isinstance(cell, NotIdentified)
     assert cell.reason == f"no register of {name.replace('_', ' ')} was supplied, or it has no rows yet"
@@ -322,7 +342,7 @@ def test_black_recruits_stand_apart_without_a_goal_and_few_of_them_are_not_shown
     rows = held["recruitment"]
     black = rows.assign(group="Black", n_people=12)
     few = rows.assign(group="Asian", n_people=4)
-    made = registers.recruitment(plan, wave, {"recruitment": pd.concat([rows, black, few], ignore_index=True)})
+    made = recruitment.recruitment(plan, wave, {"recruitment": pd.concat([rows, black, few], ignore_index=True)})
     checked = disclosure.protect(made, plan.disclosure)
     goal = {i.row.rpartition(": ")[2]: {} for i in made[0].items}
     for i in made[0].items:
@@ -354,26 +374,26 @@ def test_optional_columns_may_be_left_out(plan, wave, held):
 
 def test_an_earlier_wave_sees_only_what_had_happened(plan, held):
     first = plan.waves[0]
-    day = shelf.through(plan, first, held)
-    events = shelf.register(plan, first, held, "events")
-    actions = shelf.register(plan, first, held, "actions")
+    day = register_cells.through(plan, first, held)
+    events = register_cells.register(plan, first, held, "events")
+    actions = register_cells.register(plan, first, held, "actions")
     assert len(events) < len(held["events"])
     assert (events["event_date"] <= day).all()
     assert set(actions.loc[actions["status_date"] > day, "status"]) <= {"raised"}
-    assert (shelf.register(plan, first, held, "history")["start"] <= day).all()
-    assert shelf.register(plan, first, held, "recruitment") is None  # its first year ended later
-    assert shelf.register(plan, first, held, "victim_recording") is None
-    assert len(shelf.register(plan, plan.waves[-1], held, "victim_recording")) == len(held["victim_recording"])
+    assert (register_cells.register(plan, first, held, "history")["start"] <= day).all()
+    assert register_cells.register(plan, first, held, "recruitment") is None  # its first year ended later
+    assert register_cells.register(plan, first, held, "victim_recording") is None
+    assert len(register_cells.register(plan, plan.waves[-1], held, "victim_recording")) == len(held["victim_recording"])
     disclosure.protect(everything(plan, first, held), plan.disclosure)
 
 
 def test_counts_of_searches_alone_are_cut_at_the_wave_and_not_before(plan, held):
     first, last = plan.waves[0], plan.waves[-1]
     given = {"stop_search": held["stop_search"]}
-    assert len(shelf.register(plan, first, given, "stop_search")) == len(held["stop_search"])
+    assert len(register_cells.register(plan, first, given, "stop_search")) == len(held["stop_search"])
     later = {"stop_search": held["stop_search"].assign(period="2024-01")}
-    assert shelf.register(plan, first, later, "stop_search") is None
-    assert shelf.register(plan, last, later, "stop_search") is not None
+    assert register_cells.register(plan, first, later, "stop_search") is None
+    assert register_cells.register(plan, last, later, "stop_search") is not None
 
 
 @pytest.mark.parametrize(
@@ -390,7 +410,7 @@ def test_counts_of_searches_alone_are_cut_at_the_wave_and_not_before(plan, held)
     ],
 )
 def test_periods_in_words_have_their_last_day(text, end):
-    assert shelf.period_end(text) == pd.Timestamp(end) if end else pd.isna(shelf.period_end(text))
+    assert register_cells.period_end(text) == pd.Timestamp(end) if end else pd.isna(register_cells.period_end(text))
 
 
 # ---- correction, agreement, goals -------------------------------------------------------------------------------
@@ -399,7 +419,7 @@ def test_periods_in_words_have_their_last_day(text, end):
 def test_a_rejected_theme_leaves_the_summary(plan, wave, held):
     feedback = held["feedback"].copy()
     feedback.loc[feedback["theme"] == "stops", "sense_check"] = "rejected"
-    made = registers.feedback(plan, wave, {**held, "feedback": feedback})
+    made = programme_feedback.feedback(plan, wave, {**held, "feedback": feedback})
     label = plan.codebook.variable("theme", "feedback").levels["stops"]
     assert label not in {i.row for i in made[0].items}
     assert any(label in note for e in made if e.id == "feedback.check" for note in e.notes)
@@ -407,26 +427,26 @@ def test_a_rejected_theme_leaves_the_summary(plan, wave, held):
 
 def test_one_coder_gives_no_kappa(plan, wave, held):
     alone = held["feedback"].drop(columns="theme_second")
-    made = registers.feedback(plan, wave, {**held, "feedback": alone})
+    made = programme_feedback.feedback(plan, wave, {**held, "feedback": alone})
     (cell,) = results(made, "feedback.kappa")
     assert isinstance(cell, NotIdentified)
 
 
 def test_a_community_in_focus_names_its_groups():
     groups = ["black_african", "black_caribbean", "black_other", "mixed_white_black_african", "white_irish"]
-    assert coming.belongs("african", groups) == ("black_african",)
-    assert coming.belongs("all_black", groups) == ("black_african", "black_caribbean", "black_other")
-    assert coming.belongs("young_black", groups) == coming.belongs("all_black", groups)
-    assert coming.belongs("other", groups) == ()
+    assert participants.belongs("african", groups) == ("black_african",)
+    assert participants.belongs("all_black", groups) == ("black_african", "black_caribbean", "black_other")
+    assert participants.belongs("young_black", groups) == participants.belongs("all_black", groups)
+    assert participants.belongs("other", groups) == ()
 
 
 def test_gaps_are_shown_as_gaps_and_results_are_read_from_the_run(plan, wave, held, monkeypatch):
     seen = Estimate(0.3, low=0.1, high=0.5, null=0.0, margin=0.05, id=f"change.conf_overall.black.{wave}".lower())
     run = [exhibit("change", "Change", [("a", "b", seen)], sections=("annex-H",), wave=wave)]
-    monkeypatch.setattr(goals, "published", lambda *_: run)
-    table = goals.theory(plan, wave, held)
+    monkeypatch.setattr(indicators, "published", lambda *_: run)
+    table = indicators.theory(plan, wave, held)
     state = {i.row: i.result.text for i in table.items if i.column == "Verdict"}
-    assert state["Officers understand what troubles communities"] == goals.GAP
+    assert state["Officers understand what troubles communities"] == indicators.GAP
     assert state["Black communities have more confidence in the police"] == "higher"
     assert state["People who attend have more confidence in the police"] == "not measured in this run"
 
@@ -436,11 +456,11 @@ def test_the_theory_carries_the_verdict_after_the_doubts(plan, wave, held, monke
     first = Estimate(0.3, low=0.1, high=0.5, **words)
     run = [exhibit("attend", "Attendees", [("a", "b", first)], sections=("annex-G",), wave=wave)]
     label = "People who attend have more confidence in the police"
-    monkeypatch.setattr(goals, "published", lambda *_: run)
+    monkeypatch.setattr(indicators, "published", lambda *_: run)
 
     def shown(doubted):
         monkeypatch.setattr(waves, "load_results", lambda *_: doubted)
-        return {i.column: i.result for i in goals.theory(plan, wave, held).items if i.row == label}
+        return {i.column: i.result for i in indicators.theory(plan, wave, held).items if i.row == label}
 
     assert shown([])["Verdict"].text == "higher"
     quality = Gate("attend.controls", "quality", False)
@@ -466,7 +486,9 @@ def test_other_surveys_are_compared_only_with_the_same_wording(plan, wave, held)
     ours = plan.label_of(plan.outcomes.primary)
     rows = held["external_surveys"].iloc[:2].copy()
     rows.loc[rows.index[0], "wording"] = ours
-    table = next(e for e in around.context(plan, wave, {**held, "external_surveys": rows}) if e.id == "context.surveys")
+    table = next(
+        e for e in context.context(plan, wave, {**held, "external_surveys": rows}) if e.id == "context.surveys"
+    )
     said = [i.result.text for i in table.items if i.column == "Comparable?"]
     assert said[0].startswith("yes")
     assert said[1].startswith("no")

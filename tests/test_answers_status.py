@@ -1,4 +1,4 @@
-"""Each requirement's state is worked out from what the run published and what the registers hold; nothing is typed."""
+"""A requirement is shown by what a run published and what the registers hold; nothing is typed."""
 
 import re
 
@@ -6,13 +6,21 @@ import pandas as pd
 import pytest
 from intake_study import ROOT
 
-from evaluation import disclosure, study
-from evaluation.answers import registers
-from evaluation.answers.registers import status
-from evaluation.answers.registers.rows import ROWS, TAGS, Row
-from evaluation.answers.words import measure, words
-from evaluation.estimates import NotIdentified, TooFew
+from benchmarks.requirement_rows import ROWS, TAGS, Row, lacking, state_of
+from evaluation.analysis.programme import (
+    actions,
+    advisory_groups,
+    costs,
+    ethnicity_recording,
+    events,
+    feedback,
+    recruitment,
+    stop_search_ratios,
+)
+from evaluation.exhibit import measure, words
 from evaluation.intake import waves
+from evaluation.plan import study
+from evaluation.results import NotIdentified, TooFew
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +33,7 @@ def refusal(id, reason="nobody was asked"):
 
 
 def state(row, *results):
-    return status.state_of(row, {r.id: r for r in results}, {}, {r.id: "shown" for r in results})
+    return state_of(row, {r.id: r for r in results}, {}, {r.id: "shown" for r in results})
 
 
 def test_each_row_is_one_requirement_of_known_capabilities():
@@ -73,7 +81,7 @@ def test_one_shown_result_is_enough_beside_refusals():
 )
 def test_what_a_register_does_not_hold_is_named(need, why):
     table = pd.DataFrame({"owner": ["a"], "source": ["iag"], "blank": [pd.NA]})
-    assert status.lacking(need, {"actions": table}) == why
+    assert lacking(need, {"actions": table}) == why
 
 
 def test_out_of_scope_says_why_and_reads_nothing_else():
@@ -83,41 +91,30 @@ def test_out_of_scope_says_why_and_reads_nothing_else():
         assert state(row, words("anything", "x")) == ("out of scope", row.out)
 
 
-def shown(plan, held, exhibits, monkeypatch):
-    monkeypatch.setattr(status, "published", lambda *_: exhibits)
-    wave = plan.waves[-1]
-    return status.requirements(plan, wave, held)
-
-
-def test_states_follow_what_was_published(plan, monkeypatch):
-    held = waves.registers_held(plan)
-    wave = plan.waves[-1]
+def test_what_the_registers_publish_shows_the_rows_that_name_it(plan):
+    held, wave = waves.registers_held(plan), plan.waves[-1]
     made = [
-        e
-        for n in ("events", "feedback", "actions", "advisory", "costs", "recording", "recruitment")
-        for e in getattr(registers, n)(plan, wave, held)
+        exhibit
+        for maker in (
+            events.events,
+            feedback.feedback,
+            actions.actions,
+            advisory_groups.advisory,
+            costs.costs,
+            ethnicity_recording.recording,
+            recruitment.recruitment,
+            stop_search_ratios.stops,
+        )
+        for exhibit in (
+            maker(plan, wave, held, waves.margins(plan)) if "stop" in maker.__name__ else maker(plan, wave, held)
+        )
     ]
-    made += registers.stops(plan, wave, held, waves.margins(plan))
-    with_all = shown(plan, held, made, monkeypatch)
-    nothing = shown(plan, held, [], monkeypatch)
-    states = {
-        w: {i.row.split()[0]: i.result.text for e in t for i in e.items if i.column == "State"}
-        for w, t in (("all", with_all), ("none", nothing))
-    }
-    assert len(states["all"]) == len(ROWS)
+    results = {i.result.id: i.result for e in made for i in e.items}
+    places = {i.result.id: e.id for e in made for i in e.items}
+    rows = {row.id: row for row in ROWS}
     for id in ("R003", "R013", "R052", "R067", "R078", "R133", "R138", "R180"):
-        assert states["all"][id] == "works", id
-        assert states["none"][id] == "refused", id
-    assert states["all"]["R045"] == "refused"  # lay observation is in no register: the exhibit itself says so
-    why = {i.row.split()[0]: i.result.text for e in with_all for i in e.items if i.column.startswith("Shown")}
-    assert "do not record who was offered it" in why["R045"]
-    disclosure.protect(with_all, plan.disclosure)
-
-
-def test_counts_by_capability_add_up(plan, monkeypatch):
-    counts, each = shown(plan, {}, [], monkeypatch)
-    total = {}
-    for i in counts.items:
-        total[i.row.split()[0]] = total.get(i.row.split()[0], 0) + i.result.n
-    assert total == {t: sum(t in row.tags.split() for row in ROWS) for t in TAGS}
-    assert {i.result.text for i in each.items if i.column == "State"} == {"refused", "out of scope"}
+        assert state_of(rows[id], results, held, places)[0] == "works", id
+        assert state_of(rows[id], {}, held, {})[0] == "refused", id
+    state, why = state_of(rows["R045"], results, held, places)
+    assert state == "refused"  # lay observation is in no register: the exhibit itself says so
+    assert "do not record who was offered it" in why

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from evaluation import errors
-from evaluation.statistics import claims
+from evaluation.statistics import misclassification
 
 
 @pytest.mark.parametrize("prevalence", [0.02, 0.1, 0.6])
@@ -13,29 +13,29 @@ from evaluation.statistics import claims
 @pytest.mark.parametrize("sensitivity", [0.8, 1.0])
 def test_the_share_inverts_what_the_question_does(prevalence, specificity, sensitivity):
     claimed = prevalence * sensitivity + (1 - prevalence) * (1 - specificity)
-    made = claims.share_true(claimed, specificity=specificity, sensitivity=sensitivity)
+    made = misclassification.share_true(claimed, specificity=specificity, sensitivity=sensitivity)
     assert made == pytest.approx(prevalence * sensitivity / claimed, rel=1e-10)
 
 
 def test_the_rule_of_thumb_of_a_rare_event():
     """Two in a hundred attend; three in a hundred of the others say they did: four claims in ten are true."""
     claimed = 0.02 + 0.98 * 0.03
-    assert claims.share_true(claimed, specificity=0.97) == pytest.approx(0.405, abs=5e-4)
+    assert misclassification.share_true(claimed, specificity=0.97) == pytest.approx(0.405, abs=5e-4)
 
 
 def test_the_share_agrees_with_a_simulated_question():
     rng = np.random.default_rng(4)
     attended = rng.random(400_000) < 0.05
     said = np.where(attended, rng.random(400_000) < 0.9, rng.random(400_000) < 0.04)
-    made = claims.share_true(said.mean(), specificity=0.96, sensitivity=0.9)
+    made = misclassification.share_true(said.mean(), specificity=0.96, sensitivity=0.9)
     assert made == pytest.approx(attended[said].mean(), abs=0.01)
 
 
 def test_the_share_stays_a_share():
-    assert claims.share_true(0.02, specificity=0.95) == 0.0
-    assert claims.share_true(0.99, specificity=0.9, sensitivity=0.6) <= 1.0
-    assert claims.share_true(0.3, specificity=1.0) == 1.0
-    rising = [claims.share_true(0.05, specificity=s) for s in np.linspace(0.95, 1.0, 11)]
+    assert misclassification.share_true(0.02, specificity=0.95) == 0.0
+    assert misclassification.share_true(0.99, specificity=0.9, sensitivity=0.6) <= 1.0
+    assert misclassification.share_true(0.3, specificity=1.0) == 1.0
+    rising = [misclassification.share_true(0.05, specificity=s) for s in np.linspace(0.95, 1.0, 11)]
     assert rising == sorted(rising)
 
 
@@ -51,7 +51,7 @@ def test_the_share_stays_a_share():
 )
 def test_impossible_shares_are_refused(claimed, words):
     with pytest.raises(errors.DataError):
-        claims.share_true(claimed, **words)
+        misclassification.share_true(claimed, **words)
 
 
 def routes():
@@ -66,30 +66,32 @@ def routes():
 
 def test_routes_that_no_other_person_came_by():
     d = routes()
-    assert claims.route_counterparts(d, treat="attended", routes=["officer", "place"]) == 0.5
-    assert claims.route_counterparts(d, treat="attended", routes=["officer"]) == 0.0
-    assert claims.route_counterparts(d, treat="attended", routes=["place"]) == 0.5
-    assert claims.route_counterparts(d, treat="attended", routes=[]) == 0.0
+    assert misclassification.route_counterparts(d, treat="attended", routes=["officer", "place"]) == 0.5
+    assert misclassification.route_counterparts(d, treat="attended", routes=["officer"]) == 0.0
+    assert misclassification.route_counterparts(d, treat="attended", routes=["place"]) == 0.5
+    assert misclassification.route_counterparts(d, treat="attended", routes=[]) == 0.0
     shuffled = d.sample(frac=1, random_state=2)
-    assert claims.route_counterparts(shuffled, treat="attended", routes=["place"]) == 0.5
+    assert misclassification.route_counterparts(shuffled, treat="attended", routes=["place"]) == 0.5
 
 
 def test_routes_refuse_what_they_cannot_use():
     with pytest.raises(errors.EmptyCell):
-        claims.route_counterparts(routes().assign(attended=0), treat="attended", routes=["place"])
+        misclassification.route_counterparts(routes().assign(attended=0), treat="attended", routes=["place"])
     with pytest.raises(errors.UnknownColumn):
-        claims.route_counterparts(routes(), treat="attended", routes=["plaice"])
+        misclassification.route_counterparts(routes(), treat="attended", routes=["plaice"])
     with pytest.raises(errors.MissingValues):
-        claims.route_counterparts(routes().assign(place=None), treat="attended", routes=["place"], missing="refuse")
+        misclassification.route_counterparts(
+            routes().assign(place=None), treat="attended", routes=["place"], missing="refuse"
+        )
     with pytest.raises(errors.Unsupported):
-        claims.route_counterparts(routes(), treat="attended", routes=["place"], missing="drop")
+        misclassification.route_counterparts(routes(), treat="attended", routes=["place"], missing="drop")
     with pytest.raises(errors.MissingValues):
-        claims.route_counterparts(routes().assign(attended=np.nan), treat="attended", routes=["place"])
+        misclassification.route_counterparts(routes().assign(attended=np.nan), treat="attended", routes=["place"])
 
 
 def test_a_route_that_was_not_recorded_is_a_route_of_its_own():
     d = routes()
     d.loc[0, "place"] = None
-    assert claims.route_counterparts(d, treat="attended", routes=["place"]) == 0.5
+    assert misclassification.route_counterparts(d, treat="attended", routes=["place"]) == 0.5
     d.loc[4, "place"] = None
-    assert claims.route_counterparts(d, treat="attended", routes=["place"]) == 0.25
+    assert misclassification.route_counterparts(d, treat="attended", routes=["place"]) == 0.25

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation import codebook, study
 from evaluation.errors import CodebookError
+from evaluation.plan import codebook, study
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = ROOT / "data_raw" / "codebook.yaml"

@@ -8,13 +8,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation import errors, study
-from evaluation.answers import attendees, comparison, samples
-from evaluation.answers.comparison import COMPARISON_WEIGHT, Comparison, balanced, prepared
-from evaluation.answers.levels import Survey
-from evaluation.answers.samples import TREATED
-from evaluation.estimates import Estimate, NotIdentified, TooFew
-from evaluation.exhibits import Count, Measure, Words
+from evaluation import errors
+from evaluation.analysis import (
+    arms,
+    attendance,
+    attendee_effect,
+    attendee_methods,
+    attendee_subgroups,
+    balance_tables,
+    comparison,
+)
+from evaluation.analysis.arms import TREATED
+from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison
+from evaluation.analysis.levels import Survey
+from evaluation.exhibit import Count, Measure, Words
+from evaluation.plan import study
+from evaluation.results import Estimate, NotIdentified, TooFew
 from evaluation.statistics import balance, effects, matching, power, propensity
 
 ROOT = Path(__file__).parents[1]
@@ -88,21 +97,21 @@ def sample():
 
 @cache
 def results():
-    return attendees.estimates(plan(), WAVE, made(), sample(), survey(), ())
+    return attendee_methods.estimates(plan(), WAVE, made(), sample(), survey(), ())
 
 
 def test_matching_keeps_its_balance_under_the_survey_weight():
     """Without measuring weights against the same score the oversampled group is far apart again."""
     compare = made()
-    kept = balanced.compared(plan(), compare, sample())
+    kept = balance_tables.compared(plan(), compare, sample())
     bare = matching.nearest(
-        compare.people, compare.scores, **prepared.planned_matching(plan(), "control") | {"survey_weight": None}
+        compare.people, compare.scores, **comparison.planned_matching(plan(), "control") | {"survey_weight": None}
     )
-    lost = balanced.compared(plan(), compare, bare)
+    lost = balance_tables.compared(plan(), compare, bare)
     assert kept.worst < 0.25 < 0.4 < lost.worst
-    gates = {g.id: g for g in comparison.balance_gates(plan(), WAVE, compare, sample())}
+    gates = {g.id: g for g in balance_tables.balance_gates(plan(), WAVE, compare, sample())}
     assert gates["attend.balance"].passed
-    found = comparison.placebo(plan(), compare, bare)
+    found = balance_tables.placebo(plan(), compare, bare)
     assert found.grade == "fail"
     assert found.worst[0] == pytest.approx(lost.worst)
 
@@ -113,7 +122,7 @@ def test_the_companion_is_judged_by_its_analysis_weights():
     w = (other.match_weight * compare.people[COMPARISON_WEIGHT])[compare.people[TREATED] == 0]
     assert other.n_effective["control"] == pytest.approx(w.sum() ** 2 / (w**2).sum())
     assert other.largest_control_share == pytest.approx(w.max() / w.sum())
-    gate = next(g for g in comparison.balance_gates(plan(), WAVE, compare, sample()) if g.id == "attend.companion")
+    gate = next(g for g in balance_tables.balance_gates(plan(), WAVE, compare, sample()) if g.id == "attend.companion")
     assert gate.value == pytest.approx(other.n_effective["control"] / compare.n["treated"])
     gap = balance.compare(
         compare.people,
@@ -132,7 +141,7 @@ def test_a_level_that_another_column_settles_is_joined_and_changes_no_score():
     )
     rng = np.random.default_rng(1)
     people["work"] = people["work"].where(people["age5"].eq("50_64") | (rng.random(len(people)) < 0.5), "paid")
-    joined = prepared.join_determined(people, (*COVARIATES, "work"))
+    joined = comparison.join_determined(people, (*COVARIATES, "work"))
     assert set(joined["work"]) == {"paid", "student"}
     words = {"treat": TREATED, "survey_weight": COMPARISON_WEIGHT}
     once = propensity.fit(joined, covariates=(*COVARIATES, "work"), **words)
@@ -140,20 +149,20 @@ def test_a_level_that_another_column_settles_is_joined_and_changes_no_score():
         people.assign(student=(people["work"] == "student") * 1.0), covariates=(*COVARIATES, "student"), **words
     )
     assert once.values.to_numpy() == pytest.approx(by_hand.values.to_numpy(), abs=1e-9)
-    pd.testing.assert_frame_equal(prepared.join_determined(people, COVARIATES), people)
+    pd.testing.assert_frame_equal(comparison.join_determined(people, COVARIATES), people)
 
 
 def test_doses_are_none_one_two_and_three_or_more():
     column = plan().treatment.dose_column
     design = pd.DataFrame({column: ["1", "2", "9", None, "0", ""]}, index=list("abcdef"))
     treated = pd.Series([1, 1, 1, 1, 1, 0], index=design.index)
-    found = prepared.dose(plan(), design, treated)
+    found = comparison.dose(plan(), design, treated)
     assert found.to_numpy() == pytest.approx([1, 2, 3, np.nan, np.nan, 0], nan_ok=True)
-    assert prepared.dose(plan(), design.drop(columns=column), treated).isna().sum() == 5
+    assert comparison.dose(plan(), design.drop(columns=column), treated).isna().sum() == 5
 
 
 def test_methods_stand_in_one_table_the_planned_one_first():
-    table = attendees.methods(plan(), WAVE, results())
+    table = attendee_methods.methods(plan(), WAVE, results())
     rows = [i.row for i in table.items]
     assert rows[0].startswith("Planned")
     assert table.chart == "forest"
@@ -169,7 +178,7 @@ def test_methods_stand_in_one_table_the_planned_one_first():
 
 
 def test_overlap_weights_serve_where_nobody_was_added():
-    found = attendees.estimates(
+    found = attendee_methods.estimates(
         plan(), WAVE, made(boost=False), comparison.match(plan(), WAVE, made(boost=False)), survey(boost=False), ()
     )
     over = next(r for r in found if r.id.endswith(".overlap"))
@@ -180,14 +189,14 @@ def test_overlap_weights_serve_where_nobody_was_added():
 def test_the_survey_weight_is_in_the_outcome():
     """Leaving the survey weight out of the outcome gives another number than the one that is reported."""
     outcome, compare = plan().outcomes.primary, made()
-    people = attendees.joined(compare, survey(), outcome)
+    people = attendee_effect.joined(compare, survey(), outcome)
     words = {
         "outcome": outcome,
         "treat": TREATED,
-        "covariates": attendees.adjusted_for(plan(), people),
+        "covariates": attendee_effect.adjusted_for(plan(), people),
         "cluster": "session",
     }
-    held = attendees.sample_for(people, sample())
+    held = attendee_effect.sample_for(people, sample())
     reported = next(r for r in results() if r.id.count(".") == 3)
     with_weight = effects.in_sample(people, held, survey_weight=COMPARISON_WEIGHT, **words)
     without = effects.in_sample(people, held, **words)
@@ -197,13 +206,15 @@ def test_the_survey_weight_is_in_the_outcome():
 
 def test_the_audit_reads_the_weights_from_the_steps():
     compare = made()
-    said = {k[0]: v.text for k, v in cells(comparison.weights_audit(plan(), WAVE, compare, sample())).items()}
+    said = {k[0]: v.text for k, v in cells(balance_tables.weights_audit(plan(), WAVE, compare, sample())).items()}
     assert said["Model of attendance"] == "comparison weight"
     assert "about the same score" in said["Match weight of a counterpart"]
     bare = replace(compare, scores=replace(compare.scores, survey_weight=None))
     plain = {
         k[0]: v.text
-        for k, v in cells(comparison.weights_audit(plan(), WAVE, bare, replace(sample(), survey_weight=None))).items()
+        for k, v in cells(
+            balance_tables.weights_audit(plan(), WAVE, bare, replace(sample(), survey_weight=None))
+        ).items()
     }
     assert plain["Model of attendance"] == "none"
     assert plain["Match weight of a counterpart"] == "none"
@@ -211,7 +222,8 @@ def test_the_audit_reads_the_weights_from_the_steps():
 
 def test_both_kinds_of_attendees_and_their_difference():
     found = {
-        i.result.id.split(".")[-1]: i.result for i in attendees.sources(plan(), WAVE, made(), sample(), survey()).items
+        i.result.id.split(".")[-1]: i.result
+        for i in attendee_subgroups.sources(plan(), WAVE, made(), sample(), survey()).items
     }
     apart = found["apart"]
     assert apart.value == pytest.approx(found["lists"].value - found["general"].value)
@@ -223,7 +235,7 @@ def test_both_kinds_of_attendees_and_their_difference():
 
 
 def test_units_doses_ties_and_false_claims():
-    units = cells(attendees.units(plan(), WAVE, made(), sample(), survey()))
+    units = cells(attendee_subgroups.units(plan(), WAVE, made(), sample(), survey()))
     rows = [k[0] for k in units]
     assert rows[0].startswith("Positive answers, difference")
     assert rows[1].startswith("Positive answers, ratio")
@@ -231,16 +243,16 @@ def test_units_doses_ties_and_false_claims():
     others = survey().outcomes[plan().outcomes.primary][made().people[TREATED] == 0]
     assert sd.value == pytest.approx(points.value / others.std())
     assert list(units.values())[1].null == 1
-    doses = list(cells(attendees.doses(plan(), WAVE, made(), sample(), survey())).values())
+    doses = list(cells(attendee_subgroups.doses(plan(), WAVE, made(), sample(), survey())).values())
     assert len(doses) == 3
     assert all(isinstance(d, Estimate | TooFew) for d in doses)
-    ties = [c.value for c in cells(attendees.ties(plan(), WAVE, made(), sample(), survey())).values()]
+    ties = [c.value for c in cells(attendee_subgroups.ties(plan(), WAVE, made(), sample(), survey())).values()]
     assert ties[1] <= ties[0] <= ties[2]
-    claimed = list(cells(attendees.claimed(plan(), WAVE, made(), sample(), survey(), (0.2, 400))).values())
+    claimed = list(cells(attendee_subgroups.claimed(plan(), WAVE, made(), sample(), survey(), (0.2, 400))).values())
     values = [c.value for c in claimed]
     assert values == sorted(values, reverse=True)
     assert values[-1] > points.value
-    hopeless = cells(attendees.claimed(plan(), WAVE, made(), sample(), survey(), (0.02, 400)))
+    hopeless = cells(attendee_subgroups.claimed(plan(), WAVE, made(), sample(), survey(), (0.02, 400)))
     assert isinstance(next(iter(hopeless.values())), Words)
 
 
@@ -250,40 +262,45 @@ def test_claims_before_the_first_event_are_counted():
     design = pd.DataFrame({t.first_month_column: ["2021-03"] * 6 + ["2023-05"] * 54}, index=range(n))
     arm = pd.Series(["first"] * 40 + ["neither"] * 20, index=range(n))
     months = pd.Series(pd.to_datetime(["2022-10-05", "2023-05-09"]))
-    found = cells(comparison.claims(plan(), WAVE, design, arm, months))
+    found = cells(attendance.claims(plan(), WAVE, design, arm, months))
     early = next(v for k, v in found.items() if "before the first event" in k[0])
     assert early.value == pytest.approx(100 * 6 / 40)
     assert early.base == 40
     assert len(found) == len(t.specificity) + 1
-    assert len(comparison.claims(plan(), WAVE, design, arm).items) == len(t.specificity)
+    assert len(attendance.claims(plan(), WAVE, design, arm).items) == len(t.specificity)
 
 
 def test_nothing_is_compared_where_nobody_was_asked():
     refused = Comparison(pd.DataFrame(), refusal=NotIdentified("not asked", "Ask.", wave=WAVE))
-    empty = prepared.nobody(pd.Index([]))
+    empty = comparison.nobody(pd.Index([]))
     shown = [
-        comparison.sources(plan(), WAVE, refused),
-        comparison.support(plan(), WAVE, refused),
-        comparison.spread_table(plan(), WAVE, refused, empty),
-        comparison.lots(plan(), WAVE, refused, None),
-        comparison.weights_audit(plan(), WAVE, refused, empty),
+        balance_tables.sources(plan(), WAVE, refused),
+        balance_tables.support(plan(), WAVE, refused),
+        balance_tables.spread_table(plan(), WAVE, refused, empty),
+        balance_tables.lots(plan(), WAVE, refused, None),
+        balance_tables.weights_audit(plan(), WAVE, refused, empty),
         *(
             f(plan(), WAVE, refused, empty, survey())
-            for f in (attendees.units, attendees.doses, attendees.sources, attendees.ties)
+            for f in (
+                attendee_subgroups.units,
+                attendee_subgroups.doses,
+                attendee_subgroups.sources,
+                attendee_subgroups.ties,
+            )
         ),
-        attendees.claimed(plan(), WAVE, refused, empty, survey(), (0.1, 50)),
+        attendee_subgroups.claimed(plan(), WAVE, refused, empty, survey(), (0.1, 50)),
     ]
     for exhibit in shown:
         assert [type(i.result) for i in exhibit.items] == [NotIdentified]
-    assert comparison.placebo(plan(), refused, empty) is None
-    assert comparison.balance_gates(plan(), WAVE, refused, empty) == []
+    assert balance_tables.placebo(plan(), refused, empty) is None
+    assert balance_tables.balance_gates(plan(), WAVE, refused, empty) == []
 
 
 def test_no_exhibit_shows_a_count_of_few_people_outside_the_gate():
     shown = [
-        comparison.sources(plan(), WAVE, made()),
-        comparison.support(plan(), WAVE, made()),
-        comparison.spread_table(plan(), WAVE, made(), sample()),
+        balance_tables.sources(plan(), WAVE, made()),
+        balance_tables.support(plan(), WAVE, made()),
+        balance_tables.spread_table(plan(), WAVE, made(), sample()),
     ]
     for exhibit in shown:
         for item in exhibit.items:
@@ -292,7 +309,7 @@ def test_no_exhibit_shows_a_count_of_few_people_outside_the_gate():
 
 
 def test_the_caliper_stands_beside_the_design_with_its_scale():
-    table = comparison.sample_table(plan(), WAVE, made(), sample())
+    table = balance_tables.sample_table(plan(), WAVE, made(), sample())
     found = cells(table)["Nearest neighbours (planned)", "Caliper"]
     others = made().scores.logit[made().people[TREATED] == 0]
     assert found.value == pytest.approx(plan().matching.caliper * others.std())
@@ -311,14 +328,14 @@ def test_reasons_for_not_coming_are_of_people_who_had_not_attended():
         design[f"why_not.{k}"] = pd.array(rng.random(n) < 0.2, dtype="boolean")
     design.loc[:119, [f"why_not.{k}" for k in options]] = pd.NA  # attendees, and twenty who gave no reason
     design["why_not.fear"] = design["why_not.fear"].where(design["why_not.fear"].isna(), False)
-    shown = comparison.reasons(plan(), WAVE, design)
+    shown = attendance.reasons(plan(), WAVE, design)
     assert "policy-7" in shown.sections
     found = {i.result.id.split(".")[1]: i.result for i in shown.items}
     assert found["do_not_want"].value == pytest.approx(100 * design.loc[120:, "why_not.do_not_want"].mean())
     assert found["do_not_want"].base == 280
     assert "fear" not in found
     assert [i.result.value for i in shown.items] == sorted((i.result.value for i in shown.items), reverse=True)
-    (none,) = comparison.reasons(plan(), WAVE, design.drop(columns=[c for c in design if "why_not" in c])).items
+    (none,) = attendance.reasons(plan(), WAVE, design.drop(columns=[c for c in design if "why_not" in c])).items
     assert "not asked" in none.result.text
 
 
@@ -345,9 +362,9 @@ def test_a_wave_with_one_side_only_says_which_side_nobody_stands_on(said, source
     n, t = 40, plan().treatment
     attended = ["yes", "no"] * (n // 2) if said == "mixed" else [said or "dont_know"] * n
     design = pd.DataFrame({t.column: attended, "sample_source": source, "sex": ["female", "male"] * (n // 2)})
-    arm = samples.arms(plan(), design)
+    arm = arms.arms(plan(), design)
     with pytest.raises(errors.EmptyCell) as error:
-        samples.compared(plan(), design, arm)
+        arms.compared(plan(), design, arm)
     assert error.value.what.startswith(what)
     found = comparison.prepare(plan(), WAVE, design, arm, {})
     assert found.refusal.reason == error.value.what
@@ -364,6 +381,7 @@ def test_a_companion_without_a_prognostic_characteristic_is_refused_in_words():
     assert isinstance(found, NotIdentified)
     assert found.reason == "no prognostic characteristic tells these people apart"
     gates = {
-        g.id: g for g in comparison.balance_gates(with_none, WAVE, bare, sample(), NotIdentified("no lots", "None."))
+        g.id: g
+        for g in balance_tables.balance_gates(with_none, WAVE, bare, sample(), NotIdentified("no lots", "None."))
     }
     assert not gates["attend.companion"].passed

@@ -7,12 +7,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation import study
-from evaluation.answers import designs
-from evaluation.answers.designs import doubting, places, recalled, same_people, waves_since
-from evaluation.answers.levels import Survey
-from evaluation.answers.weights import WaveWeights
-from evaluation.estimates import Estimate, NotIdentified, TooFew
+from evaluation.analysis.did import (
+    designs,
+    event_study,
+    exposed_places,
+    few_clusters,
+    inputs,
+    linked_panel,
+    placebos,
+    predicted_and_recalled,
+    tables,
+)
+from evaluation.analysis.levels import Survey
+from evaluation.analysis.population_weights import WaveWeights
+from evaluation.plan import study
+from evaluation.results import Estimate, NotIdentified, TooFew
 from evaluation.statistics import did
 
 ROOT = Path(__file__).parents[1]
@@ -97,7 +106,7 @@ def make(seed=1, n=900, effect=0.6, moved=0.0, reached=None, waves=PLAN.waves, l
     )
     fieldwork = {w: (dt.date(YEARS[w], 8, 15), dt.date(YEARS[w], 10, 14)) for w in waves}
     table = pd.DataFrame("same", index=list(outcomes.columns), columns=list(waves))
-    return plan, designs.Evidence(waves[-1], survey, events, table, fieldwork, arms)
+    return plan, inputs.Evidence(waves[-1], survey, events, table, fieldwork, arms)
 
 
 def by_id(results):
@@ -139,11 +148,11 @@ def test_attendees_before_and_after_are_refused(held):
     assert isinstance(refusal, NotIdentified)
     assert "W2022 did not ask" in refusal.reason
     arms = dict(found.arms) | {"W2022": pd.Series("neither", index=found.survey.people.query("wave == 'W2022'").index)}
-    coded = designs.Evidence(found.wave, found.survey, found.events, found.comparable, found.fieldwork, arms)
+    coded = inputs.Evidence(found.wave, found.survey, found.events, found.comparable, found.fieldwork, arms)
     again = designs.attendee_change(plan, coded)
     assert isinstance(again, NotIdentified)
     assert "nobody in W2022 had attended yet" in again.reason
-    shown = designs.refusals(plan, found, held[2], refusal)
+    shown = tables.refusals(plan, found, held[2], refusal)
     assert {"Why not", "What the next wave should ask"} <= {i.column for i in shown.items}
     assert shown.items[0].row == "Attendees before and after"
 
@@ -155,7 +164,7 @@ def test_few_places_get_the_inference_they_can_carry(places_, kind):
     if kind == "refused":
         assert isinstance(made, NotIdentified)
         assert "ranks" in made.reason
-        assert designs.few_places(plan, found).items[0].row == "Not shown"
+        assert few_clusters.few_places(plan, found).items[0].row == "Not shown"
     else:
         assert kind in made.method or kind in made.se_method
     if kind == "area means":
@@ -176,9 +185,7 @@ def test_small_cells_are_counted_and_not_estimated():
     assert isinstance(few, TooFew)
     assert len(few.counts) == 8
     assert few.unit == "people"
-    text = [
-        i.result.text for i in designs.cells(plan, found, list(results.values())).items if hasattr(i.result, "text")
-    ]
+    text = [i.result.text for i in tables.cells(plan, found, list(results.values())).items if hasattr(i.result, "text")]
     assert any(t.startswith("under 10") for t in text)
 
 
@@ -205,16 +212,16 @@ def test_linked_people_are_weighted_to_those_who_answered(held):
     assert plain.se == pytest.approx(differences.se, rel=0.05)
     assert plain.value == pytest.approx(0.5, abs=4 * plain.se)
     assert weighted.value != plain.value
-    panel, _ = same_people.linked_rows(plan, found, plan.designs["D5"])
-    weights = same_people.linkage_weights(plan, found, plan.designs["D5"], panel)
+    panel, _ = linked_panel.linked_rows(plan, found, plan.designs["D5"])
+    weights = linked_panel.linkage_weights(plan, found, plan.designs["D5"], panel)
     assert weights.mean() == pytest.approx(1.0)
     assert (weights > 0).all()
-    assert "Answering twice" in designs.linkage(plan, found).notes[0]
+    assert "Answering twice" in few_clusters.linkage(plan, found).notes[0]
 
 
 def test_memory_is_set_beside_the_answers_of_then(held):
     plan, found, _ = held
-    shown = {i.result.id.split(".")[2]: i.result for i in designs.recall(plan, found).items}
+    shown = {i.result.id.split(".")[2]: i.result for i in tables.recall(plan, found).items}
     bias = shown["bias"]
     assert bias.low < bias.value < bias.high
     assert bias.value == pytest.approx(0.12, abs=0.25)  # the mood of the waves differs by 0.04 a year
@@ -226,15 +233,15 @@ def test_memory_is_set_beside_the_answers_of_then(held):
 def test_memory_without_one_of_the_sides_says_which(held, arm, what):
     plan, found, _ = held
     arms = {w: pd.Series(arm, index=a.index) for w, a in found.arms.items()}
-    one = designs.Evidence(found.wave, found.survey, found.events, found.comparable, found.fieldwork, arms)
-    ((_, refused),) = recalled.then_and_now(plan, one, plan.designs["D4"])
+    one = inputs.Evidence(found.wave, found.survey, found.events, found.comparable, found.fieldwork, arms)
+    ((_, refused),) = predicted_and_recalled.then_and_now(plan, one, plan.designs["D4"])
     assert refused.reason == f"nobody who answered is {what}"
-    assert any(refused.reason in str(i.result) for i in designs.recall(plan, one).items)
+    assert any(refused.reason in str(i.result) for i in tables.recall(plan, one).items)
 
 
 def test_a_placebo_that_moves_downgrades_its_design():
     plan, found = make(seed=7, n=1500, moved=1.5, reached=dict.fromkeys(REACHED, "2024-12-01"))
-    shown, speaks = designs.placebo_exhibit(plan, found)
+    shown, speaks = placebos.placebo_exhibit(plan, found)
     assert speaks["D1"] is False
     readings = {i.row: i.result.text for i in shown.items if i.column == "Reading"}
     assert sum(r == "differs" for r in readings.values()) >= 1
@@ -249,29 +256,29 @@ def test_an_event_within_the_first_fieldwork_leaves_an_association(held):
     plan, found, results = held
     assert by_id(results)["d1",].licence == "effect"
     none = designs.attendee_change(plan, found)
-    assert not any("claims no cause" in n for n in designs.forest(plan, found, results, none).notes)
+    assert not any("claims no cause" in n for n in tables.forest(plan, found, results, none).notes)
     events = found.events.assign(event_date=["2022-10-05", *found.events["event_date"][1:]])
-    early = designs.Evidence(found.wave, found.survey, events, found.comparable, found.fieldwork, found.arms)
+    early = inputs.Evidence(found.wave, found.survey, events, found.comparable, found.fieldwork, found.arms)
     again = designs.all_designs(plan, early)
     made = by_id(again)["d1",]
     assert made.value == by_id(results)["d1",].value  # the same number, which may say less
     assert made.licence == by_id(again)["d1", "adjusted"].licence == "association"
     assert [g.id for g in made.gates if not g.passed] == ["d1.dates"]
-    notes = designs.forest(plan, early, again, none).notes
+    notes = tables.forest(plan, early, again, none).notes
     assert (
         "D1 claims no cause here, as the plan would let it. Not met: the earlier survey was over before the first "
         "event."
     ) in notes
-    verb = {i.row: i.result.text for i in designs.answer(plan, early, again, none).items if i.column == "May say"}
+    verb = {i.row: i.result.text for i in tables.answer(plan, early, again, none).items if i.column == "May say"}
     assert verb["D1 Places with events and places without"] == "“went with”, no more"
     for evidence, made, word in ((found, results, "is consistent with"), (early, again, "went with")):
-        said = {i.row: i.result.text for i in designs.assumptions(plan, evidence, made).items if i.column == "May say"}
+        said = {i.row: i.result.text for i in tables.assumptions(plan, evidence, made).items if i.column == "May say"}
         assert said["D1 Places with events and places without"].startswith(word)
 
 
 def test_a_placebo_that_could_not_see_has_not_passed():
     plan, found = make(seed=8, n=250)
-    shown, speaks = designs.placebo_exhibit(plan, found)
+    shown, speaks = placebos.placebo_exhibit(plan, found)
     readings = {i.result.text for i in shown.items if i.column == "Reading"}
     assert "not informative" in readings or "too few people" in readings
     assert True not in speaks.values()
@@ -288,7 +295,7 @@ def test_a_placebo_that_could_not_see_has_not_passed():
 
 def test_bounds_widen_and_say_where_a_result_vanishes(held):
     plan, found, results = held
-    shown = designs.bounds(plan, found, results)
+    shown = placebos.bounds(plan, found, results)
     d1 = [i for i in shown.items if i.row.startswith("D1")]
     width = [i.result.high - i.result.low for i in d1 if i.column.startswith("Apart")]
     assert width == sorted(width)
@@ -300,8 +307,8 @@ def test_mean_and_share_stand_side_by_side(held):
     plan, found, _ = held
     discrete = found.survey.outcomes.assign(conf_overall=lambda f: f["conf_overall"].round().clip(1, 5))
     survey = Survey(found.survey.people, discrete, found.survey.weights, found.survey.sd)
-    shown = designs.sides(
-        plan, designs.Evidence(found.wave, survey, found.events, found.comparable, found.fieldwork, found.arms)
+    shown = placebos.sides(
+        plan, inputs.Evidence(found.wave, survey, found.events, found.comparable, found.fieldwork, found.arms)
     )
     d1 = {i.column: i.result for i in shown.items if i.row.startswith("D1")}
     assert set(d1) == {"Mean", "Share of positive answers", "Share, by a logit"}
@@ -312,7 +319,7 @@ def test_mean_and_share_stand_side_by_side(held):
 
 def test_composition_is_read_against_chance(held):
     plan, found, _ = held
-    shown = {(i.row[:2], i.column): i.result for i in designs.composition(plan, found).items}
+    shown = {(i.row[:2], i.column): i.result for i in few_clusters.composition(plan, found).items}
     assert shown["D1", "Read against chance"].text in ("as chance would give", "more than chance in nine of ten")
     assert shown["D1", "Composition taken as constant"].value == pytest.approx(0.5, abs=0.3)
     assert shown["D1", "Composition free to change"].value == pytest.approx(0.5, abs=0.3)
@@ -321,7 +328,7 @@ def test_composition_is_read_against_chance(held):
 
 def test_attendance_is_the_first_stage_by_place(held):
     plan, found, _ = held
-    rows = {i.row: i.result for i in designs.few_places(plan, found).items}
+    rows = {i.row: i.result for i in few_clusters.few_places(plan, found).items}
     assert {"Places reached", "Places not reached", "Change per person reached"} <= set(rows)
     assert "not closed" in rows["Change per person reached"].text  # attendance does not differ between places here
     assert sum(r.startswith("Without ") for r in rows) == len(UNITS)
@@ -367,13 +374,13 @@ def staggered(effect=0.6, seed=9):
 
 def test_places_reached_at_different_times_are_compared_with_those_not_yet_reached():
     plan, found = staggered()
-    frame = waves_since.staggered_frame(plan, found, plan.designs["D1"])
+    frame = event_study.staggered_frame(plan, found, plan.designs["D1"])
     assert set(frame["first"]) == {0.0, 2.0, 3.0}
-    made = waves_since.effects_over_time(plan, found, plan.designs["D1"], frame)
+    made = event_study.effects_over_time(plan, found, plan.designs["D1"], frame)
     assert isinstance(made, did.GroupTime)
     for e, g, t in zip(made, made.groups, made.times, strict=True):
         assert e.value == pytest.approx(0.6 if t >= g else 0.0, abs=4 * e.se)
-    shown = designs.over_time(plan, found)
+    shown = event_study.over_time(plan, found)
     rows = {i.row for i in shown.items}
     assert any(r.startswith("Overall, simple:") for r in rows)
     assert any(r.startswith("Overall, dynamic:") for r in rows)
@@ -383,26 +390,26 @@ def test_places_reached_at_different_times_are_compared_with_those_not_yet_reach
 
 def test_one_wave_before_leaves_earlier_trends_untested(held):
     plan, found, _ = held
-    text = {i.row: getattr(i.result, "text", "") for i in designs.over_time(plan, found).items}
+    text = {i.row: getattr(i.result, "text", "") for i in event_study.over_time(plan, found).items}
     assert "not available" in text["Slope before"]
     assert "not available" in text["Sensitivity to earlier trends"]
     two = plan.model_copy(update={"study": plan.study.model_copy(update={"waves": ("W2022", "W2025")})})
-    short = designs.over_time(two, found)
+    short = event_study.over_time(two, found)
     assert short.items[0].row == "Not shown"
     assert "three waves" in short.items[0].result.reason
 
 
 def test_places_reached_before_the_first_wave_are_left_out():
     plan, found = make(seed=12, reached=dict(REACHED, rutland="2022-01-01"))
-    frame = waves_since.staggered_frame(plan, found, plan.designs["D1"])
+    frame = event_study.staggered_frame(plan, found, plan.designs["D1"])
     assert "rutland" not in set(frame["unit"])
-    _, gate = designs.exposed_places(plan, found, ("W2022", "W2025"))
+    _, gate = inputs.exposed_places(plan, found, ("W2022", "W2025"))
     assert not gate.passed
 
 
 def test_the_table_of_what_fools_says_its_truth(held):
     plan, found, _ = held
-    cells = {(i.row, i.column): i.result.value for i in waves_since.fooled(plan, found, people=40_000).items}
+    cells = {(i.row, i.column): i.result.value for i in event_study.fooled(plan, found, people=40_000).items}
     seen, unseen = "They came by what is known", "They came because they trusted already"
     truth = cells["The truth", seen]
     four, after = "D3 four groups weighted by predicted attendance", "The same, adjusted for what is known"
@@ -413,9 +420,9 @@ def test_the_table_of_what_fools_says_its_truth(held):
 
 def test_words_about_designs_claim_no_cause():
     forbidden = ("caused", "because of", "led to", "thanks to", "impact", "improved", "raised")
-    for read in designs.ASSUMES.values():
+    for read in tables.ASSUMES.values():
         assert not any(f in " ".join(read).lower() for f in forbidden)
-    assert set(designs.ASSUMES) == set(PLAN.designs)
+    assert set(tables.ASSUMES) == set(PLAN.designs)
 
 
 def test_changed_wording_blocks_and_unknown_wording_caps(held):
@@ -423,7 +430,7 @@ def test_changed_wording_blocks_and_unknown_wording_caps(held):
     for state, kind in (("changed", NotIdentified), ("unknown", Estimate)):
         table = found.comparable.copy()
         table.loc["conf_overall", "W2025"] = state
-        other = designs.Evidence(found.wave, found.survey, found.events, table, found.fieldwork, found.arms)
+        other = inputs.Evidence(found.wave, found.survey, found.events, table, found.fieldwork, found.arms)
         made = by_id(designs.all_designs(plan, other))["d1",]
         assert isinstance(made, kind)
         if kind is Estimate:
@@ -431,6 +438,6 @@ def test_changed_wording_blocks_and_unknown_wording_caps(held):
 
 
 def test_shared_helpers_refuse_in_words():
-    few = doubting.cell("x", TooFew(counts={"a": 3}, needed=30), "W2025", "points")
+    few = placebos.cell("x", TooFew(counts={"a": 3}, needed=30), "W2025", "points")
     assert "too few people" in few.text
-    assert places.source_of(PLAN, "age5") == "age_band"
+    assert exposed_places.source_of(PLAN, "age5") == "age_band"

@@ -2,8 +2,9 @@
 
 import pytest
 
-from evaluation import errors, study
-from evaluation.answers.designs.held import MADE_WITH, hold, said
+from evaluation import errors
+from evaluation.analysis.did.designs import MADE_WITH, hold, said
+from evaluation.plan import study
 
 PLAN = study.load("study.toml")
 

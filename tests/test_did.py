@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from evaluation import errors
-from evaluation.estimates import Estimate, NotIdentified, TooFew
+from evaluation.results import Estimate, NotIdentified, TooFew
 from evaluation.statistics import did
 
 GOLDEN = Path(__file__).parent / "golden"

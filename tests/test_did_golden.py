@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from evaluation.statistics import did, inference, multiplicity
-from evaluation.statistics.did import trends
+from evaluation.statistics.did import pre_trends
 
 GOLDEN = Path(__file__).parent / "golden"
 TEACHING = [p / "teaching" for p in (GOLDEN, *[x / "shared" / "data" for x in Path(__file__).resolve().parents[:4]])]
@@ -68,14 +68,14 @@ def arrays(case):
 @pytest.mark.parametrize("method", NAMES)
 @pytest.mark.parametrize("case", ["covariates_unweighted", "covariates_weighted"])
 def test_influence_functions_of_cross_sections_agree_with_drdid(case, method):
-    from evaluation.statistics.did import influence
+    from evaluation.statistics.did import influence_functions
 
     known = DR["results"][case][f"{NAMES[method]}_rc"]
     y, post, d, x, w = arrays(case)
-    _, inf = influence.RC[method](y, post, d, x, w)
+    _, inf = influence_functions.RC[method](y, post, d, x, w)
     if method == "traditional":  # DRDID to 1.2.3 adds both terms of the earlier regression where it should subtract
-        _, linear = influence.outcome(y, x, w * (1 - d) * (1 - post))
-        p, _ = influence.chance(x, d, w)
+        _, linear = influence_functions.outcome(y, x, w * (1 - d) * (1 - post))
+        p, _ = influence_functions.chance(x, d, w)
         own, others = w * d * (1 - post), w * p / (1 - p) * (1 - d) * (1 - post)
         inf = inf - 2 * linear @ ((own @ x) / own.sum() - (others @ x) / others.sum())
     assert inf[:10] == pytest.approx(known["inf_first10"], abs=2e-4 if method == "improved" else 1e-7)
@@ -213,13 +213,13 @@ def test_published_sensitivity_of_an_event_study():
     """Benzarti and Carloni's profits, as HonestDiD prints them (fixed-length and conditional least-favourable)."""
     frame = teaching("honestdid_bc.csv")
     beta, cov = frame["beta"].to_numpy(), frame.iloc[:, 2:].to_numpy()
-    d = trends.Departures.of(beta[:4], beta[4:], cov)
-    smooth = trends.smoothness(d, bounds=[0, 0.1, 0.2, 0.3])
+    d = pre_trends.Departures.of(beta[:4], beta[4:], cov)
+    smooth = pre_trends.smoothness(d, bounds=[0, 0.1, 0.2, 0.3])
     assert smooth["low"].tolist() == pytest.approx([0.131, 0.119, 0.0194, -0.0806], abs=6e-4)
     assert smooth["high"].tolist() == pytest.approx([0.216, 0.419, 0.519, 0.619], abs=6e-4)
-    mean = trends.smoothness(d, bounds=[0, 0.1, 0.2], combine=[0.25] * 4)
+    mean = pre_trends.smoothness(d, bounds=[0, 0.1, 0.2], combine=[0.25] * 4)
     assert mean["low"].tolist() == pytest.approx([0.133, -0.186, -0.686], abs=6e-4)
-    steps = trends.relative_magnitudes(d, bounds=np.linspace(0, 2, 10)[[0, 1, 3, 5, 7, 9]])
+    steps = pre_trends.relative_magnitudes(d, bounds=np.linspace(0, 2, 10)[[0, 1, 3, 5, 7, 9]])
     assert steps["low"].tolist() == pytest.approx([0.159, 0.143, 0.102, 0.0551, 0.00722, -0.0422], abs=1.2e-3)
     assert steps["high"].tolist()[:4] == pytest.approx([0.233, 0.248, 0.287, 0.329], abs=1.2e-3)
 

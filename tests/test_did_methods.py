@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from evaluation import errors
-from evaluation.estimates import Estimate, NotIdentified, TooFew
+from evaluation.results import Estimate, NotIdentified, TooFew
 from evaluation.statistics import did
-from evaluation.statistics.did import composition, trends
+from evaluation.statistics.did import composition, pre_trends
 
 
 def shifting(rng, n=6000, effect=0.5, shift=0.8):
@@ -165,21 +165,21 @@ def test_simultaneous_intervals_are_wider_and_draws_agree_with_the_formula():
 def test_detectable_slope_is_found_with_the_power_it_names():
     cov = 0.02 * (np.eye(3) + 0.3)
     times = [-3.0, -2.0, -1.0]
-    steep = trends.detectable_slope(cov, times)
+    steep = pre_trends.detectable_slope(cov, times)
     rng = np.random.default_rng(11)
     draws = rng.multivariate_normal(steep * np.array(times), cov, 4000)
     found = (np.abs(draws) / np.sqrt(np.diag(cov)) > 1.96).any(axis=1).mean()
     assert found == pytest.approx(0.8, abs=0.03)
-    line = trends.slope(steep * np.array(times), cov, times)
+    line = pre_trends.slope(steep * np.array(times), cov, times)
     assert line.value == pytest.approx(steep)
     with pytest.raises(errors.EmptyCell):
-        trends.slope([], np.zeros((0, 0)), [])
+        pre_trends.slope([], np.zeros((0, 0)), [])
 
 
 def test_smoothness_with_no_bend_is_a_straight_line_carried_on():
     cov = np.diag([0.01, 0.01, 0.02])
-    d = trends.Departures.of([-0.4, -0.2], [0.9], cov)
-    found = trends.smoothness(d, bounds=[0.0]).iloc[0]
+    d = pre_trends.Departures.of([-0.4, -0.2], [0.9], cov)
+    found = pre_trends.smoothness(d, bounds=[0.0]).iloc[0]
     x = np.array([-2.0, -1.0])
     slope = (x @ np.array([-0.4, -0.2])) / (x @ x)
     se = np.sqrt(0.02 + 0.01 / (x @ x))

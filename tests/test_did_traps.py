@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from evaluation import errors, study
-from evaluation.answers import designs
-from evaluation.estimates import Estimate, NotIdentified, TooFew
-from evaluation.statistics import did, inference, predicted, propensity, survey
-from evaluation.statistics.did import cells, demonstration, trends
+from evaluation import errors
+from evaluation.analysis.did import inputs, tables
+from evaluation.plan import study
+from evaluation.results import Estimate, NotIdentified, TooFew
+from evaluation.statistics import did, inference, predicted_attendance, propensity, survey
+from evaluation.statistics.did import composition, pre_trends, selection_demo, two_by_two_cells
 
 GOLDEN = Path(__file__).parent / "golden"
 ROOT = Path(__file__).parents[1]
@@ -43,15 +44,15 @@ WORDS = {"outcome": "y", "group": "g", "time": "t", "area": "area"}
 
 def test_01_weighting_by_predicted_attendance_hides_selection():
     """In surveys so large that only bias is left, the four-group contrast errs as the comparison after does."""
-    found = demonstration.large(people=40_000, seed=1)
-    truth = demonstration.World().effect
+    found = selection_demo.large(people=40_000, seed=1)
+    truth = selection_demo.World().effect
     assert found.loc["adjusted", "seen"] == pytest.approx(truth, abs=0.05)
     assert found.loc["four_group", "seen"] == pytest.approx(truth, abs=0.05)
     assert found.loc["adjusted", "unseen"] > truth + 0.3
     assert found.loc["four_group", "unseen"] == pytest.approx(found.loc["adjusted", "unseen"], abs=0.06)
     assert found.loc["linked", "unseen"] == pytest.approx(truth, abs=0.06)
     assert abs(found.loc["slope", "unseen"] - truth) < 0.35
-    assert "already trusted" in designs.ASSUMES["D3"].left_in
+    assert "already trusted" in tables.ASSUMES["D3"].left_in
 
 
 def test_02_the_wild_bootstrap_keeps_the_weights():
@@ -128,7 +129,7 @@ def test_07_the_same_people_are_not_two_samples():
     by_person = did.two_by_two(frame, outcome="y", group="g", time="t", cluster="id")
     assert by_person.se == pytest.approx(together.se, rel=0.02)
     with pytest.raises(errors.DataError, match="several times"):
-        cells.refuse_repeats(frame, "id", "t", linked=False)
+        two_by_two_cells.refuse_repeats(frame, "id", "t", linked=False)
     with pytest.raises(errors.DataError, match="twice"):
         did.linked_panel(pd.concat([frame, frame.head(1)]), outcome="y", treat="g", unit="id", time="t")
     with pytest.raises(errors.DataError, match="one time only"):
@@ -143,20 +144,20 @@ def test_08_relative_magnitudes_hold_their_level():
     covered, plain, runs = 0, 0, 80
     for _ in range(runs):
         beta = rng.multivariate_normal(truth, cov)
-        found = trends.relative_magnitudes(trends.Departures.of(beta[:2], beta[2:], cov), bounds=[1.0]).iloc[0]
+        found = pre_trends.relative_magnitudes(pre_trends.Departures.of(beta[:2], beta[2:], cov), bounds=[1.0]).iloc[0]
         covered += found["low"] <= 0 <= found["high"]
         plain += abs(beta[2]) <= 1.96 * math.sqrt(cov[2, 2])
     assert covered / runs >= 0.93
     assert plain / runs < 0.7
-    d = trends.Departures.of(truth[:2], truth[2:], cov)
-    table = trends.relative_magnitudes(d, bounds=[0, 0.5, 1, 2])
+    d = pre_trends.Departures.of(truth[:2], truth[2:], cov)
+    table = pre_trends.relative_magnitudes(d, bounds=[0, 0.5, 1, 2])
     assert (np.diff(table["high"] - table["low"]) > 0).all()
-    smooth = trends.smoothness(d, bounds=[0, 0.1])
+    smooth = pre_trends.smoothness(d, bounds=[0, 0.1])
     assert smooth.loc[0, "low"] < 0 < smooth.loc[0, "high"]
     for refused in (
-        trends.smoothness(trends.Departures.of([], [0.1], np.eye(1)), bounds=[0]),
-        trends.smoothness(trends.Departures.of([0.0], [0.1], np.eye(2)), bounds=[0]),
-        trends.relative_magnitudes(trends.Departures.of([], [0.1], np.eye(1)), bounds=[1]),
+        pre_trends.smoothness(pre_trends.Departures.of([], [0.1], np.eye(1)), bounds=[0]),
+        pre_trends.smoothness(pre_trends.Departures.of([0.0], [0.1], np.eye(2)), bounds=[0]),
+        pre_trends.relative_magnitudes(pre_trends.Departures.of([], [0.1], np.eye(1)), bounds=[1]),
     ):
         assert isinstance(refused, NotIdentified)
         assert "not available" in refused.reason
@@ -230,7 +231,7 @@ def test_13_what_attending_may_have_changed_does_not_predict_it():
     waves = [frame.assign(y=1.0).drop(columns="attended"), frame.assign(y=1.0)]
     for bad in ("y", "attended"):
         with pytest.raises(errors.OutcomesClosed, match=bad):
-            predicted.attendance(*waves, outcome="y", treat="attended", covariates=["age", bad])
+            predicted_attendance.attendance(*waves, outcome="y", treat="attended", covariates=["age", bad])
 
 
 def test_14_the_smallest_reachable_p_is_printed():
@@ -258,7 +259,7 @@ def test_15_a_level_with_no_attendee_is_counted_not_dropped():
         for _ in range(2)
     )
     after["attended"] = ((rng.random(n) < 0.2) & (after["eth"] != "c")).astype(int)
-    slope, four = predicted.attendance(
+    slope, four = predicted_attendance.attendance(
         before, after, outcome="y", treat="attended", covariates=["eth", "age"], draws=40
     )
     assert all(math.isfinite(e.value) and math.isfinite(e.se) for e in (slope, four))
@@ -313,7 +314,7 @@ def test_18_the_effect_on_a_share_is_not_the_coefficient_of_a_logit():
 def test_19_a_reversed_or_miscoded_item_stops_the_wave(tmp_path, monkeypatch):
     from intake_study import AGREE, answers, make, put
 
-    from evaluation.intake import waves
+    from evaluation.intake import waves as intake_waves
 
     monkeypatch.setenv("EVALUATION_KEY_FILE", str(tmp_path / "key"))
     plan = make(tmp_path / "study", waves=("W2022", "W2024"))
@@ -322,7 +323,7 @@ def test_19_a_reversed_or_miscoded_item_stops_the_wave(tmp_path, monkeypatch):
     coded = {"conf_overall": ["99", *good["conf_overall"][1:]]}
     for change, kind in ((turned, "reversed_item"), (coded, "unmapped_label")):
         put(plan, "W2024", good.assign(**change))
-        assert kind in {f.kind for f in waves.check(plan, "W2024")}
+        assert kind in {f.kind for f in intake_waves.check(plan, "W2024")}
 
 
 def test_20_the_fitted_chance_of_attending_is_not_taken_as_known():
@@ -333,12 +334,12 @@ def test_20_the_fitted_chance_of_attending_is_not_taken_as_known():
         f["y"] = 3 + 0.5 * f["x1"] + 0.1 * wave + rng.normal(0, 0.5, n)
     after["attended"] = (rng.random(n) < 1 / (1 + np.exp(2 - 0.3 * after["x1"]))).astype(int)
     words = {"outcome": "y", "treat": "attended", "covariates": ["x1", "x2"]}
-    slope = predicted.attendance(before, after, draws=150, seed=1, **words)[0]
-    data = predicted._arrays(before, after, "y", "attended", ["x1", "x2"], None, None)
+    slope = predicted_attendance.attendance(before, after, draws=150, seed=1, **words)[0]
+    data = predicted_attendance._arrays(before, after, "y", "attended", ["x1", "x2"], None, None)
     from evaluation.statistics import _logistic
 
     late = data["t"] == 1
-    beta = _logistic.fit(data["x"][late], data["a"][late], data["w"][late], ridge=predicted.RIDGE).beta
+    beta = _logistic.fit(data["x"][late], data["a"][late], data["w"][late], ridge=predicted_attendance.RIDGE).beta
     chance = 1 / (1 + np.exp(-(data["x"] @ beta)))
     fixed = []
     for _ in range(150):
@@ -372,7 +373,7 @@ def test_21_draws_do_not_depend_on_the_order_of_rows():
     before, after = RC[RC["wave"] == 0].drop(columns="d"), RC[RC["wave"] == 1]
     shuffled = [f.sample(frac=1, random_state=1) for f in (before, after)]
     se = [
-        predicted.attendance(*f, outcome="trust", treat="d", covariates=X, draws=20, seed=5)[0].se
+        predicted_attendance.attendance(*f, outcome="trust", treat="d", covariates=X, draws=20, seed=5)[0].se
         for f in ((before, after), shuffled)
     ]
     assert se[0] == pytest.approx(se[1], rel=1e-6)
@@ -388,11 +389,11 @@ def test_22_an_event_before_the_first_survey_was_over_is_seen():
     }
     events = pd.DataFrame(rows)
     found = SimpleNamespace(events=events, fieldwork=fieldwork)
-    names, gate = designs.exposed_places(plan, found, ("W2022", "W2025"))
+    names, gate = inputs.exposed_places(plan, found, ("W2022", "W2025"))
     assert names == {"lg1", "charnwood"}  # rutland's event came after the later survey began
     assert not gate.passed
     assert gate.value == 1
-    _, late = designs.exposed_places(
+    _, late = inputs.exposed_places(
         plan, SimpleNamespace(events=events.iloc[1:], fieldwork=fieldwork), ("W2022", "W2025")
     )
     assert late.passed
@@ -409,9 +410,9 @@ def test_attendance_that_was_not_asked_is_never_zero():
             did.doubly_robust(silent, covariates=X, **words),
             did.doubly_robust(silent, covariates=X, method="improved", **words),
             did.probability_difference(silent, **(words | {"outcome": "agree"})),
-            did.composition.robust_to_composition(silent, covariates=X, **words),
-            did.composition.composition_test(silent, covariates=X, **words),
-            did.composition.four_group(silent, covariates=X, **words),
+            composition.robust_to_composition(silent, covariates=X, **words),
+            composition.composition_test(silent, covariates=X, **words),
+            composition.four_group(silent, covariates=X, **words),
         ):
             assert isinstance(made, NotIdentified)
             assert not isinstance(made, Estimate)

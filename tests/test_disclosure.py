@@ -11,8 +11,8 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from evaluation import disclosure
 from evaluation.disclosure.attack import Tables, components, intervals
 from evaluation.errors import CheckFailed
-from evaluation.estimates import Estimate, NotIdentified, TooFew, from_se
-from evaluation.exhibits import Count, Exhibit, Item, Measure, Words
+from evaluation.exhibit import Count, Exhibit, Item, Measure, Words
+from evaluation.results import Estimate, NotIdentified, TooFew, from_se
 
 RULES = SimpleNamespace(threshold=10, rounding=5, least_base=30)
 

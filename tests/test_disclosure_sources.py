@@ -9,10 +9,10 @@ import pytest
 from intake_study import answers, make, put
 
 from evaluation import disclosure
-from evaluation.answers import comparison, responding, samples, usable, weights, who
-from evaluation.estimates import from_se
-from evaluation.exhibits import Count, Exhibit, Item, Measure
-from evaluation.intake import waves
+from evaluation.analysis import arms, attendance, population_weights, respondents, wave_checks, weight_tables
+from evaluation.exhibit import Count, Exhibit, Item, Measure
+from evaluation.intake import validation, waves
+from evaluation.results import from_se
 
 RULES = SimpleNamespace(threshold=10, rounding=5, least_base=30)
 FULL = {"female": 52.0, "male": 48.0}
@@ -173,17 +173,19 @@ def offered(stored):
     s = stored
     population = {"sex": margin(**FULL)}
     design = s.people[s.people["wave"] == "W2025"]
-    arm = samples.arms(s.plan, design)
+    arm = arms.arms(s.plan, design)
     return [
-        usable.flow(s.plan, "W2025", s.taken),
-        who.composition(s.plan, "W2025", s.people),
-        who.over_population(s.plan, "W2025", s.people, population),
-        who.collection(s.plan, "W2025", s.people),
-        responding.missing(s.plan, "W2025", s.missing),
-        responding.response(s.plan, "W2025", s.people, s.approached),
-        responding.completion(s.plan, "W2025", s.completion),
-        comparison.arms_table(s.plan, "W2025", design, arm),
-        weights.margins_table(s.plan, "W2025", s.people, weights.by_wave(s.plan, s.people, population)),
+        wave_checks.flow(s.plan, "W2025", s.taken),
+        respondents.composition(s.plan, "W2025", s.people),
+        respondents.over_population(s.plan, "W2025", s.people, population),
+        respondents.collection(s.plan, "W2025", s.people),
+        respondents.missing(s.plan, "W2025", s.missing),
+        respondents.response(s.plan, "W2025", s.people, s.approached),
+        respondents.completion(s.plan, "W2025", s.completion),
+        attendance.arms_table(s.plan, "W2025", design, arm),
+        weight_tables.margins_table(
+            s.plan, "W2025", s.people, population_weights.by_wave(s.plan, s.people, population)
+        ),
     ]
 
 
@@ -209,7 +211,7 @@ def test_the_same_people_have_one_key_whatever_table_counts_them(stored):
 
 
 def test_a_characteristic_that_a_wave_did_not_ask_is_not_called_not_stated(stored):
-    made = who.composition(stored.plan, "W2025", stored.people)
+    made = respondents.composition(stored.plan, "W2025", stored.people)
     rows = {(i.row, i.column) for i in made.items}
     head = stored.plan.label_of("education")
     assert any(r.startswith(head) and c == "W2025" for r, c in rows)
@@ -217,16 +219,16 @@ def test_a_characteristic_that_a_wave_did_not_ask_is_not_called_not_stated(store
 
 
 def test_a_coarser_form_of_a_column_is_not_counted_beside_it(stored):
-    shown = who.closed_columns(stored.plan, stored.people)
+    shown = respondents.closed_columns(stored.plan, stored.people)
     assert "area3" in shown
     assert "area2" not in shown
     assert "years_in_llr" not in shown, "a number is no table of levels"
 
 
 def test_sample_over_population_by_cell(stored):
-    made = who.over_population(stored.plan, "W2025", stored.people, {"sex": margin(**FULL)})
+    made = respondents.over_population(stored.plan, "W2025", stored.people, {"sex": margin(**FULL)})
     now = stored.people[stored.people["wave"] == "W2025"]
-    general = samples.general(stored.plan, now)
+    general = arms.general(stored.plan, now)
     n = int((general["sex"] == "female").sum())
     rounded = 5 * round(n / 5)
     assert text(made, "Female", "People (about)") == f"{rounded}"
@@ -234,11 +236,13 @@ def test_sample_over_population_by_cell(stored):
     assert text(made, "Female", "Share of them") == f"{100 * rounded / whole:.0f}%"
     assert text(made, "Female", "Share of residents") == "52%"
     assert text(made, "Female", "Ratio") == f"{rounded / whole / 0.52:.1f}"
-    assert text(who.over_population(stored.plan, "W2025", stored.people, {}), "Everybody", "").startswith("no popul")
+    assert text(respondents.over_population(stored.plan, "W2025", stored.people, {}), "Everybody", "").startswith(
+        "no popul"
+    )
 
 
 def test_modes_sessions_and_their_design_effect(stored):
-    made = who.collection(stored.plan, "W2025", stored.people)
+    made = respondents.collection(stored.plan, "W2025", stored.people)
     now = stored.people[stored.people["wave"] == "W2025"]
     sizes = now["session_id"].value_counts()
     usual = (sizes**2).sum() / sizes.sum()
@@ -252,7 +256,7 @@ def test_modes_sessions_and_their_design_effect(stored):
 
 
 def test_answered_and_every_reason_add_up_to_everybody(stored):
-    made = responding.missing(stored.plan, "W2025", stored.missing)
+    made = respondents.missing(stored.plan, "W2025", stored.missing)
     head = stored.plan.label_of("conf_overall")
     n = {i.column: i.result.n for i in made.items if i.row == head}
     kept = len(stored.people[stored.people["wave"] == "W2025"])
@@ -263,28 +267,28 @@ def test_answered_and_every_reason_add_up_to_everybody(stored):
 
 
 def test_completion_by_who_gave_out_the_survey(stored):
-    made = responding.completion(stored.plan, "W2025", stored.completion)
+    made = respondents.completion(stored.plan, "W2025", stored.completion)
     now = stored.taken[-1]
     who_gave = now.design["admin_by"] == "self_online"
-    items = [c for c in now.reasons if c in set(waves.validate.outcome_items(stored.plan))]
+    items = [c for c in now.reasons if c in set(validation.outcome_items(stored.plan))]
     reasons = now.reasons.loc[who_gave, items]
     share = 100 * (reasons == 0).to_numpy().sum() / (~reasons.isin([-5, -6])).to_numpy().sum()
     head = f"{stored.plan.label_of('admin_by')}: {stored.plan.levels_of('admin_by')['self_online']}"
     assert text(made, head, "W2025") == f"{share:.0f}%"
     nobody = stored.completion.iloc[:0]
     assert (
-        text(responding.completion(stored.plan, "W2025", nobody), "How answers were collected", "")
+        text(respondents.completion(stored.plan, "W2025", nobody), "How answers were collected", "")
         == "was not recorded"
     )
 
 
 def test_the_response_rate_or_why_there_is_none(stored):
-    made = responding.response(stored.plan, "W2025", stored.people, stored.approached)
+    made = respondents.response(stored.plan, "W2025", stored.people, stored.approached)
     kept = len(stored.people[stored.people["wave"] == "W2025"])
     assert text(made, "Response rate", "W2025") == f"{100 * 5 * round(kept / 5) / 900:.0f}%"
-    assert text(made, "Response rate", "W2022") == responding.UNCOUNTED
-    fewer = responding.response(stored.plan, "W2025", stored.people, {"W2025": 10})
-    assert text(fewer, "Response rate", "W2025") == responding.MISCOUNTED
+    assert text(made, "Response rate", "W2022") == respondents.UNCOUNTED
+    fewer = respondents.response(stored.plan, "W2025", stored.people, {"W2025": 10})
+    assert text(fewer, "Response rate", "W2025") == respondents.MISCOUNTED
 
 
 def test_bands_of_the_chance_of_attending_follow_the_rule_for_counts(stored):
@@ -299,7 +303,7 @@ def test_bands_of_the_chance_of_attending_follow_the_rule_for_counts(stored):
     fake = SimpleNamespace(
         refusal=None, n={"treated": 30, "untreated": 30}, scores=SimpleNamespace(overlap=lambda: bands)
     )
-    made = comparison.overlap(stored.plan, "W2025", fake)
+    made = attendance.overlap(stored.plan, "W2025", fake)
     checked = disclosure.protect([made], RULES).exhibits[0]
     for r in bands.itertuples():
         for arm, column in (

@@ -9,14 +9,23 @@ import pytest
 from benchmarks import drawn_study as drawing
 from benchmarks.known_truth import PRIMARY, WAVE, Study
 from evaluation import errors
-from evaluation.answers import doubts, verdicts
-from evaluation.answers.attendees import joined
-from evaluation.answers.comparison import COMPARISON_WEIGHT, everybody
-from evaluation.answers.doubts.controlled import Controls
-from evaluation.answers.doubts.curved import AXES, PLANNED
-from evaluation.answers.doubts.ranked import ranked
-from evaluation.answers.doubts.unanswered import scale_ends
-from evaluation.estimates import Estimate, Gate, NotIdentified, verdict, why_fragile
+from evaluation.analysis import verdicts
+from evaluation.analysis.attendee_effect import joined
+from evaluation.analysis.comparison import COMPARISON_WEIGHT, everybody
+from evaluation.analysis.robustness import (
+    missing_answers,
+    multiple_testing,
+    negative_controls,
+    nonresponse,
+    specification_curve,
+    summary,
+    unmeasured_confounding,
+)
+from evaluation.analysis.robustness.missing_answers import scale_ends
+from evaluation.analysis.robustness.negative_controls import Controls
+from evaluation.analysis.robustness.specification_curve import AXES, PLANNED
+from evaluation.analysis.robustness.summary import ranked
+from evaluation.results import Estimate, Gate, NotIdentified, verdict, why_fragile
 from evaluation.statistics import effects
 
 
@@ -35,8 +44,8 @@ def made():
 def shown(made):
     """Return the exhibits of notebook 07 and what they were made from."""
     words = (made.plan, WAVE, made.compare, made.sample, made.survey, made.attend)
-    found = {"unseen": doubts.unseen(*words), "missing": doubts.missing_answers(*words)}
-    found["collected"] = doubts.collection(made.plan, WAVE, made.compare, made.survey)
+    found = {"unseen": unmeasured_confounding.unseen(*words), "missing": missing_answers.missing_answers(*words)}
+    found["collected"] = nonresponse.collection(made.plan, WAVE, made.compare, made.survey)
     return found
 
 
@@ -50,7 +59,7 @@ def cell(exhibit, end):
 def test_only_the_axes_of_the_plan_are_varied_and_the_planned_way_is_the_planned_estimate(made):
     plan = made.plan
     few = plan.sensitivity.model_copy(update={"specification_axes": ("method", "survey_weight")})
-    curve = doubts.specifications(
+    curve = specification_curve.specifications(
         plan.model_copy(update={"sensitivity": few}), WAVE, made.compare, made.sample, made.survey
     )
     assert len(curve.table) + len(curve.refused) == len(AXES["method"]) * len(AXES["survey_weight"])
@@ -69,7 +78,7 @@ def test_only_the_axes_of_the_plan_are_varied_and_the_planned_way_is_the_planned
 def test_an_axis_that_is_not_known_is_refused(made):
     odd = made.plan.sensitivity.model_copy(update={"specification_axes": ("weather",)})
     with pytest.raises(errors.Unsupported, match="weather"):
-        doubts.specifications(
+        specification_curve.specifications(
             made.plan.model_copy(update={"sensitivity": odd}), WAVE, made.compare, made.sample, made.survey
         )
 
@@ -97,13 +106,13 @@ def test_each_persons_part_makes_the_clustered_error(made):
 
 
 def test_a_family_is_corrected_and_never_below_the_planned_chance(made):
-    found = doubts.together(made.plan, made.compare, made.sample, made.survey, made.attend)
+    found = multiple_testing.together(made.plan, made.compare, made.sample, made.survey, made.attend)
     secondary = [r for r in made.attend if r.family == "secondary"]
     assert {r.id for r in secondary} <= set(found.p)
     assert all(found.p[r.id] >= r.p for r in secondary)
     assert found.methods["secondary"].startswith("Romano")
     assert PRIMARY not in {i.split(".")[1] for i in found.p}
-    table = doubts.families(made.plan, WAVE, made.attend, found)
+    table = multiple_testing.families(made.plan, WAVE, made.attend, found)
     assert cell(table, f"tests.count.all.{WAVE.lower()}").value == len(found.p)
     assert cell(table, f"tests.chance.all.{WAVE.lower()}").value == pytest.approx(0.05 * len(found.p))
 
@@ -141,28 +150,28 @@ def test_controls_that_point_one_way_doubt_that_direction_only(made):
     gate = [Gate("attend.controls", "quality", False)]
     nothing = NotIdentified("no curve", "")
     up = Controls((), 0.01, {}, "a difference", 1)
-    rows = doubts.applied(
-        made.plan, [contrast("attend.y.all.w", 0.5, 0.001, "primary")], nothing, doubts.Together(), gate, up
+    rows = summary.applied(
+        made.plan, [contrast("attend.y.all.w", 0.5, 0.001, "primary")], nothing, multiple_testing.Together(), gate, up
     )
     assert why_fragile(rows[0]) == ("one-sided doubt",)
     both = Controls((), 0.01, {}, "a difference", 0)
-    rows = doubts.applied(
-        made.plan, [contrast("attend.y.all.w", 0.5, 0.001, "primary")], nothing, doubts.Together(), gate, both
+    rows = summary.applied(
+        made.plan, [contrast("attend.y.all.w", 0.5, 0.001, "primary")], nothing, multiple_testing.Together(), gate, both
     )
     assert why_fragile(rows[0]) == ("gate:attend.controls",)
 
 
 def test_a_joint_test_that_could_see_nothing_sets_no_gate(made):
-    assert doubts.gates(made.plan, WAVE, Controls((), 0.9, {}, "not informative")) == []
-    assert doubts.gates(made.plan, WAVE, Controls((), None, {}, "not asked")) == []
-    assert [g.passed for g in doubts.gates(made.plan, WAVE, Controls((), 0.9, {}, "no difference"))] == [True]
+    assert summary.gates(made.plan, WAVE, Controls((), 0.9, {}, "not informative")) == []
+    assert summary.gates(made.plan, WAVE, Controls((), None, {}, "not asked")) == []
+    assert [g.passed for g in summary.gates(made.plan, WAVE, Controls((), 0.9, {}, "no difference"))] == [True]
 
 
 def test_controls_say_what_they_could_have_noticed(made):
-    found = doubts.controls(made.plan, WAVE, made.compare, made.sample, made.survey, made.attend)
+    found = negative_controls.controls(made.plan, WAVE, made.compare, made.sample, made.survey, made.attend)
     assert len(found.rows) == 3
     assert all(size > 0.1 for size in found.detectable.values())
-    table = doubts.controls_table(made.plan, WAVE, found)
+    table = negative_controls.controls_table(made.plan, WAVE, found)
     assert sum(i.result.id.startswith("mde.control") for i in table.items) == 3
 
 
@@ -189,7 +198,7 @@ def test_the_worst_case_holds_every_other_treatment_of_blanks(made, shown):
 
 
 def test_levels_under_other_rules_stand_in_order(made):
-    table = doubts.levels_otherwise(made.plan, WAVE, made.survey)
+    table = missing_answers.levels_otherwise(made.plan, WAVE, made.survey)
     found = {i.row: i.result for i in table.items}
     planned_level = found["Planned: blanks left out"].value
     assert found["No answer: all negative"].value < planned_level < found["No answer: all positive"].value
@@ -199,7 +208,7 @@ def test_levels_under_other_rules_stand_in_order(made):
 
 
 def test_nonresponse_says_what_would_erase_level_and_change(made):
-    table = doubts.who_did_not_answer(made.plan, WAVE, made.survey)
+    table = nonresponse.who_did_not_answer(made.plan, WAVE, made.survey)
     ids = [i.result.id for i in table.items]
     for start in ("nonresponse.", "erase.", "eraselevel."):
         assert any(i.startswith(start) for i in ids)
@@ -217,13 +226,13 @@ def test_every_session_is_left_out_in_turn_and_lists_stand_against_other_attende
 def test_the_window_is_dropped_and_weights_are_made_again(made):
     days = pd.Timestamp(2022, 8, 15) + pd.to_timedelta(np.arange(len(made.survey.people)) % 60, unit="D")
     survey = replace(made.survey, people=made.survey.people.assign(day=days), _jackknives={})
-    table = doubts.window(made.plan, WAVE, survey, made.margins)
+    table = nonresponse.window(made.plan, WAVE, survey, made.margins)
     rows = {(i.row, i.column): i.result for i in table.items}
     everyone = [rows["Everybody", c] for c in ("All answers", "Without the window")]
     assert all(isinstance(r, Estimate) for r in everyone)
     assert sum(everyone[1].n.values()) < sum(everyone[0].n.values())
     assert everyone[0].value != everyone[1].value
-    assert isinstance(doubts.window(made.plan, WAVE, made.survey, made.margins).items[0].result, NotIdentified)
+    assert isinstance(nonresponse.window(made.plan, WAVE, made.survey, made.margins).items[0].result, NotIdentified)
 
 
 def test_dose_and_exposures_that_cannot_matter(made):
@@ -236,14 +245,14 @@ def test_dose_and_exposures_that_cannot_matter(made):
         update={"sensitivity": made.plan.sensitivity.model_copy(update={"negative_exposures": (one,)})}
     )
     survey = replace(made.survey, people=people.assign(lpact_n=times, lpact_heard=heard), _jackknives={})
-    table = doubts.exposures(plan, WAVE, made.compare, survey, made.attend)
+    table = negative_controls.exposures(plan, WAVE, made.compare, survey, made.attend)
     found = {i.row: i.result for i in table.items}
     once, often = (found[f"Came {x}, against people who did not"] for x in ("once", "twice or more"))
     assert isinstance(once, Estimate)
     assert isinstance(often, Estimate)
     assert isinstance(found["Did not attend: heard of it"], Estimate)
     assert "number of events" in found["Reading"].text
-    silent = doubts.exposures(made.plan, WAVE, made.compare, made.survey, made.attend)
+    silent = negative_controls.exposures(made.plan, WAVE, made.compare, made.survey, made.attend)
     assert "names no exposure" in silent.items[0].result.reason
 
 
@@ -266,11 +275,11 @@ def test_doubts_stand_in_order_of_what_they_could_take_away(made, shown):
 def test_the_answer_names_the_gap_and_every_doubt(made, shown):
     nothing = NotIdentified("no curve", "")
     silent = Controls((), None, {}, "not asked")
-    answer = doubts.answer(made.plan, WAVE, made.attend, nothing, silent, list(shown.values()))
+    answer = summary.answer(made.plan, WAVE, made.attend, nothing, silent, list(shown.values()))
     assert cell(answer, ".breakeven").value == pytest.approx(abs(made.attend[0].value))
     assert any(i.result.id.startswith("doubt.") for i in answer.items)
     refused = NotIdentified("nobody", "Ask.", id=f"attend.{PRIMARY}.all.x", outcome=PRIMARY)
-    assert len(doubts.answer(made.plan, WAVE, [refused], nothing, silent, []).items) == 1
+    assert len(summary.answer(made.plan, WAVE, [refused], nothing, silent, []).items) == 1
 
 
 def test_unseen_explains_its_sign_and_bounds_pairs_three_ways(shown):
@@ -286,10 +295,10 @@ def test_equivalence_needs_the_whole_range_inside_the_margin(made):
     row = made.attend[0]
     wide = [replace(row, margin=abs(row.value) + 10 * row.se)]
     narrow = [replace(row, margin=row.se)]
-    assert cell(doubts.equivalence(*words, wide), ".inside").text == "yes"
-    assert cell(doubts.equivalence(*words, narrow), ".inside").text == "no"
-    assert cell(doubts.equivalence(*words, wide), ".tost").value < 0.01
-    assert cell(doubts.equivalence(*words, narrow), ".tost").value > 0.05
+    assert cell(multiple_testing.equivalence(*words, wide), ".inside").text == "yes"
+    assert cell(multiple_testing.equivalence(*words, narrow), ".inside").text == "no"
+    assert cell(multiple_testing.equivalence(*words, wide), ".tost").value < 0.01
+    assert cell(multiple_testing.equivalence(*words, narrow), ".tost").value > 0.05
 
 
 def test_the_table_says_why_a_verdict_is_fragile_and_how_many_things_were_looked_at(made):

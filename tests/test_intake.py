@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from intake_study import AGREE, HEADINGS, answers, csv_bytes, describe, folder_of, headed, make, put, rows_of, xls, xlsx
 
 from evaluation.errors import InputError, StudyError
-from evaluation.intake import cells, waves
-from evaluation.intake.cells import parse_date
+from evaluation.intake import mapping, waves
+from evaluation.intake.mapping import parse_date
 
 
 @pytest.fixture(autouse=True)
@@ -117,9 +117,9 @@ def test_7_and_7_point_0_are_one_label_and_0001_is_not_1(plan):
     codes = [f"{AGREE.index(w) + 1}.0" for w in answers(seed=1)["conf_overall"]]
     straight = {str(i + 1): str(i + 1) for i in range(5)}
     assert changed(plan, {"labels": {"conf_overall": straight}}, conf_overall=codes) == []
-    assert cells.normal("7.0") == cells.normal("7")
-    assert cells.normal("0001") == "0001"
-    assert cells.normal("7.5") == "7.5"
+    assert mapping.normal("7.0") == mapping.normal("7")
+    assert mapping.normal("0001") == "0001"
+    assert mapping.normal("7.5") == "7.5"
 
 
 def test_a_number_that_somebody_typed_is_not_shown(plan):

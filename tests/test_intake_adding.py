@@ -8,7 +8,7 @@ import pytest
 from intake_study import AGREE, NOT_ASKED, answers, csv_bytes, folder_of, make, put, rows_of, xls, xlsx
 
 from evaluation.errors import InputError, StudyError
-from evaluation.intake import proposing, waves
+from evaluation.intake import propose_mapping, waves
 
 TICKS = {"none": "None", "victim": "Victim", "witness": "Witness"}
 
@@ -193,7 +193,7 @@ def test_labels_are_proposed_by_likeness_and_numbers_never(plan, tmp_path):
     ],
 )
 def test_the_order_of_dates_is_the_one_that_all_allow(texts, order):
-    assert proposing.date_order(texts) == order
+    assert propose_mapping.date_order(texts) == order
 
 
 def test_an_export_is_kept_untouched_private_and_never_replaced(plan, tmp_path):

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from intake_study import answers, make, put, xlsx
 
 from evaluation.errors import CheckFailed, InputError, OutcomesClosed, StudyError
-from evaluation.estimates import Estimate, Gate, NotIdentified, TooFew
-from evaluation.exhibits import Count, Exhibit, Item, Measure, Words
-from evaluation.intake import exchange, stages, waves
+from evaluation.exhibit import Count, Exhibit, Item, Measure, Words
+from evaluation.intake import store, waves
+from evaluation.results import Estimate, Gate, NotIdentified, TooFew
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +59,7 @@ RESULT = st.one_of(
 def test_every_result_comes_back_as_it_was(result):
     import json
 
-    assert exchange.thing(json.loads(json.dumps(exchange.plain(result)))) == result
+    assert store.thing(json.loads(json.dumps(store.plain(result)))) == result
 
 
 def test_exhibits_come_back_with_all_they_hold_in_order_of_publication(stored):
@@ -82,15 +82,15 @@ def test_results_come_back_and_none_is_an_empty_list(stored):
 
 def test_series_dates_and_arrays_come_back():
     whole = pd.Series([1.5, 2.0], index=["a", "b"], name="s")
-    pd.testing.assert_series_equal(exchange.thing(exchange.plain(whole)), whole)
+    pd.testing.assert_series_equal(store.thing(store.plain(whole)), whole)
     for value in (pd.Timestamp("2024-05-01").date(), pd.Timestamp("2024-05-01 10:00"), np.float32(0.5), np.bool_(True)):
-        assert exchange.thing(exchange.plain(value)) == value
-    assert list(exchange.thing(exchange.plain(np.array([1.5, math.inf])))) == [1.5, math.inf]
+        assert store.thing(store.plain(value)) == value
+    assert list(store.thing(store.plain(np.array([1.5, math.inf])))) == [1.5, math.inf]
 
 
 def test_what_cannot_come_back_is_refused():
     with pytest.raises(TypeError, match="cannot be kept"):
-        exchange.plain({"frame": pd.DataFrame({"a": [1]})})
+        store.plain({"frame": pd.DataFrame({"a": [1]})})
 
 
 def test_gates_are_replaced_by_id_and_keep_their_place(stored):
@@ -195,7 +195,7 @@ def test_attendance_where_it_was_not_asked_is_none(stored):
     assert waves.not_asked_but_answered(stored, "W2024") == set()
     design = waves.load_design(stored, "W2024", only="all")
     design.loc[design["wave"] == "W2022", stored.treatment.column] = "no"
-    stages.write_frame(stages.folder(stored, "W2024") / "design.parquet", design)
+    store.write_frame(store.folder(stored, "W2024") / "design.parquet", design)
     assert waves.not_asked_but_answered(stored, "W2024") == {stored.treatment.column}
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from run_study import notebook
 
-from evaluation import execution, kernels, warm
 from evaluation.errors import RunFailed
+from evaluation.run import kernels, notebooks, warm
 
 linux = pytest.mark.skipif(not kernels.can_fork(), reason="kernels are forked on Linux only")
 
@@ -24,7 +24,7 @@ def output_of(notebook):
 
 def execute(folder, name, source, made, env=None):
     path = notebook(folder / f"{name}.ipynb", source)
-    done = execution.execute(
+    done = notebooks.execute(
         path, folder / f"{name}.out.ipynb", parameters={"wave": "W1"}, words={}, env=env or {}, kernels=made, seconds=60
     )
     return output_of(done.notebook), done
@@ -219,11 +219,11 @@ def test_words_and_parameters_of_a_notebook_are_checked(tmp_path):
     path = notebook(tmp_path / "00_x.ipynb", "print(1)")
     made = nbformat.read(path, as_version=4)
     with pytest.raises(StudyError, match="nearest: 'wave'"):
-        execution.check_parameters(made, {"wav": "x"}, name="00_x")
+        notebooks.check_parameters(made, {"wav": "x"}, name="00_x")
     with pytest.raises(StudyError, match="is str, not int"):
-        execution.check_parameters(made, {"wave": 3}, name="00_x")
+        notebooks.check_parameters(made, {"wave": 3}, name="00_x")
     made.cells[0].source = "About {{ programm }}"
     with pytest.raises(StudyError, match="'programme'"):
-        execution.fill_words(made, {"programme": "x"}, name="00_x")
+        notebooks.fill_words(made, {"programme": "x"}, name="00_x")
     made.cells[0].source = "About {{ programme }}"
-    assert execution.fill_words(made, {"programme": " the events "}, name="00_x").cells[0].source == "About the events"
+    assert notebooks.fill_words(made, {"programme": " the events "}, name="00_x").cells[0].source == "About the events"

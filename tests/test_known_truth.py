@@ -7,7 +7,8 @@ import pytest
 
 from benchmarks import drawn_study as drawing
 from benchmarks import known_truth as truth
-from evaluation import parallel, provenance
+from evaluation import parallel
+from evaluation.run import manifest
 
 
 @pytest.mark.slow
@@ -37,4 +38,4 @@ def test_the_file_that_the_annex_prints_has_the_shape_it_reads():
     content = json.loads(truth.FILE.read_text("utf-8"))
     assert set(content) >= {"header", "rows", "digest", "made_on"}
     assert all(len(row) == len(content["header"]) for row in content["rows"])
-    assert len(provenance.statistics_digest()) == 64
+    assert len(manifest.statistics_digest()) == 64

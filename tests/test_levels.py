@@ -8,30 +8,39 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation import study
-from evaluation.answers import levels, weights, who
-from evaluation.answers.levels.surveyed import bounded
-from evaluation.estimates import Estimate, TooFew
-from evaluation.exhibits import Measure, Words
-from evaluation.intake import taking, validate, waves
+from evaluation.analysis import (
+    answer_distributions,
+    change,
+    level_diagnostics,
+    level_tables,
+    levels,
+    population_weights,
+    respondents,
+    weight_tables,
+)
+from evaluation.analysis.levels import bounded
+from evaluation.exhibit import Measure, Words
+from evaluation.intake import ingest, validation, waves
+from evaluation.plan import study
+from evaluation.results import Estimate, TooFew
 from evaluation.statistics import survey as estimation
 
 ROOT = Path(__file__).parents[1]
 PLAN = study.load(ROOT / "study.toml")
 WAVE = PLAN.waves[-1]
-TAKEN = taking.take_in(PLAN, WAVE, draft=True)
+TAKEN = ingest.take_in(PLAN, WAVE, draft=True)
 PEOPLE = TAKEN.design.assign(wave=WAVE)
 MARGINS = waves.margins(PLAN)
-REASONS = TAKEN.reasons[[i for i in validate.outcome_items(PLAN) if i in TAKEN.reasons]].astype("Int64")
+REASONS = TAKEN.reasons[[i for i in validation.outcome_items(PLAN) if i in TAKEN.reasons]].astype("Int64")
 SURVEY = levels.prepare(PLAN, WAVE, PEOPLE, TAKEN.outcomes, MARGINS)
-MADE = weights.by_wave(PLAN, PEOPLE, MARGINS)
+MADE = population_weights.by_wave(PLAN, PEOPLE, MARGINS)
 OUTCOME, FOCUS = PLAN.outcomes.primary, "black"
 
 
 @pytest.fixture(autouse=True)
 def few_imputations(monkeypatch):
-    monkeypatch.setattr(levels.checking, "IMPUTATIONS", 4)
-    monkeypatch.setattr(levels.checking, "PASSES", 2)
+    monkeypatch.setattr(level_diagnostics, "IMPUTATIONS", 4)
+    monkeypatch.setattr(level_diagnostics, "PASSES", 2)
 
 
 def own_margins():
@@ -54,7 +63,7 @@ def cells(exhibit):
 
 
 def test_shares_are_of_people_who_stated_them_and_the_population_is_the_census():
-    table = weights.margins_table(PLAN, WAVE, PEOPLE, MADE)
+    table = weight_tables.margins_table(PLAN, WAVE, PEOPLE, MADE)
     found = cells(table)
     for name in PLAN.population.margins:
         for column in ("answered", "weighted", "census"):
@@ -70,26 +79,30 @@ def test_shares_are_of_people_who_stated_them_and_the_population_is_the_census()
 
 
 def test_a_figure_of_the_population_gives_no_count_of_the_survey_away():
-    for m in cells(weights.margins_table(PLAN, WAVE, PEOPLE, MADE)).values():
+    for m in cells(weight_tables.margins_table(PLAN, WAVE, PEOPLE, MADE)).values():
         assert m.base is None or not m.public
 
 
 def test_each_joining_is_printed_in_words_and_the_caveat_stands_there():
-    notes = weights.margins_table(PLAN, WAVE, PEOPLE, MADE).notes
+    notes = weight_tables.margins_table(PLAN, WAVE, PEOPLE, MADE).notes
     assert any("joined Mixed or Multiple with Other (Leicester city)" in n for n in notes)
     assert any("Nobody was drawn at random" in n for n in notes)
     assert not any("ethnic5" in n for n in notes)
 
 
 def test_the_price_names_effective_numbers_and_the_gap_that_weighting_left():
-    found = cells(weights.summary(PLAN, WAVE, MADE, MARGINS, weights.of_group(PLAN, PEOPLE, MARGINS | own_margins())))
+    found = cells(
+        weight_tables.summary(
+            PLAN, WAVE, MADE, MARGINS, population_weights.of_group(PLAN, PEOPLE, MARGINS | own_margins())
+        )
+    )
     w = MADE[WAVE].values
     kish = w.sum() ** 2 / (w**2).sum()
     stem = f"all.{WAVE.lower()}"
     assert found[f"weights.effective.{stem}"].value == pytest.approx(kish)
     assert found[f"weights.clustered.{stem}"].value < kish
     assert found[f"weights.largest.{stem}"].value == pytest.approx(100 * w.max() / w.sum())
-    gaps = weights.benchmark_gaps(MADE[WAVE], MARGINS)
+    gaps = population_weights.benchmark_gaps(MADE[WAVE], MARGINS)
     assert found[f"weights.gap_after.{stem}"].value == pytest.approx(gaps["weighted"].abs().max())
     assert gaps["weighted"].abs().max() < gaps["answered"].abs().max() / 3
     leicester = gaps[gaps["cell"] == ("leicester",)].iloc[0]
@@ -101,7 +114,7 @@ def test_the_price_names_effective_numbers_and_the_gap_that_weighting_left():
 
 
 def test_the_focus_group_meets_its_own_population():
-    column, made = weights.of_group(PLAN, PEOPLE, MARGINS | own_margins())
+    column, made = population_weights.of_group(PLAN, PEOPLE, MARGINS | own_margins())
     one = made[WAVE]
     assert column == "focus"
     assert set(one.frame[column]) == {FOCUS}
@@ -110,32 +123,34 @@ def test_the_focus_group_meets_its_own_population():
     assert share == pytest.approx(14.5 / 28, abs=1e-8)
     young = one.values[one.frame["age5"] == "16_24"].sum() / one.values[one.frame["age5"].notna()].sum()
     assert young == pytest.approx(9 / 28, abs=1e-8)
-    assert weights.met(PLAN, made)
-    table = weights.group_table(PLAN, WAVE, (column, made))
+    assert population_weights.met(PLAN, made)
+    table = weight_tables.group_table(PLAN, WAVE, (column, made))
     assert {i.column for i in table.items} == {"People who answered", "Weighted", "Population"}
 
 
 def test_without_figures_of_its_own_the_group_is_unweighted_and_that_is_said():
-    own = weights.of_group(PLAN, PEOPLE, {k: v for k, v in MARGINS.items() if k != "ethnic5_area2"})
+    own = population_weights.of_group(PLAN, PEOPLE, {k: v for k, v in MARGINS.items() if k != "ethnic5_area2"})
     assert own[1][WAVE].weights is None
-    (only,) = weights.group_table(PLAN, WAVE, own).items
+    (only,) = weight_tables.group_table(PLAN, WAVE, own).items
     assert isinstance(only.result, Words)
     alone = PLAN.model_copy(update={"designs": {}})
-    assert weights.of_group(alone, PEOPLE, MARGINS) == ("", {})
+    assert population_weights.of_group(alone, PEOPLE, MARGINS) == ("", {})
 
 
 def test_gates_fail_where_answers_are_worth_too_few():
-    assert all(g.passed for g in weights.gates(PLAN, WAVE, MADE))
+    assert all(g.passed for g in weight_tables.gates(PLAN, WAVE, MADE))
     sizes = PLAN.sizes.model_copy(update={"least_effective_n": 1e6})
     gate = next(
-        g for g in weights.gates(PLAN.model_copy(update={"sizes": sizes}), WAVE, MADE) if g.id == "weights.effective"
+        g
+        for g in weight_tables.gates(PLAN.model_copy(update={"sizes": sizes}), WAVE, MADE)
+        if g.id == "weights.effective"
     )
     assert not gate.passed
-    assert gate.value == pytest.approx(weights.effective_n(PLAN, MADE[WAVE]))
+    assert gate.value == pytest.approx(population_weights.effective_n(PLAN, MADE[WAVE]))
 
 
 def test_people_of_the_boost_have_population_weight_nil():
-    frame = weights.frame(MADE, PEOPLE)["population_weight"]
+    frame = population_weights.frame(MADE, PEOPLE)["population_weight"]
     boost = PEOPLE[PLAN.population.boost_column].isin(PLAN.population.boost_sources)
     assert boost.any()
     assert (frame[boost] == 0).all()
@@ -144,7 +159,7 @@ def test_people_of_the_boost_have_population_weight_nil():
 
 def test_in_the_comparison_attendees_count_once_and_others_are_the_population():
     treated = PEOPLE[PLAN.treatment.column].isin(PLAN.treatment.treated).astype(int)
-    w = weights.comparison_weight(PLAN, PEOPLE, treated, MARGINS)
+    w = population_weights.comparison_weight(PLAN, PEOPLE, treated, MARGINS)
     assert (w[treated == 1] == 1).all()
     others = PEOPLE[treated == 0]
     assert w[others.index].mean() == pytest.approx(1)
@@ -153,9 +168,11 @@ def test_in_the_comparison_attendees_count_once_and_others_are_the_population():
 
 
 def test_the_answer_says_for_whom_what_it_is_worth_and_the_worst_gap():
-    found = cells(weights.answer(PLAN, WAVE, MADE, MARGINS))
+    found = cells(weight_tables.answer(PLAN, WAVE, MADE, MARGINS))
     assert PLAN.population.title in found[f"answer.02.all.{WAVE.lower()}"].text
-    assert found[f"answer.02.effective.{WAVE.lower()}"].value == pytest.approx(weights.effective_n(PLAN, MADE[WAVE]))
+    assert found[f"answer.02.effective.{WAVE.lower()}"].value == pytest.approx(
+        population_weights.effective_n(PLAN, MADE[WAVE])
+    )
     assert found[f"answer.02.gap.{WAVE.lower()}"].value > 0
 
 
@@ -163,7 +180,7 @@ def test_the_answer_says_for_whom_what_it_is_worth_and_the_worst_gap():
 
 
 def test_every_row_of_a_distribution_adds_to_everybody_asked():
-    made = levels.distributions(PLAN, WAVE, SURVEY, REASONS)
+    made = answer_distributions.distributions(PLAN, WAVE, SURVEY, REASONS)
     rows = {}
     for exhibit in made[:-1]:
         assert exhibit.chart == "stacked"
@@ -177,7 +194,7 @@ def test_every_row_of_a_distribution_adds_to_everybody_asked():
 
 
 def test_dont_knows_are_counted_apart_and_weighted():
-    made = levels.distributions(PLAN, WAVE, SURVEY, REASONS)
+    made = answer_distributions.distributions(PLAN, WAVE, SURVEY, REASONS)
     found = cells(made[0]) | cells(made[-1])
     frame = SURVEY.general(WAVE)
     why = REASONS[OUTCOME].reindex(frame.index)
@@ -194,9 +211,9 @@ def test_dont_knows_are_counted_apart_and_weighted():
 @cache
 def two_surveys():
     """Return people, outcomes and reasons of the first survey and of the report's."""
-    taken = {w: taking.take_in(PLAN, w, draft=True) for w in (PLAN.waves[0], WAVE)}
+    taken = {w: ingest.take_in(PLAN, w, draft=True) for w in (PLAN.waves[0], WAVE)}
     people = pd.concat([t.design.assign(wave=w) for w, t in taken.items()])
-    items = validate.outcome_items(PLAN)
+    items = validation.outcome_items(PLAN)
     reasons = pd.concat([t.reasons[[i for i in items if i in t.reasons]].astype("Int64") for t in taken.values()])
     return people, pd.concat([t.outcomes for t in taken.values()]), reasons
 
@@ -204,7 +221,7 @@ def two_surveys():
 def test_every_answer_is_shown_by_group_and_survey_with_the_people_who_gave_none():
     people, outcomes, reasons = two_surveys()
     survey = levels.prepare(PLAN, WAVE, people, outcomes, MARGINS)
-    shown = levels.distributions(PLAN, WAVE, survey, reasons)[0]
+    shown = answer_distributions.distributions(PLAN, WAVE, survey, reasons)[0]
     assert shown.id == "levels.answers"
     assert "policy-5" in shown.sections
     rows = list(dict.fromkeys(i.row for i in shown.items))
@@ -229,12 +246,12 @@ def test_levels_that_are_all_joined_are_not_named():
 
 
 def cells_of(plan, cell):
-    return weights.cells.words(plan, ("ethnic5", "area2"), cell)
+    return population_weights.words(plan, ("ethnic5", "area2"), cell)
 
 
 def test_shares_of_answers_near_an_officer_have_their_base_and_a_route_nobody_used_is_nought():
     people, _, _ = two_surveys()
-    found = cells(who.collection(PLAN, WAVE, people))
+    found = cells(respondents.collection(PLAN, WAVE, people))
     now = people[people["wave"] == WAVE]
     near = found[f"collection.officer.all.{WAVE.lower()}"]
     assert near.value == pytest.approx(100 * (now["officer_present"] == "yes").mean())
@@ -252,7 +269,7 @@ def test_a_share_that_nobody_holds_has_an_exact_upper_end():
 
 
 def test_missing_answers_stand_between_their_worst_and_best():
-    table = levels.unanswered(PLAN, WAVE, SURVEY)
+    table = level_diagnostics.unanswered(PLAN, WAVE, SURVEY)
     rows = {}
     for i in table.items:
         rows.setdefault(i.row, {})[i.result.id.rsplit(".", 1)[1]] = i.result
@@ -265,11 +282,11 @@ def test_missing_answers_stand_between_their_worst_and_best():
     frame = SURVEY.general(WAVE)
     worst = np.average(frame[OUTCOME].fillna(1), weights=frame["population_weight"])
     assert rows["Everybody: mean"]["lowest"].value == pytest.approx(worst)
-    assert cells(levels.unanswered(PLAN, WAVE, SURVEY)) == cells(table)  # the seed is the plan's
+    assert cells(level_diagnostics.unanswered(PLAN, WAVE, SURVEY)) == cells(table)  # the seed is the plan's
 
 
 def test_the_two_errors_are_those_of_the_room():
-    found = cells(levels.errors_beside(PLAN, WAVE, SURVEY))
+    found = cells(level_diagnostics.errors_beside(PLAN, WAVE, SURVEY))
     design = SURVEY.jackknife(PLAN, WAVE).design
     frame = SURVEY.general(WAVE)
     y = (100.0 * frame[OUTCOME].isin(PLAN.outcomes.positive)).where(frame[OUTCOME].notna())
@@ -284,10 +301,10 @@ def test_the_two_errors_are_those_of_the_room():
 
 
 def test_the_group_with_its_own_weights_differs_from_the_group_with_everybodys():
-    found = cells(levels.own_population(PLAN, WAVE, SURVEY, MARGINS | own_margins()))
+    found = cells(level_diagnostics.own_population(PLAN, WAVE, SURVEY, MARGINS | own_margins()))
     ours, theirs = (found[f"level.{OUTCOME}.{FOCUS}.{WAVE.lower()}.{k}"] for k in ("own", "everybody"))
     assert ours.value != pytest.approx(theirs.value, abs=1e-6)
-    column, made = weights.of_group(PLAN, PEOPLE, MARGINS | own_margins())
+    column, made = population_weights.of_group(PLAN, PEOPLE, MARGINS | own_margins())
     frame = made[WAVE].frame.join(SURVEY.outcomes)
     y = frame[OUTCOME].dropna()
     known = 100 * np.average(y.isin(PLAN.outcomes.positive), weights=made[WAVE].values[y.index])
@@ -297,8 +314,8 @@ def test_the_group_with_its_own_weights_differs_from_the_group_with_everybodys()
 
 
 def test_ordinal_companions_point_the_way_of_the_gap():
-    found = cells(levels.ordinal(PLAN, WAVE, SURVEY))
-    gaps = cells(levels.gaps(PLAN, WAVE, SURVEY))
+    found = cells(answer_distributions.ordinal(PLAN, WAVE, SURVEY))
+    gaps = cells(change.gaps(PLAN, WAVE, SURVEY))
     checked = 0
     for outcome in PLAN.all_outcomes:
         odds = found.get(f"ordinal.{outcome}.{FOCUS}.{WAVE.lower()}")
@@ -318,7 +335,7 @@ def test_ordinal_companions_point_the_way_of_the_gap():
 
 
 def test_statements_of_a_scale_have_their_place_at_the_ends():
-    found = cells(levels.items(PLAN, WAVE, SURVEY))
+    found = cells(level_tables.items(PLAN, WAVE, SURVEY))
     scale = next(iter(PLAN.scales.values()))
     rows = TAKEN.outcomes[list(scale.items)].dropna()
     item = scale.items[0]
@@ -328,41 +345,41 @@ def test_statements_of_a_scale_have_their_place_at_the_ends():
 
 
 def test_levels_carry_the_model_their_effective_number_and_their_reference():
-    for i in levels.trio(PLAN, WAVE, SURVEY).items:
+    for i in level_tables.trio(PLAN, WAVE, SURVEY).items:
         if isinstance(i.result, Estimate):
             assert "model-based" in i.result.estimand
             assert 0 < i.result.n_effective <= sum(i.result.n.values())
             assert "t with" in i.result.se_method
-    assert any("Nobody was drawn" in n for n in levels.trio(PLAN, WAVE, SURVEY).notes)
+    assert any("Nobody was drawn" in n for n in level_tables.trio(PLAN, WAVE, SURVEY).notes)
 
 
 def test_groups_too_small_are_refused_everywhere():
     sizes = PLAN.sizes.model_copy(update={"least_people": 10_000})
     plan = PLAN.model_copy(update={"sizes": sizes})
     for exhibit in (
-        *levels.distributions(plan, WAVE, SURVEY, REASONS),
-        levels.own_population(plan, WAVE, SURVEY, MARGINS),
+        *answer_distributions.distributions(plan, WAVE, SURVEY, REASONS),
+        level_diagnostics.own_population(plan, WAVE, SURVEY, MARGINS),
     ):
         assert all(isinstance(i.result, TooFew) for i in exhibit.items)
     for exhibit in (
-        levels.ordinal(plan, WAVE, SURVEY),
-        levels.errors_beside(plan, WAVE, SURVEY),
-        levels.unanswered(plan, WAVE, SURVEY),
+        answer_distributions.ordinal(plan, WAVE, SURVEY),
+        level_diagnostics.errors_beside(plan, WAVE, SURVEY),
+        level_diagnostics.unanswered(plan, WAVE, SURVEY),
     ):
         assert all(isinstance(i.result, Words) for i in exhibit.items)
 
 
 def test_a_plan_without_groups_still_has_its_exhibits():
     plan = PLAN.model_copy(update={"designs": {}})
-    assert isinstance(levels.ordinal(plan, WAVE, SURVEY).items[0].result, Words)
-    assert isinstance(levels.own_population(plan, WAVE, SURVEY, MARGINS).items[0].result, Words)
-    rows = {i.row for i in levels.unanswered(plan, WAVE, SURVEY).items}
+    assert isinstance(answer_distributions.ordinal(plan, WAVE, SURVEY).items[0].result, Words)
+    assert isinstance(level_diagnostics.own_population(plan, WAVE, SURVEY, MARGINS).items[0].result, Words)
+    rows = {i.row for i in level_diagnostics.unanswered(plan, WAVE, SURVEY).items}
     assert rows == {"Everybody: share of positive answers", "Everybody: mean"}
 
 
 def test_a_change_between_waves_is_that_of_independent_samples():
     one = Estimate(3.0, 0.2, df=10.0, n={"all": 60}, n_sessions=12)
-    e = levels.changing.difference(replace(one, value=3.5, se=0.1, df=20.0), one, labels=("b", "a"))
+    e = change.difference(replace(one, value=3.5, se=0.1, df=20.0), one, labels=("b", "a"))
     assert (e.value, e.se) == pytest.approx((0.5, np.hypot(0.1, 0.2)))
     assert e.df == pytest.approx((0.01 + 0.04) ** 2 / (0.01**2 / 20 + 0.04**2 / 10))
     assert e.n_sessions == 12

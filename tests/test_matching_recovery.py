@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks import recovery_matching as made
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 
 def runs(scenario, count, seed, names):

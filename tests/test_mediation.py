@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 from intake_study import ROOT
 
-from evaluation import disclosure, errors, study
-from evaluation.answers import mediation as answers
-from evaluation.answers.levels import Survey
-from evaluation.answers.levels.saying import group_column
-from evaluation.estimates import Estimate, NotIdentified, TooFew
+from evaluation import disclosure, errors
+from evaluation.analysis.level_tables import group_column
+from evaluation.analysis.levels import Survey
+from evaluation.analysis.robustness import mediation as answers
+from evaluation.plan import study
+from evaluation.results import Estimate, NotIdentified, TooFew
 from evaluation.statistics import mediation
 
 

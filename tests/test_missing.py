@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from evaluation import errors
-from evaluation.statistics import missing
+from evaluation.statistics import multiple_imputation
 
 GOLDEN = Path(__file__).parent / "golden"
 R = json.loads((GOLDEN / "fixtures" / "missing.json").read_text())
@@ -32,27 +32,27 @@ def holed(*, words=True):
 @pytest.mark.parametrize("name", sorted(R["pool_scalar"]))
 def test_pooling_agrees_with_pool_scalar(name):
     known = R["pool_scalar"][name]
-    made = missing.pool(known["Q"], known["U"], known["dfcom"])
+    made = multiple_imputation.pool(known["Q"], known["U"], known["dfcom"])
     for field in FIELDS:
         assert getattr(made, field) == pytest.approx(known[field], rel=1e-12, abs=1e-14), field
 
 
 def test_pooling_agrees_with_pool_of_linear_models():
     for j, _ in enumerate(R["terms"]):
-        made = missing.pool([e["b"][j] for e in R["each"]], [e["v"][j] for e in R["each"]], R["dfcom"])
+        made = multiple_imputation.pool([e["b"][j] for e in R["each"]], [e["v"][j] for e in R["each"]], R["dfcom"])
         for field in FIELDS:
             assert getattr(made, field) == pytest.approx(R["pool"][field][j], rel=1e-9), (R["terms"][j], field)
 
 
 def test_degrees_of_freedom_never_exceed_the_complete_data():
     for df in (3, 20, 500):
-        assert missing.pool([1, 2, 3.0], [0.1, 0.1, 0.1], df).df < df
-    assert missing.pool([1.0, 1.0], [0.1, 0.1], 20).df < 20
-    assert missing.barnard_rubin(5, 0.1, 0.5) == pytest.approx(4 / (1.2 * 0.1 / 0.5) ** 2)
+        assert multiple_imputation.pool([1, 2, 3.0], [0.1, 0.1, 0.1], df).df < df
+    assert multiple_imputation.pool([1.0, 1.0], [0.1, 0.1], 20).df < 20
+    assert multiple_imputation.barnard_rubin(5, 0.1, 0.5) == pytest.approx(4 / (1.2 * 0.1 / 0.5) ** 2)
 
 
 def test_the_estimate_carries_its_interval():
-    made = missing.pool([1.1, 1.3, 0.9], [0.04, 0.05, 0.045], 40)
+    made = multiple_imputation.pool([1.1, 1.3, 0.9], [0.04, 0.05, 0.045], 40)
     estimate = made.estimate(outcome="trust", unit="scale points")
     assert estimate.se == pytest.approx(math.sqrt(made.total))
     assert estimate.df == made.df
@@ -75,12 +75,12 @@ def test_the_estimate_carries_its_interval():
 )
 def test_pooling_refuses(q, u, df):
     with pytest.raises(errors.DataError):
-        missing.pool(q, u, df)
+        multiple_imputation.pool(q, u, df)
 
 
 def test_patterns_count_everybody_once():
     d = holed()
-    table = missing.patterns(d, MODEL)
+    table = multiple_imputation.patterns(d, MODEL)
     assert table["n"].sum() == len(d)
     assert table["share"].sum() == pytest.approx(1)
     complete = table[table["missing"] == 0]
@@ -92,7 +92,7 @@ def test_patterns_count_everybody_once():
 def test_imputation_fills_holes_and_nothing_else():
     d = holed().assign(other="kept")
     before = d.copy(deep=True)
-    made = missing.impute(d, MODEL, m=3, iterations=3, seed=1)
+    made = multiple_imputation.impute(d, MODEL, m=3, iterations=3, seed=1)
     pd.testing.assert_frame_equal(d, before)
     assert len(made) == 3
     for one in made:
@@ -103,14 +103,14 @@ def test_imputation_fills_holes_and_nothing_else():
             assert (one.loc[given, c] == d.loc[given, c]).all()
             assert set(one[c]) <= set(d[c].dropna())
     assert not made[0].equals(made[1])
-    again = missing.impute(d, MODEL, m=3, iterations=3, seed=1)
+    again = multiple_imputation.impute(d, MODEL, m=3, iterations=3, seed=1)
     assert all(a.equals(b) for a, b in zip(made, again, strict=True))
-    assert not missing.impute(d, MODEL, m=3, iterations=3, seed=2)[0].equals(made[0])
+    assert not multiple_imputation.impute(d, MODEL, m=3, iterations=3, seed=2)[0].equals(made[0])
 
 
 def test_imputations_agree_with_mice_in_distribution():
     """Coefficients within 0.15 of mice's pooled error; shares within 1.5 points (both are random draws)."""
-    made = missing.impute(holed(words=False), MODEL, m=30, iterations=6, seed=7)
+    made = multiple_imputation.impute(holed(words=False), MODEL, m=30, iterations=6, seed=7)
     b, v = [], []
     for one in made:
         black, white = ((one["ethnic5"] == g).astype(float) for g in ("black", "white"))
@@ -121,7 +121,7 @@ def test_imputations_agree_with_mice_in_distribution():
         b.append(coefficient)
         v.append(np.diag(np.linalg.inv(x.T @ x)) * rss[0] / (len(x) - x.shape[1]))
     for j, term in enumerate(R["terms"]):
-        pooled = missing.pool([c[j] for c in b], [c[j] for c in v], R["dfcom"])
+        pooled = multiple_imputation.pool([c[j] for c in b], [c[j] for c in v], R["dfcom"])
         error = math.sqrt(R["pool"]["total"][j])
         assert abs(pooled.value - R["pool"]["value"][j]) < 0.25 * error, term
         assert pooled.se == pytest.approx(error, rel=0.12), term
@@ -134,8 +134,10 @@ def _one_study(seed, n=300):
     x = rng.normal(size=n)
     y = 1 + 0.6 * x + rng.normal(scale=0.8, size=n)
     y[rng.random(n) < 1 / (1 + np.exp(-0.7 * x))] = np.nan
-    made = missing.impute(pd.DataFrame({"x": x, "y": y}), ["x", "y"], m=8, iterations=1, seed=seed)
-    pooled = missing.pool([o["y"].mean() for o in made], [o["y"].var() / n for o in made], n - 1).estimate(null=1.0)
+    made = multiple_imputation.impute(pd.DataFrame({"x": x, "y": y}), ["x", "y"], m=8, iterations=1, seed=seed)
+    pooled = multiple_imputation.pool([o["y"].mean() for o in made], [o["y"].var() / n for o in made], n - 1).estimate(
+        null=1.0
+    )
     return pooled, np.nanmean(y)
 
 
@@ -155,7 +157,7 @@ def test_words_are_matched_on_what_predicts_them():
     group = np.where(x + rng.normal(size=3000) > 1, "a", np.where(x + rng.normal(size=3000) > -0.5, "c", "b"))
     seen = pd.Series(group, dtype=object)
     seen[rng.random(3000) < 1 / (1 + np.exp(1 - 1.5 * x))] = None
-    made = missing.impute(pd.DataFrame({"x": x, "group": seen}), ["x", "group"], m=5, iterations=1, seed=1)
+    made = multiple_imputation.impute(pd.DataFrame({"x": x, "group": seen}), ["x", "group"], m=5, iterations=1, seed=1)
     for level in "abc":
         truth = (group == level).mean()
         assert np.mean([(o["group"] == level).mean() for o in made]) == pytest.approx(truth, abs=0.025)
@@ -166,7 +168,7 @@ def test_donors_are_the_nearest():
     rng = np.random.default_rng(3)
     have = np.sort(rng.normal(size=50))
     want = rng.normal(size=400)
-    place = missing._near(have, want, 5, rng)
+    place = multiple_imputation._near(have, want, 5, rng)
     for w, at in zip(want, place, strict=True):
         nearest = np.sort(np.abs(have - w))[:5]
         assert abs(have[at] - w) <= nearest[-1] + 1e-15
@@ -176,13 +178,13 @@ def test_separated_answers_still_give_draws():
     x = np.arange(60.0)
     y = pd.Series((x > 30).astype(float))
     y[[5, 29, 31, 55]] = np.nan
-    made = missing.impute(pd.DataFrame({"x": x, "y": y}), ["x", "y"], m=4, iterations=2, seed=1)
+    made = multiple_imputation.impute(pd.DataFrame({"x": x, "y": y}), ["x", "y"], m=4, iterations=2, seed=1)
     assert all(o["y"].isin([0.0, 1.0]).all() for o in made)
 
 
 def test_nothing_missing_returns_copies():
     d = holed().dropna()
-    made = missing.impute(d, MODEL, m=2, seed=1)
+    made = multiple_imputation.impute(d, MODEL, m=2, seed=1)
     assert all(o.equals(d) for o in made)
 
 
@@ -200,11 +202,11 @@ def test_nothing_missing_returns_copies():
 )
 def test_imputation_refuses(change, words, error):
     with pytest.raises(error):
-        missing.impute(holed().assign(**change), MODEL, seed=1, **words)
+        multiple_imputation.impute(holed().assign(**change), MODEL, seed=1, **words)
 
 
 def test_imputation_refuses_one_column_and_repeated_people():
     with pytest.raises(errors.DataError, match="two columns"):
-        missing.impute(holed(), ["trust"], seed=1)
+        multiple_imputation.impute(holed(), ["trust"], seed=1)
     with pytest.raises(errors.DataError, match="duplicate"):
-        missing.impute(pd.concat([holed()] * 2), MODEL, seed=1)
+        multiple_imputation.impute(pd.concat([holed()] * 2), MODEL, seed=1)

@@ -9,13 +9,12 @@ import pytest
 
 from benchmarks import drawn_study as drawing
 from evaluation import errors
-from evaluation.answers import next_wave
-from evaluation.answers.next_wave import Size
-from evaluation.answers.next_wave.asked import condition_of
-from evaluation.answers.next_wave.needed import within_reach
-from evaluation.answers.next_wave.rehearsed import OUTCOME, draw
-from evaluation.estimates import Estimate, from_se, verdict
-from evaluation.exhibits import Exhibit, Item
+from evaluation.analysis import fieldwork_sheet, next_wave_simulation, questionnaire, sample_size
+from evaluation.analysis.next_wave_simulation import OUTCOME, Size, draw
+from evaluation.analysis.questionnaire import condition_of
+from evaluation.analysis.sample_size import within_reach
+from evaluation.exhibit import Exhibit, Item
+from evaluation.results import Estimate, from_se, verdict
 from evaluation.statistics import power
 
 WAVE = "W2025"
@@ -34,11 +33,11 @@ def made():
 
 def test_needs_are_the_formula_and_fewer_alike_answers_need_fewer_people(made):
     plan, _, people = made
-    need = next_wave.needs(plan, people, WAVE)
+    need = sample_size.needs(plan, people, WAVE)
     n, _ = power.people_needed(plan.power.target_points, 50.0, effect=need["effect"])
     assert need["group"] == n
     assert need["others"] == pytest.approx(2 * need["attendees"], abs=1)
-    by = next_wave.planning(plan, people, WAVE)
+    by = sample_size.planning(plan, people, WAVE)
     assert by.effect == pytest.approx(power.design_effect(per_session=by.per_session, correlation=0.05, weighting=1.3))
     assert not by.observed
 
@@ -48,11 +47,11 @@ def test_the_observed_design_effect_is_that_of_the_published_level(made):
     level = Estimate(value=40.0, se=3.0, n={"all": 500}, id=f"level.{plan.outcomes.primary}.all.{WAVE}".lower())
     shown = [Exhibit("levels.trio", "Levels", (Item("Everybody", WAVE, level),))]
     effect = 9 / (40 * 60 / 500)
-    assert next_wave.observed_effect(plan, WAVE, shown) == pytest.approx(effect)
-    by = next_wave.planning(plan, people, WAVE, shown)
+    assert sample_size.observed_effect(plan, WAVE, shown) == pytest.approx(effect)
+    by = sample_size.planning(plan, people, WAVE, shown)
     assert by.observed
     assert by.effect == pytest.approx(effect)
-    assert next_wave.observed_effect(plan, WAVE, []) is None
+    assert sample_size.observed_effect(plan, WAVE, []) is None
 
 
 def test_verdicts_within_reach_are_those_that_the_rule_can_give():
@@ -72,7 +71,7 @@ def test_missing_questions_name_what_they_close(made):
 
     plan, _, _ = made
     table = pd.DataFrame({"W2022": "not asked", WAVE: "new"}, index=[plan.treatment.column])
-    shown = next_wave.missing_questions(plan, WAVE, table)
+    shown = sample_size.missing_questions(plan, WAVE, table)
     assert "the comparison of attendees" in shown.items[0].result.text
     assert "W2022" in shown.items[0].result.text
 
@@ -99,9 +98,9 @@ def test_a_drawn_wave_has_the_size_and_the_likeness_asked(made):
 def test_linked_people_by_formula_find_the_difference_four_times_in_five(made):
     plan, margins, people = made
     plan = plan.model_copy(update={"power": plan.power.model_copy(update={"target_points": 30.0})})
-    need = next_wave.needs(plan, people, WAVE)
+    need = sample_size.needs(plan, people, WAVE)
     size = Size("formula", linked=round(need["linked"]), never=round(need["never"]))
-    found = next_wave.rehearse(plan, people, margins, size, what="linked", draws=60, seed=3)
+    found = next_wave_simulation.rehearse(plan, people, margins, size, what="linked", draws=60, seed=3)
     assert found.found == pytest.approx(plan.power.power, abs=0.13)
     assert (found.treated, found.untreated) == (size.linked, size.never)
 
@@ -109,18 +108,20 @@ def test_linked_people_by_formula_find_the_difference_four_times_in_five(made):
 def test_the_comparison_is_rehearsed_by_the_planned_estimator_and_the_same_seed_gives_the_same(made):
     plan, margins, people = made
     now = people[people["wave"] == WAVE]
-    one, two = (next_wave.rehearse(plan, now, margins, Size("x"), draws=3, seed=9) for _ in range(2))
+    one, two = (next_wave_simulation.rehearse(plan, now, margins, Size("x"), draws=3, seed=9) for _ in range(2))
     assert one == two
     assert one.treated >= plan.sizes.least_people
     assert one.sessions >= 4
     with pytest.raises(errors.Unsupported, match="rehearsal"):
-        next_wave.rehearse(plan, now, margins, Size("x"), what="weather")
+        next_wave_simulation.rehearse(plan, now, margins, Size("x"), what="weather")
 
 
 def test_a_wave_too_small_to_compare_finds_nothing(made):
     plan, margins, people = made
     now = people[people["wave"] == WAVE]
-    found = next_wave.rehearse(plan, now, margins, Size("tiny", people=0.05, boost=0.05, sessions=0.1), draws=3, seed=1)
+    found = next_wave_simulation.rehearse(
+        plan, now, margins, Size("tiny", people=0.05, boost=0.05, sessions=0.1), draws=3, seed=1
+    )
     assert found.found == 0
 
 
@@ -129,9 +130,9 @@ def test_a_wave_too_small_to_compare_finds_nothing(made):
 
 def test_the_sheet_says_how_many_of_whom_from_how_many_sessions_by_which_route(made):
     plan, _, people = made
-    found = [("attend", Size("as this wave"), next_wave.Power(0.4, 40, 120, 300, 30))]
-    text = next_wave.text(plan, WAVE, people, found)
-    need = next_wave.needs(plan, people, WAVE)
+    found = [("attend", Size("as this wave"), next_wave_simulation.Power(0.4, 40, 120, 300, 30))]
+    text = fieldwork_sheet.text(plan, WAVE, people, found)
+    need = sample_size.needs(plan, people, WAVE)
     for words in (
         "How many, of whom",
         f"{need['sessions']:.0f} in each compared group",
@@ -143,14 +144,14 @@ def test_the_sheet_says_how_many_of_whom_from_how_many_sessions_by_which_route(m
         plan.words.treated,
     ):
         assert words in text, words
-    for name in next_wave.asked(plan):
+    for name in questionnaire.asked(plan):
         assert plan.codebook.label(name) in text
 
 
 def test_the_questionnaire_prints_every_route_of_the_codebook_and_nothing_that_names_a_person(made):
     plan, _, _ = made
-    page = next_wave.questionnaire(plan, WAVE)
-    names = next_wave.asked(plan)
+    page = questionnaire.questionnaire(plan, WAVE)
+    names = questionnaire.asked(plan)
     numbers = {n: k for k, n in enumerate(names, 1)}
     for name in names:
         assert plan.codebook.variable(name).sens != "direct"

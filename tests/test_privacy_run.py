@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from evaluation import study
-from evaluation.exhibits import Count, Measure
+from evaluation.exhibit import Count, Measure
 from evaluation.intake import waves
+from evaluation.plan import study
 
 ROOT = Path(__file__).parents[1]
 WAVE = "W2025"

@@ -6,11 +6,12 @@ import pandas as pd
 import pytest
 from intake_study import ROOT
 
-from evaluation import disclosure, study, synthetic
-from evaluation.answers.registers import cited, dated
-from evaluation.estimates import NotIdentified
+from evaluation import disclosure, synthetic
+from evaluation.analysis.programme import context
 from evaluation.intake import waves
+from evaluation.plan import study
 from evaluation.programme.figures import lacking
+from evaluation.results import NotIdentified
 
 WHERE = {"area_of_figure": "force area", "period": "2023"}
 
@@ -55,11 +56,11 @@ def test_area_and_period_are_needed_by_all():
 
 
 def test_figures_that_cannot_be_read_alone_stand_in_the_annex_only(plan, held):
-    first, every = cited.figures(plan, plan.waves[-1], held)
+    first, every = context.figures(plan, plan.waves[-1], held)
     assert first.sections == ("policy-11",)
     assert every.sections == ("annex-N",)
     rows = held["context_figures"]
-    lacks = {r.claim for r in rows.itertuples() if lacking(**cited._parts(r))}
+    lacks = {r.claim for r in rows.itertuples() if lacking(**context._parts(r))}
     assert lacks
     assert {i.row for i in first.items} == set(rows["claim"]) - lacks
     said = {i.row.partition(" ")[2]: i.result.text for i in every.items if i.column == "Base"}
@@ -80,7 +81,7 @@ def test_a_register_whose_figures_all_lack_something_makes_no_empty_table(plan):
         "source": "s",
         "verified": "cited_only",
     }
-    (only,) = cited.figures(plan, plan.waves[-1], {"context_figures": pd.DataFrame([row])})
+    (only,) = context.figures(plan, plan.waves[-1], {"context_figures": pd.DataFrame([row])})
     assert only.id == "context.register"
 
 
@@ -97,20 +98,20 @@ def test_a_register_whose_figures_all_lack_something_makes_no_empty_table(plan):
 )
 def test_a_source_that_was_not_seen_says_as_cited_in(row, words):
     (given,) = pd.DataFrame([row or {"x": 1}]).itertuples()
-    assert cited.as_cited(given) == words
+    assert context.as_cited(given) == words
 
 
 def test_the_line_of_dates_is_in_order_and_names_its_sources(plan, held):
-    line, sources = dated.timeline(plan, plan.waves[-1], held)
+    line, sources = context.timeline(plan, plan.waves[-1], held)
     when = [pd.Timestamp(row.partition(" (")[0]) for row in dict.fromkeys(i.row for i in line.items)]
     assert when == sorted(when)
     what = [i.result.text for i in line.items if i.column == "What"]
     assert any("answers, until" in w for w in what)
     assert any("First event" in w for w in what)
     assert {i.row for i in sources.items} == set(held["history"]["what"])
-    (without,) = dated.timeline(plan, plan.waves[-1], {"events": held["events"]})
+    (without,) = context.timeline(plan, plan.waves[-1], {"events": held["events"]})
     assert "outside event" not in [i.result.text for i in without.items if i.column == "Kind"]
-    (absent,) = dated.timeline(plan, plan.waves[-1], {})
+    (absent,) = context.timeline(plan, plan.waves[-1], {})
     assert isinstance(absent.items[0].result, NotIdentified)
 
 

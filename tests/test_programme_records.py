@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from intake_study import ROOT
 
-from evaluation import disclosure, study
-from evaluation.answers import registers
+from evaluation import disclosure
+from evaluation.analysis.programme import stop_search_ratios
 from evaluation.errors import InputError
-from evaluation.intake import stops, waves
+from evaluation.intake import stop_search_records, waves
+from evaluation.plan import study
 from evaluation.statistics import disparity
 from evaluation.synthetic import stops as made_up
 
@@ -27,11 +28,11 @@ def line(own, officer, *, when="2020-01-05T10:00:00+00:00", at="52.6,-1.1", law=
 def records(folder, *lines, name="2020-01.csv", head=HEAD):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text(head + "".join(lines), "utf-8")
-    return stops.files_of(folder)
+    return stop_search_records.files_of(folder)
 
 
 def counts(files):
-    frame, faults = stops.summarise(files)
+    frame, faults = stop_search_records.summarise(files)
     assert faults == []
     return frame
 
@@ -69,11 +70,11 @@ def test_every_published_label_has_a_code():
         "b": "Black/African/Caribbean/Black British",
         "o": "Other ethnic group",
     }
-    for letter, tails in stops.TAILS.items():
+    for letter, tails in stop_search_records.TAILS.items():
         for tail, code in tails.items():
-            assert stops.self_defined(f"{heads[letter]} - {tail.title()}") == code
-    assert stops.self_defined("White - Martian") is None
-    assert stops.officer_defined("Purple") is None
+            assert stop_search_records.self_defined(f"{heads[letter]} - {tail.title()}") == code
+    assert stop_search_records.self_defined("White - Martian") is None
+    assert stop_search_records.officer_defined("Purple") is None
 
 
 def test_repeats_are_kept_and_counted(tmp_path):
@@ -131,7 +132,7 @@ def test_the_names_of_the_public_interface_are_read_too(tmp_path):
         "removal_of_more_than_outer_clothing",
     ]
     frame.to_csv(tmp_path / "api.csv", index=False, encoding="utf-8-sig")
-    assert counts(stops.files_of(tmp_path))["searches"].tolist() == [1]
+    assert counts(stop_search_records.files_of(tmp_path))["searches"].tolist() == [1]
 
 
 @pytest.mark.parametrize(
@@ -144,39 +145,41 @@ def test_the_names_of_the_public_interface_are_read_too(tmp_path):
     ],
 )
 def test_what_cannot_be_counted_is_said_with_what_to_do(tmp_path, lines, words):
-    frame, faults = stops.summarise(records(tmp_path, *lines))
+    frame, faults = stop_search_records.summarise(records(tmp_path, *lines))
     assert frame.empty
     assert any(words in f.line() for f in faults)
     assert all(f.todo for f in faults)
 
 
 def test_a_file_without_its_columns_or_not_in_utf8_is_refused(tmp_path):
-    _, faults = stops.summarise(records(tmp_path, head=HEAD.replace("Self-defined ethnicity", "Self-defined ethnicty")))
+    _, faults = stop_search_records.summarise(
+        records(tmp_path, head=HEAD.replace("Self-defined ethnicity", "Self-defined ethnicty"))
+    )
     assert faults[0].near == "Self-defined ethnicty"
     (tmp_path / "2020-01.csv").write_bytes(b"Date,\xff\n")
-    assert "cannot be read" in stops.summarise(stops.files_of(tmp_path))[1][0].what
+    assert "cannot be read" in stop_search_records.summarise(stop_search_records.files_of(tmp_path))[1][0].what
     records(tmp_path)
-    assert "no file has a record" in stops.summarise(stops.files_of(tmp_path))[1][0].what
+    assert "no file has a record" in stop_search_records.summarise(stop_search_records.files_of(tmp_path))[1][0].what
 
 
 def test_a_month_given_twice_is_refused(tmp_path):
     made_up.write(tmp_path, 4000, 8, seed=5)
     (tmp_path / "again.csv").write_bytes((tmp_path / "2015-03.csv").read_bytes())
-    (fault,) = stops.summarise(stops.files_of(tmp_path))[1]
+    (fault,) = stop_search_records.summarise(stop_search_records.files_of(tmp_path))[1]
     assert fault.file == "again.csv"
     assert fault.what.startswith("100 per cent")
     (tmp_path / "again.csv").write_text(
         HEAD + line(WHITE, "White") * 4, "utf-8"
     )  # four like records in one file may be
-    assert counts(stops.files_of(tmp_path))["searches"].sum() == 4004
+    assert counts(stop_search_records.files_of(tmp_path))["searches"].sum() == 4004
 
 
 def test_counts_agree_with_counting_the_rows_one_by_one(tmp_path):
     made_up.write(tmp_path, 6000, 3, seed=8)
-    frame = counts(stops.files_of(tmp_path))
-    rows = pd.concat([pd.read_csv(p, keep_default_na=False) for p in stops.files_of(tmp_path)])
-    month, own = rows["Date"].str[:7], rows["Self-defined ethnicity"].map(stops.self_defined)
-    officer = rows["Officer-defined ethnicity"].map(stops.officer_defined)
+    frame = counts(stop_search_records.files_of(tmp_path))
+    rows = pd.concat([pd.read_csv(p, keep_default_na=False) for p in stop_search_records.files_of(tmp_path)])
+    month, own = rows["Date"].str[:7], rows["Self-defined ethnicity"].map(stop_search_records.self_defined)
+    officer = rows["Officer-defined ethnicity"].map(stop_search_records.officer_defined)
     expected = rows.groupby([month.rename("period"), own.rename("ethnicity"), officer.rename("officer")]).size()
     assert frame.set_index(["period", "ethnicity", "officer"])["searches"].astype(int).to_dict() == expected.to_dict()
     assert frame["nfa"].sum() == rows["Outcome"].isin(["", "A no further action disposal"]).sum()
@@ -189,13 +192,13 @@ def test_counts_agree_with_counting_the_rows_one_by_one(tmp_path):
 @pytest.fixture
 def counted(tmp_path):
     made_up.write(tmp_path, 6000, 12, seed=8)
-    return counts(stops.files_of(tmp_path))
+    return counts(stop_search_records.files_of(tmp_path))
 
 
 def test_records_serve_the_same_exhibits_as_counts(counted):
     plan = study.load(ROOT / "study.toml")
     wave = plan.waves[-1]
-    made = registers.stops(plan, wave, {"stop_search": counted}, waves.margins(plan))
+    made = stop_search_ratios.stops(plan, wave, {"stop_search": counted}, waves.margins(plan))
     disclosure.protect(made, plan.disclosure)
     found = {i.result.id.split(".")[1] + "." + i.result.id.split(".")[2]: i.result for e in made for i in e.items}
     assert found["n.all"].n == 6000
@@ -231,7 +234,7 @@ def test_the_share_not_stated_has_its_funnel_and_the_year_its_change(counted):
     wave = plan.waves[-1]
     two = pd.concat([counted, counted.assign(period=counted["period"].str.replace("2015", "2016"))], ignore_index=True)
     two["searches"] = two["searches"] * np.where(two["period"] == "2016-12", 4, 1)
-    made = {e.id: e for e in registers.stops(plan, wave, {"stop_search": two}, waves.margins(plan))}
+    made = {e.id: e for e in stop_search_ratios.stops(plan, wave, {"stop_search": two}, waves.margins(plan))}
     rows = {i.row: i.result for i in made["stops.funnel"].items if i.column == "Share not stated"}
     assert len(rows) == 24
     here = two[two["period"] == "2015-03"]

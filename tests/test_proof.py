@@ -9,8 +9,10 @@ import pytest
 import run_study
 from run_study import run, tiny
 
-from evaluation import cli, pipeline, proof, provenance
+from evaluation import cli
 from evaluation.intake import privacy
+from evaluation.run import manifest as run_manifest
+from evaluation.run import pipeline, verify
 
 COLUMNS = ("id", "value", "low", "high", "null", "verdict")
 
@@ -36,8 +38,8 @@ def made(tmp_path, monkeypatch):
     report = study / "reports" / "2026-07-04_W2025"
     write_results(report, ROWS)
     manifest = json.loads((report / "manifest.json").read_text())
-    manifest["code"]["digest"] = provenance.digest_files(provenance.code_files())
-    provenance.write_json(report / "manifest.json", manifest | {"outputs": provenance.outputs(report)})
+    manifest["code"]["digest"] = run_manifest.digest_files(run_manifest.code_files())
+    run_manifest.write_json(report / "manifest.json", manifest | {"outputs": run_manifest.outputs(report)})
     return study, report
 
 
@@ -88,7 +90,7 @@ def edited(name, old, new):
 def test_verify_reaches_each_level_and_fails_it(made, monkeypatch, tmp_path, change, level, first):
     _, report = made
     again(monkeypatch, report, tmp_path, change)
-    found = proof.verify(report, say=lambda _: None)
+    found = verify.verify(report, say=lambda _: None)
     assert found.level == level
     assert first in found.first
     assert found.notes == ()
@@ -97,7 +99,7 @@ def test_verify_reaches_each_level_and_fails_it(made, monkeypatch, tmp_path, cha
 def test_a_row_that_is_gone_without_a_verdict_is_a_difference(made, monkeypatch, tmp_path):
     _, report = made
     again(monkeypatch, report, tmp_path, edited("results.csv", b"n.people,340,,,,\r\n", b""))
-    assert proof.verify(report, say=lambda _: None).level == "differs"
+    assert verify.verify(report, say=lambda _: None).level == "differs"
 
 
 @pytest.mark.parametrize(
@@ -126,7 +128,7 @@ def test_verify_notices_changed_inputs_plan_and_code(made, monkeypatch, tmp_path
     export.write_bytes(export.read_bytes() + b"\n")
     plan = study / "study.toml"
     plan.write_text(plan.read_text().replace("least_people = 30", "least_people = 31"))
-    monkeypatch.setattr(provenance, "digest_files", lambda *_: "other")
+    monkeypatch.setattr(run_manifest, "digest_files", lambda *_: "other")
     assert cli.main(["verify", str(report)]) == 0
     said = capsys.readouterr().out
     assert "input data_raw/withdrawn.csv is new" in said
@@ -161,7 +163,7 @@ def other(report, tmp_path, **changes):
         for key in keys[:-1]:
             inner = inner[key.replace("|", "/")]
         inner[keys[-1].replace("|", "/")] = value
-    provenance.write_json(copy / "manifest.json", manifest)
+    run_manifest.write_json(copy / "manifest.json", manifest)
     return copy
 
 
@@ -179,7 +181,7 @@ def other(report, tmp_path, **changes):
 )
 def test_compare_explains_why(made, tmp_path, changes, said):
     _, report = made
-    found = proof.compare(report, other(report, tmp_path, **changes))
+    found = verify.compare(report, other(report, tmp_path, **changes))
     assert [c for c in found.causes if c.startswith(said)], found.causes
 
 
@@ -193,7 +195,7 @@ def test_compare_lists_what_moved(made, tmp_path, capsys):
     assert "attend.conf.all: 0.1234567890 → 0.5" in said
     assert "n.people (first)" in said
     assert "n.new (second)" in said
-    same = proof.compare(report, report)
+    same = verify.compare(report, report)
     assert (same.causes, same.verdicts, same.numbers, same.only_in) == ((), (), (), ())
 
 
@@ -221,8 +223,8 @@ def test_the_manifest_says_what_made_the_report(tmp_path):
     assert one["peak_bytes"] > 50e6
     assert len(one["digest"]) == 64
     files = {p.relative_to(report).as_posix() for p in report.rglob("*") if p.is_file()}
-    assert manifest["outputs"].keys() == files - set(provenance.UNHASHED)
-    assert proof.tampered(report, manifest) == ""
+    assert manifest["outputs"].keys() == files - set(run_manifest.UNHASHED)
+    assert verify.tampered(report, manifest) == ""
     assert manifest["plan"]["digest"]
     assert manifest["plan"]["frozen"] == ""
     assert manifest["draft_reasons"]
@@ -234,8 +236,8 @@ def test_digests_of_inputs_are_keyed(tmp_path):
     first = json.loads((study / "reports" / "latest" / "manifest.json").read_text())["inputs"]
     export = study / "data_raw" / "waves" / "W2025" / "export.csv"
     key = (study.parent / "key").read_bytes()
-    assert first["data_raw/waves/W2025/export.csv"] == provenance.keyed(key, export.read_bytes())
-    assert provenance.keyed(b"k" * 32, export.read_bytes()) != first["data_raw/waves/W2025/export.csv"]
+    assert first["data_raw/waves/W2025/export.csv"] == run_manifest.keyed(key, export.read_bytes())
+    assert run_manifest.keyed(b"k" * 32, export.read_bytes()) != first["data_raw/waves/W2025/export.csv"]
     import hashlib
 
     text = (study / "reports" / "latest" / "manifest.json").read_text()
@@ -274,8 +276,8 @@ def test_a_whole_report_is_verified_to_the_byte_and_dirty_code_is_stamped(tmp_pa
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].startswith("bytes equal"), done.stdout
     assert not list((study / "reports").glob(".making*"))
-    monkeypatch.setattr(provenance, "code_version", lambda: provenance.CodeVersion("f" * 40, True))
-    from evaluation import study as studies
+    monkeypatch.setattr(run_manifest, "code_version", lambda: run_manifest.CodeVersion("f" * 40, True))
+    from evaluation.plan import study as studies
 
     plan = studies.load(study / "study.toml")
     assert "the code differs from its last commit" in pipeline._draft_reasons(plan, "W2025", True)

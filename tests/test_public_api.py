@@ -8,8 +8,8 @@ import pytest
 import statsmodels.api as sm
 import statsmodels.formula.api as smf
 
-from evaluation import errors, estimates, parallel
-from evaluation.estimates import NotIdentified, from_se
+from evaluation import errors, parallel, results
+from evaluation.results import NotIdentified, from_se
 from evaluation.statistics import (
     balance,
     did,
@@ -159,7 +159,7 @@ REFUSED = {
     ),
     "error not a number": (lambda: from_se(1.0, math.nan), "too few"),
     "no degrees of freedom": (lambda: from_se(1.0, 1.0, df=0), "too few"),
-    "verdict of a number": (lambda: estimates.verdict(3.0), "verdict"),
+    "verdict of a number": (lambda: results.verdict(3.0), "verdict"),
     "no seed": (lambda: parallel.run(max, [1], None), "seed"),
 }
 
@@ -261,8 +261,8 @@ def test_a_row_of_results_gives_the_same_verdict_as_the_estimate(tmp_path):
     pd.DataFrame([made.tidy()]).to_csv(path, index=False)
     row = pd.read_csv(path).iloc[0]
     blank = row.astype(object).where(row.notna(), pd.NA)
-    assert [estimates.verdict(v) for v in (made, made.tidy(), row, blank)] == ["higher"] * 4
-    assert estimates.why_fragile(row) == ()
+    assert [results.verdict(v) for v in (made, made.tidy(), row, blank)] == ["higher"] * 4
+    assert results.why_fragile(row) == ()
 
 
 def test_a_group_never_counted_has_an_interval_and_a_p_value():

@@ -12,8 +12,8 @@ import report_study as study
 from PIL import Image
 
 from evaluation import disclosure
-from evaluation.exhibits import Exhibit, Item, Measure
-from evaluation.report import charts, figures, lettering
+from evaluation.exhibit import Exhibit, Item, Measure
+from evaluation.report import figures, lettering
 
 EVERY = [e for e in [*study.main_answers("positive"), *study.charts(), *study.tables()] if e.chart]
 
@@ -28,7 +28,7 @@ def drawn():
 
 
 def test_each_kind_of_chart_is_drawn(drawn):
-    assert {e.chart for e, _ in drawn.values()} == set(charts.DRAWERS)
+    assert {e.chart for e, _ in drawn.values()} == set(figures.DRAWERS)
 
 
 def test_drawings_are_sound_small_and_hold_title_source_wave_date_and_stamp(drawn):

@@ -6,9 +6,9 @@ import report_study as study
 from nbformat import v4
 
 from evaluation import disclosure, report
-from evaluation.exhibits import Exhibit, Item, Words
+from evaluation.exhibit import Exhibit, Item, Words
 from evaluation.report import checks, html, notebooks
-from evaluation.report.layout import Desk
+from evaluation.report.page_parts import Desk
 
 SECRET = "resp 0042 said something"
 

@@ -12,8 +12,8 @@ import report_study as study
 
 from evaluation import disclosure
 from evaluation.errors import CheckFailed
-from evaluation.exhibits import Exhibit, Item
-from evaluation.report import checks, html, pages, rules, sentences
+from evaluation.exhibit import Exhibit, Item
+from evaluation.report import checks, html, pages, phrases, sentences
 
 KINDS = ("positive", "negative", "null", "unsure", "small")
 PAGES = ("index.html", "annex.html", "sense-check.html", "practice-bank.html")
@@ -92,7 +92,7 @@ def test_pages_keep_the_phrasing_rules(written, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_sentences_of_the_first_pages_are_short(written, kind):
     for number in (1, 2):
-        breaches = rules.too_long(checks.text(section(written[kind], number)))
+        breaches = phrases.too_long(checks.text(section(written[kind], number)))
         assert not breaches, [str(b) for b in breaches]
 
 

@@ -6,8 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from evaluation.report import checks, phrases, rules
-from evaluation.report import cite as cites
+from evaluation.report import checks, phrases
 from evaluation.report.phrases import Subject
 
 ABOUT = Subject("confidence in the police", "among Black respondents", "than in 2022", "change")
@@ -34,7 +33,7 @@ def row(**more):
 
 
 def said(r, subject=ABOUT, **more):
-    return " ".join(cites.plain(s) for s in phrases.finding(r, subject, cites.cite, **more))
+    return " ".join(phrases.plain(s) for s in phrases.finding(r, subject, phrases.cite, **more))
 
 
 def test_higher_and_lower_share_one_pattern():
@@ -70,7 +69,7 @@ def test_the_licence_caps_the_verb(licence, pre, words):
 
 def test_only_an_effect_with_two_earlier_waves_uses_a_causal_verb():
     for licence in ("association", "exploratory", "descriptive"):
-        assert not rules.check(said(row(licence=licence), pre_waves=5))
+        assert not phrases.check(said(row(licence=licence), pre_waves=5))
     assert "raised" not in said(row(licence="effect"), pre_waves=1)
 
 
@@ -99,7 +98,7 @@ def test_a_failed_design_gate_is_the_reason_in_plain_words_after_the_question():
 
 
 def test_a_gate_without_plain_words_of_its_own_says_its_note():
-    from evaluation.estimates import Gate
+    from evaluation.results import Gate
 
     blocked = row(verdict="not answerable", gates=(Gate("odd.thing", "design", False, note="the moon was full."),))
     assert "because this condition was not met: the moon was full." in said(blocked)
@@ -173,27 +172,27 @@ def test_both_ends_of_an_interval_have_the_same_decimals(low, high, unit, said):
     ],
 )
 def test_the_checker_catches(text):
-    assert rules.check(text)
+    assert phrases.check(text)
 
 
 def test_the_checker_lets_honest_words_pass():
     text = "We cannot say that the events caused this. Confidence was lower by about 4 percentage points."
-    assert rules.check(text) == []
-    assert rules.check("The design uses propensity scores.", annex=True) == []
-    assert rules.check("The events led to more trust.", effect=True) == []
+    assert phrases.check(text) == []
+    assert phrases.check("The design uses propensity scores.", annex=True) == []
+    assert phrases.check("The events led to more trust.", effect=True) == []
 
 
 def test_long_sentences_are_found_and_verdicts_may_run_longer():
-    assert rules.too_long(" ".join(["word"] * 21) + ".")
-    assert not rules.too_long(" ".join(["word"] * 20) + ".")
-    assert not rules.too_long("It was higher " + " ".join(["word"] * 25) + ".")
+    assert phrases.too_long(" ".join(["word"] * 21) + ".")
+    assert not phrases.too_long(" ".join(["word"] * 20) + ".")
+    assert not phrases.too_long("It was higher " + " ".join(["word"] * 25) + ".")
 
 
 def test_citations_become_spans_and_are_escaped():
-    sentence = f"<b> {cites.cite(row(), '0.4')} of {cites.cite.plan('5')}"
+    sentence = f"<b> {phrases.cite(row(), '0.4')} of {phrases.cite.plan('5')}"
     assert (
-        str(cites.markup(sentence))
+        str(phrases.markup(sentence))
         == '&lt;b&gt; <span data-result="change.x.y.w1">0.4</span> of <span data-plan>5</span>'
     )
-    assert cites.plain(sentence) == "<b> 0.4 of 5"
-    assert cites.ids(sentence) == ["change.x.y.w1"]
+    assert phrases.plain(sentence) == "<b> 0.4 of 5"
+    assert phrases.ids(sentence) == ["change.x.y.w1"]

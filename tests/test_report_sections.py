@@ -9,25 +9,24 @@ import pytest
 import report_study as study
 
 from evaluation import disclosure
-from evaluation.estimates import Estimate
-from evaluation.exhibits import Count, Exhibit, Item, Measure, cell_key
+from evaluation.exhibit import Count, Exhibit, Item, Measure, cell_key
 from evaluation.report import (
     annex_pages,
-    cautions,
+    caveats,
+    chart_titles,
     checks,
-    cite,
     figures,
-    findings,
     html,
-    narration,
-    packs,
     pages,
-    rules,
+    phrases,
+    policy_views,
+    programme_text,
+    sense_check_pages,
     tables,
-    views,
 )
 from evaluation.report.context import SenseCheckRow
-from evaluation.report.layout import Desk
+from evaluation.report.page_parts import Desk
+from evaluation.results import Estimate
 
 
 def checked(*exhibits):
@@ -62,7 +61,7 @@ def section(page, anchor):
 def test_a_view_holds_the_same_checked_rows_and_no_other():
     context = study.context()
     for exhibit in checked(*study.exhibits()).exhibits:
-        seen = views.view(exhibit, context)
+        seen = policy_views.view(exhibit, context)
         whole = {x.id: x for x in exhibit.cells.values()}
         assert {x.id for x in seen.cells.values()} <= set(whole)
         assert all(x is whole[x.id] for x in seen.cells.values())
@@ -70,7 +69,7 @@ def test_a_view_holds_the_same_checked_rows_and_no_other():
 
 def test_the_policy_view_of_levels_names_years_and_the_compared_groups():
     trio = next(e for e in checked(*study.main_answers("null")).exhibits if e.id == "levels.trio")
-    seen = views.view(trio, study.context())
+    seen = policy_views.view(trio, study.context())
     assert seen.columns == ("2022", "2024", "2025")
     assert {x.group for x in seen.cells.values()} == {"black", "other"}
     assert seen.id == "levels.trio.policy"
@@ -79,7 +78,7 @@ def test_the_policy_view_of_levels_names_years_and_the_compared_groups():
 def test_two_surveys_in_a_year_keep_their_ids_apart():
     waves = list(study.context().waves)
     context = study.context(waves=(waves[0], replace(waves[1], id="W2025a"), waves[2]))
-    assert views._year(context, "W2025") == "W2025"
+    assert policy_views._year(context, "W2025") == "W2025"
     assert context.when("W2025") == "May 2025"
     assert context.when("W2022") == "2022"
 
@@ -87,7 +86,7 @@ def test_two_surveys_in_a_year_keep_their_ids_apart():
 def test_a_contrast_that_is_not_answerable_is_drawn_in_the_annex_alone():
     blocked = replace(study.contrast("attend.conf_overall.all.w2025", 0.3, 0.2), verdict="not answerable")
     exhibit = study.grid("attend.methods", "By method", [("Planned", "Difference", blocked)], "policy-7", "forest")
-    shown, folded = views.placed(list(checked(exhibit).exhibits), 7, study.context())
+    shown, folded = policy_views.placed(list(checked(exhibit).exhibits), 7, study.context())
     assert [e.id for e in shown] == []
     assert [e.id for e in folded] == ["attend.methods"]
 
@@ -128,12 +127,12 @@ def test_a_theme_that_was_amended_or_agreed_stays():
 
 
 def test_the_return_sheet_is_read_back_by_the_column_names_it_is_written_with():
-    from evaluation.releasing import COLUMNS, MISSING, VERDICTS
+    from evaluation.run.release import COLUMNS, MISSING, VERDICTS
 
-    lines = packs.return_sheet(desk_of(study.tables())).decode().splitlines()
+    lines = sense_check_pages.return_sheet(desk_of(study.tables())).decode().splitlines()
     assert lines[0] == ",".join(COLUMNS)
     assert [x.split(",")[0] for x in lines[1:]] == ["Stop and search", "Being listened to", "Young people", MISSING]
-    page = packs.sense_check(desk_of(study.tables()))
+    page = sense_check_pages.sense_check(desk_of(study.tables()))
     assert all(v in " ".join(page.foot) for v in VERDICTS)
 
 
@@ -169,7 +168,7 @@ def test_an_exhibit_of_two_annex_sections_stands_once_and_is_linked_from_the_sec
 
 
 def said(exhibit):
-    return cite.plain(findings.finding(checked(exhibit).exhibits[0]))
+    return phrases.plain(chart_titles.finding(checked(exhibit).exhibits[0]))
 
 
 def test_a_finding_that_is_given_is_filled_and_falls_back_where_a_number_may_not_be_shown():
@@ -268,13 +267,13 @@ def test_events_by_month_stand_along_time_with_their_numbers():
 def test_percentages_of_the_first_pages_print_their_base(kind):
     page = policy(study.main_answers(kind) + study.tables())
     for number in (1, 2):
-        breaches = rules.baseless(checks.text(section(page, f"s{number}")))
+        breaches = phrases.baseless(checks.text(section(page, f"s{number}")))
         assert not breaches, [str(b) for b in breaches]
 
 
 def test_a_percentage_without_a_base_is_found():
-    assert rules.baseless("Confidence was 41%.")
-    assert not rules.baseless("Confidence was 41% of about 90 people.")
+    assert phrases.baseless("Confidence was 41%.")
+    assert not phrases.baseless("Confidence was 41% of about 90 people.")
 
 
 # ---- sections 4, 7 and 14 -----------------------------------------------------------------------------------------
@@ -286,7 +285,7 @@ def collected(kind, value, n=480):
 
 def test_answers_near_an_officer_and_at_an_event_are_said_with_their_base():
     rows = desk_of([lone("who.x", [("a", "b", collected("officer", 39.0)), ("c", "b", collected("event", 0.0))])])
-    said = cite.plain(" ".join(narration.who(rows.rows, rows.ctx)))
+    said = phrases.plain(" ".join(programme_text.who(rows.rows, rows.ctx)))
     assert "39% of about 480 answers were given to, or near, a police officer." in said
     assert "None of about 480 answers was given at an event." in said
 
@@ -298,10 +297,10 @@ def dose(times, value, n=60):
 
 def test_doses_are_said_together_or_one_sentence_says_why_not():
     full = desk_of([lone("d", [("1", "x", dose(1, 0.2)), ("2", "x", dose(2, -0.05))])])
-    said = cite.plain(narration.doses(full.rows, full.ctx))
+    said = phrases.plain(programme_text.doses(full.rows, full.ctx))
     assert "one event, 0.20 (between minus 0.10 and 0.50); two events, minus 0.05 (between minus 0.35 and 0.25)" in said
     small = desk_of([lone("d", [("1", "x", dose(1, 0.2)), ("2", "x", dose(2, -0.05, n=12))])])
-    said = cite.plain(narration.doses(small.rows, small.ctx))
+    said = phrases.plain(programme_text.doses(small.rows, small.ctx))
     assert said.startswith("Results by number of events attended are not shown.")
     assert "0.2" not in said
 
@@ -313,7 +312,7 @@ def test_the_size_of_a_clear_answer_is_said_beside_the_size_now(now, says):
     need = Measure("next.group.all.w2025", 720.0, "people", wave="W2025", decimals=0)
     level = study.level("conf_overall", "black", "w2025", 36.0, n=now)
     desk = desk_of([lone("n", [("a", "b", need), ("c", "b", level)])])
-    said = cite.plain(" ".join(cautions.next_wave(desk.rows, desk.ctx)))
+    said = phrases.plain(" ".join(caveats.next_wave(desk.rows, desk.ctx)))
     assert says in said
     assert f"about {now}" in said
 
@@ -333,7 +332,7 @@ def test_the_board_paragraph_reads_aloud():
     assert "The verdict on this is “too uncertain to say”." in board
     assert "Different people answered in each survey" in board
     assert not re.search(r"W20\d\d|re-run|[a-z]\.[a-z_]+\.", board)
-    assert not rules.too_long(board)
+    assert not phrases.too_long(board)
 
 
 def test_what_may_not_be_said_has_the_fixed_wording():
@@ -368,7 +367,7 @@ def test_an_attendee_difference_prints_what_would_remove_it_in_the_same_sentence
         "forest",
     )
     text = checks.text(section(policy([*study.main_answers("positive")[:3], attend, gap]), "s1"))
-    sentence = next(s for s in rules.sentences(text) if "people who had attended an event was" in s)
+    sentence = next(s for s in phrases.sentences(text) if "people who had attended an event was" in s)
     assert "a gap of 0.21 before they came would remove it" in sentence
 
 
@@ -378,7 +377,7 @@ def test_an_attendee_difference_prints_what_would_remove_it_in_the_same_sentence
 @pytest.mark.parametrize("kind", ["positive", "negative", "null", "unsure", "small"])
 def test_the_practice_bank_entry_uses_no_word_of_success(kind):
     desk = desk_of(study.main_answers(kind) + study.tables())
-    text = checks.text(html.render(packs.practice_bank(desk), desk.ctx))
+    text = checks.text(html.render(sense_check_pages.practice_bank(desk), desk.ctx))
     assert not re.search(r"\b(?:worked|works|promising|success\w*|effective)\b", text.replace("no word of success", ""))
     assert re.search(r"Maryland scale: level \d awarded; the methods used have a ceiling of \d\.", text)
     assert "Reason:" in text

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluation import releasing, study
 from evaluation.errors import InputError
+from evaluation.plan import study
+from evaluation.run import release
 
 ROOT = Path(__file__).resolve().parents[1]
 HEADER = ("theme", "verdict", "date", "words")
@@ -36,7 +37,7 @@ def sheet(folder, rows, header=HEADER):
 
 
 def themes(file):
-    return releasing.known_themes(study.load(file))
+    return release.known_themes(study.load(file))
 
 
 def test_a_sheet_is_recorded_with_its_dates_and_unaltered_words_and_the_last_word_stands(copy, tmp_path):
@@ -44,15 +45,15 @@ def test_a_sheet_is_recorded_with_its_dates_and_unaltered_words_and_the_last_wor
     rows = [
         (first, "amended", "2026-06-20", SAID),
         (second, "agreed", "2026-06-20", ""),
-        (releasing.MISSING, "amended", "2026-06-20", "Nobody asked about buses."),
+        (release.MISSING, "amended", "2026-06-20", "Nobody asked about buses."),
     ]
-    told = releasing.record_sense_check(sheet(tmp_path, rows), study_file=copy)
+    told = release.record_sense_check(sheet(tmp_path, rows), study_file=copy)
     assert told.startswith("3 verdicts recorded for W2025")
-    releasing.record_sense_check(sheet(tmp_path, [(second, "rejected", "2026-07-01", "No.")]), study_file=copy)
-    found = {r.theme: r for r in releasing.sense_check(study.load(copy), "W2025")}
+    release.record_sense_check(sheet(tmp_path, [(second, "rejected", "2026-07-01", "No.")]), study_file=copy)
+    found = {r.theme: r for r in release.sense_check(study.load(copy), "W2025")}
     assert (found[first].verdict, found[first].date, found[first].words) == ("amended", "2026-06-20", SAID)
     assert (found[second].verdict, found[second].date, found[second].words) == ("rejected", "2026-07-01", "No.")
-    assert found[releasing.MISSING].words == "Nobody asked about buses."
+    assert found[release.MISSING].words == "Nobody asked about buses."
 
 
 def test_each_fault_of_a_sheet_is_named_at_once_and_nothing_is_written(copy, tmp_path):
@@ -63,7 +64,7 @@ def test_each_fault_of_a_sheet_is_named_at_once_and_nothing_is_written(copy, tmp
         ("", "agreed", "20 June", "x" * 401),
     ]
     with pytest.raises(InputError) as caught:
-        releasing.record_sense_check(sheet(tmp_path, rows), study_file=copy)
+        release.record_sense_check(sheet(tmp_path, rows), study_file=copy)
     said = str(caught.value)
     for part in (
         "row 2: the verdict is one of",
@@ -73,11 +74,11 @@ def test_each_fault_of_a_sheet_is_named_at_once_and_nothing_is_written(copy, tmp
         "longer",
     ):
         assert part in said
-    assert releasing.sense_check(study.load(copy), "W2025") == ()
+    assert release.sense_check(study.load(copy), "W2025") == ()
 
 
 def test_a_sheet_without_rows_or_columns_is_refused(copy, tmp_path):
     with pytest.raises(InputError, match="no rows"):
-        releasing.record_sense_check(sheet(tmp_path, []), study_file=copy)
+        release.record_sense_check(sheet(tmp_path, []), study_file=copy)
     with pytest.raises(InputError, match="lacks the columns words"):
-        releasing.record_sense_check(sheet(tmp_path, [], header=HEADER[:3]), study_file=copy)
+        release.record_sense_check(sheet(tmp_path, [], header=HEADER[:3]), study_file=copy)

@@ -277,7 +277,7 @@ def test_plain_kernels_in_the_plain_order_give_the_same_bytes(made, tmp_path, mo
     """Neither forking nor leaving out what a notebook is not known to read changes a byte, figures included."""
     from pathlib import Path
 
-    from evaluation import pipeline
+    from evaluation.run import pipeline
 
     study = copied(made, tmp_path)
     for name, value in run_study.environment(study, EVALUATION_PLAIN_KERNELS="1").items():

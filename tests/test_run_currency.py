@@ -8,7 +8,8 @@ import shutil
 import pytest
 from run_study import ROOT, planted
 
-from evaluation import currency, provenance, study
+from evaluation.plan import study
+from evaluation.run import currency, manifest
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 EVERY = {p.stem[:2] for p in NOTEBOOKS}
@@ -25,7 +26,7 @@ def copy(tmp_path_factory):
     for name in ("study.toml", "requirements.lock"):
         shutil.copy(ROOT / name, root / name)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(provenance, "PACKAGE", root / "src" / "evaluation")
+        patch.setattr(manifest, "PACKAGE", root / "src" / "evaluation")
         patch.setenv("EVALUATION_KEY_FILE", str(root / "key"))
         BEFORE.clear()
         BEFORE.update(keys(root))
@@ -88,7 +89,7 @@ def test_a_parameter_given_changed_or_taken_away(copy):
 
 def users(module):
     """Return the notebooks that import a module, directly or not, by following the imports in their text afresh."""
-    file = provenance.PACKAGE / module
+    file = manifest.PACKAGE / module
     return {p.stem[:2] for p in NOTEBOOKS if file in currency.modules_of(p)}
 
 
@@ -196,7 +197,7 @@ def test_imports_are_followed_from_inside_functions_and_through_packages(tmp_pat
     }.items():
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / name).write_text(text)
-    monkeypatch.setattr(provenance, "PACKAGE", package)
+    monkeypatch.setattr(manifest, "PACKAGE", package)
     cells = [{"cell_type": "code", "source": ["from evaluation import a\n"]}]
     (tmp_path / "n.ipynb").write_text(json.dumps({"cells": cells}))
     found = {p.relative_to(package).as_posix() for p in currency.modules_of(tmp_path / "n.ipynb")}
@@ -206,13 +207,13 @@ def test_imports_are_followed_from_inside_functions_and_through_packages(tmp_pat
 def test_digests_are_of_content_and_name(tmp_path):
     (tmp_path / "a").write_text("1")
     (tmp_path / "b").write_text("2")
-    first = provenance.digest_files([tmp_path / "a", tmp_path / "b"], tmp_path)
+    first = manifest.digest_files([tmp_path / "a", tmp_path / "b"], tmp_path)
     (tmp_path / "a").rename(tmp_path / "c")
-    assert provenance.digest_files([tmp_path / "c", tmp_path / "b"], tmp_path) != first
+    assert manifest.digest_files([tmp_path / "c", tmp_path / "b"], tmp_path) != first
     assert hashlib.sha256(b"1").hexdigest() != first
 
 
-MODULES = sorted(provenance.PACKAGE.rglob("*.py"))
+MODULES = sorted(manifest.PACKAGE.rglob("*.py"))
 ODD = (
     "if x: import evaluation.study\n",
     "a = 1; import evaluation.study\n",

@@ -7,7 +7,8 @@ import pytest
 import run_study
 from run_study import ROOT, fingerprints, planted
 
-from evaluation import cli, study
+from evaluation import cli
+from evaluation.plan import study
 
 
 @pytest.fixture
@@ -116,13 +117,13 @@ def test_a_baseline_with_attendance_coded_no_stops_the_run_with_the_reason(made,
     ("word", "hint"), [("treshold=5", "'threshold'"), ("threshold=five", "int"), ("wave=W1", "--wave")]
 )
 def test_a_parameter_that_no_notebook_has_stops_before_the_first(made, capsys, tmp_path, monkeypatch, word, hint):
-    from evaluation import provenance, scheduling
+    from evaluation.run import manifest, scheduling
 
     folder = planted(tmp_path / "notebooks")
     run_study.notebook(folder / "01_more.ipynb", "assert threshold == 5")
     text = (folder / "01_more.ipynb").read_text()
     (folder / "01_more.ipynb").write_text(text.replace('wave = \\"\\"', 'wave = \\"\\"\\nthreshold = 10'))
-    monkeypatch.setattr(provenance, "notebooks_folder", lambda: folder)
+    monkeypatch.setattr(manifest, "notebooks_folder", lambda: folder)
     monkeypatch.setattr(scheduling, "execute_all", lambda *_: pytest.fail("a notebook was started"))
     said = refused(made, capsys, "--draft", "-p", word)
     assert word.split("=")[0] in said
@@ -145,6 +146,6 @@ def test_check_writes_nothing_and_says_so(made, capsys):
 
 def test_the_shipped_plan_and_waves_have_no_fault():
     plan = study.load(ROOT / "study.toml")
-    from evaluation import pipeline
+    from evaluation.run import pipeline
 
     assert pipeline.check(plan, plan.waves[-1]) == []

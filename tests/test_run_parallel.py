@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation import errors, parallel, scheduling
+from evaluation import errors, parallel
+from evaluation.run import scheduling
 
 
 def draw(task, rng):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation import study
+from evaluation.plan import study
 
 ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src" / "evaluation"
@@ -248,9 +248,9 @@ def test_what_is_absent_is_said_in_one_sentence_that_cannot_inject():
     from types import SimpleNamespace
 
     from evaluation import disclosure
-    from evaluation.estimates import NotIdentified
-    from evaluation.exhibits import Exhibit, Item, Words
-    from evaluation.report import figure_blocks
+    from evaluation.exhibit import Exhibit, Item, Words
+    from evaluation.report import page_parts
+    from evaluation.results import NotIdentified
 
     def refused(id, title, reason):
         return Exhibit(id, title, (Item("Not shown", "", NotIdentified(reason, "Supply it.", id=f"{id}.x")),))
@@ -263,8 +263,8 @@ def test_what_is_absent_is_said_in_one_sentence_that_cannot_inject():
     )
     rules = SimpleNamespace(threshold=10, rounding=5, least_base=30)
     checked = disclosure.protect(made, rules).exhibits
-    assert [figure_blocks.is_refusal(e) for e in checked] == [True, True, False]
-    text = str(figure_blocks.absent(list(checked[:2])))
+    assert [page_parts.is_refusal(e) for e in checked] == [True, True, False]
+    text = str(page_parts.absent(list(checked[:2])))
     assert re.sub(r"<[^>]+>", "", text) == (
         "Not answerable with this data: What &lt;b&gt;it&lt;/b&gt; cost, Events (no register of costs)."
     )

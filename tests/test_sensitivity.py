@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from evaluation import errors
-from evaluation.estimates import NotIdentified, from_se
+from evaluation.results import NotIdentified, from_se
 from evaluation.statistics import sensitivity
 
 GOLDEN = Path(__file__).parent / "golden"

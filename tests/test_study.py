@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluation import starting, study
 from evaluation.errors import EvaluationError, InputError, StudyError
+from evaluation.plan import study
+from evaluation.run import new_study
 
 ROOT = Path(__file__).parents[1]
 
@@ -153,7 +154,7 @@ def test_a_study_is_found_from_below_and_missed_with_a_hint(write, tmp_path, mon
 
 def test_a_new_study_holds_what_it_needs_and_lists_its_blanks(tmp_path):
     folder = tmp_path / "new"
-    assert "study.toml" in starting.init(folder)
+    assert "study.toml" in new_study.init(folder)
     held = {p.relative_to(folder).as_posix() for p in folder.rglob("*")}
     assert {"study.toml", "README.md", ".gitignore", "data_raw/codebook.yaml", "data_raw/waves", "reports"} <= held
     assert "data_raw/registers/blank/events.csv" in held
@@ -167,7 +168,7 @@ def test_a_new_study_holds_what_it_needs_and_lists_its_blanks(tmp_path):
 
 
 def test_registers_have_the_columns_of_the_codebook(tmp_path):
-    starting.init(tmp_path / "new")
+    new_study.init(tmp_path / "new")
     plan = study.load(ROOT / "study.toml")
     for path in (tmp_path / "new" / "data_raw" / "registers" / "blank").glob("*.csv"):
         assert path.read_text().strip().split(",") == list(plan.codebook.names(path.stem))
@@ -177,7 +178,7 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     with pytest.raises(InputError, match="not empty"):
-        starting.init(tmp_path / "mine")
+        new_study.init(tmp_path / "mine")
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["letter.txt"]
     with pytest.raises(EvaluationError):
-        starting.init(tmp_path / "mine" / "letter.txt")
+        new_study.init(tmp_path / "mine" / "letter.txt")

@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 from scipy.stats import t as student
 
+from benchmarks import coverage_survey
 from evaluation import errors
 from evaluation.statistics import survey, weighting
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from benchmarks import coverage_survey
+
 
 GOLDEN = Path(__file__).parent / "golden"
 R = json.loads((GOLDEN / "fixtures" / "survey.json").read_text())

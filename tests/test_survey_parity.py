@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks import parity_survey as parity
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 
 BARS = {"weights": 1e-9, "replicates": 1e-8, "ordered logit": 1e-5}  # R's ordered logit takes a numerical Hessian
 FOUND = defaultdict(list)

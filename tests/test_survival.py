@@ -168,12 +168,13 @@ def test_a_notebook_that_fails_is_named_with_its_cell_and_nothing_it_printed_is_
 
 
 def test_an_error_nobody_foresaw_does_not_print_its_text(capsys, monkeypatch):
-    from evaluation import cli, study
+    from evaluation import cli
+    from evaluation.plan import study as plan_study
 
     def broken(_):
         raise ValueError(f"could not convert {SECRET}")
 
-    monkeypatch.setattr(study, "load", broken)
+    monkeypatch.setattr(plan_study, "load", broken)
     assert cli.main(["check"]) == 1
     said = capsys.readouterr()
     assert SECRET not in said.out + said.err
@@ -314,7 +315,7 @@ def test_no_home_and_no_key_file_is_said_before_anything_is_written(made):
 
 
 def test_the_folders_of_a_killed_run_are_cleared_and_those_of_a_running_one_are_not(tmp_path):
-    from evaluation import kernels
+    from evaluation.run import kernels
 
     dead, alive = tmp_path / "ev-dead", tmp_path / "ev-alive"
     dead.mkdir()

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from evaluation import errors
-from evaluation.statistics import tabulate
+from evaluation.statistics import crosstab
 
 D = pd.DataFrame(
     {
@@ -16,7 +16,7 @@ D = pd.DataFrame(
 
 
 def made(**words):
-    return tabulate.crosstab(D, "group", **({"universe": "people", "id": "who.group"} | words))
+    return crosstab.crosstab(D, "group", **({"universe": "people", "id": "who.group"} | words))
 
 
 def counts(items):
@@ -47,7 +47,7 @@ def test_every_stated_sum_holds(totals):
 
 def test_two_tables_name_one_cell_alike():
     one = counts(made(columns="said")[0])
-    two = counts(tabulate.crosstab(D, "said", "group", universe="people", id="other")[0])
+    two = counts(crosstab.crosstab(D, "said", "group", universe="people", id="other")[0])
     shared = set(one) & set(two)
     assert {f"people|group={g}|said={s}" for g in "abc" for s in ("yes", "no")} <= shared
     assert all(one[k] == two[k] for k in shared)
@@ -63,7 +63,7 @@ def test_result_ids_differ_and_labels_keep_their_order():
 
 
 def test_shuffled_rows_change_nothing():
-    items, sums = tabulate.crosstab(
+    items, sums = crosstab.crosstab(
         D.sample(frac=1, random_state=3), "group", "said", universe="people", id="who.group"
     )
     assert (items, sums) == made(columns="said")
@@ -71,6 +71,6 @@ def test_shuffled_rows_change_nothing():
 
 def test_missing_and_absent_columns_are_refused():
     with pytest.raises(errors.MissingValues, match="group"):
-        tabulate.crosstab(D.assign(group=D["group"].where(D.index > 0)), "group", universe="people", id="x")
+        crosstab.crosstab(D.assign(group=D["group"].where(D.index > 0)), "group", universe="people", id="x")
     with pytest.raises(errors.UnknownColumn, match="group"):
-        tabulate.crosstab(D, "gruop", universe="people", id="x")
+        crosstab.crosstab(D, "gruop", universe="people", id="x")

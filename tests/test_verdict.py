@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluation import disclosure, errors
-from evaluation.estimates import (
+from evaluation.report import phrases, results
+from evaluation.results import (
     VERDICTS,
     Estimate,
     Gate,
@@ -26,7 +27,6 @@ from evaluation.estimates import (
     why_fragile,
     with_verdict,
 )
-from evaluation.report import phrases, results, rules
 
 PASSED = (Gate("overlap", "design", True), Gate("size", "size", True), Gate("balance", "quality", True))
 
@@ -303,13 +303,13 @@ class Plain:
 
 def test_an_association_never_gets_a_causal_verb():
     for made in (row(), row(-0.5, -0.1), row(-0.1, 0.1), row(gates=failed("quality")), row(0.01, 0.1), row(-1, 1)):
-        assert rules.check(said(made), effect=False, annex=False) == []
+        assert phrases.check(said(made), effect=False, annex=False) == []
 
 
 def test_an_effect_with_one_survey_before_is_consistent_with_and_no_more():
     effect = row(licence="effect", unit="points on the 1 to 5 scale")
     assert "consistent with" in said(effect, pre_waves=1)
-    assert rules.check(said(effect, pre_waves=1), effect=False) == []
+    assert phrases.check(said(effect, pre_waves=1), effect=False) == []
     assert "likely to have raised" in said(effect, pre_waves=2)
 
 

@@ -6,18 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation import errors, study
-from evaluation.answers import comparison, weights
-from evaluation.answers.comparison import COMPARISON_WEIGHT, Comparison
-from evaluation.answers.comparison.reweighing import raking
-from evaluation.answers.samples import TREATED
-from evaluation.intake import taking, waves
+from evaluation import errors
+from evaluation.analysis import balance_tables, comparison, population_weights, weight_tables
+from evaluation.analysis.arms import TREATED
+from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison, raking
+from evaluation.intake import ingest, waves
+from evaluation.plan import study
 from evaluation.statistics import propensity, weighting
 
 LOADED = study.load(Path(__file__).parents[1] / "study.toml")
 PLAN = LOADED.model_copy(update={"population": LOADED.population.model_copy(update={"least_in_cell": 12})})
 WAVE = PLAN.waves[-1]
-PEOPLE = taking.take_in(PLAN, WAVE, draft=True).design.assign(wave=WAVE)
+PEOPLE = ingest.take_in(PLAN, WAVE, draft=True).design.assign(wave=WAVE)
 MARGINS = waves.margins(PLAN)
 NEARLY = "cannot be weighted to match it and the other figures at once. It is still nearly met."
 
@@ -38,7 +38,7 @@ def targets(one):
 
 
 def test_where_margins_hold_together_weights_are_raked_trimmed_and_raked_as_ever():
-    one = weights.by_wave(PLAN, PEOPLE, MARGINS)[WAVE]
+    one = population_weights.by_wave(PLAN, PEOPLE, MARGINS)[WAVE]
     assert one.left_out == ()
     pop = PLAN.population
     raw = weighting.rake(one.frame, targets(one), tolerance=pop.tolerance)
@@ -47,40 +47,42 @@ def test_where_margins_hold_together_weights_are_raked_trimmed_and_raked_as_ever
         cut = weighting.trim(raw, lower=pop.trim_low * middle, upper=pop.trim_high * middle)
         raw = weighting.rake(one.frame, targets(one), base_weight=cut.values, tolerance=pop.tolerance)
     pd.testing.assert_series_equal(one.values, raw.values, check_exact=True)
-    assert [g.id for g in weights.gates(PLAN, WAVE, {WAVE: one})] == ["weights.effective", "weights.cells"]
-    assert not any("not used" in n for n in weights.summary(PLAN, WAVE, {WAVE: one}, MARGINS).notes)
+    assert [g.id for g in weight_tables.gates(PLAN, WAVE, {WAVE: one})] == ["weights.effective", "weights.cells"]
+    assert not any("not used" in n for n in weight_tables.summary(PLAN, WAVE, {WAVE: one}, MARGINS).notes)
 
 
 def test_the_least_detailed_margin_that_conflicts_is_spared_and_nearly_met():
     people = one_sided()
-    one = weights.by_wave(PLAN, people, MARGINS)[WAVE]
+    one = population_weights.by_wave(PLAN, people, MARGINS)[WAVE]
     assert [c.name for c in one.left_out] == ["area3"]
     assert [c.name for c in one.cells] == ["ethnic5_area2", "age5_sex"]
     spared = one.left_out[0]
     every = {**targets(one), "margin.area3": spared.population * (912_739 / spared.population.sum())}
     with pytest.raises(errors.NotConverged):
         weighting.rake(one.frame.assign(**{"margin.area3": spared.of}), every, tolerance=1e-9)
-    assert weights.met(PLAN, {WAVE: one})
+    assert population_weights.met(PLAN, {WAVE: one})
     got = one.values.groupby(spared.of).sum() / one.values.sum()
     gap = (got - spared.population / spared.population.sum()).abs().max()
-    assert 1e-4 < gap <= weights.made.MOST_UNMET
-    again = weights.by_wave(PLAN, people.sample(frac=1, random_state=1), MARGINS)[WAVE]
+    assert 1e-4 < gap <= population_weights.MOST_UNMET
+    again = population_weights.by_wave(PLAN, people.sample(frac=1, random_state=1), MARGINS)[WAVE]
     assert [c.name for c in again.left_out] == ["area3"]
     assert again.values.reindex(one.values.index).to_numpy() == pytest.approx(one.values.to_numpy(), rel=1e-6)
 
 
 def test_a_margin_that_was_spared_is_said_wherever_weights_are_shown():
-    made = weights.by_wave(PLAN, one_sided(), MARGINS) | {"W2024": weights.by_wave(PLAN, PEOPLE, MARGINS)[WAVE]}
-    table = weights.margins_table(PLAN, WAVE, PEOPLE, made)
+    made = population_weights.by_wave(PLAN, one_sided(), MARGINS) | {
+        "W2024": population_weights.by_wave(PLAN, PEOPLE, MARGINS)[WAVE]
+    }
+    table = weight_tables.margins_table(PLAN, WAVE, PEOPLE, made)
     assert any(n.startswith("Area was not used: these answers") and n.endswith(NEARLY) for n in table.notes)
     assert not any(i.result.id.startswith("share.area3") for i in table.items)
-    price = weights.summary(PLAN, WAVE, made, MARGINS)
+    price = weight_tables.summary(PLAN, WAVE, made, MARGINS)
     assert [n for n in price.notes if "not used" in n] == [f"{WAVE}: Area was not used: these answers {NEARLY}"]
-    gates = {g.id: g for g in weights.gates(PLAN, WAVE, made)}
+    gates = {g.id: g for g in weight_tables.gates(PLAN, WAVE, made)}
     assert gates["weights.cells"].passed
     assert (gates["weights.margins"].kind, gates["weights.margins"].passed) == ("quality", False)
     assert gates["weights.margins"].note.endswith(f"(not to Area in {WAVE})")
-    earlier = weights.gates(PLAN, "W2024", made)
+    earlier = weight_tables.gates(PLAN, "W2024", made)
     assert any(g.id == "weights.margins" and not g.passed for g in earlier)
 
 
@@ -91,12 +93,12 @@ def test_the_comparison_weight_says_which_margin_it_does_not_use():
     assert [c.name for c in made.left_out] == ["area3"]
     names = ["sex", "age5"]
     frame = people[names].fillna("other").assign(**{TREATED: treated, COMPARISON_WEIGHT: 1.0, "boost": False})
-    others = weights.comparison_weight(PLAN, people, treated, MARGINS)[treated == 0]
+    others = population_weights.comparison_weight(PLAN, people, treated, MARGINS)[treated == 0]
     again = made(frame.assign(times=1.0), "times")[treated == 0]
     assert again.to_numpy() == pytest.approx(others.to_numpy(), rel=1e-6)
     scores = propensity.fit(frame, treat=TREATED, covariates=names, survey_weight=COMPARISON_WEIGHT)
     both = Comparison(frame, tuple(names), scores, None, {"treated": 40, "untreated": 300}, raking=made)
-    shown = comparison.weights_audit(PLAN, WAVE, both, comparison.everybody(frame))
+    shown = balance_tables.weights_audit(PLAN, WAVE, both, comparison.everybody(frame))
     assert f"Comparison weight: Area was not used: these answers {NEARLY}" in shown.notes
 
 
@@ -120,7 +122,7 @@ def test_a_margin_is_joined_by_the_plan_s_order_before_it_is_left_out():
         "who": figures("ethnic5", white=70, black=26, other=4),
         "area3": figures("area3", leicester=32, county=63, rutland=5),
     }
-    one = weights.made.rake(plan_with("who", "area3"), rows, margins, wave=WAVE)
+    one = population_weights.rake(plan_with("who", "area3"), rows, margins, wave=WAVE)
     assert one.left_out == ()
     assert one.cells[1].steps == ("county with rutland",)
     assert one.values[rows["area3"] == "leicester"].sum() / one.values.sum() == pytest.approx(0.32, abs=1e-8)
@@ -130,7 +132,7 @@ def test_weights_that_would_miss_every_margin_by_much_are_not_made():
     rows = pd.DataFrame({"sex": ["female"] * 50 + ["male"] * 50, "area2": ["city"] * 50 + ["elsewhere"] * 50})
     margins = {"sex": figures("sex", female=50, male=50), "area": figures("area2", city=30, elsewhere=70)}
     with pytest.raises(errors.NotConverged, match=r"did not meet its margins.*\(W2025\).*No margin can be spared"):
-        weights.made.rake(plan_with("sex", "area"), rows, margins, wave=WAVE)
+        population_weights.rake(plan_with("sex", "area"), rows, margins, wave=WAVE)
     margins["area"] = figures("area2", city=47, elsewhere=53)
-    one = weights.made.rake(plan_with("sex", "area"), rows, margins, wave=WAVE)
+    one = population_weights.rake(plan_with("sex", "area"), rows, margins, wave=WAVE)
     assert [c.name for c in one.left_out] == ["area"]  # of two as detailed, the one that the plan names last

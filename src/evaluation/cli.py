@@ -20,13 +20,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import EvaluationError
+from evaluation.errors import EvaluationError
 
 
 def command() -> int:
     """Do what was typed; a run first starts again with the environment of its kernels (`warm.pin`)."""
     if sys.argv[1:2] in (["run"], ["verify"]):
-        from . import warm
+        from evaluation.run import warm
 
         warm.pin()
         gc.disable()  # what a run makes lives until it is written, and the process ends with it
@@ -180,7 +180,7 @@ def _positive(text: str) -> int:
 
 
 def _run(asked: Any) -> int:
-    from . import pipeline
+    from evaluation.run import pipeline
 
     silent = asked.quiet or asked.json
     if len(asked.study) > 1:
@@ -222,7 +222,7 @@ def _run(asked: Any) -> int:
 
 def _run_several(asked: Any, silent: bool) -> int:
     """Run several studies side by side; the exit status is the worst of theirs."""
-    from . import several
+    from evaluation.run import several
 
     words = [f"--{n}={v}" for n in ("wave", "date", "only", "cluster") if (v := getattr(asked, n))]
     words += [f"--{n}" for n in ("draft", "fresh") if getattr(asked, n)]
@@ -251,8 +251,9 @@ def _shown(path: Path) -> str:
 
 
 def _check(asked: Any) -> int:
-    from . import pipeline, study
-    from .intake import waves
+    from evaluation.intake import waves
+    from evaluation.plan import study
+    from evaluation.run import pipeline
 
     plan = study.load(asked.study)
     wave = pipeline.resolve_wave(plan, asked.wave)
@@ -266,8 +267,8 @@ def _check(asked: Any) -> int:
 
 
 def _add_wave(asked: Any) -> int:
-    from . import study
-    from .intake import waves
+    from evaluation.intake import waves
+    from evaluation.plan import study
 
     plan = study.load(asked.study)
     added = waves.add(plan, asked.export, asked.wave)
@@ -276,44 +277,45 @@ def _add_wave(asked: Any) -> int:
 
 
 def _verify(asked: Any) -> int:
-    from . import proof
+    from evaluation.run import verify as run_verify
 
-    found = proof.verify(asked.report, study_file=asked.study, say=_say)
+    found = run_verify.verify(asked.report, study_file=asked.study, say=_say)
     print(found.summary())
     return 0 if found.level != "differs" else 1
 
 
 def _compare(asked: Any) -> int:
-    from . import proof
+    from evaluation.run import verify as run_verify
 
-    print(proof.compare(*asked.reports).summary())
+    print(run_verify.compare(*asked.reports).summary())
     return 0
 
 
 def _plan(asked: Any) -> int:
-    from . import freezing, pipeline, study
+    from evaluation.plan import registration, study
+    from evaluation.run import pipeline
 
     plan = study.load(asked.study)
     wave = pipeline.resolve_wave(plan, asked.wave)
     if asked.freeze:
-        path = freezing.freeze(plan, wave, date=pipeline.resolve_date(plan, asked.date).isoformat())
+        path = registration.freeze(plan, wave, date=pipeline.resolve_date(plan, asked.date).isoformat())
         print(
             f"The plan for {wave} is frozen in {path.parent.name}/{path.name} "
-            f"({freezing.frozen_digest(plan, wave)[:12]})."
+            f"({registration.frozen_digest(plan, wave)[:12]})."
         )
         return 0
-    from .answers import next_wave
+    from evaluation.analysis import fieldwork_sheet, questionnaire
 
     if asked.questionnaire:
-        asked.questionnaire.write_text(next_wave.questionnaire(plan, wave), "utf-8")
+        asked.questionnaire.write_text(questionnaire.questionnaire(plan, wave), "utf-8")
         print(f"The questionnaire is in {_shown(asked.questionnaire)}.")
         return 0
-    print(next_wave.sheet(plan, wave, draws=0) if asked.quick else next_wave.sheet(plan, wave))
+    print(fieldwork_sheet.sheet(plan, wave, draws=0) if asked.quick else fieldwork_sheet.sheet(plan, wave))
     return 0
 
 
 def _synthesise(asked: Any) -> int:
-    from . import synthetic
+    from evaluation import synthetic
 
     made = synthetic.make(asked.truth, asked.folder, seed=asked.seed)
     print(f"A synthetic study is in {_shown(Path(made or asked.folder))}; its truth stands in data_raw/truth.toml.")
@@ -321,31 +323,31 @@ def _synthesise(asked: Any) -> int:
 
 
 def _init(asked: Any) -> int:
-    from . import starting
+    from evaluation.run import new_study
 
-    print(starting.init(asked.folder))
+    print(new_study.init(asked.folder))
     return 0
 
 
 def _release(asked: Any) -> int:
-    from . import releasing
+    from evaluation.run import release as run_release
 
-    print(releasing.release(asked.report, study_file=asked.study))
+    print(run_release.release(asked.report, study_file=asked.study))
     return 0
 
 
 def _sense_check(asked: Any) -> int:
-    from . import releasing
+    from evaluation.run import release as run_release
 
-    print(releasing.record_sense_check(asked.sheet, study_file=asked.study, wave=asked.wave))
+    print(run_release.record_sense_check(asked.sheet, study_file=asked.study, wave=asked.wave))
     return 0
 
 
 def _status(asked: Any) -> int:
-    from . import status
+    from evaluation.run import status as run_status
 
-    found = status.status(asked.study, asked.wave)
-    print(json.dumps(found, indent=2, default=str) if asked.json else status.text(found))
+    found = run_status.status(asked.study, asked.wave)
+    print(json.dumps(found, indent=2, default=str) if asked.json else run_status.text(found))
     return 0
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import StudyError
+from evaluation.errors import StudyError
 
 CLUSTER, WORKERS = "EVALUATION_CLUSTER", "EVALUATION_WORKERS"
 

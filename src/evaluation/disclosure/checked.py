@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.estimates import Gate
+from evaluation.results import Gate
 
 _TOKEN = object()
 TOO_FEW = "too few to report"

@@ -12,9 +12,9 @@ from evaluation.disclosure.attack import Tables, protect_counts, rounded
 from evaluation.disclosure.checked import _TOKEN, TOO_FEW, CheckedExhibit, CheckedResults, CheckedRow
 from evaluation.disclosure.sound import refuse_unsound
 from evaluation.errors import CheckFailed
-from evaluation.estimates import Estimate, NotIdentified, verdict
-from evaluation.estimates import TooFew as Few
-from evaluation.exhibits import Count, Exhibit, Measure, Words
+from evaluation.exhibit import Count, Exhibit, Measure, Words
+from evaluation.results import Estimate, NotIdentified, verdict
+from evaluation.results import TooFew as Few
 
 DOMINANCE = 0.10  # p-per-cent rule: what is left without the two largest must be at least this share of the largest
 LARGE_DF = 100  # from here on the t distribution no longer tells

@@ -8,8 +8,8 @@ from numbers import Integral, Real
 from typing import Any
 
 from evaluation.errors import CheckFailed
-from evaluation.estimates import Estimate, NotIdentified, TooFew
-from evaluation.exhibits import Count, Exhibit, Measure, Words
+from evaluation.exhibit import Count, Exhibit, Measure, Words
+from evaluation.results import Estimate, NotIdentified, TooFew
 
 SHOWN = 5  # results that the message names
 NUMBERS = ("value", "se", "low", "high", "low_90", "high_90", "p", "p_family", "n_effective", "margin", "mde")

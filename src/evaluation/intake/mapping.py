@@ -5,6 +5,8 @@ Each distinct text of a column is read once, however many people wrote it.
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,13 +14,141 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.codebook import Codebook, Variable
 from evaluation.errors import nearest
-from evaluation.intake import cells
-from evaluation.intake.cells import BLANK, MISSING_WORDS, NOT_ASKED, ROUTED, UNREADABLE, normal, parse_date
 from evaluation.intake.faults import MOST_ROWS, SHOWN_FROM, Fault, safe, safe_number
 from evaluation.intake.readers import Read
-from evaluation.intake.wavefile import UNSTATED, WaveInfo
+from evaluation.intake.wave_file import UNSTATED, WaveInfo
+from evaluation.plan.codebook import Codebook, Variable
+
+BLANK, ROUTED, NOT_ASKED, UNREADABLE = -9, -6, -5, -4
+MISSING_WORDS = {
+    "dont know": -8,
+    "don't know": -8,
+    "not sure": -8,
+    "dont know / not sure": -8,
+    "don't know / not sure": -8,
+    "does not know": -8,
+    "prefer not to say": -7,
+    "prefers not to say": -7,
+    "rather not say": -7,
+    "prefer not to answer": -7,
+    "refused": -7,
+    "not applicable": -6,
+    "n/a": -6,
+    "left blank": -9,
+    "no answer": -9,
+    "not answered": -9,
+    "blank": -9,
+    "not asked in this wave": -5,
+    "not asked": -5,
+}
+UNTICKED = frozenset({"0", "no", "not selected", "unselected", "unticked", "not ticked", "unchecked", "false", "n"})
+MOST_DIGITS = 12
+WHOLE_FLOAT = re.compile(r"-?\d+\.0+")
+FIRST_SERIAL, LAST_SERIAL = 36526, 73050  # 2000-01-01 to 2099-12-31 as a spreadsheet counts days
+MONTH_FORMS = ("%d %B %Y", "%d %b %Y", "%B %Y", "%b %Y", "%d-%b-%Y", "%d-%b-%y", "%B %d, %Y", "%b %d, %Y", "%m/%Y")
+
+
+def normal(text: str) -> str:
+    """Return a label for comparison: lower case, single spaces, straight apostrophes and dashes, no final stop.
+
+    A whole number is the same label whether the export writes 7 or 7.0.
+    """
+    plain = " ".join(str(text).translate(_STRAIGHT).lower().split()).rstrip(".:")
+    return plain[: plain.index(".")] if WHOLE_FLOAT.fullmatch(plain) else plain
+
+
+_STRAIGHT = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "\u00a0": " ", "\u200b": ""})
+
+
+def label_map(given: Mapping[str, str], var: Variable) -> dict[str, Any]:
+    """Return normalised label to code: the codebook's words and coded words, then the wave's own map over them.
+
+    A number alone is never a code: what 1 means differs between tools, so only the wave's own map may say it.
+    """
+    known: dict[str, Any] = {normal(words): code for code, words in var.levels.items()}
+    known |= {normal(str(code)): code for code in var.levels if not str(code).lstrip("-").isdigit()}
+    known |= {normal(code): code for code in var.extra_levels}
+    return known | {normal(str(label)): str(code) for label, code in given.items()}
+
+
+def is_missing(code: Any) -> bool:
+    """Return whether a code is one of the missing codes -9 to -3."""
+    return bool(re.fullmatch(r"-[3-9]", str(code)))
+
+
+def band(cell: str, banded: Mapping[str, Any]) -> str | None:
+    """Return the level of a number by its cut points: levels[i] holds numbers under cuts[i], the last all others.
+
+    A number under 0 that is under every cut may be a code for a missing answer, and gets no level.
+    """
+    found = number(cell)
+    if found is None or (found < 0 and all(float(c) >= 0 for c in banded["cuts"])):
+        return None
+    return str(banded["levels"][sum(found >= float(c) for c in banded["cuts"])])
+
+
+def number(cell: str) -> float | None:
+    """Return a number written plainly, with thousands commas or a final unit sign; None when it is not one."""
+    plain = cell.replace(",", "").removesuffix("%").removeprefix("£").strip()
+    if len(plain) > MOST_DIGITS or not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?", plain):
+        return None
+    return float(plain)
+
+
+def numeric(cell: str, var: Variable, *, under_0: bool = False) -> tuple[Any, str]:
+    """Return a number of a numeric variable, or what is wrong with it (the cell itself is never shown).
+
+    Unless `under_0`, a number under 0 of a variable without a stated least value is refused: it may be a code.
+    """
+    found = number(cell)
+    if found is None:
+        return None, "what stands here is not a number"
+    if var.type == "integer" and not found.is_integer():
+        return None, "the number is not whole"
+    if found < 0 and var.min is None and not under_0:
+        return None, "a number under 0 may be a code for a missing answer"
+    low, high = var.min, var.max
+    if (low is not None and found < low) or (high is not None and found > high):
+        ends = (
+            f"{low:g} to {high:g}"
+            if low is not None and high is not None
+            else (f"{low:g} and over" if low is not None else f"{high:g} and under")
+        )
+        return None, f"the number lies outside {ends}"
+    return int(found) if var.type == "integer" else found, ""
+
+
+def parse_date(cell: str, order: str) -> dt.date | None:
+    """Return a date: ISO always; day or month first as stated; "mixed" takes what is unambiguous, else day first."""
+    text = re.split(r"[T ]", cell.strip())[0] if re.match(r"\d{4}-\d", cell.strip()) else cell.strip()
+    if match := re.fullmatch(r"(\d{4})[-/](\d{1,2})(?:[-/](\d{1,2}))?", text):
+        return _made(int(match[1]), int(match[2]), int(match[3] or 1))
+    if re.fullmatch(r"\d{5}(\.\d+)?", text):
+        serial = int(float(text))
+        inside = FIRST_SERIAL <= serial <= LAST_SERIAL
+        return dt.date(1899, 12, 30) + dt.timedelta(days=serial) if inside else None
+    if match := re.match(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})(?:[ T,]|$)", text):
+        a, b, year = int(match[1]), int(match[2]), int(match[3])
+        year += 2000 if year < 100 else 0
+        if order == "iso":
+            return None
+        first_is_month = order == "month_first" or (order == "mixed" and b > 12)
+        return _made(year, a, b) if first_is_month else _made(year, b, a)
+    for form in MONTH_FORMS:
+        try:
+            return dt.datetime.strptime(text, form).date()
+        except ValueError:
+            continue
+    return None
+
+
+def _made(year: int, month: int, day: int) -> dt.date | None:
+    try:
+        return dt.date(year, month, day)
+    except ValueError:
+        return None
+
 
 __all__ = [
     "BLANK",
@@ -195,13 +325,13 @@ def _one(column: str, frame: pd.DataFrame, info: WaveInfo, var: Variable, out: M
     found = frame[column].array
     texts, codes = [str(c) for c in found.categories], found.codes
     people = np.bincount(codes, minlength=len(texts))
-    labels = cells.label_map(info.labels.get(var.name, {}), var)
+    labels = label_map(info.labels.get(var.name, {}), var)
     values = np.empty(len(texts), dtype=object)
     reasons = np.zeros(len(texts), dtype=np.int8)
     unexplained: list[int] = []
     for place, text in enumerate(texts):
         values[place], reasons[place], wrong, kind = _read_cell(text, var, info, labels, int(people[place]))
-        if wrong and people[place] and kind == "unmapped_label" and cells.number(text) is not None:
+        if wrong and people[place] and kind == "unmapped_label" and number(text) is not None:
             unexplained.append(place)
         elif wrong and people[place]:
             near = nearest(normal(text), [normal(w) for w in var.levels.values()])
@@ -225,7 +355,7 @@ def _numbers_unexplained(
     column: str, found: Sequence[tuple[str, int]], info: WaveInfo, var: Variable, out: Mapped, places: np.ndarray
 ) -> None:
     """Say once for a column that its answers are numbers which nothing explains: one line, not one for each number."""
-    held = sorted(((t, n) for t, n in found), key=lambda pair: cells.number(pair[0]) or 0.0)
+    held = sorted(((t, n) for t, n in found), key=lambda pair: number(pair[0]) or 0.0)
     shown = [t for t, n in held if n >= SHOWN_FROM and safe(t) == repr(t)][:MOST_NUMBERS]
     words = f"the numbers {', '.join(shown)}" if shown else "numbers"
     out.fault(
@@ -247,7 +377,7 @@ def _read_cell(
     plain = normal(text)
     code = labels.get(plain)
     if code is None and var.name in info.bands:
-        code = cells.band(text, info.bands[var.name])
+        code = band(text, info.bands[var.name])
     if code is None and not var.levels:
         value, wrong = _open(text, var, info.date_order)
         if not wrong:
@@ -259,7 +389,7 @@ def _read_cell(
         wrong, kind = f"the label {safe(text, people=people, known=known)} is not mapped", "unmapped_label"
     if code is None:
         return pd.NA, UNREADABLE, wrong, kind
-    if cells.is_missing(code):
+    if is_missing(code):
         return pd.NA, int(code), "", ""
     if str(code) not in {str(c) for c in var.levels} | set(var.extra_levels) and var.levels:
         return pd.NA, UNREADABLE, f"the map gives the code {str(code)!r}, which the codebook lacks", "unknown_level"
@@ -269,7 +399,7 @@ def _read_cell(
 def _open(text: str, var: Variable, order: str) -> tuple[Any, str]:
     """Return what stands in a column without levels; a message never shows it."""
     if var.type in ("integer", "number"):
-        return cells.numeric(text, var)
+        return numeric(text, var)
     if var.type in ("date", "datetime"):
         found = parse_date(text, order)
         return (found, "") if found else (None, f"what stands here is not a date in the order stated ({order})")
@@ -285,7 +415,7 @@ def _multi(
     order = [str(level) for level in var.levels]
     ticks = np.zeros((len(frame), len(order)), dtype=bool)
     reasons = np.full(len(frame), BLANK, dtype=np.int8)
-    labels = cells.label_map(info.labels.get(var.name, {}), var)
+    labels = label_map(info.labels.get(var.name, {}), var)
     delimiter = str(info.multi.get(var.name, {}).get("delimiter", ";"))
     for column in columns:
         level = targets[column].partition(".")[2]
@@ -325,14 +455,14 @@ def _ticked(
     """Return the codes that one cell ticks, the reason when it says why none, and the parts that nothing maps."""
     if level:
         reason = MISSING_WORDS.get(normal(text), 0)
-        return ([] if normal(text) in cells.UNTICKED or reason else [level]), reason, []
+        return ([] if normal(text) in UNTICKED or reason else [level]), reason, []
     chosen, wrong, reason = [], [], 0
     whole = labels.get(normal(text))
     for part in [text] if whole is not None else [p.strip() for p in text.split(delimiter) if p.strip()]:
         code = labels.get(normal(part), MISSING_WORDS.get(normal(part)))
-        if code is None or (not cells.is_missing(code) and str(code) not in var.levels):
+        if code is None or (not is_missing(code) and str(code) not in var.levels):
             wrong.append((part, safe(part, people=people, known=[*var.levels.values(), *labels])))
-        elif cells.is_missing(code):
+        elif is_missing(code):
             reason = int(code)
         else:
             chosen.append(str(code))

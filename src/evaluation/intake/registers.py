@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from evaluation.errors import InputError, StudyError, nearest
-from evaluation.intake import cells, readers, stops, wavefile
+from evaluation.intake import mapping, readers, stop_search_records, wave_file
 from evaluation.intake.faults import Fault, safe
-from evaluation.study import Plan
+from evaluation.plan.study import Plan
 
 SUFFIXES = (".csv", ".xlsx")
 RECORDS = "stop_search"  # the one register that may be given as published records, one file a month
@@ -28,7 +28,7 @@ def register_file(plan: Plan, name: str) -> Path | None:
 
 def _records(folder: Path) -> Path | None:
     """Return a folder of published records that are counted instead of a register of counts; None without one."""
-    return folder if folder.is_dir() and stops.files_of(folder) else None
+    return folder if folder.is_dir() and stop_search_records.files_of(folder) else None
 
 
 def _listed(plan: Plan) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def _mixed(plan: Plan, held: list[str]) -> list[Fault]:
     """Refuse real and synthetic data in one study; published official figures go with either."""
     folder = plan.root / "data_raw" / "waves"
     taken = [w for w in plan.waves if (folder / w / "wave.toml").is_file()]
-    origins = {f"wave {w}": wavefile.load(plan.root, w).origin for w in taken}
+    origins = {f"wave {w}": wave_file.load(plan.root, w).origin for w in taken}
     origins |= {f"register {n}": origin(plan, n) for n in held}
     by_kind = {kind: [n for n, o in origins.items() if o == kind] for kind in ("real", "synthetic")}
     if not all(by_kind.values()):
@@ -96,7 +96,7 @@ def _read(plan: Plan, name: str) -> tuple[pd.DataFrame, list[Fault]]:
     path = register_file(plan, name)
     assert path is not None
     if path.is_dir():
-        return stops.summarise(stops.files_of(path))
+        return stop_search_records.summarise(stop_search_records.files_of(path))
     table = plan.codebook.table(name)
     try:
         read = readers.read(path)
@@ -143,7 +143,7 @@ def _read(plan: Plan, name: str) -> tuple[pd.DataFrame, list[Fault]]:
 
 
 def _typed(var: Any, texts: pd.Series, rows: pd.Series, file: str) -> tuple[Any, list[Fault]]:
-    labels = cells.label_map({}, var) | {str(c).lower(): c for c in (*var.levels, *var.extra_levels)}
+    labels = mapping.label_map({}, var) | {str(c).lower(): c for c in (*var.levels, *var.extra_levels)}
     values: list[Any] = []
     faults = []
     for place, cell in enumerate(texts):
@@ -157,19 +157,19 @@ def _typed(var: Any, texts: pd.Series, rows: pd.Series, file: str) -> tuple[Any,
 
 def _value(var: Any, cell: str, labels: dict[str, Any]) -> tuple[Any, str]:
     none = pd.NaT if var.type == "date" else pd.NA
-    if cell == "" or (cells.is_missing(cell) and var.type != "number"):
+    if cell == "" or (mapping.is_missing(cell) and var.type != "number"):
         return none, ""
     if var.type in ("integer", "number"):
-        found, wrong = cells.numeric(cell, var, under_0=True)
+        found, wrong = mapping.numeric(cell, var, under_0=True)
         return (none, wrong) if wrong else (found, "")
     if var.type == "date":
-        found = cells.parse_date(cell, "day_first")
+        found = mapping.parse_date(cell, "day_first")
         return (pd.Timestamp(found), "") if found else (none, "what stands here is not a date")
     if var.type == "multi":
-        parts = [labels.get(cells.normal(p)) for p in cell.split(";") if p.strip()]
+        parts = [labels.get(mapping.normal(p)) for p in cell.split(";") if p.strip()]
         return (none, "one of the ticks is not a level") if None in parts else (";".join(map(str, parts)), "")
     if var.type in ("category", "yndk", "ordinal"):
-        code = labels.get(cells.normal(cell))
+        code = labels.get(mapping.normal(cell))
         known = [str(w) for w in var.levels.values()]
         return (none, f"{safe(cell, people=1, known=known)} is not a level") if code is None else (code, "")
     return cell, ""

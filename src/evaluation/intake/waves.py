@@ -11,12 +11,13 @@ from typing import Any
 import pandas as pd
 
 from evaluation.errors import CheckFailed
-from evaluation.estimates import Gate
-from evaluation.intake import adding, stages, validate, wavefile
+from evaluation.intake import add_wave, validation, wave_file
+from evaluation.intake import store as intake_store
 from evaluation.intake.faults import Fault, fault_table
+from evaluation.intake.ingest import WaveIn, check, take_in
 from evaluation.intake.mapping import NOT_ASKED, ROUTED
 from evaluation.intake.registers import check_registers, group_margins, margins, register
-from evaluation.intake.stages import (
+from evaluation.intake.store import (
     load_gates,
     load_published,
     load_results,
@@ -28,9 +29,9 @@ from evaluation.intake.stages import (
     save_sample,
     save_stage,
 )
-from evaluation.intake.taking import WaveIn, check, take_in
-from evaluation.intake.wavefile import WaveInfo
-from evaluation.study import Plan
+from evaluation.intake.wave_file import WaveInfo
+from evaluation.plan.study import Plan
+from evaluation.results import Gate
 
 __all__ = [
     "Fault",
@@ -74,7 +75,7 @@ __all__ = [
 
 def info(plan: Plan, wave: str) -> WaveInfo:
     """Return a wave's `wave.toml`."""
-    return wavefile.load(plan.root, wave)
+    return wave_file.load(plan.root, wave)
 
 
 def fieldwork(plan: Plan, wave: str) -> dict[str, tuple[dt.date | None, dt.date | None]]:
@@ -102,15 +103,15 @@ def take_in_all(plan: Plan, wave: str, *, draft: bool | None = None) -> list[Wav
 
 def store(plan: Plan, wave: str, taken: Sequence[WaveIn]) -> None:
     """Keep the waves of a report as stages: designs and outcomes in files of their own, mode 0600."""
-    where = stages.folder(plan, wave)
-    stages.write_frame(where / "design.parquet", pd.concat([t.design for t in taken]))
-    stages.write_frame(where / "outcomes.parquet", pd.concat([t.outcomes for t in taken]))
-    stages.write_frame(where / "missing.parquet", _missing(taken))
-    reasons = [t.reasons[[i for i in validate.outcome_items(plan) if i in t.reasons]] for t in taken]
-    stages.write_frame(where / "reasons.parquet", pd.concat(reasons).astype("Int64"))
-    stages.write_frame(where / "completion.parquet", _completion(plan, taken))
+    where = intake_store.folder(plan, wave)
+    intake_store.write_frame(where / "design.parquet", pd.concat([t.design for t in taken]))
+    intake_store.write_frame(where / "outcomes.parquet", pd.concat([t.outcomes for t in taken]))
+    intake_store.write_frame(where / "missing.parquet", _missing(taken))
+    reasons = [t.reasons[[i for i in validation.outcome_items(plan) if i in t.reasons]] for t in taken]
+    intake_store.write_frame(where / "reasons.parquet", pd.concat(reasons).astype("Int64"))
+    intake_store.write_frame(where / "completion.parquet", _completion(plan, taken))
     ledgers = [t.ledger.assign(wave=t.meta.wave) for t in taken]
-    stages.write_frame(where / "ledger.parquet", pd.concat(ledgers, ignore_index=True))
+    intake_store.write_frame(where / "ledger.parquet", pd.concat(ledgers, ignore_index=True))
     for one in taken:
         _keep_identifiers(plan, one)
 
@@ -119,7 +120,7 @@ def _keep_identifiers(plan: Plan, one: WaveIn) -> None:
     """Keep names and contacts in the owner's private store, which git ignores; remove it when there are none left."""
     path = plan.root / "data_raw" / ".identifiers" / f"{one.meta.wave}.parquet"
     if len(one.identifiers.columns):
-        stages.write_frame(path, one.identifiers)
+        intake_store.write_frame(path, one.identifiers)
     else:
         path.unlink(missing_ok=True)
 
@@ -135,7 +136,7 @@ def _missing(taken: Sequence[WaveIn]) -> pd.DataFrame:
 def _completion(plan: Plan, taken: Sequence[WaveIn]) -> pd.DataFrame:
     """Return wave, column, level, people, asked, answered: outcome questions by how the answers were collected."""
     book, rows = plan.codebook, []
-    items, constant = validate.outcome_items(plan), {e.column for e in plan.exclusions}
+    items, constant = validation.outcome_items(plan), {e.column for e in plan.exclusions}
     for one in taken:
         reasons = one.reasons[[i for i in items if i in one.reasons]]
         asked = (~reasons.isin([NOT_ASKED, ROUTED])).sum(axis=1)
@@ -152,7 +153,7 @@ def _completion(plan: Plan, taken: Sequence[WaveIn]) -> pd.DataFrame:
 
 def load_completion(plan: Plan, wave: str) -> pd.DataFrame:
     """Return how many outcome questions were put to people and answered, by how answers were collected."""
-    return stages.read_frame(stages.folder(plan, wave) / "completion.parquet")
+    return intake_store.read_frame(intake_store.folder(plan, wave) / "completion.parquet")
 
 
 def approached(plan: Plan, wave: str) -> dict[str, int | None]:
@@ -168,7 +169,7 @@ def load_design(plan: Plan, wave: str, *, only: str | None = None) -> pd.DataFra
     only : str, optional
         A wave id, or "all" for every wave up to the report's; default the report's wave.
     """
-    return _rows(stages.read_frame(stages.folder(plan, wave) / "design.parquet"), wave, only)
+    return _rows(intake_store.read_frame(intake_store.folder(plan, wave) / "design.parquet"), wave, only)
 
 
 def _rows(frame: pd.DataFrame, wave: str, only: str | None) -> pd.DataFrame:
@@ -183,21 +184,21 @@ def load_outcomes(plan: Plan, wave: str, sample: Any, *, only: str | None = None
     OutcomesClosed
         No sample was fixed, or this is another one.
     """
-    stages.require_sample(plan, wave, sample)
-    frame = stages.read_frame(stages.folder(plan, wave) / "outcomes.parquet")
-    design = stages.read_frame(stages.folder(plan, wave) / "design.parquet")
+    intake_store.require_sample(plan, wave, sample)
+    frame = intake_store.read_frame(intake_store.folder(plan, wave) / "outcomes.parquet")
+    design = intake_store.read_frame(intake_store.folder(plan, wave) / "design.parquet")
     return frame.loc[_rows(design, wave, only).index]
 
 
 def load_missing(plan: Plan, wave: str) -> pd.DataFrame:
     """Return wave, variable, reason and number of people (reason 0 is present): counts only, outcomes included."""
-    return stages.read_frame(stages.folder(plan, wave) / "missing.parquet")
+    return intake_store.read_frame(intake_store.folder(plan, wave) / "missing.parquet")
 
 
 def load_reasons(plan: Plan, wave: str, sample: Any) -> pd.DataFrame:
     """Return why each outcome question has no answer, by respondent (0 has one), for the sample that 04 fixed."""
-    stages.require_sample(plan, wave, sample)
-    return stages.read_frame(stages.folder(plan, wave) / "reasons.parquet")
+    intake_store.require_sample(plan, wave, sample)
+    return intake_store.read_frame(intake_store.folder(plan, wave) / "reasons.parquet")
 
 
 def save_gate(
@@ -228,7 +229,7 @@ def comparability(plan: Plan, wave: str) -> pd.DataFrame:
     missing = load_missing(plan, wave)
     out: dict[str, dict[str, str]] = {}
     extra = [c for c in (plan.treatment.column, plan.treatment.retrospective_column) if c]
-    items = [*validate.outcome_items(plan), *extra]
+    items = [*validation.outcome_items(plan), *extra]
     for name in up_to(plan, wave):
         stated = info(plan, name).wording
         rows = missing[missing["wave"] == name]
@@ -255,6 +256,6 @@ def read_design(plan: Plan, wave: str) -> pd.DataFrame:
     return pd.concat([t.design for t in take_in_all(plan, wave)])
 
 
-def add(plan: Plan, export: Path, wave: str, **options: Any) -> adding.Added:
+def add(plan: Plan, export: Path, wave: str, **options: Any) -> add_wave.Added:
     """Copy an export in untouched, propose its map, write wave.toml to be confirmed, and list every fault."""
-    return adding.add(plan, Path(export), wave, **options)
+    return add_wave.add(plan, Path(export), wave, **options)

@@ -1,5 +1,5 @@
 """Lay checked results out as tables, charts, sentences and accessible pages; compute no statistic."""
 
-from .publishing import answer, publish, publish_all
+from evaluation.report.publish import answer, publish, publish_all
 
 __all__ = ["answer", "publish", "publish_all"]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from . import phrases, tables
-from .context import ReportContext
-from .figure_blocks import exhibits
-from .layout import ANNEX, Block, Desk, Page, Section, foot, meta
+from evaluation.report import phrases, tables
+from evaluation.report.context import ReportContext
+from evaluation.report.page_parts import ANNEX, Block, Desk, Page, Section, exhibits, foot, meta
 
 
 def annex(desk: Desk, notebooks: list[tuple[str, str]]) -> Page:

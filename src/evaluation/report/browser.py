@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import printing
+from evaluation.report import printing
 
 # The shell is Chromium without windows: the same page and PDF, for less than half of what starting the whole costs.
 NAMES = (

@@ -206,7 +206,7 @@ def untraced(page: str, rows: dict[str, Any]) -> list[str]:
 
 def accounted(number: str, row: Any) -> bool:
     """Return whether a printed number is one of a checked row's numbers, at any of the ways it may be printed."""
-    from . import phrases
+    from evaluation.report import phrases
 
     told = ("text", "n_text", "reason", "id", "question", "method", "se_method", "estimand", "gates")
     words = " ".join(str(getattr(row, k, "") or "") for k in told)

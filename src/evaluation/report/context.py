@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from evaluation.estimates import Gate
+from evaluation.results import Gate
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,37 @@ salt. Text in the SVG stays text, so a chart is small, sharp at any size and can
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from evaluation.disclosure import CheckedExhibit
+from evaluation.report import lettering, phrases
+from evaluation.report.chart_rows import rows, stacked
+from evaluation.report.chart_series import curve, lines, overlap, panels, strip, timeline
+from evaluation.report.chart_titles import finding, short_text, shown_cells
+from evaluation.report.drawing import cropped, smaller
+from evaluation.report.phrases import plain
+from evaluation.report.policy_views import grouped
+from evaluation.report.sheet import Sheet, has_marks
 
-from . import lettering, phrases
-from .charts import DRAWERS, Sheet, has_marks
-from .cite import plain
-from .drawing import cropped, smaller
-from .findings import finding, short_text, shown_cells
-from .views import grouped
+DRAWERS: dict[str, Callable[[Sheet], Any]] = {
+    "bars": rows,
+    "steps": rows,
+    "dots": rows,
+    "forest": rows,
+    "love": rows,
+    "stacked": stacked,
+    "lines": lines,
+    "panels": panels,
+    "curve": curve,
+    "overlap": overlap,
+    "strip": strip,
+    "timeline": timeline,
+}
+
+__all__ = ["DRAWERS", "Sheet", "has_marks"]
 
 WIDE, NARROW, PRINT_DPI = 520.0, 216.0, 150
 FAMILY = "Arial, Helvetica, 'Liberation Sans', 'DejaVu Sans', sans-serif"

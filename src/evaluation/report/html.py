@@ -12,12 +12,12 @@ from typing import Any
 
 from evaluation.disclosure import CheckedResults
 from evaluation.errors import CheckFailed
-
-from . import annex_pages, browser, checks, figures, packs, pages, phrases, results, rules, views
-from . import notebooks as notebook_pages
-from .cite import markup
-from .context import ReportContext, long_date
-from .layout import Desk, Page
+from evaluation.report import annex_pages, browser, checks, figures, phrases, policy_views, results, sense_check_pages
+from evaluation.report import notebooks as notebook_pages
+from evaluation.report import pages as report_pages
+from evaluation.report.context import ReportContext, long_date
+from evaluation.report.page_parts import Desk, Page
+from evaluation.report.phrases import markup
 
 PRINTED = ("index", "annex", "sense-check", "practice-bank")
 MOST_POLICY_BYTES, MOST_PAGE_BYTES = 1_000_000, 10_000_000
@@ -77,7 +77,7 @@ def draw_all(checked: CheckedResults, context: ReportContext) -> dict[str, figur
     every = list(checked.exhibits)
     for e in checked.exhibits:
         if any(s.startswith("policy-") for s in e.sections):
-            seen = views.view(e, context)
+            seen = policy_views.view(e, context)
             every += [seen] if seen is not e else []
     drawn = ((e.id, figures.draw(e, stamp=context.stamp(), date=long_date(context.date))) for e in every)
     return {id: figure for id, figure in drawn if figure is not None}
@@ -95,10 +95,10 @@ def _named(notebooks: Any) -> list[tuple[str, Any]]:
 def _pages(desk: Desk, given: list[tuple[str, Any]]) -> dict[str, str]:
     titled = [(name, notebook_pages.title(notebook, name)) for name, notebook in given]
     made = {
-        "index.html": render(pages.policy(desk), desk.ctx),
+        "index.html": render(report_pages.policy(desk), desk.ctx),
         "annex.html": render(annex_pages.annex(desk, titled), desk.ctx),
-        "sense-check.html": render(packs.sense_check(desk), desk.ctx),
-        "practice-bank.html": render(packs.practice_bank(desk), desk.ctx),
+        "sense-check.html": render(sense_check_pages.sense_check(desk), desk.ctx),
+        "practice-bank.html": render(sense_check_pages.practice_bank(desk), desk.ctx),
     }
     for name, notebook in given:
         made[f"notebooks/{name}.html"] = render(notebook_pages.page(name, notebook, desk), desk.ctx)
@@ -159,7 +159,7 @@ def _results(desk: Desk) -> dict[str, bytes]:
     return {
         "results.csv": results.as_csv(grid),
         "results.xlsx": results.as_xlsx(grid, desk.ctx, notes),
-        "sense-check-return.csv": packs.return_sheet(desk),
+        "sense-check-return.csv": sense_check_pages.return_sheet(desk),
     }
 
 
@@ -253,8 +253,8 @@ def _stem(id: str) -> str:
 
 def phrase_faults(
     page: str, ctx: ReportContext, *, effect: bool = False, annex: bool = False
-) -> Iterable[rules.Breach]:
+) -> Iterable[phrases.Breach]:
     """Return the breaches of the phrasing rules in a finished page."""
     verdicts = [w for pair in phrases.VERDICT_WORDS.items() for w in pair]
     allowed = (ctx.title, ctx.words.programme_description, *phrases.VERDICT_MEANING.values(), *verdicts)
-    return rules.check(checks.text(page), effect=effect, annex=annex, allowed=allowed)
+    return phrases.check(checks.text(page), effect=effect, annex=annex, allowed=allowed)

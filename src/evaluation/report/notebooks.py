@@ -8,11 +8,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from . import tables
-from .cite import cite
-from .figure_blocks import exhibits
-from .layout import Block, Desk, Page, Section
-from .rows import Line, fixed
+from evaluation.report import tables
+from evaluation.report.page_parts import Block, Desk, Page, Section, exhibits
+from evaluation.report.phrases import cite
+from evaluation.report.sentences import Line, fixed
 
 
 def title(notebook: Any, name: str) -> str:
@@ -173,7 +172,7 @@ def view(exhibit: Any, figure: Any = None) -> dict[str, str]:
     table = tables.html(exhibit)
     picture = Markup("")
     if figure is not None:
-        from .drawing import address
+        from evaluation.report.drawing import address
 
         picture = Markup('<img src="{}" alt="{}" style="max-width:100%">').format(
             Markup(address(figure.svg)), figure.alt

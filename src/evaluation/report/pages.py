@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import cautions, narration, phrases, tables, views
-from . import sentences as say
-from .context import ReportContext
-from .figure_blocks import exhibits, is_refusal
-from .layout import ANNEX, Block, Desk, Page, Section, foot, meta
-from .rows import fixed
+from evaluation.report import caveats, phrases, policy_views, programme_text, tables
+from evaluation.report import sentences as say
+from evaluation.report.context import ReportContext
+from evaluation.report.page_parts import ANNEX, Block, Desk, Page, Section, exhibits, foot, is_refusal, meta
+from evaluation.report.sentences import fixed
 
 POLICY = (
     "In brief",
@@ -47,7 +46,7 @@ def policy(desk: Desk) -> Page:
     ctx, made, told = desk.ctx, [], set[str]()
     for number, title in enumerate(POLICY, 1):
         own = _own(desk, number)
-        shown, folded = views.placed(desk.at(f"policy-{number}"), number, ctx)
+        shown, folded = policy_views.placed(desk.at(f"policy-{number}"), number, ctx)
         refused = [e for e in (*shown, *folded) if is_refusal(e)]  # said in one sentence, wherever they would stand
         shown, folded = ([e for e in part if e not in refused] for part in (shown, folded))
         placed = [
@@ -84,38 +83,38 @@ def _own(desk: Desk, number: int) -> list[Block]:  # noqa: C901 - one line for e
             return [Block("absent", "No result of the primary question could be given for this wave.")]
         return [Block("lines", lines, "panel brief"), Block("para", [phrases.INTERVAL_NOTE], "note")]
     if number == 2:
-        both = [("You can say", cautions.can_say(rows, ctx)), ("You cannot say", cautions.cannot_say(rows, ctx))]
+        both = [("You can say", caveats.can_say(rows, ctx)), ("You cannot say", caveats.cannot_say(rows, ctx))]
         return [Block("two", both)]
     if number == 3:
         described = Block("para", [" ".join(ctx.words.programme_description.split())], fixed=True)
-        return [described, *_told(narration.events(rows, ctx))]
+        return [described, *_told(programme_text.events(rows, ctx))]
     if number == 4:
-        return _told([*narration.who(rows, ctx), narration.communities(ctx)])
+        return _told([*programme_text.who(rows, ctx), programme_text.communities(ctx)])
     if number == 7:
         line = say.attended(rows, ctx)
         panel = [Block("lines", [line], "panel")] if line else []
-        why = narration.reasons(desk.at("policy-7"), ctx)
-        return [*panel, *_told([*narration.four_arms(rows, ctx), why, narration.doses(rows, ctx)])]
+        why = programme_text.reasons(desk.at("policy-7"), ctx)
+        return [*panel, *_told([*programme_text.four_arms(rows, ctx), why, programme_text.doses(rows, ctx)])]
     if number == 8:
         return _changed(desk)
     if number == 9:
         sheet = [_corrections(ctx)] if ctx.sense_check else []
-        wrong = sorted(views.rejected(ctx))
+        wrong = sorted(policy_views.rejected(ctx))
         left_out = (
             f"Left out, because {ctx.words.checking_group} judged it wrong: {phrases.listed(wrong)}." if wrong else ""
         )
-        return [*_told([*narration.heard(rows, ctx), fixed(left_out)]), *sheet]
+        return [*_told([*programme_text.heard(rows, ctx), fixed(left_out)]), *sheet]
     if number == 10:
         counts = say.actions(rows)
-        return _told([*([" ".join(counts.sentences)] if counts else []), *narration.closed(rows, ctx)])
+        return _told([*([" ".join(counts.sentences)] if counts else []), *programme_text.closed(rows, ctx)])
     if number == 11:
         return [Block("para", ["These figures are context. They are not results of the programme."], "note")]
     if number == 12:
-        return _told(narration.cost(rows, ctx))
+        return _told(programme_text.cost(rows, ctx))
     if number == 13:
-        return [Block("bullets", cautions.how_sure(rows, ctx))]
+        return [Block("bullets", caveats.how_sure(rows, ctx))]
     if number == 14:
-        return [Block("bullets", [*cautions.next_wave(rows, ctx), *_still_absent(desk)])]
+        return [Block("bullets", [*caveats.next_wave(rows, ctx), *_still_absent(desk)])]
     return _words(ctx) if number == 15 else []
 
 

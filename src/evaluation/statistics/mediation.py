@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from evaluation.errors import DataError, require_columns
-from evaluation.estimates import Estimate, NotIdentified
+from evaluation.results import Estimate, NotIdentified
 
 LEAST = 30  # people with every answer, under which nothing is worked out
 BOOTSTRAP = "bias-corrected bootstrap of people"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from evaluation.errors import DataError, Unsupported
-from evaluation.estimates import Estimate
+from evaluation.results import Estimate
 
 METHODS = ("wilson", "wilson_cc", "exact", "jeffreys", "agresti_coull", "wald")
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import errors
-from evaluation.statistics import _calibrating, _margins, _weight_inputs
+from evaluation.statistics import _calibration, _margins, _weight_inputs
 from evaluation.statistics._constraints import Constraints
 from evaluation.statistics._weight_inputs import INTERCEPT
 
@@ -162,13 +162,13 @@ def rake(
         "max_iterations": max_iterations,
     }
     if bounds is not None:
-        made = _calibrating.solved(
+        made = _calibration.solved(
             base, constraints, targets, names, method="raking", bounds=bounds, tolerance=tolerance, most=max_iterations
         )
         return _pack(frame, base, made, constraints, targets, names, "bounded raking", recipe)
-    made = _calibrating.raked(base, constraints, targets, tolerance, max_iterations)
+    made = _calibration.raked(base, constraints, targets, tolerance, max_iterations)
     if not made[1] <= tolerance:
-        said = _calibrating.gaps(constraints.totals(made[0]), targets, names)
+        said = _calibration.gaps(constraints.totals(made[0]), targets, names)
         raise errors.NotConverged(
             f"raking did not meet its margins in {max_iterations} steps: {said}",
             todo="Collapse cells, or check that the margins can hold together.",
@@ -238,7 +238,7 @@ def calibrate(
     columns = np.column_stack([_weight_inputs.column(frame, name) for name in totals.index])
     _weight_inputs.refuse_collinear(columns, list(totals.index))
     constraints, names = Constraints(matrix=columns), tuple(str(n) for n in totals.index)
-    made = _calibrating.solved(
+    made = _calibration.solved(
         base, constraints, targets, names, method=method, bounds=bounds, tolerance=tolerance, most=max_iterations
     )
     recipe = {
@@ -353,7 +353,7 @@ def _again(weights: Weights, base: np.ndarray, keep: np.ndarray) -> tuple[np.nda
     if met and recipe["method"] == "raking" and recipe["bounds"] is None:  # the same solution, from a nearer start
         near = start * (weights.values.to_numpy(dtype=float) / weights.base.to_numpy(dtype=float))[keep]
         start = near * (start.sum() / near.sum())
-    made = _calibrating.solved(
+    made = _calibration.solved(
         start,
         weights.constraints.take(keep),
         weights.targets,

@@ -11,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation import codebook
 from evaluation.errors import StudyError, nearest
+from evaluation.plan import codebook
 from evaluation.synthetic import exports, registers, waves
 
 SHIPPED = Path(__file__).parent / "truth.toml"

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import tomli_w
 
-from evaluation.codebook import Codebook
+from evaluation.plan.codebook import Codebook
 from evaluation.synthetic.waves import FIELDWORK
 
 WORDS = {"dk": "Don't know", "pnts": "Prefer not to say"}

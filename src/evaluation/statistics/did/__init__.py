@@ -5,8 +5,9 @@ doubly robust · `staggered` group-time effects · `linked` the same people · `
 leave open · `composition` whether other kinds of people answered · `demonstration` which design unseen selection fools.
 """
 
-from evaluation.statistics.did import composition, demonstration, trends
-from evaluation.statistics.did.areas import (
+from evaluation.statistics.did import composition, pre_trends, selection_demo
+from evaluation.statistics.did.doubly_robust import doubly_robust, probability_difference
+from evaluation.statistics.did.few_areas import (
     Ratio,
     area_changes,
     by_area,
@@ -18,12 +19,11 @@ from evaluation.statistics.did.areas import (
     smallest_p,
     wald_ratio,
 )
-from evaluation.statistics.did.cells import LEAST, cell_counts
-from evaluation.statistics.did.influence import rc_doubly_robust as drdid_rc
+from evaluation.statistics.did.influence_functions import rc_doubly_robust as drdid_rc
 from evaluation.statistics.did.linked import first_differences, linkage, linkage_weights, linked_panel
 from evaluation.statistics.did.regression import VCOV, EventStudy, event_study, triple, two_by_two
-from evaluation.statistics.did.robust import doubly_robust, probability_difference
 from evaluation.statistics.did.staggered import GroupTime, group_time
+from evaluation.statistics.did.two_by_two_cells import LEAST, cell_counts
 
 __all__ = [
     "LEAST",
@@ -37,7 +37,6 @@ __all__ = [
     "collapsed",
     "companions",
     "composition",
-    "demonstration",
     "doubly_robust",
     "drdid_rc",
     "event_study",
@@ -49,9 +48,10 @@ __all__ = [
     "linked_panel",
     "permutation",
     "placebo_rank",
+    "pre_trends",
     "probability_difference",
+    "selection_demo",
     "smallest_p",
-    "trends",
     "triple",
     "two_by_two",
     "wald_ratio",

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from evaluation import errors
-from evaluation.estimates import Estimate, NotIdentified, TooFew
+from evaluation.results import Estimate, NotIdentified, TooFew
 from evaluation.statistics import _roles
-from evaluation.statistics.did import cells, influence
+from evaluation.statistics.did import influence_functions, two_by_two_cells
+from evaluation.statistics.did.doubly_robust import finish
 from evaluation.statistics.did.regression import two_by_two
-from evaluation.statistics.did.robust import finish
 
 CELLS = ((1, 1), (1, 0), (0, 1), (0, 0))
 RIDGE = 1e-6  # keeps Newton's steps finite; does not move four digits
@@ -58,7 +58,7 @@ def between_waves(
     roles = [time, *columns, *[c for c in (session, weight) if c]]
     errors.require_columns(frame, roles, role="composition")
     errors.require_complete(frame, roles, role="composition")
-    t, w = cells.binary(frame, time), cells.weights(frame, weight, None)
+    t, w = two_by_two_cells.binary(frame, time), two_by_two_cells.weights(frame, weight, None)
     built = _roles.columns(frame, list(columns), drop_first=False)
     v = built.matrix
     codes = (
@@ -113,7 +113,7 @@ def chances(x: np.ndarray, cell: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 def _prepared(frame, outcome, group, time, covariates, weight, cluster):
-    read = cells.read(
+    read = two_by_two_cells.read(
         frame,
         outcome=outcome,
         group=group,
@@ -123,7 +123,7 @@ def _prepared(frame, outcome, group, time, covariates, weight, cluster):
         cluster=cluster,
         rescale=True,
     )
-    if not isinstance(read, cells.Cells):
+    if not isinstance(read, two_by_two_cells.Cells):
         return read, None, None
     x = np.column_stack([np.ones(len(read.y)), read.x])
     cell = np.select([(read.g == a) & (read.t == b) for a, b in CELLS], range(4))
@@ -164,10 +164,10 @@ def four_group(
     cluster: str | None = None,
 ) -> Estimate | NotIdentified | TooFew:
     """Estimate the two-by-two with four-group weights: every cell looks like the group before."""
-    checked = cells.read(
+    checked = two_by_two_cells.read(
         frame, outcome=outcome, group=group, time=time, covariates=covariates, weight=weight, cluster=cluster
     )
-    if not isinstance(checked, cells.Cells):
+    if not isinstance(checked, two_by_two_cells.Cells):
         return checked
     made = four_group_weights(frame, group=group, time=time, covariates=covariates, weight=weight)
     data = frame.assign(_four=made)
@@ -215,17 +215,17 @@ def robust_to_composition(
 
 def _carried(frame, outcome, group, time, covariates, weight, cluster) -> Any:
     read, x, cell = _prepared(frame, outcome, group, time, covariates, weight, cluster)
-    if not isinstance(read, cells.Cells):
+    if not isinstance(read, two_by_two_cells.Cells):
         return read
     p = chances(x, cell, read.w)
     target = read.w * (cell == 0)
-    mu = {c: x @ influence.outcome(read.y, x, read.w * (cell == i))[0] for i, c in enumerate(CELLS)}
+    mu = {c: x @ influence_functions.outcome(read.y, x, read.w * (cell == i))[0] for i, c in enumerate(CELLS)}
     gap = (mu[1, 1] - mu[1, 0]) - (mu[0, 1] - mu[0, 0])
-    value, inf = influence._mean(gap, target)
+    value, inf = influence_functions._mean(gap, target)
     for i, (a, b) in enumerate(CELLS):
         ratio = read.w * (cell == i) * p[:, 0] / p[:, i]
         cap = MOST * np.median(ratio[cell == i])
-        part, own = influence._mean(read.y - mu[a, b], np.minimum(ratio, cap))
+        part, own = influence_functions._mean(read.y - mu[a, b], np.minimum(ratio, cap))
         sign = 1 if a == b else -1
         value, inf = value + sign * part, inf + sign * own
     return value, inf, read
@@ -259,7 +259,7 @@ def composition_test(
         return made
     free, inf_free, read = made
     x = np.column_stack([np.ones(len(read.y)), read.x])
-    constant, inf_constant = influence.rc_doubly_robust(read.y, read.t, read.g, x, read.w / read.w.mean())
+    constant, inf_constant = influence_functions.rc_doubly_robust(read.y, read.t, read.g, x, read.w / read.w.mean())
     labels = None if cluster is None else frame[cluster]
     words = {"n": read.counts, "outcome": outcome}
     return CompositionTest(

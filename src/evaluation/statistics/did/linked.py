@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from evaluation import errors
-from evaluation.estimates import Estimate, TooFew, from_se
+from evaluation.results import Estimate, TooFew, from_se
 from evaluation.statistics import _logistic, _roles, inference
-from evaluation.statistics.did import cells
+from evaluation.statistics.did import two_by_two_cells
 
 
 def linked_panel(
@@ -91,9 +91,9 @@ def _checked(frame, outcome, treat, unit, time, covariates, cluster, weight, *, 
     roles = [outcome, treat, unit, time, *_roles.listed(covariates), *[c for c in (cluster, weight) if c]]
     errors.require_columns(frame, roles, role=role)
     errors.require_complete(frame, roles, role=role)
-    cells.binary(frame, treat)
+    two_by_two_cells.binary(frame, treat)
     _roles.numeric(frame, outcome, role="outcome")
-    cells.refuse_repeats(frame, unit, time, linked=True)
+    two_by_two_cells.refuse_repeats(frame, unit, time, linked=True)
 
 
 def _moved(frame: pd.DataFrame, treat: str, unit: str) -> dict[str, int]:
@@ -133,7 +133,7 @@ def first_differences(
     x = np.column_stack([np.ones(len(early)), late[treat].astype(float) - early[treat].astype(float)])
     x = x if built is None else np.column_stack([x, built.matrix])
     names = ["(Intercept)", "newly treated", *([] if built is None else built.names)]
-    w = cells.weights(early, weight, None)
+    w = two_by_two_cells.weights(early, weight, None)
     fit = inference.regress(x, (late[outcome] - early[outcome]).to_numpy(dtype=float), names, w)
     cov = (
         inference.heteroskedastic(fit, kind="HC2") if cluster is None else inference.cluster_robust(fit, early[cluster])
@@ -157,12 +157,12 @@ def linkage_weights(
     roles = [linked, *covariates, *([weight] if weight else [])]
     errors.require_columns(frame, roles, role="linkage weights")
     errors.require_complete(frame, roles, role="linkage weights")
-    a = cells.binary(frame, linked)
+    a = two_by_two_cells.binary(frame, linked)
     if not 0 < a.sum() < len(a):
         raise errors.EmptyCell("everybody is linked, or nobody is", todo="Weights need people of both kinds.")
     built = _roles.columns(frame, list(covariates), drop_first=True)
     x = np.column_stack([np.ones(len(a)), _roles.standardise(built.matrix)[0]])
-    w = cells.weights(frame, weight, None)
+    w = two_by_two_cells.weights(frame, weight, None)
     p = _logistic.fit(x, a, w / w.mean(), ridge=1.0).probability
     raw = np.where(a == 1, w / p, 0.0)
     raw = np.minimum(raw, most * np.median(raw[a == 1]))
@@ -172,7 +172,7 @@ def linkage_weights(
 def linkage(frame: pd.DataFrame, *, linked: str, columns: Sequence[str]) -> pd.DataFrame:
     """Return linked people beside the others: mean (or share) of each column, standardised difference."""
     errors.require_columns(frame, [linked, *columns], role="linkage")
-    a = cells.binary(frame, linked) == 1
+    a = two_by_two_cells.binary(frame, linked) == 1
     if a.all() or not a.any():
         raise errors.EmptyCell("everybody is linked, or nobody is", todo="A comparison needs people of both kinds.")
     built = _roles.columns(frame, list(columns), drop_first=False)

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from evaluation import errors
-from evaluation.estimates import Estimate, NotIdentified, TooFew
+from evaluation.results import Estimate, NotIdentified, TooFew
 from evaluation.statistics import _roles, inference
-from evaluation.statistics.did import cells
+from evaluation.statistics.did import two_by_two_cells
 
 VCOV = (*inference.HC, *inference.KINDS)
 
@@ -53,10 +53,10 @@ def two_by_two(  # noqa: PLR0913
     if vcov not in VCOV:
         raise errors.Unsupported(f"vcov {vcov!r} is not known", todo=f"Use one of {VCOV}.")
     words = {"outcome": outcome, "group": group, "time": time, "covariates": covariates, "weight": weight}
-    read = cells.read(frame, **words, cluster=cluster, least=least, rescale=rescale)
-    if not isinstance(read, cells.Cells):
+    read = two_by_two_cells.read(frame, **words, cluster=cluster, least=least, rescale=rescale)
+    if not isinstance(read, two_by_two_cells.Cells):
         return read
-    refusal = None if vcov in inference.HC else cells.one_place(frame, group, cluster)
+    refusal = None if vcov in inference.HC else two_by_two_cells.one_place(frame, group, cluster)
     if refusal is not None:
         return refusal
     x = np.column_stack([np.ones(len(read.y)), read.g, read.t, read.g * read.t, read.x])
@@ -82,7 +82,7 @@ def triple(  # noqa: PLR0913
     weight: str | None = None,
     cluster: str | None = None,
     vcov: str = "CR2",
-    least: int = cells.LEAST,
+    least: int = two_by_two_cells.LEAST,
     rescale: bool = False,
 ) -> Estimate | NotIdentified | TooFew:
     """Estimate a triple difference: how much more the gap between groups moved in reached places than in others.
@@ -95,14 +95,14 @@ def triple(  # noqa: PLR0913
     errors.require_columns(frame, [place], role="a triple difference")
     errors.require_complete(frame, [place], role="a triple difference")
     words = {"outcome": outcome, "group": group, "time": time, "covariates": covariates, "weight": weight}
-    read = cells.read(frame, **words, cluster=cluster, rescale=rescale)
-    if not isinstance(read, cells.Cells):
+    read = two_by_two_cells.read(frame, **words, cluster=cluster, rescale=rescale)
+    if not isinstance(read, two_by_two_cells.Cells):
         return read
-    e = cells.binary(frame, place)
+    e = two_by_two_cells.binary(frame, place)
     counts = {
         f"{where}, {name}": n
         for flag, where in ((1.0, "reached"), (0.0, "not reached"))
-        for name, n in cells.cell_counts(read.g[e == flag], read.t[e == flag]).items()
+        for name, n in two_by_two_cells.cell_counts(read.g[e == flag], read.t[e == flag]).items()
     }
     if min(counts.values()) < max(least, 1):
         return TooFew(counts=counts, needed=max(least, 1))
@@ -144,7 +144,7 @@ def event_study(  # noqa: PLR0913
     roles = [outcome, group, time, *covariates, *([weight] if weight else []), *([cluster] if cluster else [])]
     errors.require_columns(frame, roles, role="an event study")
     errors.require_complete(frame, roles, role="an event study")
-    g, t = cells.binary(frame, group), frame[time].to_numpy(dtype=float)
+    g, t = two_by_two_cells.binary(frame, group), frame[time].to_numpy(dtype=float)
     times = np.unique(t)
     if not (times < start).any() or not (times >= start).any():
         raise errors.EmptyCell("there is no time before, or none after", todo="Name a start inside the waves.")
@@ -163,7 +163,7 @@ def event_study(  # noqa: PLR0913
     x = np.column_stack([np.ones(len(g)), g, *[t == s for s in shown], *[g * (t == s) for s in shown], *extra])
     names = ["(Intercept)", "group", *[f"time {s:g}" for s in shown], *[f"group at {s:g}" for s in shown]]
     names += [] if built is None else list(built.names)
-    w = cells.weights(frame, weight, t)
+    w = two_by_two_cells.weights(frame, weight, t)
     cov = _error(inference.regress(x, frame[outcome].to_numpy(dtype=float), names, w), frame, cluster, vcov)
     found = [
         replace(

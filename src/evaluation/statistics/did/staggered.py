@@ -10,12 +10,88 @@ import numpy as np
 import pandas as pd
 
 from evaluation import errors
-from evaluation.estimates import Estimate, from_se
-from evaluation.statistics import _roles
-from evaluation.statistics.did import _staggering, cells, influence
-from evaluation.statistics.did._staggering import Units
-from evaluation.statistics.did.robust import WORDS, _spread
+from evaluation.results import Estimate, from_se
+from evaluation.statistics import _roles, inference
+from evaluation.statistics.did import influence_functions, two_by_two_cells
+from evaluation.statistics.did.doubly_robust import WORDS, _spread
 from evaluation.statistics.inference import Wald
+
+
+@dataclass(slots=True)
+class Units:
+    """Units (people of a panel, rows of cross-sections): outcome (units, times) or (rows,), first, weights, codes."""
+
+    y: np.ndarray
+    x: np.ndarray
+    when: np.ndarray | None
+    times: np.ndarray
+    first: np.ndarray
+    w: np.ndarray
+    codes: np.ndarray | None
+    clusters: int
+
+    @property
+    def units(self) -> int:
+        """How many people (of a panel) or rows."""
+        return len(self.first)
+
+
+def read(frame, outcome, first_treated, time, covariates, weight, cluster, unit) -> Units:
+    """Return the units of a checked frame; people must stand at every time where `unit` names them."""
+    frame = frame.sort_index(kind="stable")  # draws do not depend on the order of rows
+    built = _roles.columns(frame, list(covariates), drop_first=True).matrix if covariates else np.zeros((len(frame), 0))
+    first = _numbers(frame, first_treated, "time of first treatment")
+    first = np.where(first == 0, np.inf, first)
+    y, x = _roles.numeric(frame, outcome, role="outcome"), np.column_stack([np.ones(len(frame)), built])
+    y = y - y[0] if np.ptp(y) == 0 else y  # a constant outcome has a change of exactly 0
+    w = two_by_two_cells.weights(frame, weight, None)
+    times, when = np.unique(_numbers(frame, time, "time"), return_inverse=True)
+    labels = None if cluster is None else frame[cluster]
+    if unit is not None:
+        two_by_two_cells.refuse_repeats(frame, unit, time, linked=True)
+        who = pd.factorize(frame[unit], sort=True)[0]
+        order = np.lexsort((when, who))
+        if len(order) != (who.max() + 1) * len(times):
+            raise errors.DataError("somebody is missing at a time", todo="Keep people who answered every time.")
+        shape = (who.max() + 1, len(times))
+        first = first[order].reshape(shape)
+        if (first != first[:, :1]).any():
+            raise errors.DataError("somebody changes group", todo="One time of first treatment per person.")
+        y, x, w = y[order].reshape(shape), x[order].reshape(*shape, -1), w[order].reshape(shape)
+        labels = None if labels is None else labels.iloc[order[:: len(times)]]
+        first, when = first[:, 0], None
+    keep = first > times[0]
+    if not keep.any():
+        raise errors.EmptyCell("everybody was treated from the first time on", todo="There is no time before.")
+    if labels is None:
+        codes, clusters = None, int(keep.sum())
+    else:
+        codes, clusters = inference.cluster_codes(labels[keep], int(keep.sum()))
+    return Units(y[keep], x[keep], None if when is None else when[keep], times, first[keep], w[keep], codes, clusters)
+
+
+def _numbers(frame: pd.DataFrame, column: str, what: str) -> np.ndarray:
+    """Return a column of times as floats (infinity is allowed: never), or raise."""
+    values = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    if np.isnan(values).any():
+        raise errors.DataError(f"the {what} {column!r} is not a number", todo="Number the times; 0 for never treated.")
+    return values
+
+
+def refuse_one_place(data: Units, control: str) -> None:
+    """Refuse errors by clusters treated as a whole where one only was treated, or one only is compared with."""
+    if data.codes is None:
+        return
+    pairs = np.unique(np.column_stack([data.codes, data.first]), axis=0)
+    never = np.isinf(pairs[:, 1])
+    if len(np.unique(pairs[:, 0])) < len(pairs):  # clusters hold people of several groups
+        return
+    if (~never).sum() == 1 or (never.sum() == 1 and (control == "never" or len(pairs) == 2)):
+        raise errors.EmptyCell(
+            "one cluster only stands on a side, so its chance deviation cannot be seen",
+            todo="Treat at least two places, and keep at least two without.",
+        )
+
 
 KINDS = ("simple", "group", "dynamic", "calendar")
 
@@ -82,14 +158,14 @@ def group_time(  # noqa: PLR0913
     roles += [c for c in (weight, cluster, unit) if c]
     errors.require_columns(frame, roles, role="group-time effects")
     errors.require_complete(frame, roles, role="group-time effects")
-    data = _staggering.read(frame, outcome, first_treated, time, covariates, weight, cluster, unit)
-    _staggering.refuse_one_place(data, control)
+    data = read(frame, outcome, first_treated, time, covariates, weight, cluster, unit)
+    refuse_one_place(data, control)
     found = _pairs(data, control, method, anticipation, base)
     if not found.places:
         raise errors.EmptyCell(
             "no group and time can be compared with anybody", todo="A group treated after the first time, and others."
         )
-    summed = influence.sums_by_cluster(found.influence, data.codes, data.clusters)
+    summed = influence_functions.sums_by_cluster(found.influence, data.codes, data.clusters)
     return GroupTime.make(data, found, summed, outcome=outcome, method=method, draws=draws, seed=seed)
 
 
@@ -103,7 +179,7 @@ class _Found:
 
 
 def _pairs(data: Units, control: str, method: str, anticipation: int, base: str) -> _Found:
-    run = influence.estimator(method, panel=data.when is None)
+    run = influence_functions.estimator(method, panel=data.when is None)
     found = _Found([], [], np.zeros((data.units, 0)), [], [])
     columns = []
     for g in np.unique(data.first[np.isfinite(data.first)]):
@@ -149,7 +225,7 @@ def _one(data: Units, run: Any, own: np.ndarray, clean: np.ndarray, t: int, refe
         counts = {"group": int(d.sum()), "others": int((1 - d).sum())}
     else:
         post = (data.when[rows] == t).astype(float)
-        counts = cells.cell_counts(d, post)
+        counts = two_by_two_cells.cell_counts(d, post)
         if min(counts.values()) == 0:
             return None
         w = data.w[rows]
@@ -189,7 +265,7 @@ class GroupTime(list):
         members = {g: w * (data.first == g) for g in np.unique(out.groups)}
         out.share = {float(g): float(m.mean()) for g, m in members.items()}
         inside = np.column_stack([m - m.mean() for m in members.values()])
-        out._share_influence = influence.sums_by_cluster(inside, data.codes, data.clusters)
+        out._share_influence = influence_functions.sums_by_cluster(inside, data.codes, data.clusters)
         errors_ = out._errors(summed)
         for i, (g, t) in enumerate(found.places):
             words = {
@@ -203,7 +279,7 @@ class GroupTime(list):
 
     def _errors(self, inf: np.ndarray) -> np.ndarray:
         if self._draws:
-            drawn = influence.multiplier(inf, draws=self._draws, seed=self._seed)
+            drawn = influence_functions.multiplier(inf, draws=self._draws, seed=self._seed)
             return np.array([_spread(drawn[:, j]) for j in range(drawn.shape[1])])
         units = len(inf)
         less = 1 if self._clustered else 0
@@ -302,7 +378,7 @@ class GroupTime(list):
 
     def band(self, *, draws: int = 999, seed: int = 0, level: float = 0.95) -> list[Estimate]:
         """Return the estimates with intervals that hold all at once (sup-t by multiplier bootstrap, algorithm 1)."""
-        drawn = influence.multiplier(self.influence, draws=draws, seed=seed)
+        drawn = influence_functions.multiplier(self.influence, draws=draws, seed=seed)
         se = np.array([_spread(drawn[:, j]) for j in range(drawn.shape[1])])
         c, c90 = (float(q) for q in np.quantile(np.abs(drawn / se).max(axis=1), [level, 0.90]))
         how = f"simultaneous, multiplier bootstrap, {draws} draws, critical value {c:.2f}"

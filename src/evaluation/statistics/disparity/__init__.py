@@ -1,9 +1,9 @@
 """Rates of two groups side by side: ratios, what "not stated" can do to them, areas, years, expected variation."""
 
 from evaluation.statistics.disparity.areas import mantel_haenszel
+from evaluation.statistics.disparity.not_stated import NOT_STATED, UNKNOWN
+from evaluation.statistics.disparity.overdispersion import ASSUMED, LEAST_CELLS, dispersion, funnel, quasi_poisson
 from evaluation.statistics.disparity.ratios import exact_interval, find_rates, rate_ratio, rates, year_on_year
-from evaluation.statistics.disparity.unstated import NOT_STATED, UNKNOWN
-from evaluation.statistics.disparity.variation import ASSUMED, LEAST_CELLS, dispersion, funnel, quasi_poisson
 
 __all__ = [
     "ASSUMED",

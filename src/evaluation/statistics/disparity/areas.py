@@ -8,9 +8,9 @@ from dataclasses import replace
 import pandas as pd
 
 from evaluation.errors import DataError, EmptyCell, require_columns
-from evaluation.estimates import Estimate, ratio_from_log
+from evaluation.results import Estimate, ratio_from_log
+from evaluation.statistics.disparity.not_stated import whole
 from evaluation.statistics.disparity.ratios import rate_ratio
-from evaluation.statistics.disparity.unstated import whole
 
 
 def mantel_haenszel(

@@ -10,9 +10,9 @@ from numbers import Real
 import pandas as pd
 
 from evaluation.errors import DataError, EmptyCell, Unsupported, nearest
-from evaluation.estimates import Estimate, ratio_from_log
+from evaluation.results import Estimate, ratio_from_log
 from evaluation.statistics import proportions
-from evaluation.statistics.disparity.unstated import NOT_STATED, UNKNOWN, of, split, whole
+from evaluation.statistics.disparity.not_stated import NOT_STATED, UNKNOWN, of, split, whole
 
 ONLY_COUNTING = "log rate ratio, counting variation only"
 

@@ -1,11 +1,11 @@
 """Effects after matching or weighting: weighted g-computation, doubly robust, with errors that know the design."""
 
-from evaluation.statistics.effects.errors_by_design import FEW_SESSIONS, LEAST_SESSIONS
-from evaluation.statistics.effects.estimated import weighted
-from evaluation.statistics.effects.imbens import abadie_imbens
-from evaluation.statistics.effects.redrawn import bootstrap
-from evaluation.statistics.effects.robust import doubly_robust
-from evaluation.statistics.effects.sampled import in_sample, in_sd, influence, ratio
+from evaluation.statistics.effects.abadie_imbens import abadie_imbens
+from evaluation.statistics.effects.bootstrap import bootstrap
+from evaluation.statistics.effects.doubly_robust import doubly_robust
+from evaluation.statistics.effects.g_computation import in_sample, in_sd, influence, ratio
+from evaluation.statistics.effects.m_estimation import weighted
+from evaluation.statistics.effects.standard_errors import FEW_SESSIONS, LEAST_SESSIONS
 
 __all__ = [
     "FEW_SESSIONS",

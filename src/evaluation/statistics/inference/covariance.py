@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from evaluation import errors
-from evaluation.estimates import Estimate, from_se
-from evaluation.statistics.inference.fits import Regression, cluster_codes, read_fit
+from evaluation.results import Estimate, from_se
+from evaluation.statistics.inference.wls import Regression, cluster_codes, read_fit
 
 MOST_SQUARE = 1000  # clusters up to which a matrix of clusters × clusters is made
 KINDS = ("CR0", "CR1", "CR1S", "CR2", "CR3")

@@ -4,14 +4,14 @@ Every function returns a `MatchedSample`: one weight per person, the pairs where
 the people whom the comparison is then about.
 """
 
-from evaluation.statistics.matching.assignment import full, optimal
-from evaluation.statistics.matching.balancing import entropy_balance
-from evaluation.statistics.matching.covariates import mahalanobis
-from evaluation.statistics.matching.inverse import trim, weights
-from evaluation.statistics.matching.neighbours import nearest
+from evaluation.statistics.matching.entropy_balance import entropy_balance
+from evaluation.statistics.matching.inverse_probability import trim, weights
+from evaluation.statistics.matching.mahalanobis import mahalanobis
+from evaluation.statistics.matching.nearest import nearest
+from evaluation.statistics.matching.optimal import full, optimal
 from evaluation.statistics.matching.sample import Caliper, MatchedSample, restrict
-from evaluation.statistics.matching.strata import coarsened_exact, subclass
-from evaluation.statistics.matching.ties import tie_breaks
+from evaluation.statistics.matching.subclasses import coarsened_exact, subclass
+from evaluation.statistics.matching.tie_breaking import tie_breaks
 
 __all__ = [
     "Caliper",

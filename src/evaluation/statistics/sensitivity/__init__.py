@@ -1,6 +1,6 @@
 """How easily a result could be wrong: unseen selection, people who did not answer, other ways of analysing."""
 
-from evaluation.statistics.sensitivity.bounds import (
+from evaluation.statistics.sensitivity.break_even import (
     BreakEven,
     LeeBounds,
     break_even,
@@ -10,15 +10,20 @@ from evaluation.statistics.sensitivity.bounds import (
     nonresponse_bias,
     worst_case,
 )
-from evaluation.statistics.sensitivity.curve import SpecificationCurve, judged, resampled_sessions, specification_curve
-from evaluation.statistics.sensitivity.evalues import EValue, bias_factor, e_value, e_value_difference
-from evaluation.statistics.sensitivity.hidden import RosenbaumBounds, rosenbaum
-from evaluation.statistics.sensitivity.omitted import (
+from evaluation.statistics.sensitivity.e_values import EValue, bias_factor, e_value, e_value_difference
+from evaluation.statistics.sensitivity.omitted_variable import (
     CoefficientStability,
     OmittedVariable,
     bound_strength,
     coefficient_stability,
     omitted_variable,
+)
+from evaluation.statistics.sensitivity.rosenbaum import RosenbaumBounds, rosenbaum
+from evaluation.statistics.sensitivity.specification_curve import (
+    SpecificationCurve,
+    judged,
+    resampled_sessions,
+    specification_curve,
 )
 
 __all__ = [

@@ -1,12 +1,12 @@
 """Design-based estimation: errors that know the clustering, the weights, and that the weights were calibrated."""
 
+from evaluation.statistics.survey._intervals import korn_graubard
 from evaluation.statistics.survey.design import Design
-from evaluation.statistics.survey.linear import (
+from evaluation.statistics.survey.linearisation import (
     change,
     difference,
     distribution,
     frame_of,
-    korn_graubard,
     mean,
     proportion,
     quantile,
@@ -15,7 +15,7 @@ from evaluation.statistics.survey.linear import (
     weighted_quantile,
 )
 from evaluation.statistics.survey.models import Fit, chisq, glm, rank_test, t_test
-from evaluation.statistics.survey.ordered import ordered_logit
+from evaluation.statistics.survey.ordered_logit import ordered_logit
 from evaluation.statistics.survey.replicates import (
     Jackknife,
     bootstrap,

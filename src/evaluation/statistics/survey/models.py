@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from evaluation import errors
-from evaluation.estimates import Estimate, from_se
+from evaluation.results import Estimate, from_se
 from evaluation.statistics import inference
 from evaluation.statistics._constraints import pseudo_inverse
 from evaluation.statistics.survey.design import Design
-from evaluation.statistics.survey.linear import in_order
+from evaluation.statistics.survey.linearisation import in_order
 
 FAMILIES = ("gaussian", "quasibinomial", "quasipoisson")
 SEPARATED = 30.0  # a linear predictor this large means that a column tells the answers apart

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from evaluation import errors, parallel
-from evaluation.estimates import Estimate, from_se
+from evaluation.results import Estimate, from_se
 from evaluation.statistics import weighting
 from evaluation.statistics.survey.design import Design
 

@@ -1,0 +1,110 @@
+"""The planned estimate of the attendee comparison, and how its results get their names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from evaluation import errors
+from evaluation import exhibit as w
+from evaluation.analysis import contrasts
+from evaluation.analysis.arms import TREATED
+from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison
+from evaluation.analysis.levels import Survey, margin_of
+from evaluation.plan.study import Plan
+from evaluation.results import Gate, NotIdentified, TooFew
+from evaluation.statistics import effects, matching
+
+
+def joined(compare: Comparison, survey: Survey, outcome: str) -> pd.DataFrame:
+    """Return the compared people with one outcome; people without an answer to it are left out."""
+    answers = survey.outcomes[outcome].reindex(compare.people.index).astype(float)
+    return compare.people.assign(**{outcome: answers}).dropna(subset=[outcome])
+
+
+def planned(plan: Plan, people: pd.DataFrame, sample: Any, outcome: str, column: str = "") -> Any:
+    """Return the planned estimate: in the matched sample, adjusted for the prognostic covariates."""
+    return guarded(
+        effects.in_sample,
+        people,
+        sample_for(people, sample),
+        outcome=column or outcome,
+        treat=TREATED,
+        covariates=adjusted_for(plan, people),
+        cluster="session",
+        survey_weight=COMPARISON_WEIGHT,
+    )
+
+
+def adjusted_for(plan: Plan, people: pd.DataFrame) -> tuple[str, ...]:
+    """Return the prognostic covariates that vary among these people."""
+    return tuple(c for c in plan.matching.prognostic if c in people and people[c].nunique() > 1)
+
+
+def sample_for(people: pd.DataFrame, sample: Any) -> Any:
+    """Return the saved sample for the people who answered: pairs that lost a member are re-weighted, not re-drawn."""
+    return matching.restrict(sample, people.index)
+
+
+def guarded(function: Any, *args: Any, **words: Any) -> Any:
+    """Call an estimator; what its data refuse becomes a result that says why."""
+    try:
+        return function(*args, **words)
+    except errors.EmptyCell as error:
+        return NotIdentified(error.what, "More people in each group.")
+    except errors.DataError as error:
+        return NotIdentified(error.what, error.todo or "See the notebook.")
+
+
+def labelled(  # noqa: PLR0913
+    plan: Plan,
+    wave: str,
+    result: Any,
+    outcome: str,
+    compare: Comparison,
+    survey: Survey,
+    *,
+    method: str = "",
+    share: bool = False,
+    gates: Sequence[Gate] = (),
+    licence: str = "association",
+    contrast: str = "",
+) -> Any:
+    """Return a result with its id, words, margin, gates and size; `contrast` names what is not the planned contrast."""
+    family = plan.outcomes.family(outcome)
+    words = plan.words
+    short = contrasts.short(plan, outcome)
+    question = f"Do {words.treated} differ from similar {words.untreated} in {short}?"
+    named = contrasts.name(
+        result,
+        contrast or ("attendshare" if share else "attend"),
+        outcome=outcome,
+        group="all",
+        wave=wave,
+        method=method,
+        question=question + (f" ({method.replace('-', ' ')})" if method else ""),
+        licence=licence,
+        planned=not method and not share and not contrast and family in ("primary", "secondary", "control"),
+        family=family,
+        null=0.0,
+        margin=plan.outcomes.margin_share if share else margin_of(plan, survey, outcome),
+        unit=w.SHARE if share else contrasts.points(plan, outcome),
+        estimand=_estimand(result),
+        gates=gates,
+    )
+    return contrasts.sized(named, plan, dict(compare.sessions))
+
+
+def _estimand(result: Any) -> str:
+    return getattr(result, "estimand", "") or "difference among attendees who answered (ATT)"
+
+
+def subset(plan: Plan, people: pd.DataFrame, sample: Any, outcome: str, rows: pd.Series) -> Any:
+    """Return the planned estimate among some of the people, or too few."""
+    some = people[rows]
+    counts = {"treated": int((some[TREATED] == 1).sum()), "untreated": int((some[TREATED] == 0).sum())}
+    if min(counts.values()) < plan.sizes.least_people:
+        return TooFew(counts=counts, needed=plan.sizes.least_people)
+    return planned(plan, some, sample, outcome)

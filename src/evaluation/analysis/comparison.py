@@ -1,0 +1,273 @@
+"""Notebooks 03 and 04: who attended, who could have, and who is compared with whom; no outcome is seen here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation import errors
+from evaluation.analysis import arms, population_weights
+from evaluation.analysis.arms import TREATED
+from evaluation.analysis.population_weights import Cells, rake
+from evaluation.plan.study import Plan
+from evaluation.results import Gate, NotIdentified, TooFew
+from evaluation.statistics import _roles, matching, propensity, weighting
+
+
+@dataclass(frozen=True, slots=True)
+class Raking:
+    """How those who did not attend were raked to the population, so that a draw of them can be raked again.
+
+    `cells` has a column per margin used, on the respondents who did not attend; `targets` the population of each cell;
+    `low`, `high` the bounds of trimming, times the median; `left_out` the margins that could not be used. Without a
+    usable margin `targets` is empty: weights are 1.
+    """
+
+    cells: pd.DataFrame
+    targets: Mapping[str, pd.Series]
+    low: float
+    high: float
+    tolerance: float
+    left_out: tuple[Cells, ...] = ()
+
+    def __call__(self, people: pd.DataFrame, times: str) -> pd.Series:
+        """Return the comparison weight of drawn people; `times` is the column that says how often each was drawn."""
+        out = pd.Series(1.0, index=people.index)
+        others = people.index[people[TREATED] == 0]
+        if not self.targets or not len(others):
+            return out
+        cells, count = self.cells.loc[others], people.loc[others, times].astype(float)
+        own = weighting.rake(cells, self.targets, base_weight=count, tolerance=self.tolerance).values / count
+        cut = _trimmed(own.to_numpy(), count.to_numpy(), self.low, self.high)
+        if cut is not None:
+            base = pd.Series(cut, index=others) * count
+            own = weighting.rake(cells, self.targets, base_weight=base, tolerance=self.tolerance).values / count
+        out[others] = own / np.average(own, weights=count)
+        return out
+
+
+def raking(plan: Plan, design: pd.DataFrame, treated: pd.Series, margins: Mapping[str, pd.Series]) -> Raking:
+    """Return how the comparison weight of these people was made."""
+    made = rake(plan, design[treated == 0], margins)
+    pop = plan.population
+    columns = [f"margin.{c.name}" for c in made.cells]
+    total = made.cells[0].population.sum() if made.cells else 1.0
+    targets = {f"margin.{c.name}": c.population * (total / c.population.sum()) for c in made.cells}
+    return Raking(made.frame[columns].copy(), targets, pop.trim_low, pop.trim_high, pop.tolerance, made.left_out)
+
+
+def _trimmed(own: np.ndarray, count: np.ndarray, low: float, high: float) -> np.ndarray | None:
+    """Return weights within `low` and `high` times the median, the excess shared among the rest; None where all are.
+
+    As `weighting.trim`, each person counted as often as drawn.
+    """
+    order = np.argsort(own)
+    half = np.searchsorted(np.cumsum(count[order]), count.sum() / 2)
+    middle = np.median(own) if (count == 1).all() else own[order][half]
+    low, high = low * middle, high * middle
+    if not ((own < low) | (own > high)).any():
+        return None
+    w = own.copy()
+    for _ in range(1000):
+        outside = (w < low * (1 - 1e-12)) | (w > high * (1 + 1e-12))
+        if not outside.any():
+            return w
+        if outside.all():
+            break
+        cut = np.clip(w, low, high)
+        cut[~outside] += (count * (w - cut)).sum() / count[~outside].sum()
+        w = cut
+    raise errors.NotConverged("no weights of this draw lie within the bounds", todo="Widen them.")
+
+
+COMPARISON_WEIGHT = "comparison_weight"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The attendee comparison before outcomes: people, weights and scores, or the reason there is none.
+
+    Attributes
+    ----------
+    people : DataFrame
+        Index respondent; `treated`, covariates, session, routes, `comparison_weight`. Empty when refused.
+    scores : PropensityScores or None
+    refusal : NotIdentified, TooFew or None
+        Why there is no comparison in this wave.
+    n, sessions : mapping
+        People and collection sessions in each arm.
+    ledger : mapping
+        Named step to the number of people left out of the comparison.
+    merged : mapping
+        Covariate to the rare levels that were joined to its commonest one.
+    raking : Raking or None
+        How the others' weights were made, to be made again in a draw.
+    """
+
+    people: pd.DataFrame
+    covariates: tuple[str, ...] = ()
+    scores: Any = None
+    refusal: NotIdentified | TooFew | None = None
+    n: Mapping[str, int] = field(default_factory=dict)
+    sessions: Mapping[str, int] = field(default_factory=dict)
+    ledger: Mapping[str, int] = field(default_factory=dict)
+    merged: Mapping[str, list[str]] = field(default_factory=dict)
+    raking: Raking | None = None
+
+
+def prepare(
+    plan: Plan, wave: str, design: pd.DataFrame, arm: pd.Series, margins: Mapping[str, pd.Series]
+) -> Comparison:
+    """Return the attendee comparison of a wave, or the reason there is none; a wave that did not ask is refused."""
+    column = plan.treatment.column
+    if column not in design or design[column].isna().all():
+        return Comparison(pd.DataFrame(), refusal=_not_asked(plan, wave))
+    try:
+        compared = arms.compared(plan, design, arm)
+    except errors.EmptyCell as error:
+        return Comparison(pd.DataFrame(), refusal=_nobody(wave, error))
+    people = join_determined(compared.people, compared.covariates)
+    n, sessions = arms.size_counts(people)
+    if min(n.values()) < plan.sizes.least_people:
+        few = TooFew(counts=n, needed=plan.sizes.least_people, wave=wave)
+        return Comparison(people, compared.covariates, None, few, n, sessions, compared.ledger)
+    people["dose"] = dose(plan, design.loc[people.index], people[TREATED])
+    people["source"] = _source(plan, design.loc[people.index])
+    people[COMPARISON_WEIGHT] = population_weights.comparison_weight(
+        plan, design.loc[people.index], people[TREATED], margins
+    )
+    scores = propensity.fit(
+        people,
+        treat=TREATED,
+        covariates=compared.covariates,
+        survey_weight=COMPARISON_WEIGHT,
+        outcomes=plan.all_outcomes,
+    )
+    merged = arms.merged_levels(plan, design, people)
+    made = raking(plan, design.loc[people.index], people[TREATED], margins)
+    return Comparison(people, compared.covariates, scores, None, n, sessions, compared.ledger, merged, made)
+
+
+def dose(plan: Plan, design: pd.DataFrame, treated: pd.Series) -> pd.Series:
+    """Return how many events people say they came to: 0 for those who did not attend, 1, 2, 3 for three or more."""
+    column = plan.treatment.dose_column
+    said = pd.to_numeric(design[column], errors="coerce") if column in design else pd.Series(np.nan, design.index)
+    return said.where(said >= 1).clip(upper=3).where(treated == 1, 0.0).astype(float)
+
+
+def _source(plan: Plan, design: pd.DataFrame) -> pd.Series:
+    """Return where each respondent was found, as the survey names it."""
+    column = plan.population.boost_column
+    if not column or column not in design:
+        return pd.Series(arms.NOT_STATED, index=design.index)
+    return design[column].astype(object).fillna(arms.NOT_STATED)
+
+
+def join_determined(people: pd.DataFrame, covariates: Sequence[str]) -> pd.DataFrame:
+    """Return people with each level that other columns determine joined to its covariate's commonest level.
+
+    Where everybody of 65 and over is retired, "retired" says nothing that the age does not. Joining it leaves the
+    model's span, and so every score, as it was. A number that others determine is left for the model to refuse.
+    """
+    people = people.copy()
+    built = _roles.columns(people, list(covariates), drop_first=True)
+    for name in _roles.dependent(built.matrix, built.names):
+        place = built.names.index(name)
+        column, level = built.covariates[place], built.levels[place]
+        if level:
+            others = people.loc[people[column].astype(str) != level, column]
+            people[column] = people[column].where(people[column].astype(str) != level, others.value_counts().index[0])
+    return people
+
+
+def _not_asked(plan: Plan, wave: str) -> NotIdentified:
+    return NotIdentified(
+        f"the survey of {wave} did not ask {plan.words.attended_question}",
+        "A next wave that asks can compare people who attended with people who did not.",
+        wave=wave,
+        gates=(Gate("attendance_asked", "design", False, note="the wave asked about attendance"),),
+    )
+
+
+def _nobody(wave: str, error: errors.EmptyCell) -> NotIdentified:
+    """Return the refusal of a wave in which nobody stands on one side; the error says on which."""
+    gate = Gate("both_arms", "design", False, note=f"both groups answered ({error.what})")
+    return NotIdentified(error.what, error.todo, wave=wave, gates=(gate,))
+
+
+def match(plan: Plan, wave: str, compare: Comparison) -> matching.MatchedSample:
+    """Return the planned matched sample; when there is no comparison, a sample in which nobody has weight."""
+    if compare.refusal is not None or compare.scores is None:
+        return nobody(compare.people.index)
+    words = planned_matching(plan, caliper_over(compare))
+    return matching.nearest(compare.people, compare.scores, outcomes=plan.all_outcomes, **words)
+
+
+def planned_matching(plan: Plan, over: str) -> dict[str, Any]:
+    """Return the arguments of the planned matching; `over` is whose SD the caliper is measured in."""
+    m = plan.matching
+    return {
+        "treat": TREATED,
+        "ratio": m.ratio,
+        "caliper": m.caliper,
+        "replace": m.replace,
+        "exact": m.exact,
+        "order": m.order,
+        "caliper_scale": m.caliper_scale,
+        "caliper_over": over,
+        "survey_weight": COMPARISON_WEIGHT,
+    }
+
+
+def caliper_over(compare: Comparison) -> str:
+    """Return over whom the caliper's SD is taken: those who did not attend where attendees were boosted."""
+    return "control" if bool(compare.people["boost"].any()) else "all"
+
+
+def nobody(index: pd.Index) -> matching.MatchedSample:
+    """Return a sample that compares nobody, so that levels can still be opened where there is no comparison."""
+    empty = pd.Series(0.0, index=index, name="match_weight")
+    pairs = pd.DataFrame({"treated": [], "control": [], "round": []})
+    return matching.MatchedSample(
+        empty, pairs, index[:0], "ATT", "no comparison", TREATED, pd.Series(False, index=index)
+    )
+
+
+def companion(plan: Plan, compare: Comparison) -> matching.MatchedSample | NotIdentified:
+    """Return the planned companion: entropy balancing on the prognostic covariates, or why it has no weights."""
+    columns = [c for c in plan.matching.prognostic if c in compare.covariates]
+    if not columns:
+        return NotIdentified("no prognostic characteristic tells these people apart", "Ask what the plan names.")
+    try:
+        return matching.entropy_balance(
+            compare.people,
+            treat=TREATED,
+            covariates=columns,
+            survey_weight=COMPARISON_WEIGHT,
+            outcomes=plan.all_outcomes,
+        )
+    except (errors.EmptyCell, errors.NotConverged) as error:
+        return NotIdentified(f"no weights balance the groups ({error.what})", "Merge levels, or ask more people.")
+
+
+def holds_outcomes(plan: Plan, compare: Comparison) -> bool:
+    """Return whether any outcome, or item of a scale, stands in the frame that the design is made from."""
+    items = {i for s in plan.scales.values() for i in s.items} | set(plan.all_outcomes)
+    return bool(items & set(compare.people.columns))
+
+
+def everybody(people: pd.DataFrame) -> matching.MatchedSample:
+    """Return a sample in which everybody has match weight 1: the comparison before matching."""
+    return matching.MatchedSample(
+        pd.Series(1.0, index=people.index, name="match_weight"),
+        pd.DataFrame({"treated": [], "control": [], "round": []}),
+        people.index[:0],
+        "ATT",
+        "no matching",
+        TREATED,
+        people[TREATED] == 1,
+    )

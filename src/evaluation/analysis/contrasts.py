@@ -1,0 +1,58 @@
+"""Names, sizes and units of contrasts, read from the plan: where an estimate gets its id and its size gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from evaluation.exhibit import result_id
+from evaluation.plan.study import Plan
+from evaluation.results import Estimate, Gate, Label, Result, label
+
+
+def name(
+    result: Result, contrast: str, *, outcome: str, group: str, wave: str, method: str = "", **words: Any
+) -> Result:
+    """Return the result with its id and the words of its label."""
+    gates: Iterable[Gate] = words.pop("gates", ())
+    made = Label(id=result_id(contrast, outcome, group, wave, method), outcome=outcome, group=group, wave=wave, **words)
+    return label(result, made, gates=gates)
+
+
+def size_gate(plan: Plan, n: dict[str, int], sessions: dict[str, int], id: str = "size") -> Gate:
+    """Return the size gate of a contrast: people and sessions in the smallest compared group."""
+    least, least_sessions = plan.sizes.least_people, plan.sizes.least_sessions
+    passed = min(n.values(), default=0) >= least
+    if plan.population.session_column and sessions:
+        passed = passed and min(sessions.values()) >= least_sessions
+    return Gate(id, "size", passed, bar=f"{least} people and {least_sessions} sessions in each group")
+
+
+def is_indicative(plan: Plan, n: dict[str, int], sessions: dict[str, int]) -> bool:
+    """Return whether a result is to be prefixed "Indicative only"."""
+    few = min(n.values(), default=0) < plan.sizes.indicative_people
+    if plan.population.session_column and sessions:
+        few = few or min(sessions.values()) < plan.sizes.indicative_sessions
+    return few
+
+
+def sized(result: Result, plan: Plan, sessions: dict[str, int] | None = None) -> Result:
+    """Return an estimate with its size gate and its indicative mark; refusals pass through."""
+    if not isinstance(result, Estimate):
+        return result
+    n, known = dict(result.n), sessions or {}
+    gate = size_gate(plan, n, known)
+    return replace(result, gates=(*result.gates, gate), indicative=is_indicative(plan, n, known))
+
+
+def points(plan: Plan, outcome: str) -> str:
+    """Return the unit of an outcome's mean, "points on the 1 to 5 scale", from the levels of its question."""
+    items = plan.scales[outcome].items if outcome in plan.scales else (outcome,)
+    codes = [float(code) for item in items for code in plan.levels_of(item)]
+    return f"points on the {min(codes):g} to {max(codes):g} scale" if codes else "points"
+
+
+def short(plan: Plan, outcome: str) -> str:
+    """Return an outcome in a few words for a sentence."""
+    return plan.outcomes.short.get(outcome) or plan.label_of(outcome)

@@ -1,0 +1,112 @@
+"""D1: places that events reached against places that they did not, and what may be shown beside it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from evaluation.analysis import arms
+from evaluation.analysis.attendee_effect import guarded
+from evaluation.analysis.did.inputs import Evidence, attended, exposed_places, in_city, place
+from evaluation.plan.study import Design, Plan
+from evaluation.results import Gate, NotIdentified
+from evaluation.statistics import did
+
+
+def places(plan: Plan, found: Evidence, design: Design) -> list[tuple[str, Any]]:
+    """D1: change in places reached by events against change in places not reached; error by place.
+
+    Companions: adjusted for the prognostic covariates; and places next door to events against places further away,
+    which word of mouth would move and events by themselves would not.
+    """
+    names, gate = exposed_places(plan, found, (design.waves[0], design.waves[-1]))
+    frame = placed(plan, found, design, names)
+    if frame["exposed"].nunique() < 2:
+        side = "no place" if not names else "every place"
+        reason = f"{side} among those surveyed had an event between the surveys"
+        return [("", NotIdentified(reason, "Survey places with events and places without."))]
+    words: dict[str, Any] = {**WORDS, "outcome": design.outcome, "least": plan.sizes.least_people}
+    out = [("", gated(guarded(did.by_area, frame, **words), gate))]
+    filled, adjusted = prognostic(plan, frame)
+    if adjusted:
+        out.append(("adjusted", gated(guarded(did.by_area, filled, covariates=adjusted, **words), gate)))
+    out.append(("next-door", gated(next_door(plan, frame, words), gate)))
+    return out
+
+
+WORDS: dict[str, Any] = {"group": "exposed", "time": "after", "area": "unit", "weight": "population_weight"}
+
+
+def placed(plan: Plan, found: Evidence, design: Design, names: set[str]) -> pd.DataFrame:
+    """Return the general samples of a design's waves in places that both waves reached, `exposed` 0/1."""
+    frame = found.general((design.waves[0], design.waves[-1]), design.outcome)
+    frame["unit"] = place(plan, frame)
+    frame = frame[frame["unit"].notna()]
+    waves = frame.groupby("unit")["after"].nunique()
+    frame = frame[frame["unit"].isin(waves.index[waves == 2])]
+    return frame.assign(exposed=frame["unit"].isin(names).astype(float), unit=frame["unit"].astype(str))
+
+
+def prognostic(plan: Plan, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Return the frame with the prognostic covariates that every wave asked, blanks as a level, and their names.
+
+    What is made from the question of the place is left out: places are compared.
+    """
+    area = plan.exposure.area_column if plan.exposure else ""
+    names = []
+    for c in plan.matching.prognostic:
+        if c not in frame or area in (c, source_of(plan, c)) or frame.groupby("after")[c].count().min() == 0:
+            continue
+        numbers = pd.api.types.is_numeric_dtype(frame[c]) and not pd.api.types.is_bool_dtype(frame[c])
+        filled = frame[c].astype(float) if numbers else frame[c].astype(object)
+        filled = filled.fillna(filled.mean()) if numbers else _joined(filled.fillna(arms.NOT_STATED), frame)
+        frame = frame.assign(**{c: filled})
+        if frame[c].nunique() > 1:
+            names.append(c)
+    return frame, names
+
+
+LEAST_IN_LEVEL = 5
+
+
+def _joined(values: pd.Series, frame: pd.DataFrame) -> pd.Series:
+    """Return levels with those that under five people of any cell share joined to the commonest one."""
+    cell = frame["after"].astype(str)
+    for side in ("exposed", "member"):
+        if side in frame:
+            cell = cell + frame[side].astype(str)
+    counts = pd.crosstab(values, cell)
+    rare = counts.index[(counts < LEAST_IN_LEVEL).any(axis=1)]
+    return values.where(~values.isin(rare), values.value_counts().index[0])
+
+
+def source_of(plan: Plan, column: str) -> str:
+    """Return the question that a column was made from."""
+    return plan.derive[column].source if column in plan.derive else column
+
+
+def next_door(plan: Plan, frame: pd.DataFrame, words: dict[str, Any]) -> Any:
+    """Return the change of places not reached but in the same city as events, against places further away."""
+    unreached = frame[frame["exposed"] == 0]
+    near = in_city(plan, unreached)
+    if near is None or near.nunique() < 2:
+        return NotIdentified("no place without events lies next door to one that had them", "Record ward groups.")
+    return guarded(did.by_area, unreached.assign(exposed=near.astype(float)), **words)
+
+
+def gated(result: Any, *gates: Gate) -> Any:
+    """Return a result with gates added."""
+    return replace(result, gates=(*result.gates, *gates)) if hasattr(result, "gates") else result
+
+
+def reached_share(plan: Plan, found: Evidence, design: Design, frame: pd.DataFrame) -> pd.DataFrame | None:
+    """Return people whose attendance is known, `taken` 0/1 (0 before anybody could); None where it was not asked."""
+    if design.waves[-1] not in found.arms:
+        return None
+    known = frame.assign(taken=attended(found, frame))
+    known.loc[known["after"] == 0, "taken"] = 0.0
+    known = known[known["taken"].notna()]
+    waves = known.groupby("unit")["after"].nunique()
+    return known[known["unit"].isin(waves.index[waves == 2])]

@@ -1,0 +1,1 @@
+"""What the programme did and the wider picture: registers read and tabulated (notebooks 08 and 09)."""

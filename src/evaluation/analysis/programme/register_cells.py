@@ -1,0 +1,170 @@
+"""The registers as a report wave sees them, and the cells that register exhibits are made of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from evaluation.errors import EvaluationError
+from evaluation.exhibit import Count, Exhibit, Measure, as_id, cell_key, measure, refusal_exhibit
+from evaluation.plan.study import Plan
+from evaluation.results import NotIdentified
+
+Held = Mapping[str, pd.DataFrame]
+Triples = list[tuple[str, str, Any]]
+DATES = {
+    "events": "event_date",
+    "iag_meetings": "meeting_date",
+    "actions": "raised_date",
+    "history": "start",
+    "recruitment": "year_ending",
+}
+PERIOD = re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d{2})| ?Q(?P<quarter>[1-4]))?$")
+PERIODS = ("victim_recording", "stop_search")  # their period is text: a month, a quarter or a year
+
+
+def through(plan: Plan, wave: str, held: Held) -> pd.Timestamp:
+    """Return the last day that a report of this wave sees: the wave's last day, or all there is for the last wave."""
+    dated = [f[c].dropna() for f in held.values() for c in f if f[c].dtype.kind == "M" and c not in ("due_date", "end")]
+    latest = max((d.max() for d in dated if len(d)), default=pd.Timestamp("1970-01-01"))
+    if wave == plan.waves[-1]:
+        return pd.Timestamp(latest)
+    from evaluation.intake import waves
+
+    try:
+        end = waves.info(plan, wave).end
+    except (EvaluationError, OSError):
+        end = None
+    if end is None:
+        return pd.Timestamp(latest)
+    known = any(len(d) for d in dated)
+    return min(pd.Timestamp(latest), pd.Timestamp(end)) if known else pd.Timestamp(end)
+
+
+def register(plan: Plan, wave: str, held: Held, name: str) -> pd.DataFrame | None:
+    """Return a register up to the wave's last day; None when it was not supplied or holds no row by then."""
+    frame = held.get(name)
+    if frame is None or frame.empty:
+        return None
+    day = through(plan, wave, held)
+    column = DATES.get(name)
+    if column in frame:
+        frame = frame[frame[column].isna() | (frame[column] <= day)]
+        frame = _as_of(frame, day) if name == "actions" else frame
+    elif name in PERIODS and "period" in frame and wave != plan.waves[-1]:
+        ends = frame["period"].map(period_end)
+        frame = frame[(ends.isna() | (ends <= day)).to_numpy(dtype=bool)]
+    elif name in ("attendance", "feedback") and "event_id" in frame:
+        events = held.get("events")
+        if events is not None:
+            late = events.loc[events["event_date"] > day, "event_id"]
+            frame = frame[~frame["event_id"].isin(late)]
+    return None if frame.empty else frame
+
+
+def period_end(text: Any) -> Any:
+    """Return the last day of "2024-03", "2024 Q1", "2024Q1" or "2024"; NaT for any other period, which is kept."""
+    found = PERIOD.match(str(text).strip())
+    if not found:
+        return pd.NaT
+    year, month, quarter = found["year"], found["month"], found["quarter"]
+    if month and not 1 <= int(month) <= 12:
+        return pd.NaT
+    last = int(month) if month else 3 * int(quarter) if quarter else 12
+    return pd.Timestamp(int(year), last, 1) + pd.offsets.MonthEnd(0)
+
+
+def _as_of(actions: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+    """Return actions as they stood on a day: what came later is not known yet."""
+    later = (actions["status_date"] > day).fillna(False).to_numpy(dtype=bool)
+    out = actions.copy()
+    out.loc[later, "status"] = "raised"
+    if "fed_back_date" in out:
+        out["fed_back_date"] = out["fed_back_date"].where(out["fed_back_date"] <= day)
+    if "reason_cannot" in out:
+        out.loc[later, "reason_cannot"] = pd.NA
+    return out
+
+
+def absent(plan: Plan, wave: str, id: str, title: str, name: str, sections: Sequence[str]) -> Exhibit:
+    """Return the exhibit of a register that was not supplied: one plain sentence, never a hole."""
+    table = plan.codebook.tables.get(name)
+    grain = f" (one row for {table.grain})" if table is not None and getattr(table, "grain", "") else ""
+    readable = name.replace("_", " ")
+    reason = f"no register of {readable} was supplied, or it has no rows yet"
+    return refusal_exhibit(
+        id, title, NotIdentified(reason, f"Supply it as {name}.csv or .xlsx{grain}.", wave=wave), wave, sections, id
+    )
+
+
+def cannot(wave: str, id: str, reason: str, helps: str) -> NotIdentified:
+    """Return a cell that says why it has no number."""
+    return NotIdentified(reason=reason, what_would_help=helps, id=id.lower(), wave=wave, licence="descriptive")
+
+
+def plain(id: str, n: int, wave: str, *, unit: str, universe: str, **levels: object) -> Count:
+    """Return a count that describes nobody (events, actions, meetings): printed exactly."""
+    return Count(as_id(id), int(n), cell_key(universe, **levels), sensitive=False, unit=unit, wave=wave)
+
+
+def people(id: str, n: int, wave: str, *, unit: str, universe: str, **levels: object) -> Count:
+    """Return a count of people, slips or comments: small ones hidden, others rounded."""
+    return Count(as_id(id), int(n), cell_key(universe, **levels), unit=unit, wave=wave)
+
+
+def official(id: str, n: int, wave: str, *, unit: str, universe: str, **levels: object) -> Count:
+    """Return a count that an authority has published: printed exactly."""
+    return Count(as_id(id), int(n), cell_key(universe, **levels), kind="official", public=True, unit=unit, wave=wave)
+
+
+def per_cent(id: str, share: float, wave: str, *, base: int | None = None, **more: Any) -> Measure:
+    """Return a share of 0 to 1 as a percentage."""
+    ends = {k: 100 * more.pop(k) for k in ("low", "high") if more.get(k) is not None}
+    return measure(id, 100 * share, "per cent", base=base, wave=wave, **{"decimals": 0, **ends, **more})
+
+
+def part(id: str, top: int, bottom: int, wave: str, *, universe: str, **levels: object) -> Measure:
+    """Return a share of people as the published counts give it: hidden where either count would be."""
+    keys = cell_key(universe, **levels, part="yes"), cell_key(universe, **levels, part="any")
+    counts = tuple(zip(keys, (int(top), int(bottom)), strict=True))
+    share = top / bottom if bottom else 0.0
+    return per_cent(id, share, wave, base=int(bottom), share_of=keys, counts=counts)
+
+
+def optional(row: Any, column: str) -> Any:
+    """Return a cell of a column that a register may leave out; NA where it does."""
+    return getattr(row, column, pd.NA)
+
+
+def month(day: Any) -> str:
+    """Return "October 2022", or "no date"."""
+    return "no date" if pd.isna(day) else f"{pd.Timestamp(day):%B %Y}"
+
+
+def day_words(day: Any) -> str:
+    """Return "5 October 2022", or "no date"."""
+    return "no date" if pd.isna(day) else f"{pd.Timestamp(day).day} {pd.Timestamp(day):%B %Y}"
+
+
+def levels(plan: Plan, table: str, column: str) -> dict[str, str]:
+    """Return the levels of a register's column in words, in the codebook's order."""
+    return {str(k): str(v) for k, v in plan.codebook.variable(column, table).levels.items()}
+
+
+def unique(labels: Sequence[str]) -> list[str]:
+    """Return the labels with " (2)", " (3)" where one comes again."""
+    seen: dict[str, int] = {}
+    out = []
+    for text in labels:
+        seen[text] = seen.get(text, 0) + 1
+        out.append(text if seen[text] == 1 else f"{text} ({seen[text]})")
+    return out
+
+
+def source(plan: Plan, name: str, day: pd.Timestamp | None = None) -> str:
+    """Return where a register's figures come from, in words."""
+    when = "" if day is None else f", records to {day_words(day)}"
+    return f"Register of {name.replace('_', ' ')}{when}"

@@ -1,0 +1,265 @@
+"""Take a wave in: read, map, validate, split what identifies, leave out by named steps, derive columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation.errors import InputError, StudyError
+from evaluation.intake import mapping, privacy, readers, validation, wave_file
+from evaluation.intake.faults import NEVER_WAIVED, Fault, fault_table
+from evaluation.intake.wave_file import WaveInfo
+from evaluation.plan.study import Derived, Plan
+
+IN_DESIGN = ("design", "collection", "treatment")
+IN_OUTCOMES = ("outcome", "mediator", "control")
+
+
+@dataclass(frozen=True, slots=True)
+class WaveIn:
+    """A wave that was taken in.
+
+    Attributes
+    ----------
+    design, outcomes, reasons : DataFrame, index respondent ("W2024-0001")
+        Roles apart; `reasons` has 0 for present and -9 to -3 for each kind of missing, for every variable.
+    ledger : DataFrame
+        step, reason, n_out, n_left.
+    faults : tuple of Fault
+        Faults that were waived, or passed by a draft; `meta` is the wave's `WaveInfo`.
+    identifiers : DataFrame
+        Direct identifiers of the respondents kept, for the owner's private store only; never part of a stage.
+    """
+
+    design: pd.DataFrame = field(repr=False)
+    outcomes: pd.DataFrame = field(repr=False)
+    reasons: pd.DataFrame = field(repr=False)
+    ledger: pd.DataFrame
+    faults: tuple[Fault, ...]
+    meta: WaveInfo
+    identifiers: pd.DataFrame = field(repr=False, default_factory=pd.DataFrame)
+
+
+def check(plan: Plan, wave: str) -> list[Fault]:
+    """Return every fault of a wave that no waiver covers; nothing is written."""
+    try:
+        return _mapped(plan, wave)[2]
+    except (InputError, StudyError) as error:
+        return [Fault("unreadable", f"waves/{wave}", error.where, error.what, error.todo)]
+
+
+def take_in(plan: Plan, wave: str, *, draft: bool = False) -> WaveIn:
+    """Return a wave, or raise with every fault at once.
+
+    Raises
+    ------
+    InputError
+        Open faults, all of them in one table (`draft` lets faults that may be waived pass).
+    """
+    info, mapped, open_faults, waived = _mapped(plan, wave)
+    stopping = [f for f in open_faults if not (draft and f.waivable)]
+    if stopping:
+        raise InputError(fault_table(stopping), faults=stopping, todo="Nothing was written.")
+    frame, reasons = _frames(plan, info, mapped)
+    identifiers = privacy.identifiers(plan, mapped, frame.index)
+    frame, reasons, ledger = _left(plan, info, frame, reasons)
+    frame = frame.assign(**_derived(plan, frame))
+    roles = {n: plan.codebook.role(n) for n in plan.codebook.names()}
+    design = [c for c in frame if _role(plan, roles, c) in IN_DESIGN or c in ("wave", "link")]
+    outcomes = [c for c in frame if _role(plan, roles, c) in IN_OUTCOMES]
+    allowed = (*waived, *(open_faults if draft else ()))
+    kept = identifiers.loc[frame.index]
+    return WaveIn(frame[design], frame[outcomes], reasons, ledger, allowed, info, kept)
+
+
+def _role(plan: Plan, roles: dict[str, str], column: str) -> str:
+    base = column.partition(".")[0]
+    return roles.get(plan.derive[base].source if base in plan.derive else base, "")
+
+
+def _mapped(plan: Plan, wave: str) -> tuple[WaveInfo, mapping.Mapped, list[Fault], list[Fault]]:
+    import hashlib
+
+    info = wave_file.load(plan.root, wave)
+    read = readers.read(
+        info.path,
+        sheet=info.sheet,
+        header_row=info.header_row,
+        header_rows=info.header_rows,
+        delimiter=info.delimiter,
+        encoding=info.encoding,
+    )
+    mapped = mapping.apply(read, info, plan.codebook, required=required(plan, wave))
+    privacy.coarsen(plan, mapped)
+    validation.check(plan, info, mapped)
+    if info.sha256 and hashlib.sha256(info.path.read_bytes()).hexdigest() != info.sha256:
+        mapped.faults.append(
+            Fault(
+                "export_changed",
+                info.file,
+                "",
+                "the export is not the file that was taken in",
+                "Restore it, or take the new one in with add-wave.",
+            )
+        )
+    _withdrawals_found(plan, info, mapped)
+    _unused_waivers(info, mapped)
+    waived = [f for f in mapped.faults if _is_waived(f, info)]
+    return info, mapped, [f for f in mapped.faults if f not in waived], waived
+
+
+def _withdrawals_found(plan: Plan, info: WaveInfo, mapped: mapping.Mapped) -> None:
+    """Say it when somebody withdrew whom the export does not hold: the number may be mistyped."""
+    here = {respondent(info.wave, i) for i in mapped.values["resp_id"].dropna()}
+    unknown = withdrawn(plan, info.wave) - here
+    if unknown:
+        mapped.fault(
+            "withdrawn_unknown",
+            info,
+            "resp_id",
+            f"withdrawn.csv names {len(unknown)} that this wave lacks",
+            "Correct the number, or waive it when the export was made after they withdrew.",
+        )
+
+
+def _unused_waivers(info: WaveInfo, mapped: mapping.Mapped) -> None:
+    """Refuse a waiver of a fault that nobody may waive: it would be read as if it had been allowed."""
+    for waiver in info.waivers:
+        if waiver.fault in NEVER_WAIVED:
+            mapped.fault(
+                "bad_waiver",
+                info,
+                waiver.where,
+                f"the fault {waiver.fault!r} cannot be waived",
+                "Remove the waiver and mend the fault.",
+            )
+
+
+def required(plan: Plan, wave: str) -> set[str]:
+    """Return the variables that a wave must hold: those required from it or from an earlier wave."""
+    before = plan.waves[: plan.waves.index(wave) + 1] if wave in plan.waves else (wave,)
+    out = set()
+    for name in plan.codebook.names():
+        since = plan.codebook.variable(name).required_from
+        if (
+            since == "always"
+            or since in before
+            or (since.startswith("W") and since not in plan.waves and since <= wave)
+        ):
+            out.add(name)
+    return out
+
+
+def _is_waived(fault: Fault, info: WaveInfo) -> bool:
+    return fault.waivable and any(w.fault == fault.kind and w.where in ("", fault.column) for w in info.waivers)
+
+
+def respondent(wave: str, number: object) -> str:
+    """Return the index of a respondent, "W2024-0007"."""
+    text = str(number).strip()
+    text = text.removeprefix(f"{wave}-")
+    return f"{wave}-{text.zfill(4) if text.isdigit() else text}"
+
+
+def _frames(plan: Plan, info: WaveInfo, mapped: mapping.Mapped) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return typed values and reasons without identifiers and free text; link codes become keyed hashes."""
+    index = pd.Index([respondent(info.wave, i) for i in mapped.values["resp_id"]], name="respondent", dtype="object")
+    columns: dict[str, Any] = {"wave": pd.array([info.wave] * len(index), dtype="str")}
+    reasons: dict[str, Any] = {}
+    for name in plan.codebook.names():
+        var = plan.codebook.variable(name)
+        if name in ("wave", "resp_id"):
+            continue
+        if name == plan.treatment.link_column:
+            columns["link"] = _link(mapped.values[name])
+            reasons["link"] = mapped.reasons[name].to_numpy()
+            continue
+        if var.sens == "direct" or var.type == "text":
+            continue
+        reasons[name] = mapped.reasons[name].to_numpy()
+        columns |= _typed(name, var, mapped.values[name])
+    return pd.DataFrame(columns, index=index), pd.DataFrame(reasons, index=index).astype("int8")
+
+
+def _link(values: pd.Series) -> Any:
+    key = privacy.study_key() if values.notna().any() else b""
+    return _text(privacy.keyed(values, key).to_numpy())
+
+
+def _text(values: Any) -> Any:
+    return pd.array(values, dtype="str")
+
+
+def _typed(name: str, var: Any, values: pd.Series) -> dict[str, Any]:
+    """Return a variable's columns in the types of the stages."""
+    missing = values.isna().to_numpy()
+    held = values.to_numpy()
+    if var.type in ("ordinal", "integer", "number"):
+        whole = var.type != "number"
+        numbers = np.where(missing, 0, held).astype("int64" if whole else "float64")
+        made = pd.arrays.IntegerArray if whole else pd.arrays.FloatingArray
+        return {name: made(numbers, missing)}
+    if var.type in ("date", "datetime"):
+        days = np.where(missing, "NaT", held).astype("datetime64[D]")
+        return {name: days.astype("datetime64[M]").astype("datetime64[ns]")}
+    text = {name: _text(held)}
+    if var.type == "multi":
+        codes, shapes = pd.factorize(values)
+        for level in var.levels:
+            ticks = np.array([level in str(s).split(";") for s in shapes] + [False])
+            text[f"{name}.{level}"] = pd.arrays.BooleanArray(ticks[codes], missing.copy())
+    return text
+
+
+def _left(
+    plan: Plan, info: WaveInfo, frame: pd.DataFrame, reasons: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Leave people out by the named steps of the plan, withdrawals first; return what is left and the ledger."""
+    steps = [("read from the export", "", 0, len(frame))]
+    gone = frame.index.isin(withdrawn(plan, info.wave))
+    if gone.any():
+        frame = frame[~gone]
+        steps.append(("withdrew from the study", "people may withdraw at any time", int(gone.sum()), len(frame)))
+    for rule in plan.exclusions:
+        if rule.column not in frame:
+            continue
+        asked = reasons.loc[frame.index, rule.column] != mapping.NOT_ASKED
+        if rule.only_where_asked and not asked.any():
+            continue
+        values = frame[rule.column].astype(object)
+        out = ~values.isin(rule.keep) if rule.keep else values.isin(rule.drop)
+        out = out.fillna(False).astype(bool) & (asked if rule.only_where_asked else True)
+        frame = frame[~out]
+        steps.append((rule.step, rule.reason, int(out.sum()), len(frame)))
+    ledger = pd.DataFrame(steps, columns=["step", "reason", "n_out", "n_left"])
+    return frame, reasons.loc[frame.index], ledger
+
+
+def withdrawn(plan: Plan, wave: str) -> set[str]:
+    """Return the respondents of a wave who withdrew, from data_raw/withdrawn.csv (wave,resp_id)."""
+    file = plan.root / "data_raw" / "withdrawn.csv"
+    if not file.is_file():
+        return set()
+    rows = pd.read_csv(file, dtype=str)
+    lacking = {"wave", "resp_id"} - set(rows.columns)
+    if lacking:
+        raise InputError(f"withdrawn.csv lacks {sorted(lacking)}", todo="Its header is wave,resp_id.")
+    return {respondent(wave, r) for r in rows.loc[rows["wave"] == wave, "resp_id"].dropna()}
+
+
+def _derived(plan: Plan, frame: pd.DataFrame) -> dict[str, Any]:
+    return {name: _derive(made, frame[made.source]) for name, made in plan.derive.items() if made.source in frame}
+
+
+def _derive(made: Derived, source: pd.Series) -> Any:
+    """Return a derived column: levels mapped ("*" for all others), or a number cut; missing stays missing."""
+    codes, found = pd.factorize(source.astype(object))
+    if made.cuts:
+        levels = [made.levels[sum(float(v) >= c for c in made.cuts)] for v in found]
+    else:
+        other = made.map.get("*")
+        levels = [made.map.get(str(v), other) for v in found]
+    return _text(np.array([*(pd.NA if v is None else v for v in levels), pd.NA], dtype=object)[codes])

@@ -1,0 +1,238 @@
+"""Check a mapped wave as a whole: duplicates, dates, routing, attendance where it was not asked, reversed items."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import pandas as pd
+
+from evaluation.intake.faults import safe_number
+from evaluation.intake.mapping import BLANK, NOT_ASKED, ROUTED, Mapped
+from evaluation.intake.privacy import identifies
+from evaluation.intake.wave_file import WaveInfo
+from evaluation.plan.study import Plan
+
+ROUTE = re.compile(r"(\w+) == '(\w+)'")
+LEAST_FOR_CORRELATION = 50
+MOST_STRAIGHT = 0.4
+LEAST_STATEMENTS = 5
+MOST_NEGATIVE = -0.1
+
+
+def check(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    """Add the faults that only show when the whole wave is seen; routed-past blanks get their reason here."""
+    checks: tuple[Callable[[Plan, WaveInfo, Mapped], None], ...] = (
+        _ids,
+        _too_few,
+        _fieldwork,
+        _routing,
+        _identifiers,
+        _attendance,
+        _wording,
+        _reversed,
+        _straight,
+    )
+    for one in checks:
+        one(plan, info, mapped)
+
+
+def _ids(_: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    if (mapped.reasons["resp_id"] == NOT_ASKED).all():
+        mapped.fault(
+            "missing_column",
+            info,
+            "resp_id",
+            "no column numbers the respondents",
+            'Map one, or number the rows: "#row" = "resp_id".',
+        )
+        return
+    named = mapped.values["resp_id"].map(lambda v: v is not pd.NA and not safe_number(v)).to_numpy(dtype=bool)
+    if named.any():
+        mapped.fault(
+            "identifier",
+            info,
+            "resp_id",
+            "what numbers the respondents may be a name or a contact detail",
+            'Use the tool\'s own number, or number the rows: "#row" = "resp_id".',
+            list(np.flatnonzero(named)),
+        )
+    ids = mapped.values["resp_id"].map(lambda v: v if v is pd.NA else str(v).lstrip("0") or "0").astype(object)
+    if missing := list(np.flatnonzero(ids.isna().to_numpy())):
+        mapped.fault("missing_id", info, "resp_id", "the respondent has no number", "Number them.", missing)
+    if doubled := list(np.flatnonzero((ids.notna() & ids.duplicated()).to_numpy())):
+        mapped.fault(
+            "duplicate_respondent",
+            info,
+            "resp_id",
+            "this respondent stands twice",
+            "Remove one of the rows in the survey tool and export again.",
+            doubled,
+        )
+
+
+def _too_few(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    least = plan.sizes.least_answers
+    if len(mapped.rows) < least:
+        mapped.fault(
+            "too_few_answers",
+            info,
+            "",
+            f"fewer than {least} people answered",
+            "Check that the export is complete; a wave this small cannot be used.",
+        )
+
+
+def _fieldwork(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    """Dates of collection lie in the fieldwork; dates of taking part do not lie after it."""
+    for name, values in mapped.values.items():
+        var = plan.codebook.variable(name)
+        if var.type not in ("date", "datetime") or var.role not in ("collection", "treatment"):
+            continue
+        days = np.where(values.isna(), "NaT", values.to_numpy()).astype("datetime64[D]")
+        outside = np.zeros(len(days), dtype=bool)
+        if info.start and var.role == "collection":
+            outside |= days < np.datetime64(info.start)
+        if info.end:
+            outside |= days > np.datetime64(info.end)
+        if outside.any():
+            mapped.fault(
+                "date_outside_fieldwork",
+                info,
+                name,
+                "the date lies outside the fieldwork of wave.toml",
+                "Correct the date order or the fieldwork, or waive it with a reason.",
+                list(np.flatnonzero(outside)),
+            )
+
+
+def _routing(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    """Blank where routed past becomes "not applicable"; an answer where routed past is a fault."""
+    for name, values in mapped.values.items():
+        match = ROUTE.fullmatch(plan.codebook.variable(name).route)
+        if not match or match[1] not in mapped.values or (mapped.reasons[name] == NOT_ASKED).all():
+            continue
+        on = mapped.values[match[1]].astype(str)
+        past = ((mapped.reasons[match[1]] == 0) & (on != match[2])).to_numpy()
+        nothing = values.isna().to_numpy() | values.isin([0, "", "none"]).to_numpy()
+        quiet = past & nothing & (mapped.reasons[name].isin([0, BLANK, ROUTED])).to_numpy()
+        values[quiet] = pd.NA
+        mapped.reasons[name] = mapped.reasons[name].mask(quiet, ROUTED).astype(np.int8)
+        if (past & ~nothing).any():
+            mapped.fault(
+                "impossible_routing",
+                info,
+                name,
+                f"answered although {match[1]} is not {match[2]!r}",
+                "Correct one of the two, or waive it with a reason.",
+                list(np.flatnonzero(past & ~nothing)),
+            )
+
+
+def _identifiers(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    """Refuse a contact detail in a column that is kept; the cell is never shown."""
+    for name, values in mapped.values.items():
+        var = plan.codebook.variable(name)
+        if var.type != "id" or var.sens == "direct" or name == "resp_id" or not (mapped.reasons[name] == 0).any():
+            continue
+        texts = values.dropna().unique()
+        found = {t for t in texts if identifies(t)}
+        if found:
+            mapped.fault(
+                "identifier",
+                info,
+                name,
+                "a contact detail stands in a column that is kept",
+                "Remove it in the survey tool, or map the column to a variable of class direct.",
+                list(np.flatnonzero(values.isin(found).to_numpy())),
+            )
+
+
+def _attendance(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    if info.attendance_asked:
+        return
+    for column in dict.fromkeys((plan.treatment.column, plan.treatment.second_column)):
+        if column and mapped.values[column].notna().any():
+            mapped.fault(
+                "attendance_not_asked",
+                info,
+                column,
+                "attendance stands in a wave that did not ask it",
+                "Set attendance_asked = true if it was; otherwise move the column to [ignore].",
+            )
+
+
+def _wording(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    """Every outcome item that an earlier wave may have asked needs a statement about its wording."""
+    if info.wave == plan.waves[0]:
+        return
+    for item in outcome_items(plan):
+        asked = item in mapped.reasons and not (mapped.reasons[item] == NOT_ASKED).all()
+        if asked and item not in info.wording:
+            mapped.fault(
+                "wording_unstated",
+                info,
+                item,
+                "it is not said whether the wording is the same",
+                f"Write same, changed or unknown under [wording] {item}.",
+            )
+
+
+def outcome_items(plan: Plan) -> list[str]:
+    """Return the items behind every outcome of the plan, each once."""
+    items = [i for o in plan.all_outcomes for i in (plan.scales[o].items if o in plan.scales else (o,))]
+    return list(dict.fromkeys(items))
+
+
+def _numbers(items: Iterable[str], mapped: Mapped) -> pd.DataFrame:
+    held = {i: mapped.values[i] for i in items if i in mapped.values and mapped.values[i].notna().any()}
+    return pd.DataFrame({i: pd.to_numeric(v.where(v.notna(), np.nan)).astype(float) for i, v in held.items()})
+
+
+def _reversed(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    """Find an item whose answers run against the rest of its set: it was reversed or recoded in this export.
+
+    The sets are the plan's scales, and the primary outcome with the mean of every scale.
+    """
+    sets = [scale.items for scale in plan.scales.values()]
+    sets += [(plan.outcomes.primary, *items) for items in sets]
+    accused: set[str] = set()
+    for number, items in enumerate(sets):
+        frame = _numbers(items, mapped)
+        whole = number < len(plan.scales)
+        for item in frame.columns if whole else frame.columns[:1]:
+            if item not in accused and _runs_against(frame, item):
+                accused.add(item)
+                mapped.fault(
+                    "reversed_item",
+                    info,
+                    item,
+                    "answers run against the rest of the scale",
+                    "The item is reversed or recoded in this export: mend [labels].",
+                )
+
+
+def _runs_against(frame: pd.DataFrame, item: str) -> bool:
+    rest = frame.drop(columns=item).mean(axis=1)
+    both = frame[item].notna() & rest.notna()
+    n = int(both.sum())
+    if n < LEAST_FOR_CORRELATION or frame.loc[both, item].nunique() < 2 or rest[both].nunique() < 2:
+        return False
+    r = np.corrcoef(frame.loc[both, item], rest[both])[0, 1]
+    return bool(r < MOST_NEGATIVE and r * np.sqrt(n) < -2)
+
+
+def _straight(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    frame = _numbers((i for s in plan.scales.values() for i in s.items), mapped).dropna()
+    if len(frame) < LEAST_FOR_CORRELATION or frame.shape[1] < LEAST_STATEMENTS:
+        return
+    grid = frame.to_numpy()
+    if (grid.min(axis=1) == grid.max(axis=1)).mean() > MOST_STRAIGHT:
+        mapped.fault(
+            "straight_lining",
+            info,
+            "",
+            "many people gave one answer to every statement of the scale",
+            "Look at how the answers were collected, or waive it with a reason.",
+        )

@@ -1,0 +1,316 @@
+"""Read `codebook.yaml`: one source of names, labels, levels, roles and sensitivities, checked on load.
+
+YAML is read without types: every scalar stays the text that was written, so `yes`, `no`, `18_24` and `1e3` are text.
+Levels of an ordinal are whole numbers; every other level code is text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from evaluation.errors import CodebookError, nearest
+
+TYPES = ("id", "category", "ordinal", "multi", "yndk", "integer", "number", "date", "datetime", "text")
+ROLES = ("id", "design", "treatment", "outcome", "mediator", "collection", "control")
+SENSITIVITIES = ("direct", "special", "ordinary")
+KEYS = {
+    "name",
+    "label",
+    "type",
+    "levels",
+    "extra_levels",
+    "role",
+    "req",
+    "sens",
+    "quasi",
+    "min",
+    "max",
+    "route",
+    "scale",
+    "note",
+    "warn_outside",
+    "required_if",
+    "reverse",
+    "made_from",
+    "becomes",
+}
+WAVE = re.compile(r"W[0-9]{4}[a-z]?")
+WITH_LEVELS = ("category", "ordinal", "multi", "yndk")
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One column: what it is called, what it may hold, what it is for, and how sensitive it is.
+
+    Attributes
+    ----------
+    levels : mapping
+        Code (text; whole number for ordinals) to words; empty for numbers, dates and text.
+    role : str
+        id, design, treatment, outcome, mediator, collection or control; "" outside the survey table.
+    sens : str
+        "direct" (identifies a person), "special" (protected by law) or "ordinary".
+    required_from : str
+        Wave id from which the column must exist, "always", or "optional".
+    route : str
+        Condition on another column under which the question was asked, "attended == 'yes'".
+    made_from : str
+        The finer variable this one can be made from: its levels are the first word of the finer one's codes.
+    becomes : str
+        For a full postcode: the variable that takes its district; the postcode itself is never kept in a stage.
+    """
+
+    name: str
+    label: str
+    type: str
+    levels: Mapping[Any, str] = field(default_factory=dict)
+    extra_levels: tuple[str, ...] = ()
+    role: str = ""
+    sens: str = "ordinary"
+    quasi: bool = False
+    required_from: str = "optional"
+    min: float | None = None
+    max: float | None = None
+    warn_outside: tuple[float, float] | None = None
+    route: str = ""
+    required_if: str = ""
+    scale: str = ""
+    reverse: bool = False
+    note: str = ""
+    made_from: str = ""
+    becomes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: what a row is, its key, its variables, and the least age of the people in it."""
+
+    name: str
+    grain: str
+    key: tuple[str, ...]
+    variables: Mapping[str, Variable]
+    minimum_age: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Codebook:
+    """Every table of the study; `missing` maps the codes "-9" to "-3" to words."""
+
+    version: str
+    missing: Mapping[str, str]
+    tables: Mapping[str, Table]
+    source: str = ""
+
+    def table(self, name: str) -> Table:
+        """Return a table; an unknown one is an error naming the nearest."""
+        if name not in self.tables:
+            raise CodebookError(f"no table {name!r}", todo=f"Nearest: {nearest(name, self.tables)!r}.")
+        return self.tables[name]
+
+    def names(self, table: str = "survey") -> tuple[str, ...]:
+        """Return the names of a table's variables, in order."""
+        return tuple(self.table(table).variables)
+
+    def variable(self, name: str, table: str = "survey") -> Variable:
+        """Return a variable; an unknown one is an error naming the nearest."""
+        known = self.table(table).variables
+        if name not in known:
+            raise CodebookError(f"no variable {name!r} in table {table!r}", todo=f"Nearest: {nearest(name, known)!r}.")
+        return known[name]
+
+    def label(self, name: str, table: str = "survey") -> str:
+        """Return the words of a variable."""
+        return self.variable(name, table).label
+
+    def levels(self, name: str, table: str = "survey") -> dict[Any, str]:
+        """Return code to words of a variable's levels."""
+        return dict(self.variable(name, table).levels)
+
+    def role(self, name: str) -> str:
+        """Return the role of a survey variable."""
+        return self.variable(name).role
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the file as it was read."""
+        return hashlib.sha256(self.source.encode()).hexdigest()
+
+
+def load(path: str | os.PathLike[str]) -> Codebook:
+    """Return the codebook of a file.
+
+    Raises
+    ------
+    CodebookError
+        Every fault at once: unknown types, roles, sensitivities and keys (with the nearest known one), a survey
+        variable without a role, levels missing or doubled, a route on an unknown variable.
+    """
+    import yaml
+
+    file = Path(path)
+    if not file.is_file():
+        raise CodebookError(f"no codebook {file.name!r}", todo="Name it in study.toml under [study] codebook.")
+    text = file.read_text("utf-8")
+    try:
+        content = yaml.load(text, Loader=_plain_loader())
+    except yaml.YAMLError as error:
+        raise CodebookError(f"{file.name} is not valid YAML: {error}", todo="Mend the line it names.") from None
+    if not isinstance(content, dict) or not isinstance(content.get("tables"), dict):
+        raise CodebookError(f"{file.name} has no `tables`", todo="Start from the file that `evaluation init` writes.")
+    faults: list[str] = []
+    shared = {str(k): _levels(v, f"levels.{k}", faults) for k, v in (content.get("levels") or {}).items()}
+    tables = {str(n): _table(str(n), t, shared, faults) for n, t in content["tables"].items()}
+    missing = {
+        str(k): str(v.get("label") if isinstance(v, dict) else v)
+        for k, v in (content.get("missing_codes") or {}).items()
+    }
+    faults += [
+        f"missing_codes: {k} is not one of -9 to -3" for k in missing if k not in {str(-n) for n in range(3, 10)}
+    ]
+    if "survey" not in tables:
+        faults.append("tables: the table 'survey' is missing")
+    if faults:
+        raise CodebookError(f"{file.name} has faults:\n" + "\n".join(f"- {f}" for f in faults))
+    return Codebook(str(content.get("codebook_version", "")), missing, tables, text)
+
+
+def _plain_loader() -> Any:
+    """Return a YAML loader that knows only text, lists and mappings, and refuses doubled keys."""
+    import yaml
+
+    class Plain(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        """Every scalar is the text that was written."""
+
+    Plain.yaml_implicit_resolvers = {}
+
+    def mapping(loader: Any, node: Any) -> dict[Any, Any]:
+        keys = [loader.construct_object(k, deep=True) for k, _ in node.value]
+        doubled = sorted({str(k) for k in keys if keys.count(k) > 1})
+        if doubled:
+            raise yaml.YAMLError(f"{', '.join(doubled)} stands twice near line {node.start_mark.line + 1}")
+        return {k: loader.construct_object(v, deep=True) for k, (_, v) in zip(keys, node.value, strict=True)}
+
+    Plain.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
+    return Plain
+
+
+def _levels(raw: Any, where: str, faults: list[str]) -> dict[str, str]:
+    if not isinstance(raw, dict):
+        faults.append(f"{where}: levels are written as code: words")
+        return {}
+    words = {str(k): str(v.get("name") if isinstance(v, dict) else v) for k, v in raw.items()}
+    doubled = sorted({w for w in words.values() if list(words.values()).count(w) > 1})
+    if doubled:
+        faults.append(f"{where}: the words {doubled} stand for two levels")
+    return words
+
+
+def _table(name: str, raw: Any, shared: Mapping[str, dict[str, str]], faults: list[str]) -> Table:
+    if not isinstance(raw, dict) or not isinstance(raw.get("vars"), list):
+        faults.append(f"tables.{name}: needs a list `vars`")
+        return Table(name, "", (), {})
+    made = [_variable(name, v, shared, faults) for v in raw["vars"]]
+    names = [v.name for v in made]
+    faults += [f"{name}: variable {n!r} stands twice" for n in sorted({n for n in names if names.count(n) > 1})]
+    key = tuple(str(k) for k in raw.get("key") or ())
+    faults += [f"{name}: the key names {k!r}, which the table lacks" for k in key if k not in names]
+    for v in made:
+        on = v.route.split(" ")[0] if v.route else ""
+        if on and on not in names:
+            faults.append(f"{name}.{v.name}: routed on {on!r}, which the table lacks")
+        for other in (v.made_from, v.becomes):
+            if other and other not in names:
+                faults.append(f"{name}.{v.name}: names {other!r}, which the table lacks")
+        if v.sens == "direct" and v.role in ("outcome", "mediator", "control", "treatment") and v.type != "text":
+            faults.append(f"{name}.{v.name}: an identifier cannot be a {v.role}")
+    age = int(raw["minimum_age"]) if raw.get("minimum_age") else None
+    return Table(name, str(raw.get("grain", "")), key, {v.name: v for v in made}, age)
+
+
+def _variable(table: str, raw: Any, shared: Mapping[str, dict[str, str]], faults: list[str]) -> Variable:
+    where = f"{table}.{raw.get('name', '?') if isinstance(raw, dict) else '?'}"
+    if not isinstance(raw, dict) or not raw.get("name") or not raw.get("label"):
+        faults.append(f"{where}: a variable needs a name and a label")
+        return Variable("?", "", "text")
+    for key in sorted(set(raw) - KEYS):
+        faults.append(f"{where}: unknown key {key!r}; nearest: {nearest(key, KEYS)!r}")
+    kind = _one_of(raw.get("type", ""), TYPES, f"{where}: type", faults)
+    sens = _one_of(raw.get("sens", "ordinary"), SENSITIVITIES, f"{where}: sensitivity", faults)
+    role = str(raw.get("role", ""))
+    if table == "survey" or role:
+        _one_of(role, ROLES, f"{where}: role", faults)
+    levels = _levels_of(raw, kind, shared, where, faults)
+    wave = str(raw.get("req", "optional"))
+    if wave not in ("always", "optional") and not WAVE.fullmatch(wave):
+        faults.append(f"{where}: req {wave!r} is a wave such as W2022, 'always' or 'optional'")
+    extra = tuple(str(x) for x in raw.get("extra_levels") or ())
+    outside = raw.get("warn_outside")
+    return Variable(
+        str(raw["name"]),
+        str(raw["label"]),
+        kind,
+        levels,
+        extra,
+        role,
+        sens,
+        raw.get("quasi") == "true",
+        wave,
+        _number(raw.get("min"), where, faults),
+        _number(raw.get("max"), where, faults),
+        (float(outside[0]), float(outside[1])) if outside else None,
+        str(raw.get("route") or ""),
+        str(raw.get("required_if") or ""),
+        str(raw.get("scale") or ""),
+        raw.get("reverse") == "true",
+        str(raw.get("note") or ""),
+        str(raw.get("made_from") or ""),
+        str(raw.get("becomes") or ""),
+    )
+
+
+def _levels_of(
+    raw: Any, kind: str, shared: Mapping[str, dict[str, str]], where: str, faults: list[str]
+) -> dict[Any, str]:
+    given = raw.get("levels")
+    if kind not in WITH_LEVELS:
+        if given:
+            faults.append(f"{where}: a {kind} has no levels")
+        return {}
+    if isinstance(given, str):
+        if given not in shared:
+            faults.append(f"{where}: no levels {given!r}; nearest: {nearest(given, shared)!r}")
+            return {}
+        found = shared[given]
+    else:
+        found = _levels(given, where, faults)
+    if kind != "ordinal":
+        return dict(found)
+    try:
+        return {int(k): v for k, v in found.items()}
+    except ValueError:
+        faults.append(f"{where}: the levels of an ordinal are whole numbers")
+        return {}
+
+
+def _one_of(value: Any, known: tuple[str, ...], where: str, faults: list[str]) -> str:
+    if value not in known:
+        hint = nearest(str(value), known)
+        faults.append(
+            f"{where} {value!r} is not known" + (f"; did you mean {hint!r}?" if hint else f"; use one of {known}")
+        )
+    return str(value)
+
+
+def _number(value: Any, where: str, faults: list[str]) -> float | None:
+    if value in (None, ""):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        faults.append(f"{where}: {value!r} is not a number")
+        return None

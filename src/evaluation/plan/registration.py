@@ -1,0 +1,114 @@
+"""Freeze the plan before outcomes are opened, and list every deviation from it afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evaluation.errors import StudyError
+from evaluation.plan import study
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """One field of the plan that differs from the frozen one."""
+
+    field: str
+    frozen: str
+    now: str
+
+    def text(self) -> str:
+        """Return the deviation in a line."""
+        return f"{self.field}: frozen as {self.frozen}, now {self.now}"
+
+
+def frozen_file(plan: study.Plan, wave: str) -> Path:
+    """Return where the frozen plan of a wave stands."""
+    return plan.root / "plans" / f"{wave}.toml"
+
+
+def freeze(plan: study.Plan, wave: str, *, date: str) -> Path:
+    """Write `plans/<wave>.toml` with the plan's choices and their hash; never overwrite one.
+
+    Raises
+    ------
+    StudyError
+        The wave is unknown or its plan is frozen already (a plan is changed by a stated deviation, not rewritten).
+    """
+    import tomli_w
+
+    if wave not in plan.waves:
+        raise StudyError(f"the study has no wave {wave!r}; it has {', '.join(plan.waves)}")
+    path = frozen_file(plan, wave)
+    if path.exists():
+        raise StudyError(
+            f"the plan for {wave} is frozen already",
+            where=path.name,
+            todo="Change study.toml and let the report list the deviation.",
+        )
+    choices = _choices(plan)
+    path.parent.mkdir(exist_ok=True)
+    content = {"wave": wave, "frozen_on": date, "sha256": _digest(choices), "plan": choices}
+    path.write_text(tomli_w.dumps(content), "utf-8")
+    return path
+
+
+def frozen_digest(plan: study.Plan, wave: str) -> str:
+    """Return the hash of the frozen plan, or "" when there is none."""
+    return str(_read(plan, wave).get("sha256", ""))
+
+
+def deviations(plan: study.Plan, wave: str) -> list[Deviation]:
+    """Return the fields in which the plan differs from the frozen one (all of them planned when there is none)."""
+    frozen = _read(plan, wave)
+    if not frozen:
+        return []
+    then, now = _flat(frozen["plan"]), _flat(_choices(plan))
+    keys = sorted(then.keys() | now.keys())
+    return [Deviation(k, then.get(k, "absent"), now.get(k, "absent")) for k in keys if then.get(k) != now.get(k)]
+
+
+def is_planned(plan: study.Plan, wave: str, outcome: str, design: str = "") -> bool:
+    """Return whether a contrast stands in the frozen plan: its outcome in a family, its design as planned."""
+    frozen = _read(plan, wave)
+    if not frozen:
+        return False
+    named = frozen["plan"]["outcomes"]
+    families = [named["primary"], *named.get("secondary", []), *named.get("negative_controls", [])]
+    if design:
+        return bool(frozen["plan"].get("designs", {}).get(design, {}).get("planned", False)) and outcome in families
+    return outcome in families
+
+
+def _read(plan: study.Plan, wave: str) -> dict[str, Any]:
+    import tomllib
+
+    path = frozen_file(plan, wave)
+    if not path.is_file():
+        return {}
+    content = tomllib.loads(path.read_text("utf-8"))
+    if _digest(content.get("plan", {})) != content.get("sha256"):
+        raise StudyError(f"the frozen plan {path.name} was edited after it was frozen", todo="Restore it from git.")
+    return content
+
+
+def _choices(plan: study.Plan) -> dict[str, Any]:
+    """Return the plan without words and contacts, which choose nothing."""
+    skip = {"root", "codebook", "words", "contact"}
+    return json.loads(plan.model_dump_json(exclude=skip, exclude_none=True, by_alias=True))
+
+
+def _digest(choices: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(choices, sort_keys=True).encode()).hexdigest()
+
+
+def _flat(tree: Any, prefix: str = "") -> dict[str, str]:
+    if isinstance(tree, dict):
+        merged: dict[str, str] = {}
+        for key, value in tree.items():
+            merged |= _flat(value, f"{prefix}.{key}" if prefix else str(key))
+        return merged
+    return {prefix: json.dumps(tree)}

@@ -1,0 +1,221 @@
+"""Read `study.toml` into a frozen plan, and refuse an incomplete or mistyped one.
+
+Every choice of the study stands in that file with its reason; nothing else chooses. A key that the plan does not
+know is an error that names the nearest key.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
+
+from evaluation.errors import StudyError, nearest
+from evaluation.plan import codebook as codebooks
+from evaluation.plan.checks import plan_faults
+from evaluation.plan.schema import (
+    WAVE_ID,
+    Collapse,
+    Contact,
+    Derived,
+    Design,
+    Disclosure,
+    Exclusion,
+    Exposure,
+    General,
+    Matching,
+    Outcomes,
+    Part,
+    Population,
+    Power,
+    Programme,
+    Scale,
+    Sensitivity,
+    Sizes,
+    Subset,
+    Treatment,
+    Words,
+)
+
+__all__ = ["BLANK", "WAVE_ID", "Collapse", "Derived", "Design", "Plan", "Subset", "find", "load"]
+BLANK = "FILL IN"
+
+
+class Plan(Part):
+    """The whole plan of a study, frozen; `root` is the study's folder."""
+
+    study: General
+    words: Words
+    contact: Contact = Contact()
+    sizes: Sizes = Sizes()
+    disclosure: Disclosure = Disclosure()
+    exclusions: tuple[Exclusion, ...] = ()
+    derive: dict[str, Derived] = Field(default_factory=dict)
+    population: Population
+    outcomes: Outcomes
+    scales: dict[str, Scale] = Field(default_factory=dict)
+    treatment: Treatment
+    covariates: dict[str, str]
+    matching: Matching
+    designs: dict[str, Design] = Field(default_factory=dict)
+    exposure: Exposure | None = None
+    sensitivity: Sensitivity = Sensitivity()
+    power: Power = Power()
+    programme: Programme = Programme()
+    root: Path = Path()
+    codebook: Any = None
+
+    @property
+    def waves(self) -> tuple[str, ...]:
+        """Wave ids in order."""
+        return self.study.waves
+
+    @property
+    def seed(self) -> int:
+        """The study's seed."""
+        return self.study.seed
+
+    @property
+    def all_outcomes(self) -> tuple[str, ...]:
+        """Every outcome the plan names, primary first, controls last; scales by their own name."""
+        named = self.outcomes
+        return (named.primary, *named.secondary, *named.exploratory, *named.negative_controls)
+
+    def earlier_waves(self, wave: str) -> tuple[str, ...]:
+        """Return the waves before `wave`, in order."""
+        return self.waves[: self.waves.index(wave)]
+
+    def label_of(self, column: str) -> str:
+        """Return the words for a column: from the derived columns, the scales, else the codebook."""
+        if column in self.derive:
+            return self.derive[column].label
+        if column in self.scales:
+            return self.scales[column].label
+        return self.codebook.label(column)
+
+    def levels_of(self, column: str) -> dict[str, str]:
+        """Return code to words for the levels of a column (empty for numbers)."""
+        if column in self.derive:
+            made = self.derive[column]
+            codes = list(dict.fromkeys(made.map.values())) or list(made.levels)
+            return {c: made.labels.get(c, c) for c in codes}
+        return self.codebook.levels(column)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the plan's choices (not of comments, order of keys or the folder's name)."""
+        return hashlib.sha256(self.model_dump_json(exclude={"root", "codebook"}).encode()).hexdigest()
+
+
+def find(start: Path | None = None) -> Path:
+    """Return the nearest `study.toml` at or above `start` (default: the working directory)."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "study.toml").is_file():
+            return folder / "study.toml"
+    raise StudyError(
+        "no study.toml here or above",
+        where=here.name,
+        todo="Name one with --study, or make one: evaluation init FOLDER.",
+    )
+
+
+def load(path: str | os.PathLike[str] | None = None) -> Plan:
+    """Return the plan of a study file (default: the nearest one), checked against its codebook.
+
+    Raises
+    ------
+    StudyError
+        Every fault of the file at once: unknown keys (with the nearest known one), wrong types, missing parts,
+        variables that the codebook lacks.
+    """
+    file = Path(path) if path else find()
+    if not file.is_file():
+        raise StudyError(f"no study file {file.name!r}", where=str(path), todo="Give the path of a study.toml.")
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError(f"{file.name} is not valid TOML: {error}", todo="Mend the line it names.") from None
+    plan, faults = _validated(content)
+    root = file.resolve().parent
+    if plan is not None:
+        book = codebooks.load(root / plan.study.codebook)
+        plan = plan.model_copy(update={"root": root, "codebook": book})
+        faults += [f for f in plan_faults(plan) if BLANK not in f]
+    if faults or plan is None:
+        last = ["Replace each FILL IN."] if any(BLANK in f for f in faults) else []
+        raise StudyError("\n".join([f"{file.name} has faults:", *faults, *last]))
+    return plan
+
+
+def _validated(content: dict[str, Any]) -> tuple[Plan | None, list[str]]:
+    """Return the plan as far as it can be read, and a line for every blank, mistyped key and wrong value.
+
+    Unknown keys are reported and set aside, so that what else is wrong is said in the same breath.
+    """
+    faults = [f"- {place}: still to be filled in ({text!r})" for place, text in _unfilled(content)]
+    try:
+        return Plan(**content), faults
+    except ValidationError as error:
+        found = error.errors()
+    faults += [_explain(e) for e in found]
+    content = copy.deepcopy(content)
+    for place in [e["loc"] for e in found if e["type"] == "extra_forbidden"]:
+        _without(content, place)
+    try:
+        return Plan(**content), faults
+    except ValidationError:
+        return None, faults
+
+
+def _without(content: Any, place: tuple[Any, ...]) -> None:
+    for part in place[:-1]:
+        content = content[part]
+    content.pop(place[-1], None)
+
+
+def _unfilled(content: Any, place: str = "") -> list[tuple[str, str]]:
+    """Return (place, text) of everything that a new study has not filled in yet."""
+    if isinstance(content, dict):
+        pairs = [(f"{place}.{k}" if place else str(k), x) for k, v in content.items() for x in (k, v)]
+        return [found for where, value in pairs for found in _unfilled(value, where)]
+    if isinstance(content, list):
+        return [found for k, value in enumerate(content) for found in _unfilled(value, f"{place}[{k}]")]
+    return [(place, content)] if isinstance(content, str) and content.replace("-", " ").startswith(BLANK) else []
+
+
+def _explain(error: Any) -> str:
+    """Say one pydantic fault in a line: the key, what is wrong, the nearest known key."""
+    place = ".".join(str(p) for p in error["loc"])
+    if error["type"] == "extra_forbidden":
+        known = _known_keys(error["loc"][:-1])
+        hint = nearest(str(error["loc"][-1]), known)
+        return f"- {place}: unknown key" + (f"; did you mean {hint!r}?" if hint else f"; known keys: {sorted(known)}")
+    if error["type"] == "missing":
+        return f"- {place}: missing; every choice must be stated"
+    return f"- {place}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _known_keys(parents: tuple[Any, ...]) -> list[str]:
+    """Return the keys known at a place of the plan."""
+    model: Any = Plan
+    for part in parents:
+        found = model.model_fields.get(part) if hasattr(model, "model_fields") else None
+        if found is None:
+            continue  # the name of an entry, such as a design's
+        model = _inner_model(found.annotation) or model
+    return [f.alias or name for name, f in model.model_fields.items() if name not in ("root", "codebook")]
+
+
+def _inner_model(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        found = _inner_model(inner)
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,330 @@
+"""Charts whose rows are read down the page: bars, dots, forests, balance plots, flows."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+from evaluation.report.sheet import (
+    COLOURS,
+    GREY,
+    INK,
+    MARGIN,
+    MARKERS,
+    Sheet,
+    axis_label,
+    grid_of,
+    limits_of,
+    points,
+    references,
+    segments,
+)
+
+Grid = list[tuple[str, list[tuple[str, Any]]]]
+LINE, GAP = 1.3, 8.0
+
+# ---- rows: bars, dots, forest, love, steps ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """Where things stand on a wide sheet, in points: label, series, plot, figure and people from left to right."""
+
+    series_at: float
+    label: float
+    series: float
+    plot_at: float
+    plot: float
+    figure_at: float
+    figure: float
+    people_at: float
+    people: float
+
+
+def rows(sheet: Sheet) -> Any:
+    """Draw a mark per cell with its interval, a scale of its own for each unit: bars from zero, or dots."""
+    exhibit = sheet.exhibit
+    grid = grid_of(exhibit)
+    series = [c for c in exhibit.columns if any(c == k for _, cells in grid for k, _ in cells)]
+    together = exhibit.chart == "love" and len(series) > 1
+    sheet.head()
+    if together:
+        sheet.key(series)
+    lanes = _lanes(sheet, grid, [] if together else series)
+    if not sheet.narrow and lanes.people:
+        _say(sheet, "People", lanes.people_at, lanes.people, grey=True)
+        _say(sheet, "(about)", lanes.people_at, lanes.people, grey=True, down=1)
+        sheet.y += 2 * LINE * sheet.size - 2
+    parts = _by_unit(grid)
+    return sheet.finish([_panel(sheet, part, unit, lanes, series, alone=len(parts) == 1) for unit, part in parts])
+
+
+def _by_unit(grid: Grid) -> list[tuple[str, Grid]]:
+    """Return the rows by unit, a row in each unit it has cells of, so that no scale carries two.
+
+    A cell without a number stands with the first unit of its row, or of the chart.
+    """
+    every = dict.fromkeys(u for _, cells in grid for _, x in cells if (u := _unit(x)) is not None)
+    first = next(iter(every), "")
+    parts: dict[str, Grid] = {unit: [] for unit in every or ("",)}
+    for label, cells in grid:
+        own = next((u for _, x in cells if (u := _unit(x)) is not None), first)
+        for unit, rows in parts.items():
+            kept = [(c, x) for c, x in cells if (own if (u := _unit(x)) is None else u) == unit]
+            rows += [(label, kept)] if kept else []
+    return list(parts.items())
+
+
+def _unit(cell: Any) -> str | None:
+    """Return the unit of a cell that has a number to draw, else None."""
+    return (cell.unit or "") if cell.shown and cell.value is not None else None
+
+
+def _lanes(sheet: Sheet, grid: Grid, series: list[str]) -> Lanes:
+    """Return the lanes of a wide sheet, as narrow as their words permit and never wider than their caps."""
+    cells = [x for _, row in grid for _, x in row]
+    many = len(series) > 1
+    people = min(sheet.wide(_people(x) for x in cells), 62.0)
+    figure = min(sheet.wide(x.text for x in cells if x.shown and x.value is not None), 128.0)
+    names = min(sheet.wide(series) + 4, 104.0) if many else 0.0
+    label = min(sheet.wide([label for label, _ in grid]), 126.0 if many else 196.0)
+    label = max(label, 40.0)
+    plot_at = MARGIN + label + GAP + (names + GAP if many else 0)
+    people_at = sheet.width - MARGIN - max(people, 36.0 if people else 0.0)
+    figure_at = people_at - (GAP if people else 0) - figure
+    return Lanes(
+        MARGIN + label + GAP,
+        label,
+        names,
+        plot_at,
+        figure_at - GAP - plot_at,
+        figure_at,
+        figure,
+        people_at,
+        max(people, 36.0 if people else 0.0),
+    )
+
+
+def _people(cell: Any) -> str:
+    """Return the people behind a figure for a column headed "People (about)"."""
+    if not (cell.n_text and cell.shown and cell.value is not None and cell.kind in ("estimate", "measure")):
+        return ""
+    return cell.n_text.replace("about ", "").replace(" and ", ", ")
+
+
+def _panel(sheet: Sheet, grid: Grid, unit: str, lanes: Lanes, series: list[str], *, alone: bool) -> Any:
+    """Place the rows of one unit and return what paints their marks, with its box."""
+    exhibit = sheet.exhibit
+    bars = exhibit.chart in ("bars", "steps")
+    ends = [
+        v
+        for _, cells in grid
+        for _, x in cells
+        if x.shown and x.value is not None
+        for v in (x.value, x.low, x.high)
+        if v is not None
+    ]
+    lines = references(exhibit)
+    limits = limits_of(exhibit, ends + lines or [0.0, 1.0], zero=bars or exhibit.chart in ("forest", "love"))
+    top, marks = sheet.y, []
+    together = exhibit.chart == "love" and len(series) > 1
+    for label, cells in grid:
+        (_place_together if together else _place_row)(sheet, label, cells, series, marks, lanes)
+    tall = sheet.y - top + 2
+
+    def paint(ax: Any) -> None:
+        _scale(ax, limits, tall, sheet)
+        bands = [(y - top - 7, y - top + 7) for y, _, _ in marks] if sheet.narrow else [(0, tall)]
+        zero = [0.0] if limits[0] < 0 < limits[1] and 0.0 not in lines else []
+        for value in [*lines, *zero]:  # on a narrow sheet only beside the marks, so that no line crosses a label
+            style = {"color": INK, "lw": 0.9} if value == 0 else {"color": GREY, "lw": 1, "ls": (0, (4, 2))}
+            segments(ax, [((value, start), (value, end)) for start, end in bands], zorder=1, **style)
+        for k in dict.fromkeys(k for _, _, k in marks):
+            own = [(y - top, x) for y, x, of in marks if of == k]
+            _marks(ax, own, COLOURS[k % 6], MARKERS[k % 6], bars=bars, limits=limits)
+
+    left, wide = (
+        (MARGIN + 4, sheet.width - 2 * MARGIN - 8) if sheet.narrow else (lanes.plot_at + 4, max(lanes.plot - 8, 40))
+    )
+    sheet.y += 18
+    caption = axis_label(exhibit, unit) if alone else unit
+    if caption:
+        start, room = (left, wide) if sheet.narrow else (MARGIN, lanes.plot_at + lanes.plot - MARGIN)
+        lines_said = sheet.wrap(caption, room, sheet.size - 0.5)
+        shift = 0 if sheet.narrow else max(0, min(left - start, room - sheet.wide(lines_said, sheet.size - 0.5)))
+        sheet.say(caption, size=sheet.size - 0.5, colour=GREY, x=start + shift, width=room)
+    sheet.y += 0 if alone else 6
+    return paint, (left, top, wide, tall)
+
+
+def _say(sheet: Sheet, text: str, x: float, width: float, *, grey: bool = False, down: int = 0) -> float:
+    size = sheet.size - 1 if grey else sheet.size
+    return sheet.say(text, x=x, width=width + 1, size=size, advance=False, down=down, colour=GREY if grey else INK)
+
+
+def _place_row(
+    sheet: Sheet, label: str, cells: list[tuple[str, Any]], series: list[str], marks: list[Any], lanes: Lanes
+) -> None:
+    """Place one row: its label, and for each series its name, mark, figure and people."""
+    if sheet.narrow:
+        _place_narrow(sheet, label, cells, series, marks)
+        return
+    start = sheet.y
+    least = start + _say(sheet, label, MARGIN, lanes.label)
+    for column, cell in cells:
+        known = cell.shown and cell.value is not None
+        at, room = (lanes.figure_at, lanes.figure) if known else (lanes.plot_at + 4, sheet.width - lanes.plot_at - 12)
+        height = _say(sheet, cell.text or "too few to report", at, room)
+        if len(series) > 1:
+            height = max(height, _say(sheet, column, lanes.series_at, lanes.series))
+        if _people(cell):
+            height = max(height, _say(sheet, _people(cell), lanes.people_at, lanes.people))
+        if known:
+            marks.append((sheet.y + sheet.size * 0.72, cell, series.index(column)))
+        sheet.y += height + 1.5
+    sheet.y = max(sheet.y, least) + (4 if len(series) > 1 else 2)
+
+
+def _place_narrow(sheet: Sheet, label: str, cells: list[tuple[str, Any]], series: list[str], marks: list[Any]) -> None:
+    single = len(series) == 1
+    sheet.say(label, bold=not single)
+    for column, cell in cells:
+        k = series.index(column)
+        said = _value_text(cell) if single else f"{column}: {_value_text(cell)}"
+        sheet.say(said)
+        if cell.shown and cell.value is not None:
+            marks.append((sheet.y + 6, cell, k))
+            sheet.y += 13
+    sheet.y += 4
+
+
+def _place_together(
+    sheet: Sheet, label: str, cells: list[tuple[str, Any]], series: list[str], marks: list[Any], lanes: Lanes
+) -> None:
+    """Place one row whose series share a line: their values stand after one another."""
+    said = ", ".join(cell.text for _, cell in cells)
+    if sheet.narrow:
+        sheet.say(f"{label}: {said}")
+        middle, sheet.y = sheet.y + 6, sheet.y + 15
+    else:
+        height = max(_say(sheet, label, MARGIN, lanes.label), _say(sheet, said, lanes.figure_at, lanes.figure))
+        middle, sheet.y = sheet.y + sheet.size * 0.72, sheet.y + height + 3
+    marks += [(middle, x, series.index(c)) for c, x in cells if x.shown and x.value is not None]
+
+
+def _value_text(cell: Any) -> str:
+    base = cell.n_text and cell.kind == "estimate" and cell.shown
+    return f"{cell.text}, n {cell.n_text}" if base else cell.text
+
+
+def _scale(ax: Any, limits: tuple[float, float], tall: float, sheet: Sheet) -> None:
+    import seaborn as sns
+    from matplotlib.ticker import MaxNLocator
+
+    ax.set_xlim(*limits)
+    ax.set_ylim(tall, 0)
+    ax.set_yticks([])
+    ax.xaxis.set_major_locator(MaxNLocator(4 if sheet.narrow else 5, steps=[1, 2, 2.5, 5, 10]))
+    ax.tick_params(axis="x", labelsize=sheet.size - 1, length=3, pad=2)
+    ax.grid(visible=True, axis="x", color="#E6E6E6", lw=0.7)
+    ax.set_axisbelow(True)
+    ax.patch.set_visible(False)
+    sns.despine(ax=ax, left=True)
+
+
+def _marks(
+    ax: Any, own: list[tuple[float, Any]], colour: str, marker: str, *, bars: bool, limits: tuple[float, float]
+) -> None:
+    """Draw the bars or dots of a series with their intervals; what runs off the scale ends in an arrow."""
+    if bars:
+        ax.barh([y for y, _ in own], [x.value for _, x in own], height=8, color=colour, zorder=2, clip_on=False)
+    style = {"color": INK if bars else colour, "zorder": 3}
+    spans, tips = [], dict[str, list[tuple[float, float]]]()
+    for y, x in own:
+        if x.low is not None and x.high is not None and x.kind in ("estimate", "measure"):
+            low, high = max(x.low, limits[0]), min(x.high, limits[1])
+            spans.append(((low, y), (high, y)))
+            for end, true, tip in ((low, x.low, "<"), (high, x.high, ">")):
+                tips.setdefault(tip if abs(end - true) > 1e-12 else "|", []).append((end, y))
+    segments(ax, spans, lw=1.6, solid_capstyle="butt", **style)
+    for tip, at in tips.items():
+        points(ax, at, marker=tip, ms=5, **style)
+    if not bars:
+        dots = [(x.value, y) for y, x in own if limits[0] <= x.value <= limits[1]]
+        points(ax, dots, marker=marker, ms=6, color=colour, mec="white", mew=0.7, zorder=4)
+
+
+LIGHT = ("#28A197", "#F46A25", "#A285D1")
+Piece = tuple[float, float, float, str, str]
+
+
+def stacked(sheet: Sheet) -> Any:
+    """Draw each row as one bar cut into its columns, in the order of the key; a part says its figure where it fits.
+
+    Neighbouring colours differ by 3 to 1 in lightness, so that the order carries the meaning in grey too.
+    """
+    exhibit = sheet.exhibit
+    grid = grid_of(exhibit)
+    parts = [c for c in exhibit.columns if any(c == k for _, cells in grid for k, _ in cells)]
+    sheet.head()
+    sheet.key(parts, "■")
+    sheet.y += 4
+    top = sheet.y
+    named = [(_stack_label(label, cells), cells) for label, cells in grid]
+    beside = sheet.wide([label for label, _ in named]) + 8
+    beside = 0.0 if sheet.narrow or beside > 0.4 * sheet.width else beside  # else each label stands over its bar
+    over = sheet.wide([x.text.split(" (")[0] for _, cells in grid for c, x in cells if c == parts[-1]]) + 6
+    left, wide = MARGIN + beside, sheet.width - 2 * MARGIN - beside - over
+    bands: list[tuple[float, list[tuple[str, Any]]]] = []
+    for label, cells in named:
+        taken = sheet.say(label, advance=not beside)
+        drawn = any(x.shown and x.value for _, x in cells)
+        if drawn:
+            bands.append((sheet.y + (6 if beside else 9), cells))
+        sheet.y += (19 if drawn else taken + 4) if beside else (22 if drawn else 6)
+    tall = sheet.y - top
+
+    def paint(ax: Any) -> None:
+        ax.set_xlim(0, 1)
+        ax.set_ylim(tall, 0)
+        ax.axis("off")
+        pieces = [piece for y, cells in bands for piece in _pieces(y - top, cells)]
+        for k, part in enumerate(parts):
+            own = [(y, start, share) for y, start, share, column, _ in pieces if column == part]
+            if own:
+                y, start, share = map(list, zip(*own, strict=True))
+                ax.barh(y, share, left=start, height=16, color=COLOURS[k % 6], edgecolor="white", linewidth=1.4)
+        for piece in pieces:
+            _say_share(ax, piece, parts, sheet, wide)
+
+    return sheet.finish([(paint, (left, top, wide, tall))])
+
+
+def _stack_label(label: str, cells: list[tuple[str, Any]]) -> str:
+    """Return a row's label with its base, and the parts that may not be shown."""
+    hidden = [c for c, x in cells if not x.shown or x.value is None]
+    if len(hidden) == len(cells):
+        return f"{label}: too few to report"
+    bases = {x.n_text for _, x in cells if x.n_text and x.kind == "estimate"}
+    said = f"{label} (n {bases.pop()})" if len(bases) == 1 else label
+    return said + (f" – too few to report: {', '.join(hidden)}" if hidden else "")
+
+
+def _pieces(y: float, cells: list[tuple[str, Any]]) -> list[Piece]:
+    """Return a bar cut into its parts: height, start, share of the whole, column, figure."""
+    shown = [(c, x) for c, x in cells if x.shown and x.value is not None and x.value > 0]
+    total = sum(x.value for _, x in shown) or 1.0
+    ends = list(itertools.accumulate((x.value / total for _, x in shown), initial=0.0))
+    return [(y, at, x.value / total, c, x.text.split(" (")[0]) for at, (c, x) in zip(ends, shown, strict=False)]
+
+
+def _say_share(ax: Any, piece: Piece, parts: list[str], sheet: Sheet, wide: float) -> None:
+    """Write a part's figure into it where it fits; that of the last part, people without an answer, always."""
+    y, start, share, column, text = piece
+    style = {"va": "center", "fontsize": sheet.size - 0.5}
+    if share * wide > sheet.wide([text]) + 6:
+        ink = INK if COLOURS[parts.index(column) % 6] in LIGHT else "white"
+        ax.text(start + share / 2, y, text, ha="center", color=ink, **style)
+    elif column == parts[-1]:
+        ax.text(1 + 4 / wide, y, text, ha="left", color=INK, **style)

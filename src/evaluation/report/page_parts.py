@@ -1,0 +1,225 @@
+"""The parts that pages are made of: blocks in sections in a page, and the desk that holds what they are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from markupsafe import Markup
+
+from evaluation.disclosure import CheckedResults
+from evaluation.report import tables
+from evaluation.report.context import ReportContext, long_date
+from evaluation.report.drawing import address
+from evaluation.report.figures import Figure, data, footer
+from evaluation.report.sentences import Rows
+
+ANNEX = {
+    "A": "Manifest",
+    "B": "Estimands",
+    "C": "Intake ledger",
+    "D": "Sample and mode",
+    "E": "Weights",
+    "F": "Scales",
+    "G": "Comparable people",
+    "H": "Difference-in-differences",
+    "I": "Sensitivity",
+    "J": "Power",
+    "K": "Events and fidelity",
+    "L": "Coding of feedback",
+    "M": "Stop and search, recording, recruitment",
+    "N": "Register of claims, initiatives and context",
+    "O": "Disclosure log",
+    "P": "Known-truth check",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of a section: its kind (the template's), its content, a name or heading.
+
+    `fixed` marks words whose numbers come from the plan, the manifest or a date, never from a result.
+    """
+
+    kind: str
+    content: Any
+    name: str = ""
+    fixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A titled part of a page."""
+
+    mark: str
+    title: str
+    anchor: str
+    blocks: tuple[Block, ...]
+    sheet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page: kind (a class of its body), title, lines under the title, sections, foot."""
+
+    kind: str
+    title: str
+    meta: tuple[str, ...]
+    sections: tuple[Section, ...]
+    foot: tuple[str, ...] = ()
+    letters: bool = False
+
+
+@dataclass(slots=True)
+class Desk:
+    """What the pages are made from: checked results, their rows, the context and the drawn charts."""
+
+    checked: CheckedResults
+    ctx: ReportContext
+    figures: dict[str, Figure]
+    rows: Rows = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rows = Rows(self.checked)
+
+    def at(self, section: str) -> list[Any]:
+        """Return the exhibits of a section, in order of publication."""
+        return [e for e in self.checked.exhibits if section in e.sections]
+
+
+def meta(ctx: ReportContext) -> tuple[str, ...]:
+    """Return the lines under a page's title: the wave, the status, what is withheld."""
+    wave = ctx.wave_words(ctx.wave)
+    if ctx.checked:
+        agreed = sum(r.verdict == "amended" for r in ctx.sense_check)
+        dates = sorted(r.date for r in ctx.sense_check if r.date)
+        when = f" on {dates[-1]}" if dates else ""
+        status = f"Checked by {ctx.words.checking_group}{when}; {agreed} corrections made"
+    else:
+        status = f"Draft: not yet checked by {ctx.words.checking_group}"
+    reasons = [r for r in ctx.draft_reasons if r.lower() not in status.lower()]
+    why = f" ({'; '.join(reasons)})" if reasons and not ctx.checked else ""
+    sizes = ctx.plan.disclosure
+    return (
+        f"{wave.label} ({wave.id}), {wave.fieldwork()}. Data to {ctx.through()}. Report of {long_date(ctx.date)}.",
+        f"Status: {status}{why}.",
+        f"To protect people, counts under {sizes.threshold} are not shown and others are rounded to the nearest "
+        f"{sizes.rounding}. “Too few to report” is never zero.",
+    )
+
+
+def foot(ctx: ReportContext) -> tuple[str, ...]:
+    """Return the lines at the foot of a page: who made it, its date and stamp."""
+    contact = ctx.contact
+    return (
+        f"{contact.team}. Funded by: {contact.funded_by}. Run by: {contact.ran_by}. Checked by: {contact.checked_by}.",
+        f"{ctx.title} Report of {long_date(ctx.date)}, {ctx.wave}. {ctx.stamp()}".strip(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A drawn chart as the template wants it."""
+
+    figure: Figure
+    anchor: str
+    wide: Markup
+    narrow: Markup
+    foot: str
+    notes: tuple[str, ...]
+    links: tuple[tuple[str, str], ...]
+    table: Markup
+
+
+def exhibits(
+    desk: Desk,
+    found: list[Any],
+    *,
+    fold: int,
+    full: bool = False,
+    pictures: bool = True,
+    most: int = 99,
+    up: str = "",
+    told: set[str] | None = None,
+) -> list[Block]:
+    """Return blocks for exhibits: charts first come together, tables stand alone; long tables are folded.
+
+    `fold` is the number of rows above which a table is folded; `full` adds the result ids under each table; from
+    the `most`-th exhibit on, tables stand folded instead of charts, so that a page keeps its length. A note in `told`
+    is not said again under a chart, and what is said is added to it.
+    """
+    blocks: list[Block] = []
+    more: list[Block] = []
+    refused = [e for e in found if is_refusal(e)]
+    for rank, exhibit in enumerate(e for e in found if e not in refused):
+        if rank >= most and exhibit.cells:
+            more.append(Block("folded", tables.html(exhibit), f"More on this: {exhibit.title}"))
+            continue
+        figure = desk.figures.get(exhibit.id) if pictures else None
+        if figure is not None:
+            placed = _once(place(figure, exhibit, long_date(desk.ctx.date), up=up), told)
+            if blocks and blocks[-1].kind == "figures":
+                blocks[-1].content.append(placed)
+            else:
+                blocks.append(Block("figures", [placed]))
+        elif exhibit.cells:
+            table = tables.html(exhibit)
+            folded = len(exhibit.rows) > fold
+            blocks.append(Block("folded", table, f"Table: {exhibit.title}") if folded else Block("html", table))
+        if full and exhibit.cells and figure is None:
+            blocks.append(Block("folded", numbers(exhibit), f"Result ids of: {exhibit.title}"))
+    return blocks + more + ([Block("absent", absent(refused))] if refused else [])
+
+
+def _once(placed: Placed, told: set[str] | None) -> Placed:
+    """Return a placed chart without the notes that stood before it on the page."""
+    if told is None:
+        return placed
+    new = tuple(n for n in placed.notes if n not in told)
+    told.update(new)
+    return replace(placed, notes=new)
+
+
+def is_refusal(exhibit: Any) -> bool:
+    """Return whether an exhibit holds nothing but one reason why there is nothing to show."""
+    rows = list(exhibit.cells.values())
+    return len(rows) == 1 and rows[0].kind == "not_identified"
+
+
+def absent(refused: list[Any]) -> Markup:
+    """Return one sentence that says what a section does not show, and why."""
+    said: dict[str, list[Markup]] = {}
+    ids: dict[str, str] = {}
+    for exhibit in refused:
+        row = next(iter(exhibit.cells.values()))
+        name = Markup('<span id="{}" data-plan>{}</span>').format(
+            tables.anchor(exhibit.id, "t"), exhibit.title.rstrip("?.")
+        )
+        said.setdefault(row.reason.rstrip("."), []).append(name)
+        ids.setdefault(row.reason.rstrip("."), row.id)
+    reason = Markup('{} (<span data-result="{}">{}</span>)')
+    parts = [reason.format(Markup(", ").join(names), ids[why], why) for why, names in said.items()]
+    return Markup("Not answerable with this data: {}.").format(Markup("; ").join(parts))
+
+
+def place(figure: Figure, exhibit: Any, date: str, *, up: str = "") -> Placed:
+    """Return a drawn chart with both drawings inside the page, and links to the files to copy."""
+    folder = f"{up}figures/{exhibit.id}"
+    links = tuple((f"{folder}.{kind}", kind.upper()) for kind in ("png", "svg", "csv"))
+    return Placed(
+        figure,
+        tables.anchor(exhibit.id, "f"),
+        Markup(address(figure.wide_part)),
+        Markup(address(figure.narrow_part)),
+        " ".join(footer(exhibit, date)),
+        tuple(exhibit.notes),
+        links,
+        numbers(exhibit),
+    )
+
+
+def numbers(exhibit: Any) -> Markup:
+    """Return the table of an exhibit's numbers with their result ids."""
+    header, rows = data(exhibit)
+    caption = f"Numbers and result ids: {exhibit.title}"
+    return tables.plain(header, rows, caption=caption, name=tables.anchor(exhibit.id, "n"), ids=True)

@@ -1,0 +1,340 @@
+"""One result as fields, a row and a sentence: `Estimate`, `NotIdentified`, `TooFew`; the verdict rule is in `_verdict`.
+
+Statistics fill the numbers; a `Label` fills the words (id, question, licence, margin); notebook 10 fills the
+verdict. A row of `results.csv` holds every field, so that the verdict can be recomputed from the row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from evaluation.errors import DataError
+from evaluation.verdict import (
+    FAMILY,
+    HALVED,
+    LEAST_SAME_SIGN,
+    LITTLE_OR_NO,
+    NOT_ANSWERABLE,
+    ONE_SIDED,
+    SIGN,
+    TOO_FEW,
+    TOO_UNCERTAIN,
+    VERDICTS,
+    verdict,
+    why_fragile,
+    with_verdict,
+)
+
+LICENCES = ("effect", "association", "exploratory", "descriptive")
+GATE_KINDS = ("design", "size", "quality")
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A condition fixed in advance: passed or failed, with the value seen and the bar it was held to.
+
+    `kind` is "design" (identification, overlap, worst prognostic imbalance, wording), "size" (too few people or
+    sessions) or "quality" (balance flags, effective n, share unmatched, placebo).
+    """
+
+    id: str
+    kind: str
+    passed: bool
+    value: float | str | None = None
+    bar: float | str | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in GATE_KINDS:
+            raise DataError(f"gate {self.id!r} has kind {self.kind!r}", todo=f"Use one of {', '.join(GATE_KINDS)}.")
+
+    def text(self) -> str:
+        """Return `kind:id=passed` or `kind:id=failed`, the form used in `results.csv`."""
+        return f"{self.kind}:{self.id}={'passed' if self.passed else 'failed'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One estimated quantity, with its error, its interval, and what it may be used to say.
+
+    Attributes
+    ----------
+    value, se : float
+        Estimate and standard error, in `unit`. For ratios `value` is the ratio and `se` is on the log scale.
+    low, high, low_90, high_90 : float
+        Ends of the 95 % and 90 % intervals, in `unit`.
+    df : float
+        Degrees of freedom of the reference t distribution; `inf` for the normal.
+    p : float or None
+        Two-sided p-value against `null`; None for levels.
+    n : mapping of str to int
+        Unweighted people in each compared group (`{"all": n}` for one group).
+    null, margin : float or None
+        Value of no difference (0, or 1 for ratios) and smallest worthwhile change in `unit` (log scale for
+        ratios). `null=None` marks a level or count: it has no verdict.
+    doubt : str
+        "", "up" or "down": the direction that a one-sided doubt downgrades to "but fragile".
+    """
+
+    value: float
+    se: float | None = None
+    low: float | None = None
+    high: float | None = None
+    low_90: float | None = None
+    high_90: float | None = None
+    df: float | None = None
+    p: float | None = None
+    unit: str = ""
+    n: Mapping[str, int] = field(default_factory=dict)
+    n_effective: float | None = None
+    n_sessions: int | None = None
+    method: str = ""
+    se_method: str = ""
+    estimand: str = ""
+    outcome: str = ""
+    group: str = ""
+    wave: str = ""
+    sample: str = ""
+    id: str = ""
+    question: str = ""
+    licence: str = "descriptive"
+    planned: bool = False
+    null: float | None = None
+    margin: float | None = None
+    mde: float | None = None
+    family: str = ""
+    p_family: float | None = None
+    same_sign_share: float | None = None
+    specification_median: float | None = None
+    doubt: str = ""
+    indicative: bool = False
+    gates: tuple[Gate, ...] = ()
+    verdict: str = ""
+
+    def __post_init__(self) -> None:
+        _check_licence(self)
+        try:
+            finite = math.isfinite(self.value)
+        except TypeError:
+            finite = False
+        if not finite:
+            raise DataError(
+                f"an Estimate needs a finite value, got {self.value!r}",
+                where=_place(self),
+                todo="Return NotIdentified or TooFew, with the reason.",
+            )
+
+    def tidy(self) -> dict[str, Any]:
+        """Return one flat row of `results.csv` (unprotected: `disclosure` rounds and suppresses)."""
+        row = _flat(self)
+        row["n"] = int(sum(self.n.values())) if self.n else None
+        row["n_groups"] = "; ".join(f"{k}={v}" for k, v in self.n.items())
+        return row
+
+    def summary(self) -> str:
+        """Return one sentence: the finding first, then how sure, then the unit; no p-value."""
+        name = self.question or self.outcome or self.id or self.estimand or "The estimate"
+        if self.low is None or self.high is None:
+            return f"{name}: {self.value:.2f} {self.unit}".strip() + "."
+        return f"{name}: {self.value:.2f} {self.unit} (between {self.low:.2f} and {self.high:.2f})."
+
+
+@dataclass(frozen=True, slots=True)
+class NotIdentified:
+    """A question this data cannot answer, why, and what would help."""
+
+    reason: str
+    what_would_help: str
+    id: str = ""
+    question: str = ""
+    outcome: str = ""
+    wave: str = ""
+    licence: str = "association"
+    planned: bool = False
+    gates: tuple[Gate, ...] = ()
+    verdict: str = "not answerable"
+
+    def __post_init__(self) -> None:
+        _check_licence(self)
+
+    def tidy(self) -> dict[str, Any]:
+        """Return one flat row of `results.csv` without numbers."""
+        return _flat(self)
+
+    def summary(self) -> str:
+        """Return one sentence that says why, and what would help."""
+        return f"This survey cannot answer that, because {self.reason}. {self.what_would_help}"
+
+
+@dataclass(frozen=True, slots=True)
+class TooFew:
+    """A question with too few people or sessions to answer safely; `counts` say how many there were."""
+
+    counts: Mapping[str, int]
+    needed: int
+    id: str = ""
+    question: str = ""
+    outcome: str = ""
+    wave: str = ""
+    licence: str = "association"
+    planned: bool = False
+    unit: str = "people"
+    gates: tuple[Gate, ...] = ()
+    verdict: str = "too few to report"
+
+    def __post_init__(self) -> None:
+        _check_licence(self)
+
+    def tidy(self) -> dict[str, Any]:
+        """Return one flat row of `results.csv` without numbers."""
+        return _flat(self, without=("counts", "needed"))
+
+    def summary(self) -> str:
+        """Return one sentence; counts leave only through the disclosure gate."""
+        return f"Too few {self.unit} answered to report this safely: at least {self.needed} are needed in each group."
+
+
+Result = Estimate | NotIdentified | TooFew
+
+
+def _flat(result: Result, *, without: Iterable[str] = ()) -> dict[str, Any]:
+    """Return a result's fields by name, its gates as `kind:id=passed;…`."""
+    row = {f.name: getattr(result, f.name) for f in fields(result) if f.name not in without}
+    row["gates"] = ";".join(g.text() for g in result.gates)
+    return row
+
+
+def _check_licence(result: Result) -> None:
+    if result.licence not in LICENCES:
+        raise DataError(
+            f"licence {result.licence!r} is not known", where=_place(result), todo=f"Use one of {', '.join(LICENCES)}."
+        )
+
+
+def _place(result: Result) -> str:
+    """Return which result a refusal is about."""
+    return result.id or result.question or result.outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The words of a result: id, question, licence, margin. Statistics fill numbers only."""
+
+    id: str
+    question: str = ""
+    planned: bool = False
+    licence: str = "descriptive"
+    outcome: str = ""
+    wave: str = ""
+    group: str = ""
+    sample: str = ""
+    null: float | None = None
+    margin: float | None = None
+    family: str = ""
+    unit: str = ""
+    estimand: str = ""
+
+
+def label(result: Result, words: Label, *, gates: Iterable[Gate] = ()) -> Result:
+    """Return `result` with the label's words and the gates that were read for it; numbers are untouched.
+
+    A blank in the label leaves what the statistic said. Ids are lower case, `<contrast>.<outcome>.<group>.<wave>`.
+
+    Raises
+    ------
+    DataError
+        What is no result or no label; a licence that is not known.
+    """
+    if not isinstance(result, Result) or not isinstance(words, Label):
+        raise DataError(
+            f"a label needs a result and a Label, not {type(result).__name__} and {type(words).__name__}",
+            todo="Give what a statistic returned, and its words as a Label.",
+        )
+    names = {f.name for f in fields(type(result))}
+    filled = {f.name: getattr(words, f.name) for f in fields(words)}
+    keep = {k: v for k, v in filled.items() if k in names and v not in ("", None)}
+    keep["id"] = words.id.lower()
+    if "planned" in names:
+        keep["planned"] = words.planned
+    return replace(result, **keep, gates=tuple(result.gates) + tuple(gates))
+
+
+def from_se(value: float, se: float, *, df: float = math.inf, null: float | None = 0.0, **words: Any) -> Estimate:
+    """Return an `Estimate` with t intervals (normal when `df` is infinite) and a p-value against `null`.
+
+    `null=None` marks a level: no p-value. For ratios give finished ends with `ratio_from_log`.
+
+    Raises
+    ------
+    DataError
+        A value or an error that is not a number, or no degrees of freedom: too few people or clusters.
+    """
+    if not (math.isfinite(value) and math.isfinite(se) and se >= 0 and df > 0):
+        raise DataError("too few people or clusters for an estimate with an error", todo="Join groups, or show counts.")
+    half95, half90 = (_t_quantile(q, df) * se for q in (0.975, 0.95))
+    p = None if null is None else _two_sided(value - null, se, df)
+    return Estimate(
+        value=float(value),
+        se=float(se),
+        low=float(value - half95),
+        high=float(value + half95),
+        low_90=float(value - half90),
+        high_90=float(value + half90),
+        df=float(df),
+        p=p,
+        null=null,
+        **words,
+    )
+
+
+def ratio_from_log(log_value: float, se: float, *, df: float = math.inf, **words: Any) -> Estimate:
+    """Return a ratio with its interval made on the log scale; `null` is 1 and `se` stays on the log scale."""
+    on_log = from_se(log_value, se, df=df)
+    ends = {k: math.exp(getattr(on_log, k)) for k in ("value", "low", "high", "low_90", "high_90")}
+    return Estimate(**ends, se=float(se), df=float(df), p=on_log.p, null=1.0, **words)
+
+
+def _t_quantile(q: float, df: float) -> float:
+    from scipy.special import ndtri, stdtrit
+
+    return float(ndtri(q)) if math.isinf(df) else float(stdtrit(df, q))
+
+
+def _two_sided(gap: float, se: float, df: float) -> float:
+    from scipy.special import ndtr, stdtr
+
+    if se == 0:
+        return 1.0 if gap == 0 else 0.0
+    t = -abs(gap / se)
+    return float(2 * (ndtr(t) if math.isinf(df) else stdtr(df, t)))
+
+
+__all__ = [
+    "FAMILY",
+    "GATE_KINDS",
+    "HALVED",
+    "LEAST_SAME_SIGN",
+    "LICENCES",
+    "LITTLE_OR_NO",
+    "NOT_ANSWERABLE",
+    "ONE_SIDED",
+    "SIGN",
+    "TOO_FEW",
+    "TOO_UNCERTAIN",
+    "VERDICTS",
+    "Estimate",
+    "Gate",
+    "Label",
+    "NotIdentified",
+    "Result",
+    "TooFew",
+    "from_se",
+    "label",
+    "ratio_from_log",
+    "verdict",
+    "why_fragile",
+    "with_verdict",
+]

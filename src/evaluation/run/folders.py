@@ -1,0 +1,96 @@
+"""Where a run writes: hidden folders beside the final places, moved into place at the end, or cleared away."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from evaluation.run import kernels
+
+MAKING, OLD = ".making-", ".old-"
+
+
+@contextlib.contextmanager
+def aside(root: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield a hidden folder for stages and one for the report, which are gone afterwards unless moved into place.
+
+    Both are locked while this process lives: what a killed run left is known by being unlocked, and cleared first.
+    """
+    with contextlib.ExitStack() as stack:
+        made = []
+        for parent, mode in ((root / "data_processed", 0o700), (root / "reports", 0o755)):
+            parent.mkdir(parents=True, exist_ok=True)
+            kernels.clear_abandoned(parent, MAKING)
+            folder = Path(tempfile.mkdtemp(prefix=MAKING, dir=parent))
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            handle = kernels.hold(folder)
+            if handle is not None:
+                stack.callback(os.close, handle)
+            folder.chmod(mode)
+            made.append(folder)
+        kernels.clear_abandoned(Path(tempfile.gettempdir()), kernels.SCRATCH)
+        yield made[0], made[1]
+
+
+@contextlib.contextmanager
+def alone(root: Path) -> Iterator[None]:
+    """Hold the study's folder while things are moved into place, so that two runs do it one after the other."""
+    handle = os.open(root, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks: renames alone keep each file whole
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def place_report(folder: Path, reports: Path, name: str) -> Path:
+    """Move a finished report to `name`, or `name_2`, `name_3` when a report of that name stands there."""
+    folder.chmod(0o755)
+    taken = {p.name for p in reports.iterdir()}
+    final = next(reports / n for n in (name, *(f"{name}_{k}" for k in range(2, 100_000))) if n not in taken)
+    os.rename(folder, final)
+    return final
+
+
+def point_latest(reports: Path, report: Path) -> None:
+    """Let `latest` name a report, by a relative link that is swapped in one step."""
+    link = reports / ".latest-new"
+    link.unlink(missing_ok=True)
+    link.symlink_to(report.name)
+    os.replace(link, reports / "latest")
+
+
+def move_into(source: Path, target: Path) -> Path:
+    """Move a folder into place; an old one is moved aside first and deleted after."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    old = target.with_name(f"{OLD}{target.name}")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        os.rename(target, old)
+    os.rename(source, target)
+    shutil.rmtree(old, ignore_errors=True)
+    return target
+
+
+def reports_of(root: Path, wave: str) -> list[tuple[Path, dict[str, Any]]]:
+    """Return the reports of a wave with their manifests, in the order in which they were made (whatever the clock)."""
+    found = []
+    for file in (root / "reports").glob(f"[0-9]*_{wave}*/manifest.json"):
+        manifest = json.loads(file.read_text("utf-8"))
+        if manifest.get("wave") == wave:
+            found.append((file.parent, manifest))
+    return sorted(found, key=lambda pair: (pair[1].get("number", 0), pair[0].name))
+
+
+def next_number(root: Path) -> int:
+    """Return one more than the largest number of a report of the study."""
+    made = (json.loads(p.read_text("utf-8")) for p in (root / "reports").glob("[0-9]*/manifest.json"))
+    return 1 + max((int(m.get("number", 0)) for m in made), default=0)

@@ -1,0 +1,237 @@
+"""Record what made a report: inputs, code, versions, parameters, plan, gates, outputs.
+
+The manifest holds digests and counts, never a value of a respondent. Digests of inputs are keyed in released
+copies, because a plain hash of a small file confirms a guess of its content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).resolve().parents[1]
+OWNERS_PACKAGES = (
+    "jupyterlab",
+    "pandas",
+    "statsmodels",
+    "linearmodels",
+    "seaborn",
+    "papermill",
+    "pingouin",
+    "numpy",
+    "scipy",
+    "matplotlib",
+    "pyarrow",
+    "pydantic",
+    "jinja2",
+    "ipykernel",
+    "nbclient",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeVersion:
+    """Git commit and whether the tree differs from it; "unknown" outside a checkout."""
+
+    commit: str
+    dirty: bool
+
+
+def notebooks_folder() -> Path:
+    """Return the folder of the study's notebooks: beside the source in a checkout, inside an installed package."""
+    beside = PACKAGE.parents[1] / "notebooks"
+    return beside if beside.is_dir() else PACKAGE / "notebooks"
+
+
+def code_version() -> CodeVersion:
+    """Return the commit of the checkout that the code runs from, and whether code or notebooks differ from it."""
+    top = PACKAGE.parents[1]
+    if not (top / ".git").exists():
+        return CodeVersion("unknown", False)
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", "-C", str(top), *words], capture_output=True, text=True, check=False)
+        return done.stdout.strip()
+
+    changed = git("status", "--porcelain", "--", "src", "notebooks", "requirements.lock")
+    return CodeVersion(git("rev-parse", "HEAD") or "unknown", bool(changed))
+
+
+def code_files() -> list[Path]:
+    """Return every file that decides a number or a page: the package, its templates and the notebooks."""
+    found = [p for p in PACKAGE.rglob("*") if p.suffix in KINDS and "__pycache__" not in p.parts]
+    if notebooks_folder().parent != PACKAGE:
+        found += notebooks_folder().glob("*.ipynb")
+    return sorted(found)
+
+
+KINDS = {".py", ".j2", ".css", ".ipynb", ".html", ".toml", ".yaml", ".svg"}
+
+
+def data_files(folder: Path) -> list[Path]:
+    """Return the files beside the modules of one room that are not Python: templates and tables."""
+    inner = [p for p in folder.iterdir() if p.is_dir() and p.name != "__pycache__" and not (p / "__init__.py").exists()]
+    found = [*folder.iterdir(), *(p for f in inner for p in f.rglob("*"))]
+    return sorted(p for p in found if p.is_file() and p.suffix in KINDS - {".py", ".ipynb"})
+
+
+def digest_files(files: Iterable[Path], root: Path | None = None) -> str:
+    """Return one SHA-256 over names (relative to `root`, else bare) and contents of files."""
+    total = hashlib.sha256()
+    for file in sorted(files):
+        name = file.relative_to(root).as_posix() if root and file.is_relative_to(root) else file.name
+        total.update(name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def statistics_digest() -> str:
+    """Return one SHA-256 over the code that makes estimates and verdicts: what a known-truth table was made with."""
+    files = [PACKAGE / "verdict.py", PACKAGE / "results.py", *(p for p in (PACKAGE / "statistics").rglob("*.py"))]
+    return digest_files(files, PACKAGE)
+
+
+def known_truth() -> dict[str, Any] | None:
+    """Return the table of the code tried on data with a known truth (header, rows, made_on, digest, stale), or None.
+
+    `stale` is True where the statistics have changed since the table was made.
+    """
+    file = PACKAGE.parents[1] / "docs" / "known-truth.json"
+    if not file.is_file():
+        return None
+    table = json.loads(file.read_text("utf-8"))
+    return table | {"stale": table.get("digest") != statistics_digest()}
+
+
+def input_files(root: Path, waves: Iterable[str], codebook: str, margins: str) -> list[Path]:
+    """Return the input files of a run that exist: plan, codebook, margins, waves, registers, withdrawals."""
+    raw = root / "data_raw"
+    named = [root / "study.toml", root / codebook, root / margins, raw / "withdrawn.csv", root / "releases/ledger.json"]
+    folders = [raw / "registers", raw / "sense_check", *(raw / "waves" / w for w in waves)]
+    inside = [p for folder in folders if folder.is_dir() for p in folder.rglob("*") if p.is_file()]
+    plans = list((root / "plans").glob("*.toml"))
+    return sorted({p for p in (*named, *inside, *plans) if p.is_file()})
+
+
+def keyed(key: bytes, content: bytes) -> str:
+    """Return an HMAC-SHA256 of content, shortened to 32 hex digits."""
+    return hmac.new(key, content, hashlib.sha256).hexdigest()[:32]
+
+
+def environment() -> dict[str, Any]:
+    """Return Python, platform and the versions of the packages that the study rests on."""
+    versions = {}
+    for name in OWNERS_PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    threads = {k: os.environ.get(k, "unset") for k in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    return {
+        "python": platform.python_version(),
+        "implementation": sys.implementation.name,
+        "platform": f"{platform.system()} {platform.machine()}",
+        "packages": versions,
+        "threads": threads,
+        "blas": _blas(),
+        "lock": _lock(),
+        "kernels_pin": "threads 1, hash seed 0, UTC, C.UTF-8",
+        "locale": os.environ.get("LC_ALL") or os.environ.get("LANG") or "unset",
+        "timezone": os.environ.get("TZ", "unset"),
+    }
+
+
+def _blas() -> str:
+    """Return the linear algebra library that numpy was built with."""
+    import numpy as np
+
+    found = np.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
+    return f"{found.get('name', 'unknown')} {found.get('version', '')}".strip()
+
+
+def _lock() -> str:
+    """Return the digest of requirements.lock beside the code; "" where there is none."""
+    lock = PACKAGE.parents[1] / "requirements.lock"
+    return hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else ""
+
+
+def outputs(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return each output's hash, size and sensitivity, by path within the report."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in UNHASHED)
+    return {
+        p.relative_to(folder).as_posix(): {
+            "sha256": hashlib.sha256(p.read_bytes()).hexdigest(),
+            "bytes": p.stat().st_size,
+            "sensitivity": "releasable",
+        }
+        for p in files
+    }
+
+
+UNHASHED = ("manifest.json", "ro-crate-metadata.json", "run.log")
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON with sorted keys, so that equal content gives equal bytes."""
+    path.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, default=str) + "\n", "utf-8")
+
+
+def ro_crate(manifest: Mapping[str, Any], title: str) -> dict[str, Any]:
+    """Return the manifest as a Process Run Crate (RO-Crate 1.1 metadata, one CreateAction)."""
+    parts = [{"@id": name} for name in manifest["outputs"]]
+    files = [
+        {"@id": name, "@type": "File", "contentSize": str(o["bytes"]), "sha256": o["sha256"]}
+        for name, o in manifest["outputs"].items()
+    ]
+    inputs = [
+        {"@id": f"#input/{name}", "@type": "CreativeWork", "name": name, "identifier": f"hmac-sha256:{digest}"}
+        for name, digest in manifest["inputs"].items()
+    ]
+    action = {
+        "@id": "#run",
+        "@type": "CreateAction",
+        "name": "Run of the study's notebooks",
+        "startTime": manifest["started"],
+        "endTime": manifest["finished"],
+        "agent": {"@id": "#team"},
+        "instrument": {"@id": "#evaluation"},
+        "object": [{"@id": i["@id"]} for i in inputs],
+        "result": parts,
+    }
+    team = {"@id": "#team", "@type": "Organization", "name": manifest.get("team", "the owner of the study")}
+    software = {
+        "@id": "#evaluation",
+        "@type": "SoftwareApplication",
+        "name": "evaluation",
+        "softwareVersion": f"{manifest['version']} ({manifest['code']['commit'][:12]})",
+    }
+    root = {
+        "@id": "./",
+        "@type": "Dataset",
+        "name": f"{title}: report {manifest['report']}",
+        "description": "An evaluation report with its results, figures and executed notebooks.",
+        "datePublished": manifest["date"],
+        "hasPart": parts,
+        "mentions": {"@id": "#run"},
+        "conformsTo": {"@id": "https://w3id.org/ro/wfrun/process/0.5"},
+        "license": "MIT (code); synthetic or aggregated data only",
+    }
+    about = {
+        "@id": "ro-crate-metadata.json",
+        "@type": "CreativeWork",
+        "about": {"@id": "./"},
+        "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
+    }
+    return {
+        "@context": "https://w3id.org/ro/crate/1.1/context",
+        "@graph": [about, root, action, team, software, *inputs, *files],
+    }

@@ -1,0 +1,439 @@
+"""Run the notebooks into a dated report: written aside, checked, and moved into place at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from evaluation.errors import CheckFailed, EvaluationError, InputError, StudyError, nearest
+from evaluation.exhibit import Exhibit, Item
+from evaluation.plan import study as plan_study
+from evaluation.results import Estimate, NotIdentified, TooFew
+from evaluation.run import currency, folders, notebooks, scheduling
+from evaluation.run import manifest as run_manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The words of `evaluation run`, resolved: nothing here is read from the environment."""
+
+    study: Path | None = None
+    wave: str = ""
+    date: str = ""
+    only: str = ""
+    draft: bool = False
+    fresh: bool = False
+    say: Callable[[str], None] = print
+    cluster: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    cell_seconds: int = notebooks.CELL_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run left: the report's folder (None with `--only`), its status, and what to say about it."""
+
+    folder: Path | None
+    status: str
+    headline: str
+    gates_failed: tuple[str, ...] = ()
+    unchanged: bool = False
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run under way: where it writes, what it knows, what it has said."""
+
+    plan: plan_study.Plan
+    wave: str
+    date: dt.date
+    request: Request
+    sources: list[Path]
+    parameters: dict[str, dict[str, Any]]
+    stage: Path
+    folder: Path
+    drafts: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    executed: list[notebooks.Executed] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+    started: str = field(default_factory=lambda: dt.datetime.now(dt.UTC).isoformat(timespec="seconds"))
+
+    def say(self, line: str) -> None:
+        self.log.append(f"{time.monotonic() - self.began:7.1f} s  {line}")
+        self.request.say(line)
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What fills the placeholders of the notebooks' Markdown."""
+        words = {k: str(v) for k, v in self.plan.words.model_dump().items()}
+        return words | {"title": self.plan.study.title, "wave": self.wave, "population": self.plan.population.title}
+
+
+def resolve_wave(plan: plan_study.Plan, wave: str) -> str:
+    """Return the wave asked for, or the plan's last; a wave the plan lacks is an error naming the nearest."""
+    if not wave:
+        return plan.waves[-1]
+    if wave not in plan.waves:
+        raise StudyError(
+            f"the study has no wave {wave!r}; it has {', '.join(plan.waves)}",
+            todo=f"Did you mean {nearest(wave, plan.waves) or plan.waves[-1]!r}?",
+        )
+    return wave
+
+
+def resolve_date(plan: plan_study.Plan, asked: str) -> dt.date:
+    """Return the report's date: as asked, else `$SOURCE_DATE_EPOCH`, else today in the study's time zone."""
+    from zoneinfo import ZoneInfo
+
+    if asked:
+        try:
+            return dt.date.fromisoformat(asked)
+        except ValueError:
+            raise StudyError(f"{asked!r} is not a date", todo="Write it as 2026-07-04.") from None
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if epoch:
+        if not epoch.isdigit():
+            raise StudyError(f"SOURCE_DATE_EPOCH is {epoch!r}, not a number of seconds")
+        return dt.datetime.fromtimestamp(int(epoch), dt.UTC).date()
+    return dt.datetime.now(ZoneInfo(plan.study.timezone)).date()
+
+
+def waves_up_to(plan: plan_study.Plan, wave: str) -> tuple[str, ...]:
+    """Return the wave and all before it, in order."""
+    return (*plan.earlier_waves(wave), wave)
+
+
+def check(plan: plan_study.Plan, wave: str) -> list[Any]:
+    """Return every fault of every wave that a report on `wave` reads, and of the registers; nothing is written."""
+    from evaluation.intake import waves
+
+    faults = [replace(f, file=f"{w}/{f.file}") for w in waves_up_to(plan, wave) for f in waves.check(plan, w)]
+    return faults + waves.check_registers(plan)
+
+
+def run(request: Request) -> Outcome:
+    """Run the study for one wave; return the report's folder, or raise with nothing half-written.
+
+    Raises
+    ------
+    StudyError, CodebookError, InputError
+        Before the first notebook: the plan, the codebook or the inputs have faults (all at once).
+    RunFailed, CheckFailed
+        During the run: the last report and `latest` are untouched; `reports/.failed/` names notebook and cell.
+    """
+    plan, wave = _chosen(request)
+    digest = run_digest(plan, wave, request)
+    same = None if request.fresh or request.only else _same_as_last(plan, wave, digest)
+    if same is not None:
+        return Outcome(same, "unchanged", "Nothing changed since the last report.", unchanged=True)
+    sources, parameters = _ready(request, plan, wave)
+    with _under_way(request, plan, wave, sources, parameters) as state:
+        state.executed = scheduling.execute_all(state, sources)
+        home = plan.root / "data_processed" / wave
+        if request.only:
+            with folders.alone(plan.root):
+                folders.move_into(state.stage, home / "only")
+            return Outcome(None, "only", f"Notebook {request.only} ran; its stages are in {wave}/only/.")
+        summary = _finish(state, digest)
+        with folders.alone(plan.root):
+            final = folders.place_report(state.folder, plan.root / "reports", _name(state))
+            folders.move_into(state.stage, home)
+            _show_as_last(plan, final)
+        return Outcome(final, summary["status"], summary["headline"], tuple(summary["gates_failed"]))
+
+
+@contextlib.contextmanager
+def rehearse(request: Request, *, everything: bool = False) -> Iterator[Path]:
+    """Run the whole study afresh and yield the finished report's folder, which is thrown away afterwards.
+
+    With `everything`, each notebook sees what every notebook before it wrote, one at a time.
+    """
+    request = replace(request, fresh=True)
+    plan, wave = _chosen(request)
+    sources, parameters = _ready(request, plan, wave)
+    with _under_way(request, plan, wave, sources, parameters) as state:
+        state.executed = scheduling.execute_all(state, sources, everything=everything)
+        _finish(state, run_digest(plan, wave, request))
+        yield state.folder
+
+
+def _chosen(request: Request) -> tuple[plan_study.Plan, str]:
+    """Return plan and wave once the words of the run make sense."""
+    plan = plan_study.load(request.study)
+    wave = resolve_wave(plan, request.wave)
+    resolve_date(plan, request.date)
+    _draft_reasons(plan, wave, request.draft)
+    return plan, wave
+
+
+def _ready(request: Request, plan: plan_study.Plan, wave: str) -> tuple[list[Path], dict[str, dict[str, Any]]]:
+    """Return the notebooks to run and their parameters once everything that a run reads was found without fault."""
+    from evaluation.intake import privacy
+
+    privacy.study_key(create=True)  # where it cannot be kept, this says so before anything is written
+    if request.cluster:
+        from evaluation import parallel
+
+        parallel.require_cluster(request.cluster)
+    sources = _notebooks(request.only)
+    parameters = notebooks.parameters_for(sources, {"study_file": "study.toml", "wave": wave}, request.parameters)
+    faults = check(plan, wave)
+    if faults:
+        from evaluation.intake import waves
+
+        raise InputError(waves.fault_table(faults), faults=faults, todo="Nothing was written.")
+    return sources, parameters
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Put off the search for cycles: what a run makes lives until it is written, so there is little to find."""
+    import gc
+
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+@contextlib.contextmanager
+def _under_way(
+    request: Request, plan: plan_study.Plan, wave: str, sources: list[Path], parameters: dict[str, dict[str, Any]]
+) -> Iterator[_Run]:
+    """Yield a run with its own hidden folders; keep what a failed one may show, and always tidy up."""
+    drafts = _draft_reasons(plan, wave, request.draft)
+    with _uncollected(), folders.aside(plan.root) as (stage, folder):
+        date = resolve_date(plan, request.date)
+        state = _Run(plan, wave, date, request, sources, parameters, stage, folder, drafts)
+        try:
+            yield state
+        except BaseException as error:
+            _keep_failure(state, error)
+            raise
+
+
+def _finish(state: _Run, digest: str) -> dict[str, Any]:
+    """Publish what the notebooks offered into the run's folder, with manifest, crate and log."""
+    from evaluation.run.publish import publish_report
+
+    state.say("Protecting, checking and writing the report ...")
+    summary = publish_report(state)
+    state.say("The report is written and checked.")
+    manifest = _manifest(state, digest, summary)
+    run_manifest.write_json(state.folder / "manifest.json", manifest)
+    crate = run_manifest.ro_crate(manifest, state.plan.study.title)
+    run_manifest.write_json(state.folder / "ro-crate-metadata.json", crate)
+    (state.folder / "run.log").write_text("\n".join(state.log) + "\n", "utf-8")
+    return summary
+
+
+def _name(state: _Run) -> str:
+    return f"{state.date.isoformat()}_{state.wave}"
+
+
+def _show_as_last(plan: plan_study.Plan, report: Path) -> None:
+    """Write the index of all reports and let `latest` name this one, last of all."""
+    from evaluation.report import html
+
+    reports = plan.root / "reports"
+    html.write_index(reports)
+    folders.point_latest(reports, report)
+
+
+# ---- before the first notebook ----------------------------------------------------------------------------------
+
+
+def _draft_reasons(plan: plan_study.Plan, wave: str, permitted: bool) -> list[str]:
+    """Return why the report is a draft; an unfrozen plan needs `--draft`, changed code stamps by itself."""
+    from evaluation.plan import registration
+
+    reasons = []
+    if not registration.frozen_file(plan, wave).is_file():
+        if not permitted:
+            raise StudyError(
+                f"the plan for {wave} was not frozen before outcomes were opened",
+                todo=f"Freeze it: evaluation plan --freeze --wave {wave}. Or run with --draft: the report is stamped.",
+            )
+        reasons.append("the plan was not frozen before outcomes were opened")
+    if run_manifest.code_version().dirty:
+        reasons.append("the code differs from its last commit")
+    if permitted:
+        reasons.append("run with --draft")
+    return reasons
+
+
+def run_digest(plan: plan_study.Plan, wave: str, request: Request) -> str:
+    """Return a digest of all that decides a report's content: code, lock, plan, inputs, wave, words of the run."""
+    import hashlib
+
+    from evaluation.report import browser
+
+    inputs = run_manifest.input_files(
+        plan.root, waves_up_to(plan, wave), plan.study.codebook, plan.population.margins_file
+    )
+    dated = str(resolve_date(plan, request.date)) if request.date or os.environ.get("SOURCE_DATE_EPOCH") else ""
+    parts = (
+        run_manifest.digest_files(run_manifest.code_files(), run_manifest.PACKAGE.parents[1]),
+        run_manifest.digest_files(inputs, plan.root),
+        wave,
+        dated,
+        str(_draft_reasons(plan, wave, request.draft)),
+        str(sorted(request.parameters.items())),
+        currency.environment(),
+        str(bool(browser.find())),
+        sys.version.split()[0],
+    )
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _same_as_last(plan: plan_study.Plan, wave: str, digest: str) -> Path | None:
+    """Return the last report of this wave when it was made from exactly the same things.
+
+    A run that was killed after it had placed the report and before `latest` named it is finished here.
+    """
+    made = folders.reports_of(plan.root, wave)
+    if not made or made[-1][1].get("run_digest") != digest:
+        return None
+    report, manifest = made[-1]
+    if manifest.get("number") == folders.next_number(plan.root) - 1:
+        link = plan.root / "reports" / "latest"
+        if not link.is_symlink() or os.readlink(link) != report.name:
+            with folders.alone(plan.root):
+                _show_as_last(plan, report)
+    return report
+
+
+# ---- the notebooks ----------------------------------------------------------------------------------------------
+
+
+def _notebooks(only: str) -> list[Path]:
+    """Return the notebooks in order; with `only`, the one whose number or name is given and those it comes after."""
+    every = sorted(run_manifest.notebooks_folder().glob("[0-9][0-9]_*.ipynb"))
+    if not only:
+        return every
+    last = [p for p in every if p.stem == only or p.stem.startswith(f"{only.zfill(2)}_")]
+    if not last:
+        raise StudyError(f"no notebook {only!r}", todo=f"Give a number from 00 to {every[-1].stem[:2]}.")
+    table = currency.needs(every)
+    wanted = {*currency.upstream(last[0].stem, table), last[0].stem}
+    return [p for p in every if p.stem in wanted]
+
+
+def settle(exhibits: Sequence[Exhibit]) -> list[Exhibit]:
+    """Return the exhibits with each result in its last published form (07 adds robustness, 10 the verdict).
+
+    Raises
+    ------
+    CheckFailed
+        Two exhibits publish one id with different numbers.
+    """
+    latest: dict[str, Any] = {}
+    for exhibit in exhibits:
+        for item in exhibit.items:
+            before, now = latest.get(item.result.id), item.result
+            same = before is None or (type(before) is type(now) and _numbers(before) == _numbers(now))
+            if (
+                not same
+                and not isinstance(now, NotIdentified | TooFew)
+                and not isinstance(before, NotIdentified | TooFew)
+            ):
+                raise CheckFailed(f"two exhibits publish {now.id!r} with different numbers", where=exhibit.id)
+            latest[now.id] = now
+    return [replace(e, items=tuple(Item(i.row, i.column, latest[i.result.id]) for i in e.items)) for e in exhibits]
+
+
+def _numbers(result: Any) -> tuple[Any, ...]:
+    if isinstance(result, Estimate):
+        return (result.value, result.se, result.low, result.high)
+    return (getattr(result, "n", None), getattr(result, "value", None), getattr(result, "text", None))
+
+
+# ---- after the last notebook ------------------------------------------------------------------------------------
+
+
+def _manifest(state: _Run, digest: str, summary: dict[str, Any]) -> dict[str, Any]:
+    from evaluation import __version__
+    from evaluation.intake import privacy
+    from evaluation.plan import registration
+
+    plan = state.plan
+    code = run_manifest.code_version()
+    key = privacy.study_key(create=True)
+    files = run_manifest.input_files(
+        plan.root, waves_up_to(plan, state.wave), plan.study.codebook, plan.population.margins_file
+    )
+    return {
+        "report": f"{state.date.isoformat()}_{state.wave}",
+        "wave": state.wave,
+        "date": state.date.isoformat(),
+        "version": __version__,
+        "run_digest": digest,
+        "code": {
+            "commit": code.commit,
+            "dirty": code.dirty,
+            "digest": run_manifest.digest_files(run_manifest.code_files()),
+        },
+        "inputs": {p.relative_to(plan.root).as_posix(): run_manifest.keyed(key, p.read_bytes()) for p in files},
+        "plan": {
+            "digest": plan.digest(),
+            "frozen": registration.frozen_digest(plan, state.wave),
+            "deviations": [d.text() for d in registration.deviations(plan, state.wave)],
+        },
+        "codebook": plan.codebook.digest(),
+        "seed": plan.seed,
+        "environment": run_manifest.environment(),
+        "number": folders.next_number(plan.root),
+        "parameters": {
+            "study_file": ["study.toml", "default"],
+            "wave": [state.wave, "asked" if state.request.wave else "default"],
+            "date": [state.date.isoformat(), "asked" if state.request.date else "clock or SOURCE_DATE_EPOCH"],
+            **{k: [v, "asked"] for k, v in state.request.parameters.items()},
+        },
+        "notebooks": [_notebook_row(state, e) for e in state.executed],
+        "started": state.started,
+        "finished": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "team": plan.contact.team,
+        "draft_reasons": state.drafts,
+        "outputs": run_manifest.outputs(state.folder),
+        **summary,
+    }
+
+
+def _notebook_row(state: _Run, run: notebooks.Executed) -> dict[str, Any]:
+    """Return what the manifest says of one notebook."""
+    source = next(p for p in state.sources if p.stem == run.name)
+    return {
+        "name": run.name,
+        "digest": run_manifest.digest_files([source]),
+        "seconds": round(run.seconds, 2),
+        "code_cells": run.cells,
+        "peak_bytes": run.peak,
+        "used_again": run.reused,
+    }
+
+
+def _keep_failure(state: _Run, error: BaseException) -> None:
+    """Keep what a failed run may show: the log, and notebooks without outputs, naming the cell that failed."""
+    import nbformat
+
+    kept = state.plan.root / "reports" / ".failed" / f"{state.started.replace(':', '')}_{state.wave}_{os.getpid()}"
+    try:
+        kept.mkdir(parents=True, exist_ok=True)
+        said = str(error) if isinstance(error, EvaluationError) else type(error).__name__
+        (kept / "run.log").write_text("\n".join([*state.log, f"failed: {said}"]) + "\n", "utf-8")
+        for path in sorted((state.stage / scheduling.MADE).glob(f"*/{scheduling.NOTEBOOK}")):
+            with contextlib.suppress(ValueError):  # half-written where the disk was full
+                shown = notebooks.redacted(nbformat.read(path, as_version=4))
+                nbformat.write(shown, kept / f"{path.parent.name}.ipynb")
+    except OSError:
+        state.request.say("The failure could not be recorded (disk full or folder read-only).")

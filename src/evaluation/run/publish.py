@@ -1,0 +1,152 @@
+"""From what the notebooks offered to what is published: settle, protect once for the whole run, write the report."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from evaluation.plan import registration
+from evaluation.results import Estimate, Gate, NotIdentified, TooFew
+from evaluation.run import manifest, release
+
+STAGE = "EVALUATION_STAGE"
+
+
+@contextlib.contextmanager
+def _reading(stage: Path) -> Iterator[None]:
+    """Point the stages at this run's folder while it is read."""
+    before = os.environ.get(STAGE)
+    os.environ[STAGE] = str(stage)
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(STAGE, None)
+        else:
+            os.environ[STAGE] = before
+
+
+def publish_report(state: Any) -> dict[str, Any]:
+    """Protect everything that the notebooks published, write the report into the run's folder, and sum it up.
+
+    Parameters
+    ----------
+    state : pipeline run
+        `.plan`, `.wave`, `.date`, `.stage`, `.folder`, `.drafts`, `.executed`.
+
+    Returns
+    -------
+    dict
+        status, headline, gates passed and failed, suppressions (numbers of cells by rule), results, audit.
+    """
+    from evaluation import disclosure
+    from evaluation.intake import waves
+    from evaluation.report import html
+    from evaluation.run.pipeline import settle
+
+    plan, wave = state.plan, state.wave
+    with _reading(state.stage):
+        exhibits = settle(waves.load_published(plan, wave))
+        gates = waves.load_gates(plan, wave)
+    checked = disclosure.protect(exhibits, plan.disclosure, earlier=release.ledger(plan))
+    context = make_context(state, gates, checked)
+    notebooks = {run.name: run.notebook for run in state.executed}
+    html.write_report(checked, context, state.folder, notebooks=notebooks, pdf=False)
+    printed = html.write_pdfs(state.folder, state.stage / "printing")  # cleared with the stage, were the run killed
+    for line in _lacking(printed):
+        state.say(line)
+    entry = disclosure.to_ledger(checked, report=f"{state.date.isoformat()}_{wave}")
+    manifest.write_json(state.folder / release.ENTRY, entry)
+    return {
+        "status": context.status,
+        "headline": headline(plan, wave, exhibits),
+        "results": len(checked.frame()),
+        "gates_failed": [g.id for g in gates if not g.passed],
+        "gates_passed": [g.id for g in gates if g.passed],
+        "suppressions": dict(checked.log),
+        "audit": dict(checked.audit),
+        "synthetic": context.synthetic,
+    }
+
+
+def _lacking(printed: list[Path]) -> list[str]:
+    """Return what to say of pages that have no PDF beside them."""
+    from evaluation.report import browser, html
+
+    if not browser.find():
+        return ["No PDFs were made: no Chromium was found. Install it, or name it in EVALUATION_CHROMIUM."]
+    lacking = [p for p in html.PRINTED if p not in {path.stem for path in printed}]
+    return [f"Chromium printed no PDF of {', '.join(lacking)}; the pages are whole."] if lacking else []
+
+
+def headline(plan: Any, wave: str, exhibits: Any) -> str:
+    """Return the primary contrast in a line: its question and verdict (numbers stand in the report)."""
+    from evaluation.analysis.verdicts import primary_id
+
+    by_id = {i.result.id: i.result for e in exhibits for i in e.items}
+    result = by_id.get(primary_id(plan, wave))
+    if not isinstance(result, Estimate | NotIdentified | TooFew):
+        return "No primary contrast was made."
+    return f"{result.question or plan.study.title} Verdict: {result.verdict or 'none'}."
+
+
+def make_context(state: Any, gates: tuple[Gate, ...], checked: Any) -> Any:
+    """Return what the pages print besides results: words, waves, status, manifest, sense-check."""
+    from evaluation.report.context import ReportContext
+    from evaluation.run.pipeline import waves_up_to
+
+    plan, wave = state.plan, state.wave
+    names = waves_up_to(plan, wave)
+    code = manifest.code_version()
+    reasons, rows, themes = list(state.drafts), release.sense_check(plan, wave), released_themes(checked)
+    unchecked = sorted(t for t in themes if t not in {r.theme for r in rows})
+    if unchecked or not rows:
+        reasons.append(f"not yet checked by {plan.words.checking_group}")
+    known = {
+        "Code": code.commit[:12] + (" with changes" if code.dirty else ""),
+        "Seed": str(plan.seed),
+        "Plan": plan.digest()[:12],
+        "Plan frozen": (registration.frozen_digest(plan, wave) or "not frozen")[:12],
+        "Codebook": plan.codebook.digest()[:12],
+    }
+    env = manifest.environment()
+    packages = [f"{k} {v}" for k, v in sorted(env["packages"].items())]
+    return ReportContext(
+        title=plan.study.title,
+        plan=plan,
+        wave=wave,
+        date=state.date,
+        waves=tuple(_wave_words(plan, w) for w in names),
+        status="draft" if reasons else "checked",
+        draft_reasons=tuple(reasons),
+        synthetic=_synthetic(plan, names),
+        gates=tuple(gates),
+        manifest=known,
+        environment=(f"Python {env['python']}", *packages),
+        deviations=tuple(d.text() for d in registration.deviations(plan, wave)),
+        sense_check=rows,
+        known_truth=manifest.known_truth(),
+    )
+
+
+def released_themes(checked: Any) -> set[str]:
+    """Return the codes of the feedback themes that the report shows."""
+    ids = [row for e in checked.exhibits if e.id.startswith("feedback.themes") for row in e.cells]
+    return {str(row).strip() for row, _ in ids}
+
+
+def _wave_words(plan: Any, wave: str) -> Any:
+    from evaluation.intake import waves
+    from evaluation.report.context import WaveWords
+
+    info = waves.info(plan, wave)
+    return WaveWords(wave, info.label, info.start, info.end, info.attendance_asked, info.origin)
+
+
+def _synthetic(plan: Any, names: tuple[str, ...]) -> bool:
+    from evaluation.intake import waves
+
+    return any(waves.info(plan, w).origin == "synthetic" for w in names)

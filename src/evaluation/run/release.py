@@ -1,0 +1,150 @@
+"""What was released, and what the checking group said: the two records that outlive a run."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from evaluation.errors import CheckFailed, InputError, nearest
+from evaluation.plan import study
+from evaluation.run import verify
+
+ENTRY = "released.json"
+VERDICTS = ("agreed", "amended", "rejected")
+COLUMNS = ("theme", "verdict", "date", "words")
+MISSING = "Something missing"
+MOST_WORDS = 400
+
+
+def ledger(plan: study.Plan) -> tuple[dict[str, Any], ...]:
+    """Return what earlier reports published, for the attacker of the next run; empty when nothing was released."""
+    file = plan.root / "releases" / "ledger.json"
+    return tuple(json.loads(file.read_text("utf-8"))["releases"]) if file.is_file() else ()
+
+
+def release(report: Path, *, study_file: Path | None = None) -> str:
+    """Add a report to the ledger of what was published, so that later reports cannot be subtracted from it.
+
+    Raises
+    ------
+    CheckFailed
+        The report was changed after its run, or is on the ledger already.
+    """
+    plan = study.load(study_file)
+    report = Path(report)
+    manifest = verify.read_manifest(report)
+    spoilt = verify.tampered(report, manifest)
+    if spoilt:
+        raise CheckFailed(f"{report.name} is not as its run left it: {spoilt}", todo="Release an untouched report.")
+    entry = json.loads((report / ENTRY).read_text("utf-8"))
+    earlier = list(ledger(plan))
+    if any(e["report"] == entry["report"] and e == entry for e in earlier):
+        raise CheckFailed(f"{entry['report']} is on the ledger already")
+    file = plan.root / "releases" / "ledger.json"
+    file.parent.mkdir(exist_ok=True)
+    _replace(file, json.dumps({"releases": [*earlier, entry]}, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    return f"{entry['report']} is on the ledger; {len(earlier) + 1} releases are now guarded against subtraction."
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    beside = file.with_name(f".{file.name}-{os.getpid()}")
+    beside.write_text(text, "utf-8")
+    os.replace(beside, file)
+
+
+def sense_check(plan: study.Plan, wave: str) -> tuple[Any, ...]:
+    """Return what the checking group said of each theme in a wave; the last row on a theme stands."""
+    from evaluation.report.context import SenseCheckRow
+
+    file = _sheet_file(plan, wave)
+    if not file.is_file():
+        return ()
+    with file.open(encoding="utf-8", newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    last = {row["theme"]: row for row in rows}
+    return tuple(SenseCheckRow(r["theme"], r["verdict"], r["date"], r["words"]) for r in last.values())
+
+
+def _sheet_file(plan: study.Plan, wave: str) -> Path:
+    return plan.root / "data_raw" / "sense_check" / f"{wave}.csv"
+
+
+def record_sense_check(sheet: Path, *, study_file: Path | None = None, wave: str = "") -> str:
+    """Record a return sheet (csv: theme, verdict, date, words); every fault is said at once and nothing is written.
+
+    Raises
+    ------
+    InputError
+        A missing column, an unknown theme or verdict, a date that is not one, words that are too long.
+    """
+    from evaluation.run import pipeline
+
+    plan = study.load(study_file)
+    wave = pipeline.resolve_wave(plan, wave)
+    rows = _read_sheet(Path(sheet))
+    faults = [f"row {n}: {fault}" for n, row in enumerate(rows, 2) for fault in _faults(plan, row)]
+    if faults or not rows:
+        raise InputError(
+            "\n".join(faults) or "the sheet has no rows", where=Path(sheet).name, todo="Nothing was written."
+        )
+    file = _sheet_file(plan, wave)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    before = file.read_text("utf-8") if file.is_file() else ",".join(COLUMNS) + "\n"
+    lines = [_line([row[c].strip() for c in COLUMNS]) for row in rows]
+    _replace(file, before + "".join(lines))
+    return f"{len(rows)} verdicts recorded for {wave}; run the study again to print them beside the themes."
+
+
+def _read_sheet(sheet: Path) -> list[dict[str, str]]:
+    with sheet.open(encoding="utf-8-sig", newline="") as opened:
+        reader = csv.DictReader(opened)
+        lacking = [c for c in COLUMNS if c not in (reader.fieldnames or [])]
+        if lacking:
+            raise InputError(
+                f"the sheet lacks the columns {', '.join(lacking)}",
+                where=sheet.name,
+                todo=f"Its header is {','.join(COLUMNS)}.",
+            )
+        return [{c: row[c] or "" for c in COLUMNS} for row in reader]
+
+
+def _faults(plan: study.Plan, row: dict[str, str]) -> list[str]:
+    found = []
+    known = known_themes(plan)
+    if not row["theme"].strip():
+        found.append("the theme is blank")
+    elif known and row["theme"].strip() not in (*known, MISSING):
+        found.append(f"theme {row['theme']!r} is not in the register; nearest: {nearest(row['theme'], known)!r}")
+    if row["verdict"].strip() not in VERDICTS:
+        found.append(f"the verdict is one of {', '.join(VERDICTS)}")
+    try:
+        dt.date.fromisoformat(row["date"].strip())
+    except ValueError:
+        found.append("the date is written 2026-07-04")
+    if len(row["words"]) > MOST_WORDS:
+        found.append(f"the words are longer than {MOST_WORDS} characters")
+    return found
+
+
+def known_themes(plan: study.Plan) -> list[str]:
+    """Return the themes of the feedback register in words, sorted; empty without a register."""
+    from evaluation.intake import waves
+
+    register = waves.register(plan, "feedback")
+    if register is None or "theme" not in register:
+        return []
+    labels = plan.codebook.variable("theme", table="feedback").levels
+    return sorted({labels.get(str(t), str(t)) for t in register["theme"].dropna()})
+
+
+def _line(cells: list[str]) -> str:
+    import io
+
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow(cells)
+    return out.getvalue()

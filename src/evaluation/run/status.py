@@ -1,0 +1,70 @@
+"""Where the study stands: waves, gates, last report, and what is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from evaluation.plan import registration, study
+from evaluation.run import folders, pipeline
+
+
+def status(study_file: Path | None = None, wave: str = "") -> dict[str, Any]:
+    """Return waves, gates of the last run of a wave, its last report, and what is missing."""
+    plan = study.load(study_file)
+    wave = pipeline.resolve_wave(plan, wave)
+    manifest = _last_manifest(plan, wave)
+    return {
+        "study": plan.study.title,
+        "wave": wave,
+        "waves": [_wave(plan, w) for w in plan.waves],
+        "last_report": manifest.get("report", ""),
+        "status": manifest.get("status", "no report yet"),
+        "gates_failed": manifest.get("gates_failed", []),
+        "missing": _missing(plan, wave),
+    }
+
+
+def _last_manifest(plan: study.Plan, wave: str) -> dict[str, Any]:
+    made = folders.reports_of(plan.root, wave)
+    return made[-1][1] | {"report": made[-1][0].name} if made else {}
+
+
+def _wave(plan: study.Plan, wave: str) -> dict[str, Any]:
+    from evaluation.intake import waves
+
+    folder = plan.root / "data_raw" / "waves" / wave
+    if not (folder / "wave.toml").is_file():
+        return {"id": wave, "state": "no export taken in yet"}
+    info = waves.info(plan, wave)
+    dates = f"{info.start} to {info.end}" if info.start and info.end else "fieldwork dates not recorded"
+    return {"id": wave, "state": "taken in", "label": info.label, "origin": info.origin, "fieldwork": dates}
+
+
+def _missing(plan: study.Plan, wave: str) -> list[str]:
+    raw = plan.root / "data_raw"
+    lines = [
+        f"the export of {w}"
+        for w in pipeline.waves_up_to(plan, wave)
+        if not (raw / "waves" / w / "wave.toml").is_file()
+    ]
+    if not registration.frozen_file(plan, wave).is_file():
+        lines.append(f"a frozen plan: evaluation plan --freeze --wave {wave}")
+    if plan.population.margins and not (plan.root / plan.population.margins_file).is_file():
+        lines.append(f"population margins: {plan.population.margins_file}")
+    held = {p.stem for p in (raw / "registers").glob("*") if p.suffix in (".csv", ".xlsx")}
+    return lines + [
+        f"the register {name!r} (its section will say so)" for name in plan.programme.registers if name not in held
+    ]
+
+
+def text(found: dict[str, Any]) -> str:
+    """Return the status as a page of plain text."""
+    lines = [found["study"], "", "Waves"]
+    for wave in found["waves"]:
+        about = ", ".join(wave[k] for k in ("label", "origin", "fieldwork") if wave.get(k))
+        lines.append(f"  {wave['id']}  {wave['state']}" + (f" ({about})" if about else ""))
+    lines += ["", f"Last report of {found['wave']}: {found['last_report'] or 'none'} ({found['status']})"]
+    lines.append("Gates failed: " + (", ".join(found["gates_failed"]) or "none"))
+    lines.append("Missing: " + ("; ".join(found["missing"]) or "nothing"))
+    return "\n".join(lines)

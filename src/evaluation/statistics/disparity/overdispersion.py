@@ -1,0 +1,122 @@
+"""How much counts vary beyond plain counting: dispersion, quasi-Poisson ratios, funnels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation.errors import DataError, EmptyCell, require_columns
+from evaluation.results import Estimate, ratio_from_log
+from evaluation.statistics.disparity.not_stated import whole
+
+LEAST_CELLS = 12  # month × district cells under which the dispersion is not estimated
+ASSUMED = (1.5, 2.0, 3.0)  # dispersions tabled instead
+_GROUPS = "__group__"
+
+
+def dispersion(table: pd.DataFrame, *, count: str, population: str, group: str, cells: Sequence[str]) -> float | None:
+    """Return φ of a quasi-Poisson model of counts by cell and group; None with fewer than 12 cells.
+
+    The model is log μ = cell + group + log population; φ is Pearson's X² over its degrees of freedom, never under 1.
+    """
+    places = table[list(cells)].astype(str).agg("|".join, axis=1)
+    if places.nunique() < LEAST_CELLS:
+        return None
+    return _quasi(table, count, population, group, places)[0]
+
+
+def _quasi(table: pd.DataFrame, count: str, population: str, group: str, places: pd.Series) -> tuple[float, Any]:
+    import statsmodels.api as sm
+
+    kept = table.groupby(places)[count].transform("sum") > 0  # a cell without any count says nothing of the groups
+    rows = table[kept]
+    columns = pd.get_dummies(places[kept], dtype=float)
+    columns[_GROUPS] = rows[group].to_numpy()
+    design = pd.concat(
+        [columns.drop(columns=_GROUPS), pd.get_dummies(rows[group], prefix=_GROUPS, dtype=float).iloc[:, 1:]], axis=1
+    )
+    fit = sm.GLM(
+        rows[count].astype(float), design, family=sm.families.Poisson(), offset=np.log(rows[population].astype(float))
+    ).fit(tol=1e-12, maxiter=200)
+    spread = float(fit.pearson_chi2 / fit.df_resid) if fit.df_resid > 0 else 1.0
+    return max(1.0, spread), fit
+
+
+def quasi_poisson(
+    table: pd.DataFrame, *, count: str, population: str, group: str, cells: Sequence[str], of: str, against: str
+) -> Estimate:
+    """Return the ratio of two groups from counts by cell (month × area), its error grown by the dispersion found.
+
+    Raises
+    ------
+    DataError
+        Fewer than 12 cells: the dispersion cannot be learnt; table φ = 1.5, 2 and 3 instead. Counts or populations
+        missing, negative or (population) 0.
+    EmptyCell, UnknownColumn
+        A group that was never counted; a column that is not there.
+    """
+    require_columns(table, [count, population, group, *cells], role="counts by cell")
+    rows = table[table[group].isin([of, against])].copy()
+    places = rows[list(cells)].astype(str).agg("|".join, axis=1)
+    if places.nunique() < LEAST_CELLS:
+        raise DataError(
+            f"{places.nunique()} cells are too few to learn the dispersion (12 are needed)",
+            todo="Give assumed values: rate_ratio(..., dispersion=1.5), then 2 and 3.",
+        )
+    whole(rows[count], "counts")
+    if not (rows[population].astype(float) > 0).all():
+        raise DataError("a population must be above 0 in every cell", todo="Leave out cells without residents.")
+    for g in (of, against):
+        if not rows.loc[rows[group] == g, count].sum() > 0:
+            raise EmptyCell(f"nobody of {g!r} was counted in any cell: the ratio has no value", todo="Join periods.")
+    rows[group] = pd.Categorical(rows[group], categories=[against, of])
+    spread, fit = _quasi(rows, count, population, group, places)
+    name = f"{_GROUPS}_{of}"
+    sizes = {g: int(rows.loc[rows[group] == g, count].sum()) for g in (of, against)}
+    return ratio_from_log(
+        float(fit.params[name]),
+        float(fit.bse[name]) * math.sqrt(spread),
+        unit="times",
+        n=sizes,
+        method="quasi-Poisson within cells",
+        se_method=f"quasi-Poisson, dispersion {spread:.2f}",
+        group=f"{of} against {against}",
+        df=math.inf,
+    )
+
+
+def funnel(events: pd.Series, base: pd.Series, *, target: float | None = None, dispersion: float = 1.0) -> pd.DataFrame:
+    """Return each unit's share against limits around a target (Spiegelhalter 2005): who stands outside them.
+
+    Parameters
+    ----------
+    events, base : Series by unit
+        How many of how many (searches with a find, victims without a record …).
+    target : float, optional
+        Share that limits are drawn around; the pooled share when not given.
+
+    Returns
+    -------
+    DataFrame by unit
+        n, share, low_95, high_95, low_998, high_998 (normal limits on the share, cut to 0 and 1, widened by √φ) and
+        `state`: "inside", "outside 95 %" or "outside 99.8 %".
+    """
+    from scipy.special import ndtri
+
+    size = base.astype(float)
+    if (size <= 0).any() or events.isna().any():
+        raise DataError("every unit of a funnel needs a base above 0 and a count", todo="Leave empty units out.")
+    share = events.astype(float) / size
+    middle = float(events.sum() / size.sum()) if target is None else float(target)
+    out = pd.DataFrame({"n": size.astype(int), "share": share})
+    for name, tail in (("95", 0.025), ("998", 0.001)):
+        half = -float(ndtri(tail)) * np.sqrt(dispersion * middle * (1 - middle) / size)
+        out[f"low_{name}"], out[f"high_{name}"] = (middle - half).clip(0), (middle + half).clip(upper=1)
+    far = (share < out["low_998"]) | (share > out["high_998"])
+    out_95 = (share < out["low_95"]) | (share > out["high_95"])
+    out["state"] = np.select([far, out_95], ["outside 99.8 %", "outside 95 %"], "inside")
+    return out

@@ -1,0 +1,327 @@
+"""Answers that are missing: their patterns, multiple imputation by chained equations, and pooling by Rubin's rules."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation import errors
+from evaluation.results import Estimate, from_se
+from evaluation.statistics import _roles
+
+METHODS = ("pmm", "logit")
+PRIOR_SD = 5.0  # of standardised coefficients in the logit: keeps draws finite when answers separate
+RIDGE = 1e-5  # share of the diagonal added in the linear draw, as in mice
+LEAST_SHARE = 1e-4  # smallest share of variance due to missingness that the degrees of freedom allow, as in mice
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """One quantity pooled over m completed data sets.
+
+    Attributes
+    ----------
+    value, se : float
+        Mean of the m estimates; root of the total variance.
+    within, between, total : float
+        Mean variance; variance of the estimates; within + (1 + 1/m) between.
+    df : float
+        Barnard and Rubin's degrees of freedom; `inf` when nothing was missing and the complete data's are infinite.
+    increase, fmi : float
+        Relative increase of variance because of what is missing; fraction of missing information.
+    m : int
+    """
+
+    value: float
+    se: float
+    within: float
+    between: float
+    total: float
+    df: float
+    increase: float
+    fmi: float
+    m: int
+
+    def estimate(self, *, null: float | None = 0.0, **words: Any) -> Estimate:
+        """Return the pooled estimate with its t interval."""
+        named = {"se_method": f"Rubin's rules over {self.m} imputations, Barnard-Rubin df"} | words
+        return from_se(self.value, self.se, df=self.df, null=null, **named)
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row."""
+        return pd.DataFrame([{name: getattr(self, name) for name in self.__slots__}])
+
+    def summary(self) -> str:
+        """Return one sentence."""
+        return (
+            f"{self.value:.3g} (standard error {self.se:.2g}) over {self.m} imputations; "
+            f"{100 * self.fmi:.0f}% of the information is missing."
+        )
+
+
+def pool(estimates: Sequence[float], variances: Sequence[float], df: float | None = None) -> Pooled:
+    """Return m estimates and their variances as one, by Rubin's rules (Rubin 1987, equations 3.1.2 to 3.1.8).
+
+    Parameters
+    ----------
+    estimates, variances : arrays, length m of 2 or more
+        Squared standard errors, not standard errors. Ratios are pooled on the log scale.
+    df : float, optional
+        Degrees of freedom the complete data would have had (people less coefficients, or clusters less strata);
+        infinite when not given.
+
+    Returns
+    -------
+    Pooled
+        Degrees of freedom as Barnard and Rubin (1999), equation 3: never more than the complete data's.
+
+    Raises
+    ------
+    DataError
+        Fewer than two imputations, lengths that differ, a variance that is negative, or all variance zero.
+    """
+    q, u = np.asarray(estimates, dtype=float), np.asarray(variances, dtype=float)
+    if q.ndim != 1 or q.shape != u.shape or len(q) < 2:
+        raise errors.DataError(
+            "estimates and variances are two lists of one length, at least two", todo="Pool one quantity at a time."
+        )
+    if not (np.isfinite(q).all() and np.isfinite(u).all()) or (u < 0).any():
+        raise errors.DataError("estimates and variances must be finite, and variances 0 or more")
+    complete = math.inf if df is None else float(df)
+    if not complete > 0:
+        raise errors.DataError(f"degrees of freedom {df} are not above 0")
+    m, within, between = len(q), float(u.mean()), float(q.var(ddof=1))
+    total = within + (1 + 1 / m) * between
+    if within == 0:
+        raise errors.DataError("every variance is zero", todo="Give squared standard errors.")
+    increase = (1 + 1 / m) * between / within
+    pooled_df = barnard_rubin(m, between, total, complete)
+    fmi = (increase + (0.0 if math.isinf(pooled_df) else 2 / (pooled_df + 3))) / (increase + 1)
+    return Pooled(float(q.mean()), math.sqrt(total), within, between, total, pooled_df, increase, fmi, m)
+
+
+def barnard_rubin(m: int, between: float, total: float, complete: float = math.inf) -> float:
+    """Return the degrees of freedom of a pooled estimate (Barnard and Rubin 1999)."""
+    share = max((1 + 1 / m) * between / total, LEAST_SHARE)
+    old = (m - 1) / share**2
+    if math.isinf(complete):
+        return old
+    observed = (complete + 1) / (complete + 3) * complete * (1 - share)
+    return old * observed / (old + observed)
+
+
+def patterns(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Return which answers are missing together.
+
+    Returns
+    -------
+    DataFrame
+        One row per pattern, the commonest first: one boolean column per name (True where answered), `missing` (how
+        many are not), `n` and `share` of people. Counts are exact: they leave through the disclosure gate only.
+    """
+    errors.require_columns(frame, columns, role="patterns of missing answers")
+    if {"n", "share", "missing"} & set(columns):
+        raise errors.DataError("columns named 'n', 'share' or 'missing' cannot be told from the counts")
+    if not len(frame):
+        raise errors.EmptyCell("the frame has no rows")
+    answered = frame[list(columns)].notna()
+    table = answered.groupby(list(columns), observed=True).size().rename("n").reset_index()
+    table["missing"] = (~table[list(columns)]).sum(axis=1)
+    table["share"] = table["n"] / len(frame)
+    order = [*columns, "missing", "n", "share"]
+    return table.sort_values(["n", "missing"], ascending=[False, True], kind="stable").reset_index(drop=True)[order]
+
+
+def impute(
+    frame: pd.DataFrame,
+    columns: Sequence[str],
+    *,
+    m: int = 20,
+    iterations: int = 10,
+    donors: int = 5,
+    seed: int,
+    methods: Mapping[str, str] | None = None,
+) -> list[pd.DataFrame]:
+    """Return m completed copies of a frame, by chained equations (van Buuren and Groothuis-Oudshoorn 2011).
+
+    Parameters
+    ----------
+    columns : names
+        Columns of the imputation model. Each with missing answers is imputed from all others; name the treatment,
+        the weight, the design and the outcomes of the analysis among them. Other columns are copied untouched.
+    m, iterations, donors : int
+        Completed frames; passes over the columns; people among whom a value is drawn.
+    seed : int
+    methods : mapping, optional
+        Column → "pmm" (predictive mean matching: an answer somebody gave) or "logit" (two values only). By default
+        two values are drawn by logit, all others matched. Words with more than two levels are matched on their
+        first canonical score.
+
+    Raises
+    ------
+    DataError, EmptyCell, Unsupported, UnknownColumn
+        Nobody answered a column; a column that never varies; a method that does not suit.
+    """
+    names = list(dict.fromkeys(columns))
+    targets = _targets(frame, names, dict(methods or {}), donors)
+    if m < 2 or iterations < 1 or donors < 1:
+        raise errors.DataError("impute needs m of 2 or more, and one iteration and one donor at least")
+    _roles.unique_ids(frame)
+    if not targets:
+        return [frame.copy() for _ in range(m)]
+    streams = np.random.SeedSequence(seed).spawn(m)
+    return [_complete(frame, names, targets, iterations, donors, np.random.default_rng(s)) for s in streams]
+
+
+def _targets(frame: pd.DataFrame, names: list[str], methods: dict[str, str], donors: int) -> dict[str, str]:
+    """Return column → method for each column with missing answers, fewest missing first."""
+    errors.require_columns(frame, [*names, *methods], role="imputation")
+    if len(names) < 2:
+        raise errors.DataError("imputation needs two columns at least", todo="Name what predicts the missing answers.")
+    chosen = {}
+    for name in sorted(names, key=lambda c: int(frame[c].isna().sum())):
+        given = frame[name].dropna()
+        values = given.nunique()
+        if len(given) < max(donors, 2) or values < 2:
+            raise errors.EmptyCell(f"too few or equal answers in {name!r} to impute from", todo="Leave it out.")
+        if name not in methods and len(given) == len(frame):
+            continue
+        method = methods.get(name, "logit" if values == 2 else "pmm")
+        if method not in METHODS or (method == "logit" and values != 2):
+            raise errors.Unsupported(f"method {method!r} does not suit {name!r}", todo="Use 'pmm', or 'logit' for two.")
+        if len(given) < len(frame):
+            chosen[name] = method
+    return chosen
+
+
+def _complete(frame, names, targets, iterations, donors, rng) -> pd.DataFrame:
+    """Return one completed frame: starting values from the answers given, then passes over the columns."""
+    held = {c: _Column(frame[c]) for c in names}
+    for column in targets:
+        one = held[column]
+        one.fill(one.given[rng.integers(0, len(one.given), one.hole.sum())])
+    for _ in range(iterations):
+        for column, method in targets.items():
+            one = held[column]
+            x = _predictors([held[c].block for c in names if c != column])
+            draw = _logit if method == "logit" else _pmm
+            one.fill(draw(one.given, x[~one.hole], x[one.hole], donors, rng))
+    done = frame.copy()
+    for column in targets:
+        done[column] = _filled(frame[column], held[column].hole, held[column].drawn)
+    return done
+
+
+class _Column:
+    """A column of the imputation model: who did not answer, the answers given, and all of it as numeric columns."""
+
+    def __init__(self, column: pd.Series) -> None:
+        self.hole = column.isna().to_numpy()
+        self.given = column.to_numpy()[~self.hole]
+        self.drawn = self.given[:0]
+        self.levels: pd.Index | None = None
+        if _roles.is_categorical(column):
+            known = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column.dropna().unique()
+            self.levels = pd.Index([k for k in known if (column == k).any()])
+            if not isinstance(column.dtype, pd.CategoricalDtype):
+                self.levels = self.levels.sort_values()
+        self.block = np.zeros((len(column), 1 if self.levels is None else max(len(self.levels) - 1, 1)))
+        self.block[~self.hole] = self.coded(self.given)
+
+    def coded(self, values: np.ndarray) -> np.ndarray:
+        """Return values as numbers, or as indicators of every level but the first."""
+        if self.levels is None:
+            return values.astype(float)[:, None]
+        place = self.levels.get_indexer(pd.Index(values))
+        return (place[:, None] == np.arange(1, max(len(self.levels), 2))).astype(float)
+
+    def fill(self, values: np.ndarray) -> None:
+        """Put drawn answers where none was given."""
+        self.drawn = values
+        self.block[self.hole] = self.coded(values)
+
+
+def _filled(column: pd.Series, hole: np.ndarray, values: np.ndarray) -> pd.Series:
+    """Return the column with its holes filled, of the same dtype."""
+    out = column.copy()
+    out.iloc[np.flatnonzero(hole)] = values
+    return out
+
+
+def _predictors(blocks: list[np.ndarray]) -> np.ndarray:
+    """Return a constant and the standardised other columns that are not determined by those before them."""
+    z = _roles.standardise(np.hstack(blocks))[0]
+    left, keep = z.T @ z / len(z), []
+    for j in range(len(left)):
+        if left[j, j] > _roles.COLLINEAR:
+            keep.append(j)
+            left = left - np.outer(left[:, j], left[j] / left[j, j])
+    return np.column_stack([np.ones(len(z)), z[:, keep]])
+
+
+def _pmm(given, x, x_missing, donors, rng) -> np.ndarray:
+    """Return answers drawn from the people whose predicted means are nearest (Rubin 1986; Little 1988)."""
+    try:
+        y = given.astype(float)
+    except (TypeError, ValueError):
+        y = _canonical(given, x)
+    gram = x.T @ x
+    inverse = np.linalg.inv(gram + RIDGE * np.diag(np.diag(gram)))
+    beta = inverse @ (x.T @ y)
+    left = y - x @ beta
+    sigma = math.sqrt(float(left @ left) / rng.chisquare(max(len(y) - x.shape[1], 1)))
+    drawn = beta + sigma * (np.linalg.cholesky((inverse + inverse.T) / 2) @ rng.normal(size=len(beta)))
+    have, want = x @ beta, x_missing @ drawn
+    order = np.lexsort((rng.random(len(have)), have))
+    return given[order[_near(have[order], want, min(donors, len(have)), rng)]]
+
+
+def _near(sorted_have: np.ndarray, want: np.ndarray, donors: int, rng: np.random.Generator) -> np.ndarray:
+    """Return, for each wanted value, the place of one of its nearest `donors` in a sorted array, at random."""
+    last = len(sorted_have) - donors
+    start = np.clip(np.searchsorted(sorted_have, want) - donors, 0, last)
+    stop = np.clip(start + donors, 0, last)
+    for _ in range(donors):
+        further = np.minimum(start + donors, len(sorted_have) - 1)
+        move = (start < stop) & (want - sorted_have[start] > sorted_have[further] - want)
+        start = np.where(move, start + 1, start)
+    return start + rng.integers(0, donors, len(want))
+
+
+def _canonical(given: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return a number for each level: the scores most correlated with the predictors (first canonical variate)."""
+    levels, codes = np.unique(given.astype(str), return_inverse=True)
+    dummies = (codes[:, None] == np.arange(len(levels))).astype(float)
+    share = dummies.mean(axis=0)
+    fitted = x @ np.linalg.lstsq(x, dummies - share, rcond=None)[0]
+    between = (fitted.T @ fitted) / len(given)
+    root = 1 / np.sqrt(share)
+    vectors = np.linalg.eigh(root[:, None] * between * root[None, :])[1]
+    return (root * vectors[:, -1])[codes]
+
+
+def _logit(given, x, x_missing, donors, rng) -> np.ndarray:  # noqa: ARG001
+    """Return one of two values by a draw of the coefficients' normal posterior, then of the answer (Rubin 1987)."""
+    from scipy.special import expit
+
+    low, high = sorted(set(given.tolist()))
+    y = (given == high).astype(float)
+    penalty = np.diag([1e-6, *[1 / PRIOR_SD**2] * (x.shape[1] - 1)])
+    beta = np.zeros(x.shape[1])
+    for _ in range(50):
+        p = expit(x @ beta)
+        information = (x.T * (p * (1 - p))) @ x + penalty
+        step = np.linalg.solve(information, x.T @ (y - p) - penalty @ beta)
+        beta = beta + step * min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-12))
+        if np.abs(step).max() < 1e-8:
+            break
+    else:
+        raise errors.NotConverged("the logit of an imputed column did not settle", todo="Drop a predictor of it.")
+    covariance = np.linalg.inv(information)
+    drawn = beta + np.linalg.cholesky((covariance + covariance.T) / 2) @ rng.normal(size=len(beta))
+    return np.where(rng.random(len(x_missing)) < expit(x_missing @ drawn), high, low).astype(given.dtype)

@@ -1,0 +1,171 @@
+"""Bounds and break-even values: what an unseen gap, or the people who did not answer, could do to a result."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation import errors
+from evaluation.results import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class BreakEven:
+    """The earlier gap between the groups at which the whole difference vanishes.
+
+    `gap` is in the outcome's unit, `in_sd` in its standard deviations, `gap_to_limit` the smaller gap at which the
+    95 % interval reaches no difference (0 where it does already).
+    """
+
+    gap: float
+    in_sd: float
+    gap_to_limit: float
+
+    def tidy(self) -> dict[str, float]:
+        """Return one flat row."""
+        return {"gap": self.gap, "in_sd": self.in_sd, "gap_to_limit": self.gap_to_limit}
+
+    def summary(self) -> str:
+        """Return one sentence."""
+        word = "more" if self.gap >= 0 else "less"
+        return (
+            f"The difference would vanish if the groups had already differed by {abs(self.gap):.2f} points "
+            f"({abs(self.in_sd):.2f} standard deviations, attendees {word} trusting) beforehand."
+        )
+
+
+def break_even(estimate: Estimate, *, sd: float) -> BreakEven:
+    """Return the unseen baseline gap that equals the estimated difference (`sd`: SD of the outcome, above 0)."""
+    if not isinstance(estimate, Estimate):
+        raise errors.DataError(f"a break-even gap needs an Estimate, not {type(estimate).__name__}", todo="Give one.")
+    if not isinstance(sd, Real) or not sd > 0 or not math.isfinite(sd):
+        raise errors.DataError(f"the standard deviation is {sd!r}", todo="Give a positive number.")
+    null = estimate.null or 0.0
+    gap = estimate.value - null
+    limit = 0.0
+    if estimate.low is not None and estimate.high is not None:
+        low, high = estimate.low - null, estimate.high - null
+        limit = max(low, 0.0) if gap >= 0 else min(high, 0.0)
+    return BreakEven(float(gap), float(gap / sd), float(limit))
+
+
+def kappa_bounds(estimate: Estimate, *, sd: float, kappas: Sequence[float], monotone: bool = False) -> pd.DataFrame:
+    """Return bounds on the effect when the unseen baseline gap is at most kappa standard deviations.
+
+    The effect lies within estimate ± kappa sd (with `monotone`, attendees at least as trusting beforehand, within
+    estimate - kappa sd and estimate). Interval ends are those of Imbens and Manski (2004): the one-sided quantile
+    c solves Phi(c + width/se) - Phi(-c) = 0.95.
+
+    Returns
+    -------
+    DataFrame
+        kappa, low, high (of the effect), ci_low, ci_high, sign_kept (0 lies outside the interval).
+    """
+    from scipy.optimize import brentq
+    from scipy.stats import norm
+
+    if estimate.se is None or any(k < 0 for k in kappas) or not sd > 0:
+        raise errors.DataError("bounds need an estimate with a standard error, kappas of 0 or more, and a positive sd")
+    rows = []
+    for kappa in kappas:
+        low = estimate.value - kappa * sd
+        high = estimate.value + (0.0 if monotone else kappa * sd)
+        width = (high - low) / estimate.se
+        c = brentq(lambda c, w=width: norm.cdf(c + w) - norm.cdf(-c) - 0.95, 1.0, 3.0)
+        ends = (low - c * estimate.se, high + c * estimate.se)
+        rows.append((kappa, low, high, *ends, not ends[0] <= 0 <= ends[1]))
+    return pd.DataFrame(rows, columns=["kappa", "low", "high", "ci_low", "ci_high", "sign_kept"])
+
+
+def worst_case(
+    outcome: pd.Series, treat: pd.Series, *, bounds: tuple[float, float], weight: pd.Series | None = None
+) -> tuple[float, float]:
+    """Return the lowest and highest difference in means when missing answers may be anything within `bounds`.
+
+    `outcome` may be missing (that is the point); `treat` is 0/1 and complete. Manski 1990, equations 2 and 3.
+    """
+    low, high = bounds
+    w = pd.Series(1.0, index=outcome.index) if weight is None else weight
+    errors.require_complete(pd.DataFrame({"treat": treat, "weight": w}), ["treat", "weight"], role="worst-case bounds")
+    known = outcome.dropna()
+    if len(known) and (known.min() < low or known.max() > high):
+        raise errors.DataError(f"an answer lies outside {low} to {high}")
+
+    def mean(arm: int, fill: float) -> float:
+        rows = treat == arm
+        if not rows.any():
+            raise errors.EmptyCell("one of the two groups has nobody")
+        return float(np.average(outcome[rows].fillna(fill).astype(float), weights=w[rows]))
+
+    return mean(1, low) - mean(0, high), mean(1, high) - mean(0, low)
+
+
+@dataclass(frozen=True, slots=True)
+class LeeBounds:
+    """Lee's bounds on the difference among people who would answer in either group.
+
+    `trimmed_share` of the group that answers more was trimmed, `trimmed` people in number, `group` says which (1
+    treated, 0 others).
+    """
+
+    low: float
+    high: float
+    trimmed_share: float
+    trimmed: int
+    group: int
+
+    def tidy(self) -> dict[str, Any]:
+        """Return one flat row."""
+        return {"low": self.low, "high": self.high, "trimmed_share": self.trimmed_share, "trimmed": self.trimmed}
+
+    def summary(self) -> str:
+        """Return one sentence."""
+        return f"Between {self.low:.2f} and {self.high:.2f} once {self.trimmed_share:.1%} of one group is trimmed."
+
+
+def lee(outcome: pd.Series, treat: pd.Series) -> LeeBounds:
+    """Return Lee bounds (Lee 2009, Proposition 1a) from answers that may be missing; answering must be monotone.
+
+    The group that answers more is trimmed by the difference in answering rates, from above and from below; the
+    number trimmed is rounded down to whole people plus a fraction of the next one, so the share is exact.
+    """
+    errors.require_complete(pd.DataFrame({"treat": treat}), ["treat"], role="Lee bounds")
+    arms = {a: outcome[treat == a] for a in (0, 1)}
+    if any(a.notna().sum() == 0 for a in arms.values()):
+        raise errors.EmptyCell("one of the two groups has no answers")
+    rates = {a: float(v.notna().mean()) for a, v in arms.items()}
+    group = 1 if rates[1] >= rates[0] else 0
+    share = (rates[group] - rates[1 - group]) / rates[group]
+    values = np.sort(arms[group].dropna().to_numpy(dtype=float))
+    other = float(arms[1 - group].dropna().astype(float).mean())
+    kept_low, kept_high = _trimmed_mean(values, share), -_trimmed_mean(-values[::-1], share)
+    ends = (kept_low - other, kept_high - other) if group else (other - kept_high, other - kept_low)
+    return LeeBounds(ends[0], ends[1], share, math.ceil(share * len(values) - 1e-9), group)
+
+
+def _trimmed_mean(values: np.ndarray, share: float) -> float:
+    """Return the mean of sorted values without the highest `share`, the marginal person counted in part."""
+    keep = len(values) * (1 - share)
+    weight = np.clip(keep - np.arange(len(values)), 0.0, 1.0)
+    return float(weight @ values / weight.sum())
+
+
+def nonresponse_bias(*, answered: int, population: int, correlation: float, sd: float) -> float:
+    """Return the bias of a mean when answering goes with the answer: rho sqrt((N - n) / n) sd (Meng 2018, eq. 2.3)."""
+    if not 0 < answered <= population or not sd >= 0 or not -1 <= correlation <= 1:
+        raise errors.DataError("needs 0 < answered <= population, a correlation in -1 to 1, and an sd of 0 or more")
+    return correlation * math.sqrt((population - answered) / answered) * sd
+
+
+def correlation_to_erase(*, value: float, answered: int, population: int, sd: float) -> float:
+    """Return the correlation between answering and the answer at which a value would be nothing but bias."""
+    one = nonresponse_bias(answered=answered, population=population, correlation=1.0, sd=sd)
+    if one == 0:
+        raise errors.DataError("everybody answered, or nobody differs: no correlation can move the value")
+    return value / one

@@ -1,0 +1,165 @@
+"""The verdict rule: what a contrast may be said to show, from its row alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from evaluation.errors import DataError
+
+if TYPE_CHECKING:
+    from evaluation.results import Result
+
+NOT_ANSWERABLE = "not answerable"
+TOO_FEW = "too few to report"
+TOO_UNCERTAIN = "too uncertain to say"
+LITTLE_OR_NO = "little or no difference"
+VERDICTS = (
+    "higher",
+    "lower",
+    "higher, but fragile",
+    "lower, but fragile",
+    "higher, but small",
+    "lower, but small",
+    LITTLE_OR_NO,
+    TOO_UNCERTAIN,
+    TOO_FEW,
+    NOT_ANSWERABLE,
+)
+
+
+def verdict(result: Result | Mapping[str, Any] | Any) -> str:
+    """Return the verdict of a contrast from its row alone (a mapping, or a Series of `results.csv`); "" for a level.
+
+    The order is fixed: a failed design gate, size, direction of the 95 % interval as used, fragility (`why_fragile`),
+    small or little difference (whole interval inside the margin and every quality gate passed), higher or lower, too
+    uncertain. A contrast of a family other than the primary one earns a plain "higher" or "lower" only with a
+    family-adjusted p of 0.05 or less. An end equal to the null or to the margin excludes nothing.
+    """
+    row = _row(result)
+    gates = _gates(row.get("gates"))
+    if _failed(gates, "design"):
+        return NOT_ANSWERABLE
+    if _failed(gates, "size"):
+        return TOO_FEW
+    null, low, high = (_number(row.get(k)) for k in ("null", "low", "high"))
+    if null is None or low is None or high is None:
+        stated = _text(row.get("verdict"))
+        return stated if stated in (NOT_ANSWERABLE, TOO_FEW) else ""
+    direction = _direction(row)
+    word = {1: "higher", -1: "lower", 0: ""}[direction]
+    doubts = why_fragile(row)
+    if direction and set(doubts) - {FAMILY}:
+        return f"{word}, but fragile"
+    if _inside_margin(row, null, low, high) and not _failed(gates, "quality"):
+        return f"{word}, but small" if direction else LITTLE_OR_NO
+    if direction:
+        return f"{word}, but fragile" if doubts else word
+    return TOO_UNCERTAIN
+
+
+SIGN, HALVED, ONE_SIDED, FAMILY = "signs of analyses", "size of analyses", "one-sided doubt", "family"
+
+
+def why_fragile(result: Result | Mapping[str, Any] | Any) -> tuple[str, ...]:
+    """Return what makes a contrast with a direction fragile, in the order of the rule; () where nothing does.
+
+    Ids of failed quality gates as "gate:<id>"; "signs of analyses" (under 90 % of specifications of the planned
+    sign), "size of analyses" (their median under half the planned estimate), "one-sided doubt" (in the direction
+    found), "family" (not below 0.05 once its family of outcomes is allowed for).
+    """
+    row = _row(result)
+    direction = _direction(row)
+    if not direction:
+        return ()
+    found = [f"gate:{name}" for name in _failed_ids(row.get("gates"), "quality")]
+    share = _number(row.get("same_sign_share"))
+    found += [SIGN] if share is not None and share < LEAST_SAME_SIGN else []
+    found += [HALVED] if _halved(row) else []
+    found += [ONE_SIDED] if {"up": 1, "down": -1}.get(_text(row.get("doubt")), 0) == direction else []
+    found += [] if _earned(row) else [FAMILY]
+    return tuple(found)
+
+
+def with_verdict(result: Result) -> Result:
+    """Return the result with its verdict filled by `verdict`."""
+    return replace(result, verdict=verdict(result))
+
+
+def _row(result: Any) -> dict[str, Any]:
+    """Return a result as one row; a mapping or a Series is one already."""
+    if isinstance(result, Mapping):
+        return dict(result)
+    read = getattr(result, "tidy", None) or getattr(result, "to_dict", None)
+    if read is None:
+        raise DataError(f"a verdict needs a result or its row, not {type(result).__name__}", todo="Give either.")
+    return dict(read())
+
+
+def _text(value: Any) -> str:
+    """Return a cell as words; every way of writing "missing" is blank."""
+    text = "" if value is None else str(value)
+    return "" if text in ("nan", "<NA>", "NaT") else text
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if _text(value) else None
+
+
+LEAST_SAME_SIGN = 0.9
+
+
+def _direction(row: Mapping[str, Any]) -> int:
+    """Return 1, -1 or 0: the side of the null on which the whole 95 % interval lies."""
+    null, low, high = (_number(row.get(k)) for k in ("null", "low", "high"))
+    if null is None or low is None or high is None:
+        return 0
+    return 1 if low > null else -1 if high < null else 0
+
+
+def _gates(value: Any) -> list[tuple[str, str, bool]]:
+    """Read gates as objects or as `kind:id=passed;…`; return (kind, id, passed) triples."""
+    if not _text(value):
+        return []
+    if isinstance(value, str):
+        parts = [p.strip() for p in value.split(";") if p.strip()]
+        return [(p.split(":", 1)[0], p.split(":", 1)[-1].rsplit("=", 1)[0], p.endswith("=passed")) for p in parts]
+    return [(g.kind, g.id, g.passed) for g in value]
+
+
+def _failed(gates: list[tuple[str, str, bool]], kind: str) -> bool:
+    return any(k == kind and not passed for k, _, passed in gates)
+
+
+def _failed_ids(gates: Any, kind: str) -> list[str]:
+    return [name for k, name, passed in _gates(gates) if k == kind and not passed]
+
+
+def _halved(row: Mapping[str, Any]) -> bool:
+    """Return whether the median of the specifications is under half the planned estimate, or on the other side."""
+    median, value, null = (_number(row.get(k)) for k in ("specification_median", "value", "null"))
+    if median is None or value is None or null is None:
+        return False
+    planned, middle = (_log(value), _log(median)) if null == 1 else (value - null, median - null)
+    return middle * math.copysign(1, planned) < abs(planned) / 2
+
+
+def _log(ratio: float) -> float:
+    return math.log(ratio) if ratio > 0 else -math.inf
+
+
+def _inside_margin(row: Mapping[str, Any], null: float, low: float, high: float) -> bool:
+    margin = _number(row.get("margin"))
+    if margin is None:
+        return False
+    below, above = (_log(low), _log(high)) if null == 1 else (low - null, high - null)
+    return -margin < below and above < margin
+
+
+def _earned(row: Mapping[str, Any]) -> bool:
+    if _text(row.get("family")) in ("", "primary"):
+        return True
+    adjusted = _number(row.get("p_family"))
+    return adjusted is not None and adjusted <= 0.05
