@@ -31,8 +31,8 @@ def actions(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     sections = ("policy-10", "annex-L")
     if rows is None:
         return [
-            register_cells.absent(plan, wave, "actions.status", "Actions by status", "actions", sections),
-            register_cells.absent(
+            register_cells.absent_exhibit(plan, wave, "actions.status", "Actions by status", "actions", sections),
+            register_cells.absent_exhibit(
                 plan, wave, "actions.said_did", "You said, we did, we could not", "actions", sections
             ),
         ]

@@ -21,7 +21,9 @@ def advisory(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     """Return the depth of each meeting, and how meetings were run before and after the revised model."""
     rows = register_cells.register(plan, wave, held, "iag_meetings")
     if rows is None:
-        return [register_cells.absent(plan, wave, "iag.depth", "Depth of participation", "iag_meetings", SECTIONS)]
+        return [
+            register_cells.absent_exhibit(plan, wave, "iag.depth", "Depth of participation", "iag_meetings", SECTIONS)
+        ]
     source = register_cells.source(plan, "advisory meetings", register_cells.through(plan, wave, held))
     return [_depth(plan, wave, rows, source), _practice(plan, wave, rows, source), _shift(plan, wave, rows, source)]
 

@@ -44,7 +44,9 @@ def figures(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     rows = register_cells.register(plan, wave, held, "context_figures")
     if rows is None:
         return [
-            register_cells.absent(plan, wave, "context.figures", title, "context_figures", ("policy-11", "annex-N"))
+            register_cells.absent_exhibit(
+                plan, wave, "context.figures", title, "context_figures", ("policy-11", "annex-N")
+            )
         ]
     lacks = [published.lacking(**_parts(row)) for row in rows.itertuples(index=False)]
     whole: Triples = []
@@ -137,7 +139,7 @@ def surveys(plan: Plan, wave: str, held: Held) -> Exhibit:
     rows = register_cells.register(plan, wave, held, "external_surveys")
     title = "Other surveys, beside ours and never pooled with it"
     if rows is None:
-        return register_cells.absent(plan, wave, "context.surveys", title, "external_surveys", ("annex-N",))
+        return register_cells.absent_exhibit(plan, wave, "context.surveys", title, "external_surveys", ("annex-N",))
     names = register_cells.levels(plan, "external_surveys", "survey") | {"other": ""}
     ours = {plan.label_of(o).strip().lower() for o in plan.all_outcomes}
     labels = register_cells.unique([_survey(names, r) for r in rows.itertuples(index=False)])
@@ -200,7 +202,9 @@ def timeline(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     history, events = (register_cells.register(plan, wave, held, n) for n in ("history", "events"))
     sections = ("policy-8", "annex-N")
     if history is None and events is None:
-        return [register_cells.absent(plan, wave, "history.timeline", "What happened when", "history", sections)]
+        return [
+            register_cells.absent_exhibit(plan, wave, "history.timeline", "What happened when", "history", sections)
+        ]
     known = [*_fieldwork(plan), *_events(events), *_outside(plan, history)]
     known.sort(key=lambda d: (d[0], d[1]))
     labels = register_cells.unique([register_cells.day_words(d[0]) for d in known])
@@ -294,7 +298,9 @@ def context(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
 def _initiatives(plan: Plan, wave: str, held: Held) -> Exhibit:
     rows = register_cells.register(plan, wave, held, "initiatives")
     if rows is None:
-        return register_cells.absent(plan, wave, "initiatives.table", "Other initiatives", "initiatives", ("annex-N",))
+        return register_cells.absent_exhibit(
+            plan, wave, "initiatives.table", "Other initiatives", "initiatives", ("annex-N",)
+        )
     kinds, answers = (register_cells.levels(plan, "initiatives", c) for c in ("mechanism", "contamination_risk"))
     cells: Triples = []
     labels = register_cells.unique([f"{r.title} ({r.organisation})" for r in rows.itertuples(index=False)])
@@ -329,7 +335,7 @@ def _partners(plan: Plan, wave: str, held: Held) -> Exhibit:
     rows = register_cells.register(plan, wave, held, "partners")
     title = "Organisations that helped to reach people"
     if rows is None:
-        return register_cells.absent(plan, wave, "context.partners", title, "partners", ("annex-D",))
+        return register_cells.absent_exhibit(plan, wave, "context.partners", title, "partners", ("annex-D",))
     names = register_cells.levels(plan, "partners", "network")
     cells: Triples = []
     for network, part in rows.groupby("network", sort=True):

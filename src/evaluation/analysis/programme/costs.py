@@ -1,123 +1,69 @@
-"""What it cost: money, hours, officer-hours, and each for an attendance, with what is left out."""
+"""What events cost: money, hours and officer-hours by kind, and each for an attendance, with what is left out."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
+from evaluation.analysis.declared import tables
 from evaluation.analysis.programme import register_cells
-from evaluation.analysis.programme.register_cells import Held, Triples, plain
 from evaluation.errors import DataError
-from evaluation.exhibit import Exhibit, exhibit, measure
+from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
-from evaluation.programme import costs as spending
+from evaluation.programme import costs as event_costs
+from evaluation.results import NotIdentified
+from evaluation.table_builder import Tables
 
-LABELS = {
-    "hire": "Hire",
-    "catering": "Catering",
-    "other": "Other costs",
-    "organising": "Organiser's hours beforehand",
-    "setup": "Person-hours of setting up",
-    "officers": "Officer-hours at the event",
-}
-SECTIONS = ("policy-12", "annex-K")
+TOTALS = ("total", "mean", "median", "least", "most")
 
 
-def costs(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
+def costs(plan: Plan, wave: str, registers: Mapping[str, pd.DataFrame]) -> list[Exhibit]:
     """Return costs by kind over events, and cost and hours for each attendance."""
-    rows = register_cells.register(plan, wave, held, "events")
-    if rows is None:
-        return [register_cells.absent(plan, wave, "costs.table", "What events cost", "events", SECTIONS)]
-    made = [_table(plan, wave, rows, held)]
+    events = register_cells.register(plan, wave, registers, "events")
+    source = register_cells.source(plan, "events", register_cells.through(plan, wave, registers))
+    build = tables(plan, wave, source=source, staff=_staff_time(plan))
+    if events is None:
+        return [register_cells.absent(plan, build, "costs.table", "events")]
     try:
-        return [*made, _each(plan, wave, rows, held)]
-    except DataError as refused:
-        cell = register_cells.cannot(wave, f"costs.attend.all.{wave}", str(refused.what), refused.todo)
-        return [
-            *made,
-            exhibit("costs.attend", "Cost of an attendance", [("Not shown", "", cell)], sections=SECTIONS, wave=wave),
-        ]
+        return [_by_kind(build, events), _per_attendance(build, events, plan.programme.staff_rate)]
+    except DataError as error:
+        return [_by_kind(build, events), build.refused("costs.attend", NotIdentified(str(error.what), error.todo))]
 
 
-def _table(plan: Plan, wave: str, rows: pd.DataFrame, held: Held) -> Exhibit:
-    money, hours = spending.lines(rows, spending.MONEY), spending.lines(rows, spending.HOURS)
-    if {"n_officers", "actual_hours"} <= set(rows):
-        known = spending.officer_hours(rows)
-        hours += [spending.line(known, "officers")] if len(known) else []
-    cells: Triples = []
+def _by_kind(build: Tables, events: pd.DataFrame) -> Exhibit:
+    table = build.table("costs.table")
+    money = event_costs.lines(events, event_costs.MONEY)
+    hours = event_costs.lines(events, event_costs.HOURS)
+    if {"n_officers", "actual_hours"} <= set(events):
+        known = event_costs.officer_hours(events)
+        hours += [event_costs.line(known, "officers")] if len(known) else []
     for line in [*money, *hours]:
-        unit, row = ("pounds", f"{LABELS[line.id]}, pounds") if line in money else ("hours", LABELS[line.id])
-        cells.append(
-            (
-                row,
-                "Events with a record",
-                plain(
-                    f"costs.{line.id}.known.{wave}", line.known, wave, unit="events", universe="events", cost=line.id
-                ),
-            )
-        )
-        for column, value in (
-            ("Total", line.total),
-            ("Mean", line.mean),
-            ("Median", line.median),
-            ("Least", line.least),
-            ("Most", line.most),
-        ):
-            largest = line.largest if column == "Total" else ()
-            cells.append(
-                (
-                    row,
-                    column,
-                    measure(f"costs.{line.id}.{column}.{wave}", value, unit, wave=wave, decimals=0, largest=largest),
-                )
-            )
-    return exhibit(
-        "costs.table",
-        "What events cost, by kind",
-        cells,
-        sections=SECTIONS,
-        wave=wave,
-        row_header="Kind",
-        source=register_cells.source(plan, "events", register_cells.through(plan, wave, held)),
-        notes=_left_out(plan),
-    )
+        row = table.row(line.id).count("known", line.known, cost=line.id)
+        for total in TOTALS:
+            largest = line.largest if total == "total" else ()
+            row.number(total, getattr(line, total), unit="pounds" if line in money else "hours", largest=largest)
+    return table.exhibit()
 
 
-def _left_out(plan: Plan) -> tuple[str, ...]:
+def _staff_time(plan: Plan) -> str:
     rate = plan.programme.staff_rate
-    staff = (
-        f"Staff time is valued at {rate:g} pounds an hour."
-        if rate > 0
-        else "Staff and officer time is counted in hours and not valued in money, because no rate is set."
-    )
-    return (staff, "Left out: travel, premises of the force, time of volunteers and of community facilitators.")
+    if rate > 0:
+        return f"Staff time is valued at {rate:g} pounds an hour."
+    return "Staff and officer time is counted in hours and not valued in money, because no rate is set."
 
 
-def _each(plan: Plan, wave: str, rows: pd.DataFrame, held: Held) -> Exhibit:
-    n = spending.per_attendance(rows, staff_rate=plan.programme.staff_rate)
-    kinds = [
-        ("attend", "Hire, catering and other costs", n.money, "pounds of hire, catering and other costs", 2),
-        ("hire_attend", "Hire alone", n.hire, "pounds of hire", 2),
-        ("staff_attend", "Organising and setting up", n.staff_hours, "hours", 2),
-        ("officer_attend", "Officers at the event", n.officer_hours, "officer-hours", 2),
-    ]
-    if n.with_staff is not None:
-        kinds.append(("all_attend", "All costs, staff time valued", n.with_staff, "pounds, staff time valued", 2))
-    cells: Triples = [
-        (
-            label,
-            "For each attendance",
-            measure(f"costs.{id}.all.{wave}", value, unit, base=n.attendances, wave=wave, decimals=places),
-        )
-        for id, label, value, unit, places in kinds
-    ]
-    cells = [(f"{row} ({'pounds' if 'pounds' in c.unit else 'hours'})", column, c) for row, column, c in cells]
-    return exhibit(
-        "costs.attend",
-        "Cost of an attendance",
-        cells,
-        sections=SECTIONS,
-        wave=wave,
-        row_header="Kind",
-        source=register_cells.source(plan, "events", register_cells.through(plan, wave, held)),
-        notes=("An attendance is not a person.", *_left_out(plan)),
-    )
+def _per_attendance(build: Tables, events: pd.DataFrame, staff_rate: float) -> Exhibit:
+    cost = event_costs.per_attendance(events, staff_rate=staff_rate)
+    values = {
+        "attend": (cost.money, "pounds of hire, catering and other costs"),
+        "hire_attend": (cost.hire, "pounds of hire"),
+        "staff_attend": (cost.staff_hours, "hours"),
+        "officer_attend": (cost.officer_hours, "officer-hours"),
+        "all_attend": (cost.with_staff, "pounds, staff time valued"),
+    }
+    table = build.table("costs.attend")
+    for key, (value, unit) in values.items():
+        if value is not None:
+            table.row(key).number("each", value, unit=unit, base=cost.attendances)
+    return table.exhibit()

@@ -26,10 +26,10 @@ def recording(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     rows = register_cells.register(plan, wave, held, "victim_recording")
     title = "Victims whose ethnic group is not recorded"
     if rows is None:
-        return [register_cells.absent(plan, wave, "recording.share", title, "victim_recording", SECTIONS)]
+        return [register_cells.absent_exhibit(plan, wave, "recording.share", title, "victim_recording", SECTIONS)]
     rows = rows[rows["victims"].fillna(0) > 0].sort_values("period")
     if rows.empty:
-        return [register_cells.absent(plan, wave, "recording.share", title, "victim_recording", SECTIONS)]
+        return [register_cells.absent_exhibit(plan, wave, "recording.share", title, "victim_recording", SECTIONS)]
     return [_share(plan, wave, rows, title), _chart(plan, wave, rows), _change(plan, wave, rows)]
 
 

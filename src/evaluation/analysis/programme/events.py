@@ -20,7 +20,9 @@ def events(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     """Return what was held, by event, in numbers, by feature, by area, by who came, and from contact to form."""
     rows = register_cells.register(plan, wave, held, "events")
     if rows is None:
-        return [register_cells.absent(plan, wave, "events.strip", "Events held", "events", ("policy-3", "annex-K"))]
+        return [
+            register_cells.absent_exhibit(plan, wave, "events.strip", "Events held", "events", ("policy-3", "annex-K"))
+        ]
     slips = register_cells.register(plan, wave, held, "attendance")
     day = register_cells.through(plan, wave, held)
     made = [
@@ -31,7 +33,7 @@ def events(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
         _funnel(plan, wave, rows, day),
     ]
     if slips is None:
-        return [*made, register_cells.absent(plan, wave, "events.who", "Who came", "attendance", ("annex-K",))]
+        return [*made, register_cells.absent_exhibit(plan, wave, "events.who", "Who came", "attendance", ("annex-K",))]
     return [*made, who_came(plan, wave, slips, day), slips_table(plan, wave, rows, slips, day)]
 
 

@@ -178,8 +178,10 @@ def feedback(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     if rows is None:
         where = ("policy-9", "annex-L", "sense-check")
         return [
-            register_cells.absent(plan, wave, "feedback.themes", "What people said", "feedback", where[:2]),
-            register_cells.absent(plan, wave, "feedback.check", "What the checking group said", "feedback", where[:2]),
+            register_cells.absent_exhibit(plan, wave, "feedback.themes", "What people said", "feedback", where[:2]),
+            register_cells.absent_exhibit(
+                plan, wave, "feedback.check", "What the checking group said", "feedback", where[:2]
+            ),
         ]
     events = register_cells.register(plan, wave, held, "events")
     checked = said.sense_check(rows)
@@ -273,7 +275,7 @@ def _asked(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame | Non
     """Return, by key question, at how many of the events where it was asked each theme came up."""
     title = "At how many events a theme came up, of those where its question was asked"
     if events is None:
-        return register_cells.absent(plan, wave, "feedback.asked", title, "events", ("annex-L",))
+        return register_cells.absent_exhibit(plan, wave, "feedback.asked", title, "events", ("annex-L",))
     table, where = said.themes(kept, events), said.asked(events)
     themes, questions = (
         register_cells.levels(plan, "feedback", "theme"),
@@ -447,7 +449,7 @@ def _communities(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame
     """Return comments by theme and by the community in focus of the event, small cells hidden."""
     title = "Themes by the community in focus"
     if events is None:
-        return register_cells.absent(plan, wave, "feedback.communities", title, "events", ("annex-L",))
+        return register_cells.absent_exhibit(plan, wave, "feedback.communities", title, "events", ("annex-L",))
     focus = events.set_index("event_id")["focus_community"].to_dict()
     clean = kept[~(kept["sense_check"] == "rejected").fillna(False).to_numpy(dtype=bool)].dropna(subset=["theme"])
     themes = register_cells.levels(plan, "feedback", "theme")

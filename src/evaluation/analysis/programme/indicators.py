@@ -29,7 +29,7 @@ def indicators_sheet(plan: Plan, wave: str, held: Held) -> Exhibit:
     sections = ("policy-10", "annex-N")
     title = "Accountability indicators"
     if rows is None:
-        return register_cells.absent(plan, wave, "indicators.sheet", title, "indicators", sections)
+        return register_cells.absent_exhibit(plan, wave, "indicators.sheet", title, "indicators", sections)
     tables, owner = _tables(plan, wave, held), _one_owner(rows)
     cells: Triples = []
     for row in rows.itertuples(index=False):
@@ -141,7 +141,7 @@ def theory(plan: Plan, wave: str, held: Held) -> Exhibit:
     sections = ("policy-2", "annex-N")
     title = "What the programme is meant to bring about, and the evidence"
     if rows is None:
-        return register_cells.absent(plan, wave, "theory.change", title, "indicators", sections)
+        return register_cells.absent_exhibit(plan, wave, "theory.change", title, "indicators", sections)
     tables, results = _tables(plan, wave, held), _results(plan, wave)
     cells: Triples = []
     for row in rows.itertuples(index=False):

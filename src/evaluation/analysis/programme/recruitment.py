@@ -24,7 +24,7 @@ def recruitment(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     rows = register_cells.register(plan, wave, held, "recruitment")
     title = "Recruits against the goal"
     if rows is None:
-        return [register_cells.absent(plan, wave, "recruitment.goal", title, "recruitment", SECTIONS)]
+        return [register_cells.absent_exhibit(plan, wave, "recruitment.goal", title, "recruitment", SECTIONS)]
     ethnic = rows[rows["group_type"] == "ethnicity"]
     return [
         _goal(plan, wave, ethnic),

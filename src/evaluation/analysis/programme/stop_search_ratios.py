@@ -27,7 +27,7 @@ def stops(plan: Plan, wave: str, held: Held, population: Mapping[str, pd.Series]
     """Return ratios on each basis, rates, what was not stated, areas, variation, months and outcomes of searches."""
     rows = register_cells.register(plan, wave, held, "stop_search")
     if rows is None:
-        return [register_cells.absent(plan, wave, "stops.ratio", "Stop and search", "stop_search", SECTIONS)]
+        return [register_cells.absent_exhibit(plan, wave, "stops.ratio", "Stop and search", "stop_search", SECTIONS)]
     s = prepared(plan, wave, held, population)
     if s is None:
         cell = register_cells.cannot(
