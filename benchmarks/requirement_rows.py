@@ -108,7 +108,8 @@ INITIATIVES = {
 def _initiatives(*ids: str) -> tuple[Row, ...]:
     """Return the rows that are one entry of the register of initiatives each."""
     return tuple(
-        Row(i, "E11", "Initiative registered, nothing claimed", (f"initiatives.{INITIATIVES[i].lower()}",)) for i in ids
+        Row(i, "E11", "Initiative registered, nothing claimed", (f"initiatives.{INITIATIVES.get(i, i).lower()}",))
+        for i in ids
     )
 
 

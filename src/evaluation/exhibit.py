@@ -8,7 +8,7 @@ of the same checked rows, so they cannot disagree.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from evaluation.results import Estimate, Gate, NotIdentified, TooFew
@@ -182,12 +182,3 @@ def gate_rows(gates: Sequence[Gate], wave: str) -> list[tuple[str, str, Words]]:
         if gate.note:
             rows.append((gate.id, "What it asks", words(f"gate.{gate.id}.{wave}.note", gate.note)))
     return rows
-
-
-def refusal_exhibit(
-    id: str, title: str, refusal: NotIdentified | TooFew | None, wave: str, sections: Sequence[str], stem: str
-) -> Exhibit:
-    """Return an exhibit of one cell that says why there is nothing to show."""
-    reason = refusal or NotIdentified("the comparison could not be prepared", "See the gates.", wave=wave)
-    cell = replace(reason, id=f"{stem}.{wave}".lower(), wave=wave)
-    return exhibit(id, title, [("Not shown", "", cell)], sections=sections, wave=wave)

@@ -71,6 +71,8 @@ class Declaration:
         How a result is named, from `{row}`, `{column}` and `{wave}`: "costs.{row}.{column}.{wave}".
     refusal : str
         Id of the one cell of an exhibit that says why there is nothing to show.
+    refused_title : str
+        Title where there is nothing to show; the title itself unless one is given.
     notes : tuple of str
         Notes under the table; "?name" is where an optional note stands if it is printed.
     optional : mapping of str to str
@@ -88,6 +90,7 @@ class Declaration:
     places: tuple[str, ...] = ()
     ids: str = ""
     refusal: str = ""
+    refused_title: str = ""
     row_header: str = ""
     source: str = ""
     chart: str = ""
@@ -211,6 +214,12 @@ class Table:
         self._printed.append((name, fill(self.declaration.optional[name], {**self.words, **words})))
         return self
 
+    def note_texts(self, name: str, texts: Iterable[str]) -> Table:
+        """Print texts at the place of an optional note; each fills its `{text}`."""
+        for text in texts:
+            self.note(name, text=text)
+        return self
+
     def notes(self) -> tuple[str, ...]:
         """Return the notes as they stand now, in the declared order."""
         declared_notes = self.declaration.notes
@@ -225,6 +234,11 @@ class Table:
     def sum(self, total: str, parts: Iterable[str]) -> Table:
         """Declare that the counts of the keys `parts` add up to the count of the key `total`, for the attacker."""
         self.sums.append((total, tuple(parts)))
+        return self
+
+    def add(self, cells: Iterable[tuple[str, str, Cell]]) -> Table:
+        """Add (row, column, result) cells that have their ids already."""
+        self.items += [Item(row, column, result) for row, column, result in cells]
         return self
 
     def crosstab(self, frame: Any, column: str, *, labels: Mapping[Any, str] | None = None, **levels: object) -> Table:
@@ -281,19 +295,26 @@ class Table:
         """Return the exhibit with one cell that says why there is nothing to show, and nothing else."""
         reason = refusal or NotIdentified("the comparison could not be prepared", "See the gates.", wave=self.wave)
         id = as_id(fill(self.declaration.refusal or f"{self.declaration.id}.{{wave}}", self.words))
-        cell = replace(reason, id=id, wave=self.wave)
-        d = self.declaration
-        return Exhibit(d.id, self.text(d.title), (Item("Not shown", "", cell),), d.places, wave=self.wave)
+        return self.only(replace(reason, id=id, wave=self.wave))
 
-    def exhibit(self, *, chart: str | None = None, source: str = "", **extras: object) -> Exhibit:
+    def only(self, cell: NotIdentified | TooFew) -> Exhibit:
+        """Return the exhibit with nothing in it but a cell, which has its id already, that says why."""
+        d = self.declaration
+        return Exhibit(
+            d.id, self.text(d.refused_title or d.title), (Item("Not shown", "", cell),), d.places, wave=self.wave
+        )
+
+    def exhibit(
+        self, *, chart: str | None = None, sums: Iterable[tuple[str, tuple[str, ...]]] = (), **extras: object
+    ) -> Exhibit:
         """Return the finished table.
 
         Parameters
         ----------
         chart : str, optional
             In place of the declared chart; "" draws none.
-        source : str, optional
-            In place of the declared source.
+        sums : iterable of (str, tuple of str)
+            Sums that the table implies, beside those of `sum`.
         **extras : object
             What the chart needs beyond what is declared.
         """
@@ -310,9 +331,9 @@ class Table:
             chart=d.chart if chart is None else chart,
             row_header=self.text(d.row_header),
             notes=self.notes(),
-            source=source or self.text(d.source),
+            source=self.text(d.source),
             wave=self.wave,
-            sums=tuple(self.sums),
+            sums=(*self.sums, *sums),
             extras={**filled, **extras},
         )
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import arms
+from evaluation.analysis import arms, declared
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.comparison import Comparison
-from evaluation.exhibit import Count, Exhibit, cell_key, exhibit, measure, refusal_exhibit, words
+from evaluation.exhibit import Count, Exhibit, cell_key, measure, words
 from evaluation.plan.study import Plan
 from evaluation.results import Gate
 from evaluation.statistics import misclassification as claiming
@@ -48,16 +48,7 @@ def arms_table(plan: Plan, wave: str, design: pd.DataFrame, arm: pd.Series) -> E
     sums.append((cell_key("people", wave=wave), tuple(every)))
     if len(routes) > 1:
         sums.append((cell_key("people", boost="yes", wave=wave), tuple(lists)))
-    return exhibit(
-        "arms.counts",
-        "Who attended, by how they were reached",
-        triples,
-        sections=("policy-7", "annex-G"),
-        wave=wave,
-        row_header="Group",
-        source="Survey, unweighted",
-        sums=tuple(sums),
-    )
+    return declared.table(plan, wave, "arms.counts").add(triples).exhibit(sums=tuple(sums))
 
 
 def claimed_share(plan: Plan, design: pd.DataFrame, arm: pd.Series) -> tuple[float, int]:
@@ -74,9 +65,7 @@ def claims(plan: Plan, wave: str, design: pd.DataFrame, arm: pd.Series, months: 
     claimed, n = claimed_share(plan, design, arm)
     if claimed == 0:
         reason = words(f"claims.none.all.{wave}", "nobody in the general sample says that they attended")
-        return exhibit(
-            "arms.claims", "How far a claim can be trusted", [("Claims", "", reason)], sections=("annex-G",), wave=wave
-        )
+        return declared.table(plan, wave, "arms.claims").add([("Claims", "", reason)]).exhibit()
     triples = [
         (
             f"{s:.1%} of people who did not attend say so",
@@ -98,16 +87,7 @@ def claims(plan: Plan, wave: str, design: pd.DataFrame, arm: pd.Series, months: 
             f"claims.early.all.{wave}", 100 * early.mean(), "per cent", base=len(early), wave=wave, decimals=0
         )
         triples.append(("Claims that name a month before the first event", "Share of dated claims", value))
-    return exhibit(
-        "arms.claims",
-        "How far a claim can be trusted",
-        triples,
-        sections=("annex-G",),
-        wave=wave,
-        row_header="If …",
-        source="Survey, general sample",
-        notes=("A difference between claimed attendees and others is the true difference times this share.",),
-    )
+    return declared.table(plan, wave, "arms.claims").add(triples).exhibit()
 
 
 def _too_early(plan: Plan, design: pd.DataFrame, arm: pd.Series, months: pd.Series | None) -> pd.Series | None:
@@ -121,9 +101,8 @@ def _too_early(plan: Plan, design: pd.DataFrame, arm: pd.Series, months: pd.Seri
 
 def attendance_model(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     """Return the model of attendance: one row per term, on the log-odds scale."""
-    title = "What goes with attending"
     if compare.refusal is not None or compare.scores is None:
-        return refusal_exhibit("design.model", title, compare.refusal, wave, ("annex-G",), "model.attend.all")
+        return declared.refused(plan, wave, "design.model", compare.refusal)
     base = sum(compare.n.values())
     triples: list[tuple[str, str, Any]] = []
     for number, row in enumerate(compare.scores.tidy().itertuples(index=False)):
@@ -133,16 +112,7 @@ def attendance_model(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
         triples.append((term, "Standard error", measure(f"{name}.se", row.se, "log odds", base=base, wave=wave)))
     notes = [f"Fitted by {compare.scores.method}."]
     notes += [f"{plan.label_of(c)}: rare levels joined to the commonest one." for c in compare.merged]
-    return exhibit(
-        "design.model",
-        title,
-        triples,
-        sections=("annex-G",),
-        wave=wave,
-        row_header="Characteristic",
-        notes=tuple(notes),
-        source="Survey",
-    )
+    return declared.table(plan, wave, "design.model").add(triples).note_texts("more", tuple(notes)).exhibit()
 
 
 def _term(plan: Plan, term: str) -> str:
@@ -157,9 +127,8 @@ def _term(plan: Plan, term: str) -> str:
 
 def overlap(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     """Return the shares of attendees and of others in each band of the chance of attending."""
-    title = "The chance of attending, in both groups"
     if compare.refusal is not None or compare.scores is None:
-        return refusal_exhibit("design.overlap", title, compare.refusal, wave, ("annex-G",), "overlap.attend.all")
+        return declared.refused(plan, wave, "design.overlap", compare.refusal)
     triples: list[tuple[str, str, Any]] = []
     parts: dict[str, list[str]] = {}
     for row in compare.scores.overlap().itertuples(index=False):
@@ -183,25 +152,17 @@ def overlap(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
             )
             triples.append((band, name, value))
             parts.setdefault(whole[0], []).append(part[0])
-    return exhibit(
-        "design.overlap",
-        title,
-        triples,
-        sections=("annex-G",),
-        wave=wave,
-        chart="overlap",
-        row_header="Chance of attending",
-        source="Survey",
-        sums=tuple((k, tuple(v)) for k, v in parts.items()),
-        extras={"axis": "Share of the group (per cent)"},
+    return (
+        declared.table(plan, wave, "design.overlap")
+        .add(triples)
+        .exhibit(sums=tuple(((k, tuple(v)) for k, v in parts.items())))
     )
 
 
 def routes(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     """Return the share of attendees whose route of collection no non-attendee shares, and the people left out."""
-    title = "How both groups were reached, and who was left aside"
     if compare.refusal is not None:
-        return refusal_exhibit("design.routes", title, compare.refusal, wave, ("annex-G",), "routes.attend.all")
+        return declared.refused(plan, wave, "design.routes", compare.refusal)
     share = measure(
         f"routes.alone.all.{wave}",
         100 * _alone(plan, compare),
@@ -215,7 +176,7 @@ def routes(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
         key = cell_key("people", **arms.LEFT_OUT[step], wave=wave)
         count = Count(id=f"n.left_out.{number}.{wave}".lower(), n=n, key=key, kind="identity", wave=wave)
         triples.append((f"Left aside: {step}", "Value", count))
-    return exhibit("design.routes", title, triples, sections=("annex-G",), wave=wave, source="Survey")
+    return declared.table(plan, wave, "design.routes").add(triples).exhibit()
 
 
 def _alone(plan: Plan, compare: Comparison) -> float:
@@ -253,9 +214,8 @@ def overlap_gates(plan: Plan, wave: str, compare: Comparison) -> list[Gate]:
 
 def overlap_answer(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     """Return the answer of notebook 03."""
-    title = "Who attended, and who could have?"
     if compare.refusal is not None or compare.scores is None:
-        return refusal_exhibit("answer.03", title, compare.refusal, wave, (), "answer.03.all")
+        return declared.refused(plan, wave, "answer.03", compare.refusal)
     failed = [g.note for g in overlap_gates(plan, wave, compare) if not g.passed]
     said = (
         "There are people who did not attend but could well have."
@@ -271,7 +231,7 @@ def overlap_answer(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
         decimals=0,
     )
     triples = [("Answer", "", words(f"answer.03.all.{wave}", said)), ("Attendees inside the common range", "", inside)]
-    return exhibit("answer.03", title, triples, sections=(), wave=wave)
+    return declared.table(plan, wave, "answer.03").add(triples).exhibit()
 
 
 def reasons(plan: Plan, wave: str, design: pd.DataFrame) -> Exhibit:
@@ -306,17 +266,6 @@ def reasons(plan: Plan, wave: str, design: pd.DataFrame) -> Exhibit:
                 counts=(part, whole),
             )
             triples.append((held[k], "People who gave this reason", share))
-        return exhibit(
-            "attend.reasons",
-            title,
-            triples,
-            sections=("policy-7", "annex-G"),
-            wave=wave,
-            chart="bars",
-            row_header="Reason",
-            source="Survey, unweighted",
-            extras={"axis": "Share (per cent)"},
-            notes=("People could give several reasons. Each was asked of people who had not attended.",),
-        )
+        return declared.table(plan, wave, "attend.reasons", heading=title).add(triples).exhibit()
     none = words(f"whynot.none.all.{wave}", "not asked in this wave, or too few people answered")
-    return exhibit("attend.reasons", title, [("Reasons", "", none)], sections=("policy-7", "annex-G"), wave=wave)
+    return declared.table(plan, wave, "attend.reasons", heading=title).add([("Reasons", "", none)]).exhibit()

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from evaluation import exhibit as w
-from evaluation.analysis import comparison, contrasts
+from evaluation.analysis import comparison, contrasts, declared
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.attendee_effect import adjusted_for, guarded, joined, labelled, planned, subset
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison
@@ -150,19 +150,17 @@ def methods(plan: Plan, wave: str, results: Sequence[Any]) -> Exhibit:
     outcome = plan.outcomes.primary
     rows = [r for r in results if r.outcome == outcome and r.id.startswith("attend.")]
     triples = [(_method_words(r.id), "Difference", r) for r in rows]
-    return w.exhibit(
-        "attend.methods",
-        f"{plan.words.treated_short} and {plan.words.untreated_short.lower()}, by method",
-        triples,
-        sections=("policy-7", "annex-G"),
-        wave=wave,
-        chart="forest",
-        row_header="Method",
-        source="Survey",
-        extras={
-            "axis": f"Difference in {contrasts.short(plan, outcome)} ({contrasts.points(plan, outcome)})",
-            "reference": 0.0,
-        },
+    return (
+        declared.table(
+            plan,
+            wave,
+            "attend.methods",
+            lower=plan.words.untreated_short.lower(),
+            short=contrasts.short(plan, outcome),
+            points=contrasts.points(plan, outcome),
+        )
+        .add(triples)
+        .exhibit()
     )
 
 
@@ -180,16 +178,7 @@ def outcomes(plan: Plan, wave: str, results: Sequence[Any]) -> Exhibit:
         for r in results
         if r.id.startswith("attendshare.")
     ]
-    return w.exhibit(
-        "attend.outcomes",
-        "Every outcome by the planned method",
-        triples,
-        sections=("annex-G",),
-        wave=wave,
-        chart="",
-        row_header="Outcome",
-        source="Survey",
-    )
+    return declared.table(plan, wave, "attend.outcomes").add(triples).exhibit()
 
 
 def answer(plan: Plan, wave: str, survey: Survey, results: Sequence[Any]) -> Exhibit:
@@ -199,4 +188,4 @@ def answer(plan: Plan, wave: str, survey: Survey, results: Sequence[Any]) -> Exh
     if isinstance(primary, Estimate):
         note = w.words(f"answer.05.all.{wave}", "The verdict follows in notebook 10, after the doubts of notebook 07.")
         triples.append(("What follows", "Estimate", note))
-    return w.exhibit("answer.05", "Do people who attended trust the police more?", triples, sections=(), wave=wave)
+    return declared.table(plan, wave, "answer.05").add(triples).exhibit()

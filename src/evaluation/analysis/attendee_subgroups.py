@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import exhibit as w
-from evaluation.analysis import comparison, contrasts
+from evaluation.analysis import comparison, contrasts, declared
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.attendee_effect import adjusted_for, guarded, joined, labelled, planned, sample_for, subset
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison
@@ -26,9 +26,8 @@ TIE_DRAWS = 20
 
 def units(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey) -> Exhibit:
     """Return the planned contrast as a difference of shares, a ratio of shares, points, and SD units, in that order."""
-    title = "The planned comparison in other units"
     if compare.refusal is not None:
-        return w.refusal_exhibit("attend.units", title, compare.refusal, wave, ("annex-G",), "units.attend.all")
+        return declared.refused(plan, wave, "attend.units", compare.refusal)
     outcome = plan.outcomes.primary
     people = joined(compare, survey, outcome)
     people["positive"] = people[outcome].isin(plan.outcomes.positive).astype(float)
@@ -59,16 +58,13 @@ def units(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Surve
         (rows[k][0], "Estimate", _named(plan, wave, r, compare, survey, "attendunits", k, unit=rows[k][1]))
         for k, r in made.items()
     ]
-    return w.exhibit(
-        "attend.units", title, triples, sections=("annex-G",), wave=wave, row_header="Unit", source="Survey"
-    )
+    return declared.table(plan, wave, "attend.units").add(triples).exhibit()
 
 
 def doses(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey) -> Exhibit:
     """Return the planned contrast for attendees of one, two, and three or more events, against the same others."""
-    title = "People who came once, and people who came again"
     if compare.refusal is not None:
-        return w.refusal_exhibit("attend.doses", title, compare.refusal, wave, ("annex-G",), "doses.attend.all")
+        return declared.refused(plan, wave, "attend.doses", compare.refusal)
     outcome = plan.outcomes.primary
     people = joined(compare, survey, outcome)
     triples = []
@@ -76,26 +72,13 @@ def doses(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Surve
         rows = (people[TREATED] == 0) | (people["dose"] == value)
         made = subset(plan, people, sample, outcome, rows)
         triples.append((name, "Difference", _named(plan, wave, made, compare, survey, "attenddose", f"{value:.0f}")))
-    return w.exhibit(
-        "attend.doses",
-        title,
-        triples,
-        sections=("annex-G",),
-        wave=wave,
-        row_header="Attended",
-        source="Survey",
-        notes=(
-            "People who liked the first event come again, so a rise with the number of events is no proof.",
-            "A difference that does not rise is a sign of who comes.",
-        ),
-    )
+    return declared.table(plan, wave, "attend.doses").add(triples).exhibit()
 
 
 def sources(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey) -> Exhibit:
     """Return general-sample attendees alone, attendees from lists alone, their difference, and what it could see."""
-    title = "Attendees of the general sample, and attendees reached through lists"
     if compare.refusal is not None:
-        return w.refusal_exhibit("attend.sources", title, compare.refusal, wave, ("annex-G",), "sources.compared.all")
+        return declared.refused(plan, wave, "attend.sources", compare.refusal)
     outcome = plan.outcomes.primary
     people = joined(compare, survey, outcome)
     others = people[TREATED] == 0
@@ -114,9 +97,7 @@ def sources(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Sur
             f"attendsource.seen.all.{wave}", seen, contrasts.points(plan, outcome), base=len(people), wave=wave
         )
         triples.append(("Smallest difference between the two that could have been seen", "Difference", value))
-    return w.exhibit(
-        "attend.sources", title, triples, sections=("annex-G",), wave=wave, row_header="Attendees", source="Survey"
-    )
+    return declared.table(plan, wave, "attend.sources").add(triples).exhibit()
 
 
 def _apart(
@@ -159,13 +140,12 @@ def _apart(
 
 def ties(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey) -> Exhibit:
     """Return the planned estimate's range when people with equal chances of attending stand in another order."""
-    title = "What the order of equal people decides"
     if compare.refusal is not None:
-        return w.refusal_exhibit("attend.ties", title, compare.refusal, wave, ("annex-G",), "ties.attend.all")
+        return declared.refused(plan, wave, "attend.ties", compare.refusal)
     how = comparison.planned_matching(plan, comparison.caliper_over(compare))
     if how["order"] == "data":
         reason = NotIdentified("the plan matches in the order of respondents", "Another order in the plan.")
-        return w.refusal_exhibit("attend.ties", title, reason, wave, ("annex-G",), "ties.attend.all")
+        return declared.refused(plan, wave, "attend.ties", reason)
     outcome = plan.outcomes.primary
     people = joined(compare, survey, outcome)
     others = matching.tie_breaks(compare.people, compare.scores, draws=TIE_DRAWS, seed=plan.seed, **how)
@@ -173,7 +153,7 @@ def ties(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey
     values = [e.value for e in found if isinstance(e, Estimate)]
     if len(values) < len(found):
         reason = next(e for e in found if not isinstance(e, Estimate))
-        return w.refusal_exhibit("attend.ties", title, reason, wave, ("annex-G",), "ties.attend.all")
+        return declared.refused(plan, wave, "attend.ties", reason)
     unit, base = contrasts.points(plan, outcome), len(people)
     cells = (
         ("As planned", values[0]),
@@ -184,32 +164,21 @@ def ties(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey
         (name, "Difference", w.measure(f"ties.{i}.all.{wave}", value, unit, base=base, wave=wave))
         for i, (name, value) in enumerate(cells)
     ]
-    notes = ("Respondents' numbers settle ties; other orders are as good.",)
-    return w.exhibit(
-        "attend.ties",
-        title,
-        triples,
-        sections=("annex-G",),
-        wave=wave,
-        row_header="Order",
-        source="Survey",
-        notes=notes,
-    )
+    return declared.table(plan, wave, "attend.ties").add(triples).exhibit()
 
 
 def claimed(
     plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey, claim: tuple[float, int]
 ) -> Exhibit:
     """Return the planned difference over the share of claims that are true; `claim` as `comparison.claimed_share`."""
-    title = "If some who say that they attended did not"
     if compare.refusal is not None:
-        return w.refusal_exhibit("attend.claimed", title, compare.refusal, wave, ("annex-G",), "claimed.attend.all")
+        return declared.refused(plan, wave, "attend.claimed", compare.refusal)
     outcome = plan.outcomes.primary
     people = joined(compare, survey, outcome)
     made, (share, n) = planned(plan, people, sample, outcome), claim
     if isinstance(made, NotIdentified | TooFew) or share == 0:
         reason = made if not isinstance(made, Estimate) else NotIdentified("nobody says that they attended", "")
-        return w.refusal_exhibit("attend.claimed", title, reason, wave, ("annex-G",), "claimed.attend.all")
+        return declared.refused(plan, wave, "attend.claimed", reason)
     unit, triples = contrasts.points(plan, outcome), []
     for specificity in plan.treatment.specificity:
         true = misclassification.share_true(share, specificity=specificity)
@@ -220,16 +189,7 @@ def claimed(
         else:
             value = w.words(f"claimed.value.all.{wave}.{code}", "every claim could be false")
         triples.append((row, "Difference among those who did attend", value))
-    return w.exhibit(
-        "attend.claimed",
-        title,
-        triples,
-        sections=("annex-G",),
-        wave=wave,
-        row_header="If …",
-        source="Survey",
-        notes=("False claims draw the difference towards nothing.",),
-    )
+    return declared.table(plan, wave, "attend.claimed").add(triples).exhibit()
 
 
 def _named(

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from evaluation import errors
-from evaluation.analysis import weight_tables
+from evaluation.analysis import declared, weight_tables
 from evaluation.analysis.arms import NOT_STATED, TREATED
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison, caliper_over, companion, planned_matching
-from evaluation.exhibit import Exhibit, exhibit, measure, refusal_exhibit, words
+from evaluation.exhibit import Exhibit, measure, words
 from evaluation.plan.study import Plan
 from evaluation.results import Gate, NotIdentified
 from evaluation.statistics import balance, matching, propensity
@@ -20,9 +20,8 @@ from evaluation.statistics import balance, matching, propensity
 
 def sample_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exhibit:
     """Return what each design keeps: people, effective number of others, largest weight, share left out."""
-    title = "The designed samples"
     if compare.refusal is not None:
-        return refusal_exhibit("design.sample", title, compare.refusal, wave, ("annex-G",), "sample.attend.all")
+        return declared.refused(plan, wave, "design.sample", compare.refusal)
     triples: list[tuple[str, str, Any]] = []
     made = {"Nearest neighbours (planned)": sample, "Entropy balancing (companion)": companion(plan, compare)}
     for place, (name, one) in enumerate(made.items()):
@@ -47,16 +46,7 @@ def sample_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exh
         )
         triples.append(("Nearest neighbours (planned)", "Caliper", value))
         notes.append(_caliper_words(sample.caliper))
-    return exhibit(
-        "design.sample",
-        title,
-        triples,
-        sections=("annex-G",),
-        wave=wave,
-        row_header="Design",
-        notes=tuple(notes),
-        source="Survey",
-    )
+    return declared.table(plan, wave, "design.sample").add(triples).note_texts("more", tuple(notes)).exhibit()
 
 
 def _caliper_words(caliper: matching.Caliper) -> str:
@@ -85,9 +75,8 @@ def compared(plan: Plan, compare: Comparison, sample: Any) -> balance.Balance:
 
 def balance_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exhibit:
     """Return standardised differences of every level, before and after; the love plot is drawn from it."""
-    title = "How alike the groups are, before and after matching"
     if compare.refusal is not None:
-        return refusal_exhibit("design.balance", title, compare.refusal, wave, ("annex-G",), "balance.attend.all")
+        return declared.refused(plan, wave, "design.balance", compare.refusal)
     base = sum(compare.n.values())
     triples: list[tuple[str, str, Any]] = []
     for number, row in enumerate(compared(plan, compare, sample).table.itertuples(index=False)):
@@ -97,18 +86,7 @@ def balance_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Ex
         for column, value in (("Before", row.smd_before), ("After", row.smd_after)):
             id = f"balance.row{number:02d}.all.{wave}.{column}".lower()
             triples.append((name, column, measure(id, value, "standard deviations", base=base, wave=wave)))
-    return exhibit(
-        "design.balance",
-        title,
-        triples,
-        sections=("annex-G",),
-        wave=wave,
-        chart="love",
-        row_header="Characteristic",
-        source="Survey",
-        notes=("Survey weights enter before and after. References at 0.1 and 0.25 are customs.",),
-        extras={"axis": "Standardised difference", "references": (0.1, 0.25)},
-    )
+    return declared.table(plan, wave, "design.balance").add(triples).exhibit()
 
 
 def design_again(plan: Plan, covariates: tuple[str, ...], over: str, people: pd.DataFrame) -> Any:
@@ -190,14 +168,13 @@ def balance_gates(
 
 def balance_answer(plan: Plan, wave: str, compare: Comparison, sample: Any, gates: list[Gate]) -> Exhibit:
     """Return the answer of notebook 04."""
-    title = "Who is compared with whom?"
     if compare.refusal is not None:
-        return refusal_exhibit("answer.04", title, compare.refusal, wave, (), "answer.04.all")
+        return declared.refused(plan, wave, "answer.04", compare.refusal)
     failed = [g.note for g in gates if not g.passed]
     said = f"Attendees with the people nearest to them, by {sample.method}." + (
         " Every gate was passed." if not failed else " Not met: " + "; ".join(failed) + "."
     )
-    return exhibit("answer.04", title, [("Answer", "", words(f"answer.04.all.{wave}", said))], sections=(), wave=wave)
+    return declared.table(plan, wave, "answer.04").add([("Answer", "", words(f"answer.04.all.{wave}", said))]).exhibit()
 
 
 DOSES = {1.0: "One event", 2.0: "Two events", 3.0: "Three or more"}
@@ -205,9 +182,8 @@ DOSES = {1.0: "One event", 2.0: "Two events", 3.0: "Three or more"}
 
 def sources(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     """Return where the people of each arm were found, and how many events attendees say they came to."""
-    title = "Where the compared people were found, and how often attendees came"
     if compare.refusal is not None:
-        return refusal_exhibit("design.sources", title, compare.refusal, wave, ("annex-G",), "sources.attend.all")
+        return declared.refused(plan, wave, "design.sources", compare.refusal)
     people = compare.people
     arms = {plan.words.treated_short: people[TREATED] == 1, plan.words.untreated_short: people[TREATED] == 0}
     labels = plan.levels_of(plan.population.boost_column) if plan.population.boost_column else {}
@@ -232,23 +208,13 @@ def sources(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
         )
         triples.append((f"Came to: {name.lower()}", plan.words.treated_short, share))
     notes = ("Whoever did not say how often they came is in no row.",) if attended.isna().any() else ()
-    return exhibit(
-        "design.sources",
-        title,
-        triples,
-        sections=("annex-G",),
-        wave=wave,
-        row_header="Share of the group",
-        source="Survey, unweighted",
-        notes=notes,
-    )
+    return declared.table(plan, wave, "design.sources").add(triples).note_texts("more", notes).exhibit()
 
 
 def support(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     """Return the range of chances that both arms share, and the share of each arm outside it."""
-    title = "Who has a chance of attending that nobody in the other group has"
     if compare.refusal is not None or compare.scores is None:
-        return refusal_exhibit("design.support", title, compare.refusal, wave, ("annex-G",), "support.attend.all")
+        return declared.refused(plan, wave, "design.support", compare.refusal)
     shared = compare.scores.common_support()
     names = {"treated": plan.words.treated_short, "control": plan.words.untreated_short}
     triples: list[tuple[str, str, Any]] = []
@@ -261,24 +227,13 @@ def support(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     for column, value in (("From", shared.low), ("To", shared.high)):
         id = f"support.range.all.{wave}.{column}"
         triples.append(("Shared range of the chance", column, measure(id, value, "", base=base, wave=wave)))
-    notes = ("Nobody is left out for standing outside it: the caliper decides who has a counterpart.",)
-    return exhibit(
-        "design.support",
-        title,
-        triples,
-        sections=("annex-G",),
-        wave=wave,
-        row_header="Group",
-        source="Survey, unweighted",
-        notes=notes,
-    )
+    return declared.table(plan, wave, "design.support").add(triples).exhibit()
 
 
 def spread_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exhibit:
     """Return variance ratios and gaps of distributions after matching, and the effective number in each arm."""
-    title = "How alike the groups are beyond their averages"
     if compare.refusal is not None:
-        return refusal_exhibit("design.spread", title, compare.refusal, wave, ("annex-G",), "spread.attend.all")
+        return declared.refused(plan, wave, "design.spread", compare.refusal)
     found, base = compared(plan, compare, sample), sum(compare.n.values())
     triples: list[tuple[str, str, Any]] = []
     for number, row in enumerate(found.table.itertuples(index=False)):
@@ -296,16 +251,7 @@ def spread_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exh
             id, n = f"spread.{arm}.all.{wave}.{when}", compare.n[size]
             value = measure(id, found.effective_n[f"{arm}_{when}"], "people", base=n, wave=wave, decimals=0)
             triples.append((f"{name}: effective number", when.capitalize(), value))
-    return exhibit(
-        "design.spread",
-        title,
-        triples,
-        sections=("annex-G",),
-        wave=wave,
-        row_header="Characteristic",
-        source="Survey",
-        notes=("After matching, match weight times survey weight.",),
-    )
+    return declared.table(plan, wave, "design.spread").add(triples).exhibit()
 
 
 def _row_name(plan: Plan, row: Any) -> str:
@@ -315,11 +261,10 @@ def _row_name(plan: Plan, row: Any) -> str:
 
 def lots(plan: Plan, wave: str, compare: Comparison, found: balance.Placebo | NotIdentified | None) -> Exhibit:
     """Return the balance reached beside what a lot would have reached, with the customary bars."""
-    title = "Balance, against attendance drawn by lot"
     if compare.refusal is not None or found is None:
-        return refusal_exhibit("design.lots", title, compare.refusal, wave, ("annex-G",), "lots.attend.all")
+        return declared.refused(plan, wave, "design.lots", compare.refusal)
     if isinstance(found, NotIdentified):
-        return refusal_exhibit("design.lots", title, found, wave, ("annex-G",), "lots.attend.all")
+        return declared.refused(plan, wave, "design.lots", found)
     rows = {"Largest standardised difference": found.worst, "Mean over the prognostic characteristics": found.mean}
     columns = ("Here", "90 in 100 lots are below", "99 in 100 lots are below")
     base = sum(compare.n.values())
@@ -329,28 +274,29 @@ def lots(plan: Plan, wave: str, compare: Comparison, found: balance.Placebo | No
         for spot, (column, value) in enumerate(zip(columns, values, strict=True))
     ]
     m = plan.matching
-    notes = (
+    (
         found.summary().split(", judged")[0] + ".",
         f"Customary bars, printed for reference: {m.flag_smd:g} and {m.fail_smd:g}.",
         "Each lot keeps the number of attendees, is drawn within sessions and matched as planned.",
     )
-    return exhibit(
-        "design.lots",
-        title,
-        triples,
-        sections=("annex-G",),
-        wave=wave,
-        row_header="Measure",
-        source="Survey",
-        notes=notes,
+    return (
+        declared.table(
+            plan,
+            wave,
+            "design.lots",
+            note=found.summary().split(", judged")[0] + ".",
+            flag_smd=f"{m.flag_smd:g}",
+            fail_smd=f"{m.fail_smd:g}",
+        )
+        .add(triples)
+        .exhibit()
     )
 
 
 def weights_audit(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exhibit:
     """Return which weight entered which step, read from the objects that the steps made."""
-    title = "Which weight entered which step"
     if compare.refusal is not None or compare.scores is None:
-        return refusal_exhibit("design.weights", title, compare.refusal, wave, ("annex-G",), "audit.attend.all")
+        return declared.refused(plan, wave, "design.weights", compare.refusal)
     other = companion(plan, compare)
     survey = {COMPARISON_WEIGHT: "comparison weight"}
     entered: Sequence[tuple[str, str]] = (
@@ -374,7 +320,7 @@ def weights_audit(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Ex
     )
     if compare.raking is not None:
         notes += weight_tables.unused(plan, compare.raking.left_out, "Comparison weight: ")
-    return exhibit("design.weights", title, triples, sections=("annex-G",), wave=wave, row_header="Step", notes=notes)
+    return declared.table(plan, wave, "design.weights").add(triples).note_texts("more", notes).exhibit()
 
 
 def _relative(weight: str) -> str:

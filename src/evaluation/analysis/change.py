@@ -8,11 +8,10 @@ from typing import Any
 import pandas as pd
 
 from evaluation import exhibit as w
-from evaluation.analysis import contrasts, wave_checks
+from evaluation.analysis import contrasts, declared, wave_checks
 from evaluation.analysis.level_tables import group_column, groups
 from evaluation.analysis.levels import Survey, _too_few_sessions, domain, is_item, level, margin_of, values
 from evaluation.analysis.verdicts import focus
-from evaluation.analysis.weight_tables import MODEL_BASED
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
 from evaluation.results import Estimate, Gate, NotIdentified, TooFew
@@ -46,18 +45,7 @@ def gaps(plan: Plan, wave: str, survey: Survey) -> Exhibit:
                 triples.append((plan.label_of(outcome), when, _contrast(plan, survey, made, "gap", outcome, when)))
     if not triples:
         triples = [("No groups", "", w.words(f"gap.none.all.{wave}", "the plan compares no groups"))]
-    return w.exhibit(
-        "gap.all",
-        f"{plan.words.focus_group} less {plan.words.comparison_group}",
-        triples,
-        sections=("policy-5", "annex-H"),
-        wave=wave,
-        chart="forest" if len(triples) > 1 else "",
-        row_header="Outcome",
-        source="Survey, weighted",
-        notes=(MODEL_BASED,),
-        extras={"axis": "Difference of means (points)", "reference": 0.0},
-    )
+    return declared.table(plan, wave, "gap.all").add(triples).exhibit(chart=None if len(triples) > 1 else "")
 
 
 def _contrast(plan: Plan, survey: Survey, made: Any, contrast: str, outcome: str, wave: str, code: str = "") -> Any:
@@ -146,20 +134,7 @@ def changes(plan: Plan, wave: str, survey: Survey, comparable: pd.DataFrame) -> 
                 triples.append((f"{plan.label_of(outcome)}: {who}", "Change in the share", _worded(share, state)))
     if not triples:
         triples = [("No earlier wave", "", w.words(f"change.none.all.{wave}", "this is the first wave to ask"))]
-    return w.exhibit(
-        "change.all",
-        "Change since the first wave that asked",
-        triples,
-        sections=("policy-8", "annex-H"),
-        wave=wave,
-        row_header="Outcome and group",
-        source="Survey, weighted",
-        notes=(
-            "Error of sampling only; other people answered each time, and news that moved everybody is in the change.",
-            MODEL_BASED,
-        ),
-        extras={"reference": 0.0},
-    )
+    return declared.table(plan, wave, "change.all").add(triples).exhibit()
 
 
 def _worded(result: Any, state: str) -> Any:

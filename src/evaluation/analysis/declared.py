@@ -7,8 +7,10 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
-from evaluation.table_builder import Declaration, Tables, declared
+from evaluation.results import NotIdentified, TooFew
+from evaluation.table_builder import Declaration, Table, Tables, declared
 
 
 @cache
@@ -38,3 +40,13 @@ def tables(plan: Plan, wave: str, **words: Any) -> Tables:
     return Tables(
         declarations(), wave, {**own, "title": plan.study.title, "population": plan.population.title, **words}
     )
+
+
+def table(plan: Plan, wave: str, id: str, **words: Any) -> Table:
+    """Begin a declared table of a wave; `words` fill its texts beside the plan's."""
+    return tables(plan, wave).table(id, **words)
+
+
+def refused(plan: Plan, wave: str, id: str, refusal: NotIdentified | TooFew | None, **words: Any) -> Exhibit:
+    """Return a declared exhibit of one cell that says why there is nothing to show."""
+    return tables(plan, wave).refused(id, refusal, **words)

@@ -11,10 +11,9 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation import exhibit as w
-from evaluation.analysis import contrasts, population_weights
+from evaluation.analysis import contrasts, declared, population_weights
 from evaluation.analysis.level_tables import groups
 from evaluation.analysis.levels import Survey, bounded, domain, is_item, level, values
-from evaluation.analysis.weight_tables import MODEL_BASED
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
 from evaluation.results import Estimate
@@ -51,19 +50,7 @@ def errors_beside(plan: Plan, wave: str, survey: Survey) -> Exhibit:
                 triples.append((row, head, cell))
     if not triples:
         triples = [("No error", "", w.words(f"error.none.all.{wave}", "too few sessions for an error"))]
-    return w.exhibit(
-        "levels.errors",
-        f"Two kinds of error: {contrasts.short(plan, outcome)}",
-        triples,
-        sections=("annex-H",),
-        wave=wave,
-        row_header="Group and survey",
-        source="Survey, weighted",
-        notes=(
-            "Linearised errors agree with other software, and cover too little where a few sessions hold most of a "
-            "group; the published ones leave out each session in turn and weight again.",
-        ),
-    )
+    return declared.table(plan, wave, "levels.errors", short=contrasts.short(plan, outcome)).add(triples).exhibit()
 
 
 def unit_of(e: Estimate) -> str:
@@ -107,16 +94,7 @@ def own_population(plan: Plan, wave: str, survey: Survey, margins: Mapping[str, 
                 triples.append((plan.label_of(outcome), head, named))
     if not triples:
         triples = [("No group", "", w.words(f"level.own.none.{wave}", "the plan compares no groups"))]
-    return w.exhibit(
-        "levels.own",
-        f"{plan.words.focus_group}, speaking for their own population",
-        triples,
-        sections=("annex-H",),
-        wave=wave,
-        row_header="Outcome",
-        source="Survey, general sample",
-        notes=(MODEL_BASED,),
-    )
+    return declared.table(plan, wave, "levels.own").add(triples).exhibit()
 
 
 def unanswered(plan: Plan, wave: str, survey: Survey) -> Exhibit:
@@ -142,20 +120,7 @@ def unanswered(plan: Plan, wave: str, survey: Survey) -> Exhibit:
         triples = [
             ("Nothing to show", "", w.words(f"unanswered.none.all.{wave}", "too few to report, or none missing"))
         ]
-    return w.exhibit(
-        "levels.missing",
-        f"Answers that are missing: {contrasts.short(plan, outcome)}",
-        triples,
-        sections=("annex-E",),
-        wave=wave,
-        row_header="Group",
-        source="Survey, weighted",
-        notes=(
-            "Imputation supposes that people of like characteristics and other answers would have answered alike; "
-            "the bounds suppose nothing.",
-            MODEL_BASED,
-        ),
-    )
+    return declared.table(plan, wave, "levels.missing", short=contrasts.short(plan, outcome)).add(triples).exhibit()
 
 
 def _missing_row(

@@ -6,10 +6,9 @@ from typing import Any
 
 from evaluation import errors
 from evaluation import exhibit as w
-from evaluation.analysis import contrasts
+from evaluation.analysis import contrasts, declared
 from evaluation.analysis.levels import Survey, is_item, level
 from evaluation.analysis.verdicts import focus
-from evaluation.analysis.weight_tables import MODEL_BASED
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
 from evaluation.statistics import scales
@@ -68,15 +67,7 @@ def reliability(plan: Plan, wave: str, survey: Survey) -> Exhibit:
         ]
     if not triples:
         triples = [("No scale", "Result", w.words(f"scale.none.all.{wave}", "the plan names no scale"))]
-    return w.exhibit(
-        "scales.reliability",
-        "Do the statements hold together?",
-        triples,
-        sections=("annex-F",),
-        wave=wave,
-        row_header="Scale",
-        source="Survey, complete answers, unweighted",
-    )
+    return declared.table(plan, wave, "scales.reliability").add(triples).exhibit()
 
 
 def items(plan: Plan, wave: str, survey: Survey) -> Exhibit:
@@ -103,16 +94,7 @@ def items(plan: Plan, wave: str, survey: Survey) -> Exhibit:
         triples = [
             ("No scale", "Result", w.words(f"item.none.all.{wave}", "the plan names no scale, or too few answered"))
         ]
-    return w.exhibit(
-        "scales.items",
-        "Each statement of the scales",
-        triples,
-        sections=("annex-F",),
-        wave=wave,
-        row_header="Statement",
-        source="Survey, complete answers, unweighted",
-        notes=("Where many people are at the highest or lowest answer, a question cannot show them moving further.",),
-    )
+    return declared.table(plan, wave, "scales.items").add(triples).exhibit()
 
 
 def _levels(plan: Plan, survey: Survey, outcomes: list[str], waves: list[str]) -> list[tuple[str, str, Any]]:
@@ -134,18 +116,7 @@ def trio(plan: Plan, wave: str, survey: Survey) -> Exhibit:
     """Return the outcomes that the first wave asked, by group and wave: share of positive answers, or the mean."""
     shown = [w_ for w_ in (*plan.earlier_waves(wave), wave) if w_ in survey.weights]
     outcomes = [o for o in plan.all_outcomes if survey.asked(o, shown[0]) and o not in plan.outcomes.negative_controls]
-    return w.exhibit(
-        "levels.trio",
-        "What people say, by group and wave",
-        _levels(plan, survey, outcomes, shown),
-        sections=("policy-5", "annex-H"),
-        wave=wave,
-        chart="panels",
-        row_header="Question and group",
-        source="Survey, weighted",
-        notes=("Shares are of people who gave an answer on the scale; don't-knows are counted apart.", MODEL_BASED),
-        extras={"axis": "Positive answers (per cent)"},
-    )
+    return declared.table(plan, wave, "levels.trio").add(_levels(plan, survey, outcomes, shown)).exhibit()
 
 
 def trust(plan: Plan, wave: str, survey: Survey) -> Exhibit:
@@ -157,18 +128,7 @@ def trust(plan: Plan, wave: str, survey: Survey) -> Exhibit:
     triples = _levels(plan, survey, outcomes, [wave])
     if not triples:
         triples = [("No further question", "", w.words(f"level.none.all.{wave}", "no other question was asked"))]
-    return w.exhibit(
-        "levels.trust",
-        "Trust, fairness and being heard",
-        triples,
-        sections=("policy-6", "annex-F"),
-        wave=wave,
-        chart="dots" if len(triples) > 1 else "",
-        row_header="Statement and group",
-        source="Survey, weighted",
-        notes=(MODEL_BASED,),
-        extras={"axis": "Positive answers (per cent)"},
-    )
+    return declared.table(plan, wave, "levels.trust").add(triples).exhibit(chart=None if len(triples) > 1 else "")
 
 
 def raw_beside_weighted(plan: Plan, wave: str, survey: Survey) -> Exhibit:
@@ -197,12 +157,4 @@ def raw_beside_weighted(plan: Plan, wave: str, survey: Survey) -> Exhibit:
             planned=True,
         )
         triples.append((plan.label_of(outcome), "Weighted", named))
-    return w.exhibit(
-        "levels.all",
-        "Unweighted and weighted means",
-        triples,
-        sections=("annex-E",),
-        wave=wave,
-        row_header="Outcome",
-        source="Survey, general sample",
-    )
+    return declared.table(plan, wave, "levels.all").add(triples).exhibit()

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import arms, population_weights
+from evaluation.analysis import arms, declared, population_weights
 from evaluation.analysis.arms import NOT_STATED
-from evaluation.exhibit import Count, Exhibit, Item, cell_key, exhibit, measure, words
+from evaluation.exhibit import Count, Exhibit, Item, cell_key, measure, words
 from evaluation.plan.study import Plan
 from evaluation.results import Gate
 from evaluation.statistics import crosstab
@@ -62,7 +62,7 @@ def composition(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
         sums += implied
     if not items:
         said = [("Everybody", "", words(f"n.people.none.{wave}", "no characteristic with levels was asked"))]
-        return exhibit("who.composition", "Who answered, by wave", said, sections=("annex-D",), wave=wave)
+        return declared.table(plan, wave, "who.composition").add(said).exhibit()
     return Exhibit(
         "who.composition",
         "Who answered, by wave",
@@ -122,16 +122,11 @@ def over_population(plan: Plan, wave: str, people: pd.DataFrame, margins: Mappin
         sums += [(total[0], tuple(keys)), *_among_all(plan, made, now, boost, wave)]
     if not triples:
         triples = [("Everybody", "", words(f"over.none.all.{wave}", "no population figures were given"))]
-    return exhibit(
-        "who.over_population",
-        "Who answered, against who lives here",
-        triples,
-        sections=("annex-D",),
-        wave=wave,
-        row_header="Group",
-        sums=tuple(sums),
-        notes=("Before any weight. 2 times is twice as many people as there should be.", *notes),
-        source=f"Survey, general sample; {plan.population.title}",
+    return (
+        declared.table(plan, wave, "who.over_population")
+        .add(triples)
+        .note_texts("more", notes)
+        .exhibit(sums=tuple(sums))
     )
 
 
@@ -220,16 +215,7 @@ def collection(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
                 sums += [(cell_key("people", boost="yes", wave=name), lists)] if lists else []
     if not triples:
         triples = [("Sessions and routes", "", words(f"collection.none.all.{wave}", "not recorded"))]
-    return exhibit(
-        "who.collection",
-        "How answers were collected",
-        triples,
-        sections=("annex-D",),
-        wave=wave,
-        row_header="Feature",
-        sums=tuple(sums),
-        source="Survey, unweighted",
-    )
+    return declared.table(plan, wave, "who.collection").add(triples).exhibit(sums=tuple(sums))
 
 
 ROUTES = {"officer": "Answers that an officer could see or hear", "event": "Answers given at an event"}
@@ -353,14 +339,7 @@ def carried_table(plan: Plan, wave: str, found: list[Carried]) -> Exhibit:
     triples = [
         (c.title, "Can the sizes carry it?", words(f"carried.{c.id}.all.{wave}", c.reason or "yes")) for c in found
     ]
-    return exhibit(
-        "who.carried",
-        "Which planned comparisons can be carried",
-        triples,
-        sections=("annex-D",),
-        wave=wave,
-        row_header="Comparison",
-    )
+    return declared.table(plan, wave, "who.carried").add(triples).exhibit()
 
 
 def gates(plan: Plan, wave: str, people: pd.DataFrame) -> list[Gate]:
@@ -381,7 +360,7 @@ def answer(plan: Plan, wave: str, people: pd.DataFrame, found: list[Carried]) ->
         else ("Too small, or not asked, for: " + "; ".join(short) + ".")
     )
     triples = [("People analysed in this wave", "", count), ("Sizes", "", words(f"answer.01.all.{wave}", said))]
-    return exhibit("answer.01", "Who answered, and who did not?", triples, sections=(), wave=wave)
+    return declared.table(plan, wave, "answer.01").add(triples).exhibit()
 
 
 ANSWERED, NOT_ASKED = 0, -5
@@ -408,16 +387,7 @@ def missing(plan: Plan, wave: str, table: pd.DataFrame) -> Exhibit:
         sums.append((cell_key("people", wave=wave), tuple(keys.values())))
     if not triples:
         triples = [("Nothing was asked", "", words(f"n.missing.none.{wave}", "no outcome of the plan was asked"))]
-    return exhibit(
-        "who.missing",
-        "What was left blank, and why",
-        triples,
-        sections=("annex-D",),
-        wave=wave,
-        row_header="Question",
-        sums=tuple(sums),
-        source="Survey, unweighted",
-    )
+    return declared.table(plan, wave, "who.missing").add(triples).exhibit(sums=tuple(sums))
 
 
 def completion(plan: Plan, wave: str, table: pd.DataFrame) -> Exhibit:
@@ -440,15 +410,7 @@ def completion(plan: Plan, wave: str, table: pd.DataFrame) -> Exhibit:
         triples.append((f"{plan.label_of(row.column)}: {level}", str(row.wave), share))
     if not triples:
         triples = [("How answers were collected", "", words(f"completion.none.all.{wave}", "was not recorded"))]
-    return exhibit(
-        "who.completion",
-        "Share of questions answered, by how they were asked",
-        triples,
-        sections=("annex-D",),
-        wave=wave,
-        row_header="Collected",
-        source="Survey, unweighted",
-    )
+    return declared.table(plan, wave, "who.completion").add(triples).exhibit()
 
 
 def response(plan: Plan, wave: str, people: pd.DataFrame, approached: dict[str, int | None]) -> Exhibit:
@@ -472,16 +434,7 @@ def response(plan: Plan, wave: str, people: pd.DataFrame, approached: dict[str, 
             counts=((key, n), (cell_key("approached", wave=name), int(asked))),
         )
         triples.append(("Response rate", name, rate))
-    return exhibit(
-        "who.response",
-        "Who was asked and did not answer",
-        triples,
-        sections=("annex-D",),
-        wave=wave,
-        row_header="",
-        notes=("People analysed, of the people approached.",),
-        source="wave.toml, as written down at fieldwork",
-    )
+    return declared.table(plan, wave, "who.response").add(triples).exhibit()
 
 
 def _items(plan: Plan) -> list[str]:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.analysis import declared
 from evaluation.analysis.verdicts import is_headline
-from evaluation.exhibit import Exhibit, exhibit, measure, words
+from evaluation.exhibit import Exhibit, measure, words
 from evaluation.plan.study import Plan
 from evaluation.results import Estimate
 from evaluation.statistics import power
@@ -67,14 +68,7 @@ def detectable(plan: Plan, wave: str, rows: Sequence[Any], people: pd.DataFrame)
             )
     if not triples:
         triples = [("None", "", words(f"mde.none.all.{wave}", "no contrast had an error to judge by"))]
-    return exhibit(
-        "power.detectable",
-        "What each comparison could have seen",
-        triples,
-        sections=("policy-14", "annex-J"),
-        wave=wave,
-        row_header="Comparison",
-    )
+    return declared.table(plan, wave, "power.detectable").add(triples).exhibit()
 
 
 def within_reach(margin: float, se: float, df: float) -> str:
@@ -189,19 +183,24 @@ def sizes(plan: Plan, wave: str, people: pd.DataFrame, published: Sequence[Exhib
         )
         for id, row, value, unit in rows
     ]
-    notes = (
+    (
         f"Power {plan.power.power:.0%} in a two-sided test at {plan.power.size:.0%}; shares near one half.",
         "How alike answers within a session are was " + ("seen in this wave." if need["observed"] else "assumed."),
         f"At least {ATTENDEE_SESSIONS} sessions should hold attendees, and none should be held at an event.",
     )
-    return exhibit(
-        "next.sizes",
-        "How many people the next wave needs",
-        triples,
-        sections=("policy-14", "annex-J"),
-        wave=wave,
-        row_header="For",
-        notes=notes,
+    return (
+        declared.table(
+            plan,
+            wave,
+            "next.sizes",
+            power=f"{plan.power.power:.0%}",
+            size=f"{plan.power.size:.0%}",
+            note="How alike answers within a session are was "
+            + ("seen in this wave." if need["observed"] else "assumed."),
+            attendee_sessions=ATTENDEE_SESSIONS,
+        )
+        .add(triples)
+        .exhibit()
     )
 
 
@@ -224,17 +223,7 @@ def precision(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
                     measure(f"precision.{size}.all.{wave}.{n}", half, "percentage points", wave=wave, decimals=1),
                 )
             )
-    return exhibit(
-        "power.precision",
-        "How precise a share would be",
-        triples,
-        sections=("annex-J",),
-        wave=wave,
-        chart="lines",
-        row_header="Answers",
-        notes=("Plus or minus, in percentage points.",),
-        extras={"axis": "Plus or minus (percentage points)"},
-    )
+    return declared.table(plan, wave, "power.precision").add(triples).exhibit()
 
 
 def missing_questions(plan: Plan, wave: str, comparable: pd.DataFrame) -> Exhibit:
@@ -258,14 +247,7 @@ def missing_questions(plan: Plan, wave: str, comparable: pd.DataFrame) -> Exhibi
         triples = [
             ("Nothing is missing", "What it closes", words(f"missing.none.all.{wave}", "every question was asked"))
         ]
-    return exhibit(
-        "next.questions",
-        "What each missing question costs",
-        triples,
-        sections=("annex-J",),
-        wave=wave,
-        row_header="Question",
-    )
+    return declared.table(plan, wave, "next.questions").add(triples).exhibit()
 
 
 def answer(plan: Plan, wave: str, people: pd.DataFrame, published: Sequence[Exhibit] = ()) -> Exhibit:
@@ -288,4 +270,4 @@ def answer(plan: Plan, wave: str, people: pd.DataFrame, published: Sequence[Exhi
             measure(f"answer.11.sessions.{wave}", need["sessions"], "sessions", wave=wave, decimals=0),
         ),
     ]
-    return exhibit("answer.11", "What would the next wave need?", triples, sections=(), wave=wave)
+    return declared.table(plan, wave, "answer.11").add(triples).exhibit()

@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.analysis import declared
 from evaluation.analysis.contrasts import short
-from evaluation.exhibit import Exhibit, exhibit, gate_rows, result_id, words
+from evaluation.exhibit import Exhibit, gate_rows, result_id, words
 from evaluation.plan.study import Plan
 from evaluation.results import (
     FAMILY,
@@ -50,9 +51,7 @@ def primary_id(plan: Plan, wave: str) -> str:
 def gates_table(plan: Plan, wave: str, gates: Sequence[Gate]) -> Exhibit:
     """Return every gate of the run: what it asks, its kind, and whether it was passed."""
     rows = gate_rows(gates, wave) or [("No gate", "Result", words(f"gate.none.{wave}", "no gate was set"))]
-    return exhibit(
-        "gates.all", "Conditions fixed in advance", rows, sections=("annex-A",), wave=wave, row_header="Gate"
-    )
+    return declared.table(plan, wave, "gates.all").add(rows).exhibit()
 
 
 def settled(
@@ -145,14 +144,10 @@ def table(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
             triples.append((name, "Why fragile", words(f"why.{row.id}", why(row, rows))))
     if not triples:
         triples = [("No contrast", "Verdict", words(f"verdict.none.{wave}", "no comparison could be made"))]
-    return exhibit(
-        "verdicts.all",
-        "Verdicts by the rule",
-        triples,
-        sections=("policy-13", "annex-B"),
-        wave=wave,
-        row_header="Question",
-        extras={"headline": [r.id for r in rows if is_headline(r, plan)]},
+    return (
+        declared.table(plan, wave, "verdicts.all")
+        .add(triples)
+        .exhibit(headline=[r.id for r in rows if is_headline(r, plan)])
     )
 
 
@@ -202,14 +197,7 @@ def estimands(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
         ]
     if not triples:
         triples = [("None", "", words(f"estimand.none.{wave}", "no contrast of the primary outcome was made"))]
-    return exhibit(
-        "estimands.all",
-        "What each number is an estimate of",
-        triples,
-        sections=("annex-B",),
-        wave=wave,
-        row_header="Contrast",
-    )
+    return declared.table(plan, wave, "estimands.all").add(triples).exhibit()
 
 
 def all_ruled(rows: Sequence[Any]) -> bool:
@@ -243,14 +231,7 @@ def can_and_cannot(plan: Plan, wave: str, rows: Sequence[Any], gates: Sequence[G
     for row in refusals:
         triples.append((row.question or row.id, "May be said", words(f"say.{row.id}.may", "nothing")))
         triples.append((row.question or row.id, "May not be concluded", words(f"say.{row.id}.not", row.reason)))
-    return exhibit(
-        "say.all",
-        "What may be said, and what may not be concluded",
-        triples,
-        sections=("annex-B",),
-        wave=wave,
-        row_header="On",
-    )
+    return declared.table(plan, wave, "say.all").add(triples).exhibit()
 
 
 def answer(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
@@ -261,4 +242,4 @@ def answer(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
         triples.append((row.question or row.id, "Verdict", words(f"answer.10.{row.id}", verdict(row) or "none")))
     if not triples:
         triples = [("Answer", "Verdict", words(f"answer.10.none.{wave}", "no comparison could be made"))]
-    return exhibit("answer.10", "What can and cannot be said?", triples, sections=(), wave=wave)
+    return declared.table(plan, wave, "answer.10").add(triples).exhibit()

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.exhibit import Count, Exhibit, cell_key, exhibit, words
+from evaluation.analysis import declared
+from evaluation.exhibit import Count, Exhibit, cell_key, words
 from evaluation.plan.study import Plan
 from evaluation.results import Gate
 
@@ -37,16 +38,11 @@ def flow(plan: Plan, wave: str, taken: Sequence[Any]) -> Exhibit:
     steps = list(dict.fromkeys(row for row, _, _ in triples if row != "Analysed"))
     triples.sort(key=lambda t: (t[0] == "Analysed", steps.index(t[0]) if t[0] in steps else 0))
     reasons = {str(r.step): str(r.reason) for one in taken for r in one.ledger.itertuples(index=False) if r.reason}
-    return exhibit(
-        "who.flow",
-        "From the export to the analysis",
-        triples,
-        sections=("annex-C",),
-        wave=wave,
-        row_header="Step",
-        sums=tuple(sums),
-        notes=tuple(f"{s}: {r}." for s, r in reasons.items()),
-        source="Exports of each wave",
+    return (
+        declared.table(plan, wave, "who.flow")
+        .add(triples)
+        .note_texts("more", tuple((f"{s}: {r}." for s, r in reasons.items())))
+        .exhibit(sums=tuple(sums))
     )
 
 
@@ -73,7 +69,7 @@ def waived(plan: Plan, wave: str, taken: Sequence[Any]) -> Exhibit:
             triples.append((where, "Reason", words(name, str(_get(waiver, "reason")))))
     if not triples:
         triples = [("No fault was waived", "Reason", words(f"waiver.none.all.{wave}", "none"))]
-    return exhibit("intake.waivers", "Faults waived by a person", triples, sections=("annex-C",), wave=wave)
+    return declared.table(plan, wave, "intake.waivers").add(triples).exhibit()
 
 
 def _get(waiver: Any, name: str) -> Any:
@@ -89,15 +85,7 @@ def comparable(plan: Plan, wave: str, table: pd.DataFrame) -> Exhibit:
             if item in table.index and name in plan.waves:
                 said = words(f"wording.{item}.all.{name}", str(table.loc[item, name]))
                 triples.append((plan.label_of(item), str(name), said))
-    return exhibit(
-        "intake.comparability",
-        "Was the same question asked?",
-        triples,
-        sections=("annex-C",),
-        wave=wave,
-        row_header="Question",
-        notes=("'Changed' blocks a change estimate; 'unknown' permits an exploratory one only.",),
-    )
+    return declared.table(plan, wave, "intake.comparability").add(triples).exhibit()
 
 
 def gates(plan: Plan, wave: str, taken: Sequence[Any], table: pd.DataFrame) -> list[Gate]:
@@ -131,10 +119,4 @@ def answer(plan: Plan, wave: str, found: Sequence[Gate]) -> Exhibit:
         if not failed
         else "In part. " + "; ".join(f"not met: {g.note}" for g in failed) + "."
     )
-    return exhibit(
-        "answer.00",
-        "Can this wave be used?",
-        [("Answer", "", words(f"answer.00.all.{wave}", said))],
-        sections=(),
-        wave=wave,
-    )
+    return declared.table(plan, wave, "answer.00").add([("Answer", "", words(f"answer.00.all.{wave}", said))]).exhibit()

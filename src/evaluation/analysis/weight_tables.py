@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.analysis import declared
 from evaluation.analysis import population_weights as celled
 from evaluation.analysis.population_weights import (
     JOIN,
@@ -17,7 +18,7 @@ from evaluation.analysis.population_weights import (
     benchmark_gaps,
     effective_n,
 )
-from evaluation.exhibit import Exhibit, cell_key, exhibit, measure, words
+from evaluation.exhibit import Exhibit, cell_key, measure, words
 from evaluation.plan.study import Plan
 from evaluation.results import Gate
 from evaluation.statistics import weighting
@@ -35,18 +36,11 @@ def margins_table(plan: Plan, wave: str, people: pd.DataFrame, made: Mapping[str
     if not triples:
         reason = "no population figures were given: every answer counts the same"
         triples = [("Unweighted", "", words(f"share.none.all.{wave}", reason))]
-    return exhibit(
-        "weights.margins",
-        "Who answered, weighted, and who lives here",
-        triples,
-        sections=("policy-4", "annex-E"),
-        wave=wave,
-        chart="bars" if now.cells else "",
-        row_header="Group",
-        notes=(*_notes(plan, now), MODEL_BASED),
-        sums=sums,
-        source=f"Survey; {plan.population.title}",
-        extras={"axis": "Share (per cent)"},
+    return (
+        declared.table(plan, wave, "weights.margins")
+        .add(triples)
+        .note_texts("more", _notes(plan, now))
+        .exhibit(chart=None if now.cells else "", sums=sums)
     )
 
 
@@ -57,18 +51,11 @@ def group_table(plan: Plan, wave: str, own: tuple[str, Mapping[str, WaveWeights]
     if not triples:
         reason = "no population figure describes this group in cells large enough: each of its answers counts the same"
         triples = [("Unweighted", "", words(f"ownshare.none.all.{wave}", reason))]
-    return exhibit(
-        "weights.group",
-        f"{plan.words.focus_group}, weighted to their own population",
-        triples,
-        sections=("annex-E",),
-        wave=wave,
-        chart="bars" if len(triples) > 1 else "",
-        row_header="Group",
-        sums=sums,
-        notes=() if now is None else _notes(plan, now),
-        source=f"Survey; {plan.population.title}",
-        extras={"axis": "Share (per cent)"},
+    return (
+        declared.table(plan, wave, "weights.group")
+        .add(triples)
+        .note_texts("more", () if now is None else _notes(plan, now))
+        .exhibit(chart=None if len(triples) > 1 else "", sums=sums)
     )
 
 
@@ -179,16 +166,7 @@ def summary(
             "A group met far more often than it lives here keeps small weights whatever the trimming: its share "
             "is met again afterwards.",
         )
-    return exhibit(
-        "weights.summary",
-        "The price of weighting",
-        triples,
-        sections=("annex-E",),
-        wave=wave,
-        row_header="Measure",
-        source="Survey, general sample",
-        notes=notes,
-    )
+    return declared.table(plan, wave, "weights.summary").add(triples).note_texts("more", notes).exhibit()
 
 
 def _price(plan: Plan, one: WaveWeights, name: str, who: str, head: str) -> list[tuple[str, str, Any]]:
@@ -275,4 +253,4 @@ def answer(
         (row, "", measure(f"answer.02.{id}.{wave}", value, unit, base=base, wave=wave, decimals=places))
         for row, id, value, unit, places in rows
     ]
-    return exhibit("answer.02", "Whom do these answers speak for?", triples, sections=(), wave=wave)
+    return declared.table(plan, wave, "answer.02").add(triples).exhibit()

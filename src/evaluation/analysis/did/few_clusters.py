@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import exhibit as w
-from evaluation.analysis import contrasts
+from evaluation.analysis import contrasts, declared
 from evaluation.analysis.attendee_effect import guarded
 from evaluation.analysis.did.designs import Triples, cell, exposed_frame, runnable
 from evaluation.analysis.did.exposed_places import WORDS, prognostic, reached_share, source_of
@@ -28,10 +28,9 @@ from evaluation.statistics.did import composition as did_composition
 def few_places(plan: Plan, found: Evidence) -> Exhibit:
     """Return D1 by every way of testing few places, without each place in turn, and attendance as the first stage."""
     held, unit = exposed_frame(plan, found), contrasts.points(plan, plan.outcomes.primary)
-    title = "What few places can carry"
     if held is None:
         few = NotIdentified("there are fewer than two places on one side", "Events in two places or more, two without.")
-        return w.refusal_exhibit("designs.places", title, few, found.wave, ("annex-H",), "places.all.all")
+        return declared.refused(plan, found.wave, "designs.places", few)
     design, frame = held
     triples: Triples = []
     words = {**WORDS, "outcome": design.outcome}
@@ -52,19 +51,7 @@ def few_places(plan: Plan, found: Evidence) -> Exhibit:
         number = w.measure(f"places.without{place}.all.{found.wave}", made.value, unit, base=base, wave=found.wave)
         triples.append((row, "Difference in change", number))
     triples += _first_stage(plan, found, design, frame, base)
-    return w.exhibit(
-        "designs.places",
-        title,
-        triples,
-        sections=("annex-H",),
-        wave=found.wave,
-        row_header="Test, or place left out",
-        source="Survey, weighted; register of events",
-        notes=(
-            "The first stage is attendance: if places with events are hardly attended more, a change per person "
-            "reached cannot be told, and its range is not closed.",
-        ),
-    )
+    return declared.table(plan, found.wave, "designs.places").add(triples).exhibit()
 
 
 def _place(plan: Plan, code: str) -> str:
@@ -169,15 +156,7 @@ def composition(plan: Plan, found: Evidence) -> Exhibit:
     if not triples:
         said = w.words(f"composition.none.all.{found.wave}", "no characteristic was asked of everybody in both waves")
         triples = [("No design", "Read against chance", said)]
-    return w.exhibit(
-        "designs.composition",
-        "Did other kinds of people answer, and does it matter?",
-        triples,
-        sections=("annex-H",),
-        wave=found.wave,
-        row_header="Design",
-        source="Survey, weighted",
-    )
+    return declared.table(plan, found.wave, "designs.composition").add(triples).exhibit()
 
 
 # ---- linkage -------------------------------------------------------------------------------------------------------
@@ -188,30 +167,18 @@ def linkage(plan: Plan, found: Evidence) -> Exhibit:
     title, design = "Who let their answers be linked?", runnable(plan, found, "D5")
     panel = linked_rows(plan, found, design)[0] if design else None
     if design is None or panel is None:
-        return w.refusal_exhibit("designs.linkage", title, UNLINKED, found.wave, ("annex-H",), "linkage.all.all")
+        return declared.refused(plan, found.wave, "designs.linkage", UNLINKED, heading=title)
     frame, names = answered_first(plan, found, design, panel)
     linked = int(frame["linked"].sum())
     if not names or min(linked, len(frame) - linked) < plan.sizes.least_people:
         few = TooFew(counts={"linked": linked, "others": len(frame) - linked}, needed=plan.sizes.least_people)
-        return w.refusal_exhibit("designs.linkage", title, few, found.wave, ("annex-H",), "linkage.all.all")
+        return declared.refused(plan, found.wave, "designs.linkage", few, heading=title)
     triples: Triples = []
     for number, row in enumerate(did.linkage(frame, linked="linked", columns=names).itertuples()):
         name = _level(plan, row.column)
         gap = w.measure(f"linkage.{number}.all.{found.wave}", row.smd, "SD", base=linked, wave=found.wave)
         triples.append((name, "Linked less others", gap))
-    return w.exhibit(
-        "designs.linkage",
-        title,
-        triples,
-        sections=("annex-H",),
-        wave=found.wave,
-        row_header="Characteristic",
-        source="Survey, first of the two waves",
-        notes=(
-            "In standard deviations. Answering twice can itself change answers: these people had the questions "
-            "before, and nothing here can take that out.",
-        ),
-    )
+    return declared.table(plan, found.wave, "designs.linkage", heading=title).add(triples).exhibit()
 
 
 def _level(plan: Plan, name: str) -> str:

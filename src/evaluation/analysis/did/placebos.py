@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from evaluation import exhibit as w
-from evaluation.analysis import arms, contrasts
+from evaluation.analysis import arms, contrasts, declared
 from evaluation.analysis.attendee_effect import guarded
 from evaluation.analysis.did.designs import Triples, cell, exposed_frame, runnable
 from evaluation.analysis.did.exposed_places import WORDS, placed
@@ -113,10 +113,9 @@ def placebo_exhibit(plan: Plan, found: Evidence) -> tuple[Exhibit, dict[str, boo
     "not informative", never "passed": a design whose placebos are all of that kind is not in the answer.
     """
     made = placebos(plan, found)
-    title = "Do designs find a change where there can be none?"
     if not made:
         nothing = NotIdentified("no outcome, group or earlier wave can serve as a placebo", "Ask control questions.")
-        return w.refusal_exhibit("designs.placebos", title, nothing, found.wave, ("annex-H",), "placebo.all.all"), {}
+        return declared.refused(plan, found.wave, "designs.placebos", nothing), {}
     triples: Triples = []
     speaks: dict[str, bool] = {}
     for name in dict.fromkeys(d for d, _, _ in made):
@@ -138,19 +137,7 @@ def placebo_exhibit(plan: Plan, found: Evidence) -> tuple[Exhibit, dict[str, boo
                 triples.append((row, "Could have seen", seen))
             reading = readings.get(what, "too few people")
             triples.append((row, "Reading", w.words(f"{stem}.reading", reading)))
-    shown = w.exhibit(
-        "designs.placebos",
-        title,
-        triples,
-        sections=("annex-H", "annex-I"),
-        wave=found.wave,
-        row_header="Placebo",
-        source="Survey, weighted",
-        notes=(
-            "One joint test at 5 % for each design (Holm). A placebo that could not have seen the smallest "
-            "worthwhile change is not informative; it has not passed.",
-        ),
-    )
+    shown = declared.table(plan, found.wave, "designs.placebos").add(triples).exhibit()
     return shown, speaks
 
 
@@ -207,18 +194,7 @@ def bounds(plan: Plan, found: Evidence, results: Sequence[Any]) -> Exhibit:
             triples.append((row, "Attendees more trusting before", held))
     if not triples:
         triples = [("No design", "Would vanish at", w.words(f"bounds.none.all.{found.wave}", "nothing was estimated"))]
-    return w.exhibit(
-        "designs.bounds",
-        "How much unlike movement would undo each result",
-        triples,
-        sections=("annex-H", "annex-I"),
-        wave=found.wave,
-        row_header="Design",
-        notes=(
-            "Ranges are of Imbens and Manski: the trend the groups share is relaxed by up to so many standard "
-            "deviations of the answers.",
-        ),
-    )
+    return declared.table(plan, found.wave, "designs.bounds").add(triples).exhibit()
 
 
 # ---- mean and share ------------------------------------------------------------------------------------------------
@@ -243,18 +219,7 @@ def sides(plan: Plan, found: Evidence) -> Exhibit:
         )
     if not triples:
         triples = [("No design", "Mean", w.words(f"sides.none.all.{found.wave}", "no design compares two groups"))]
-    return w.exhibit(
-        "designs.sides",
-        "The mean and the share of positive answers side by side",
-        triples,
-        sections=("annex-H",),
-        wave=found.wave,
-        row_header="Design",
-        notes=(
-            "Shares are differences of shares in percentage points. The coefficient of group and time in a logit is "
-            "not an effect and is not shown; its difference of probabilities is.",
-        ),
-    )
+    return declared.table(plan, found.wave, "designs.sides").add(triples).exhibit()
 
 
 def _positive(plan: Plan, frame: pd.DataFrame, outcome: str) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import exhibit as w
-from evaluation.analysis import contrasts
+from evaluation.analysis import contrasts, declared
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.did.designs import REFUSED, said, unmet
 from evaluation.analysis.did.inputs import Evidence
@@ -79,20 +79,11 @@ def forest(plan: Plan, found: Evidence, results: Sequence[Any], refusal: Any) ->
         design = plan.designs[parts[0].upper()]
         name = f"{parts[0].upper()} {design.title}" + (f" ({parts[4].replace('-', ' ')})" if len(parts) > 4 else "")
         triples.append((name, "Difference in change", result))
-    return w.exhibit(
-        "designs.forest",
-        "Did confidence change more where the events went?",
-        triples,
-        sections=("policy-8", "annex-H"),
-        wave=found.wave,
-        chart="forest" if any(isinstance(r, Estimate) for r in results) else "",
-        row_header="Design",
-        source="Survey, weighted; register of events",
-        notes=(
-            "Error of sampling only: news that moved one group between the surveys is not in the ranges.",
-            *_capped(plan, results),
-        ),
-        extras={"axis": f"Difference in change ({contrasts.points(plan, plan.outcomes.primary)})", "reference": 0.0},
+    return (
+        declared.table(plan, found.wave, "designs.forest", points=contrasts.points(plan, plan.outcomes.primary))
+        .add(triples)
+        .note_texts("more", _capped(plan, results))
+        .exhibit(chart=None if any(isinstance(r, Estimate) for r in results) else "")
     )
 
 
@@ -131,14 +122,7 @@ def refusals(plan: Plan, found: Evidence, results: Sequence[Any], refusal: Any) 
         triples.append((row, "What the next wave should ask", w.words(f"{stem}.ask", ask)))
     if not triples:
         triples = [("No design", "Why not", w.words(f"refused.none.all.{found.wave}", "every design could be run"))]
-    return w.exhibit(
-        "designs.refused",
-        "What could not be answered, and what to ask next time",
-        triples,
-        sections=("annex-H",),
-        wave=found.wave,
-        row_header="Design",
-    )
+    return declared.table(plan, found.wave, "designs.refused").add(triples).exhibit()
 
 
 def cells(plan: Plan, found: Evidence, results: Sequence[Any]) -> Exhibit:
@@ -170,15 +154,7 @@ def cells(plan: Plan, found: Evidence, results: Sequence[Any]) -> Exhibit:
         triples = [
             ("No design", "People (about)", w.words(f"cells.none.all.{found.wave}", "no design had people to count"))
         ]
-    return w.exhibit(
-        "designs.cells",
-        "How many people each design rests on",
-        triples,
-        sections=("annex-H",),
-        wave=found.wave,
-        row_header="Cell",
-        source="Survey, unweighted, rounded to 5",
-    )
+    return declared.table(plan, found.wave, "designs.cells").add(triples).exhibit()
 
 
 def _people(id: str, n: int, wave: str) -> Any:
@@ -204,14 +180,7 @@ def assumptions(plan: Plan, found: Evidence, results: Sequence[Any]) -> Exhibit:
         ]
     if not triples:
         triples = [("No design", "Licence", w.words(f"assumes.none.all.{found.wave}", "the plan names no design"))]
-    return w.exhibit(
-        "designs.assumptions",
-        "What each design assumes",
-        triples,
-        sections=("annex-H", "annex-B"),
-        wave=found.wave,
-        row_header="Design",
-    )
+    return declared.table(plan, found.wave, "designs.assumptions").add(triples).exhibit()
 
 
 def answer(plan: Plan, found: Evidence, results: Sequence[Any], refusal: Any) -> Exhibit:
@@ -226,9 +195,7 @@ def answer(plan: Plan, found: Evidence, results: Sequence[Any], refusal: Any) ->
         if isinstance(result, Estimate):
             verb = MAY_SAY[result.licence].split(":")[0]
             triples.append((row, "May say", w.words(f"answer.06.{name}.verb", f"“{verb}”, no more")))
-    return w.exhibit(
-        "answer.06", "Did confidence change more where the events went?", triples, sections=(), wave=found.wave
-    )
+    return declared.table(plan, found.wave, "answer.06").add(triples).exhibit()
 
 
 __all__ = ["ASSUMES", "REFUSED", "answer", "assumptions", "cells", "forest", "refusals"]
@@ -246,7 +213,7 @@ def recall(plan: Plan, found: Evidence) -> Exhibit:
             if isinstance(people, NotIdentified)
             else NotIdentified("nothing remembered can be set beside an earlier answer", "Ask how it was before.")
         )
-        return w.refusal_exhibit("designs.recall", title, refusal, found.wave, ("annex-H",), f"{stem}.all.all")
+        return declared.refused(plan, found.wave, "designs.recall", refusal, stem=stem, heading=title)
     others = people[people[TREATED] == 0]
     then = found.survey.outcomes[column].reindex(others.index)
     weight = others["comparison_weight"]
@@ -267,7 +234,7 @@ def recall(plan: Plan, found: Evidence) -> Exhibit:
     )
     if min(c[2] for c in cells_) < plan.sizes.least_people:
         few = TooFew(counts={c[0]: c[2] for c in cells_}, needed=plan.sizes.least_people)
-        return w.refusal_exhibit("designs.recall", title, few, found.wave, ("annex-H",), f"{stem}.all.all")
+        return declared.refused(plan, found.wave, "designs.recall", few, stem=stem, heading=title)
     triples = [
         (name, "Mean", w.measure(f"{stem}.{outcome}.{id}.{found.wave}", value, "points", base=n, wave=found.wave))
         for name, value, n, id in cells_
@@ -276,15 +243,7 @@ def recall(plan: Plan, found: Evidence) -> Exhibit:
     triples.append(
         ("Remembered less answered, like with like", "Mean", _bias(plan, found, others, then, frame, stem_bias))
     )
-    return w.exhibit(
-        "designs.recall",
-        title,
-        triples,
-        sections=("annex-H",),
-        wave=found.wave,
-        row_header="Source",
-        source="Survey, weighted",
-    )
+    return declared.table(plan, found.wave, "designs.recall", heading=title).add(triples).exhibit()
 
 
 def _bias(plan: Plan, found: Evidence, others: Any, then: Any, frame: Any, id: str) -> Any:
@@ -340,11 +299,4 @@ def shocks(plan: Plan, found: Evidence, results: Sequence[Any]) -> Exhibit:
         triples = [
             ("No change", "Sampling only", w.words(f"shock.none.all.{found.wave}", "no change could be estimated"))
         ]
-    return w.exhibit(
-        "designs.shocks",
-        "How much wider the ranges are when news moved one group",
-        triples,
-        sections=("annex-H", "annex-I"),
-        wave=found.wave,
-        row_header="Design",
-    )
+    return declared.table(plan, found.wave, "designs.shocks").add(triples).exhibit()

@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.analysis import declared
 from evaluation.analysis.programme import register_cells
 from evaluation.analysis.programme.register_cells import Held, Triples, per_cent, plain
-from evaluation.exhibit import Count, Exhibit, cell_key, exhibit, measure, words
+from evaluation.exhibit import Count, Exhibit, cell_key, measure, words
 from evaluation.plan.study import Plan
 from evaluation.programme import actions as doing
 
@@ -28,13 +29,10 @@ DAYS = (90, 180, 365)
 def actions(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     """Return actions by status, said and done, time to an answer and to an end, the closed loop, and the list."""
     rows = register_cells.register(plan, wave, held, "actions")
-    sections = ("policy-10", "annex-L")
     if rows is None:
         return [
-            register_cells.absent_exhibit(plan, wave, "actions.status", "Actions by status", "actions", sections),
-            register_cells.absent_exhibit(
-                plan, wave, "actions.said_did", "You said, we did, we could not", "actions", sections
-            ),
+            register_cells.absent(plan, wave, "actions.status", "actions"),
+            register_cells.absent(plan, wave, "actions.said_did", "actions"),
         ]
     until = register_cells.through(plan, wave, held)
     source = register_cells.source(plan, "actions", until)
@@ -64,24 +62,10 @@ def _status(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
         if code in names
     ]
     parts = tuple(cell_key("actions", status=c) for c in SPOKEN if c in names)
-    note = "An action is one issue or recommendation. Counts of actions count activity, not results for people."
-    return exhibit(
-        "actions.status",
-        "What happened to what people asked for",
-        cells,
-        sections=("policy-10", "annex-L"),
-        wave=wave,
-        chart="bars",
-        row_header="Status",
-        source=source,
-        notes=(note,),
-        sums=((cell_key("actions", status="any"), parts),),
-        extras={
-            "axis": "Actions",
-            "finding": f"{{actions.status.done.all.{wave}}} actions are done and "
-            f"{{actions.status.reported-back.all.{wave}}} were reported back to communities; "
-            f"{{actions.status.could-not-be-done.all.{wave}}} could not be done",
-        },
+    return (
+        declared.table(plan, wave, "actions.status", source=source)
+        .add(cells)
+        .exhibit(sums=((cell_key("actions", status="any"), parts),))
     )
 
 
@@ -111,16 +95,7 @@ def _said_did(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit
                 )
             )
         cells.append((str(issue), "Because", words(f"actions.said.issue{place + 1:02d}.{wave}.why", _why(part))))
-    return exhibit(
-        "actions.said_did",
-        "You said, we did, we could not, because",
-        cells,
-        sections=("policy-10", "annex-L"),
-        wave=wave,
-        row_header="You said",
-        source=source,
-        notes=("Every issue is listed, also where nothing was done. Numbers are actions.",),
-    )
+    return declared.table(plan, wave, "actions.said_did", source=source).add(cells).exhibit()
 
 
 def _why(part: pd.DataFrame) -> str:
@@ -134,7 +109,6 @@ def _why(part: pd.DataFrame) -> str:
 
 def _times(plan: Plan, wave: str, rows: pd.DataFrame, until: pd.Timestamp, source: str) -> Exhibit:
     known = doing.outcomes(rows, until=until)
-    title = "How long it took"
     if known.empty:
         cell = register_cells.cannot(
             wave,
@@ -142,7 +116,7 @@ def _times(plan: Plan, wave: str, rows: pd.DataFrame, until: pd.Timestamp, sourc
             "no action has a date on which it was raised",
             "Write down when each issue was raised.",
         )
-        return exhibit("actions.times", title, [("Not shown", "", cell)], sections=("policy-10", "annex-L"), wave=wave)
+        return declared.table(plan, wave, "actions.times").only(cell)
     cells: Triples = []
     for k, curve in enumerate(doing.cumulative_incidence(known["days"], known["event"])):
         for days in DAYS:
@@ -170,22 +144,8 @@ def _times(plan: Plan, wave: str, rows: pd.DataFrame, until: pd.Timestamp, sourc
         "Shares ending done or refused are cumulative incidence (Aalen-Johansen); first response is Kaplan-Meier.",
         "Actions without a date of raising are in no time; their number stands under “Was the loop closed?”.",
     ]
-    return exhibit(
-        "actions.times",
-        title,
-        cells,
-        sections=("policy-10", "annex-L"),
-        wave=wave,
-        chart="dots",
-        row_header="What happened",
-        source=source,
-        notes=tuple(notes),
-        extras={
-            "axis": "Share of actions (per cent)",
-            "limits": (0, 100),
-            "finding": f"{{actions.within.answered.{wave}.d90}} of actions had a first response within 90 days; "
-            f"{{actions.within.end1.{wave}.d365}} were done within a year",
-        },
+    return (
+        declared.table(plan, wave, "actions.times", source=source).add(cells).note_texts("more", tuple(notes)).exhibit()
     )
 
 
@@ -253,16 +213,7 @@ def _loop(plan: Plan, wave: str, rows: pd.DataFrame, until: pd.Timestamp, source
                 _n(f"actions.from.{source_id}.{wave}", int(count), wave, source=source_id),
             )
         )
-    return exhibit(
-        "actions.loop",
-        "Was the loop closed?",
-        cells,
-        sections=("annex-L",),
-        wave=wave,
-        row_header="What",
-        source=source,
-        notes=("The share of refused actions is of those refused.",),
-    )
+    return declared.table(plan, wave, "actions.loop", source=source).add(cells).exhibit()
 
 
 def _list(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
@@ -280,6 +231,4 @@ def _list(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
             ("Since", register_cells.month(row.status_date)),
         )
         cells += [(label, c, words(f"{stem}.{c}", "not stated" if pd.isna(v) else str(v))) for c, v in columns]
-    return exhibit(
-        "actions.list", "Every action", cells, sections=("annex-L",), wave=wave, row_header="Action", source=source
-    )
+    return declared.table(plan, wave, "actions.list", source=source).add(cells).exhibit()

@@ -6,14 +6,14 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.analysis import declared
 from evaluation.analysis.programme import register_cells
 from evaluation.analysis.programme.register_cells import Held, Triples, per_cent, plain
 from evaluation.errors import DataError
-from evaluation.exhibit import Exhibit, exhibit, measure, words
+from evaluation.exhibit import Exhibit, measure, words
 from evaluation.plan.study import Plan
 from evaluation.programme import iag
 
-SECTIONS = ("policy-3", "annex-K")
 BEFORE, AFTER = "current", "revised"
 
 
@@ -21,9 +21,7 @@ def advisory(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     """Return the depth of each meeting, and how meetings were run before and after the revised model."""
     rows = register_cells.register(plan, wave, held, "iag_meetings")
     if rows is None:
-        return [
-            register_cells.absent_exhibit(plan, wave, "iag.depth", "Depth of participation", "iag_meetings", SECTIONS)
-        ]
+        return [register_cells.absent(plan, wave, "iag.depth", "iag_meetings")]
     source = register_cells.source(plan, "advisory meetings", register_cells.through(plan, wave, held))
     return [_depth(plan, wave, rows, source), _practice(plan, wave, rows, source), _shift(plan, wave, rows, source)]
 
@@ -48,18 +46,7 @@ def _depth(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
         for label, r in zip(labels, known.itertuples(index=False), strict=True)
     ]
     rungs = "; ".join(f"{k} {v.lower()}" for k, v in ladder.items())
-    return exhibit(
-        "iag.depth",
-        "Depth of participation, meeting by meeting",
-        cells,
-        sections=SECTIONS,
-        wave=wave,
-        chart="lines",
-        row_header="Meeting",
-        source=source,
-        notes=(f"Rungs of the ladder: {rungs}. Each mark is one meeting, as rated and agreed there.",),
-        extras={"axis": "Rung of the ladder", "limits": (0.5, 5.5), "x": "rows"},
-    )
+    return declared.table(plan, wave, "iag.depth", source=source, rungs=rungs).add(cells).exhibit()
 
 
 def _when(row: Any) -> str:
@@ -87,15 +74,8 @@ def _practice(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit
     elif (living := _residents(plan)) is not None:
         share = per_cent(f"iag.residents_mix.all.{wave}", living, wave, public=True)
         cells.append((f"{plan.programme.stop_group} residents, share of all", plan.population.title, share))
-    return exhibit(
-        "iag.practice",
-        "How advisory meetings were run",
-        cells,
-        sections=("annex-K",),
-        wave=wave,
-        row_header="What",
-        source=source,
-        notes=tuple(notes),
+    return (
+        declared.table(plan, wave, "iag.practice", source=source).add(cells).note_texts("more", tuple(notes)).exhibit()
     )
 
 
@@ -247,20 +227,7 @@ def _shift(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
             )
         )
         cells.append((label, "Could it be chance?", words(f"iag.chance.{id}.{wave}", _chance(found.p))))
-    note = (
-        "Intervals come from exchanging meetings between the two models. They take meetings as interchangeable but for "
-        "the model; groups, topics and years differ too, so a difference does not show what the model does."
-    )
-    return exhibit(
-        "iag.shift",
-        "Meetings before and after the revised model",
-        cells,
-        sections=("annex-K",),
-        wave=wave,
-        row_header="What",
-        source=source,
-        notes=(note,),
-    )
+    return declared.table(plan, wave, "iag.shift", source=source).add(cells).exhibit()
 
 
 def _adoption(rows: pd.DataFrame) -> pd.Series:

@@ -7,19 +7,19 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.analysis import declared
 from evaluation.analysis.programme import register_cells
 from evaluation.analysis.programme.indicators import indicators_sheet, theory
 from evaluation.analysis.programme.register_cells import Held, Triples, official, optional, people, per_cent, plain
 from evaluation.analysis.programme.stop_search_counts import Searches, estimates, prepared
 from evaluation.errors import EvaluationError
-from evaluation.exhibit import Exhibit, exhibit, measure, words
+from evaluation.exhibit import Exhibit, measure, words
 from evaluation.plan.study import Plan
 from evaluation.programme import actions as doing
 from evaluation.programme import events as held_events
 from evaluation.programme import figures as published
 from evaluation.programme import representation
 
-AS_CITED = "Figures are as published by the body named; those not seen at their source are marked “as cited in”."
 UNITS = {
     "share": "per cent",
     "rate_ratio": "times",
@@ -40,14 +40,9 @@ def as_cited(row: Any) -> str:
 
 def figures(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     """Return the published figures that can be read alone, and every one with what it lacks."""
-    title = "Published figures, as context"
     rows = register_cells.register(plan, wave, held, "context_figures")
     if rows is None:
-        return [
-            register_cells.absent_exhibit(
-                plan, wave, "context.figures", title, "context_figures", ("policy-11", "annex-N")
-            )
-        ]
+        return [register_cells.absent(plan, wave, "context.figures", "context_figures")]
     lacks = [published.lacking(**_parts(row)) for row in rows.itertuples(index=False)]
     whole: Triples = []
     every: Triples = []
@@ -58,37 +53,17 @@ def figures(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
         every += _entry(plan, row, wave, stem, lack)
     incomplete = sum(bool(x) for x in lacks)
     note = "Every figure stands in the annex; those without a base, an area, a period or a comparator stand only there."
-    source = "Register of context figures"
     made = (
         [
-            exhibit(
-                "context.figures",
-                title,
-                whole,
-                sections=("policy-11",),
-                wave=wave,
-                row_header="Figure",
-                source=source,
-                notes=(AS_CITED, *((note,) if incomplete else ())),
-            )
+            declared.table(plan, wave, "context.figures")
+            .add(whole)
+            .note_texts("more", (note,) if incomplete else ())
+            .exhibit()
         ]
         if whole
         else []
     )
-    register = exhibit(
-        "context.register",
-        "Every published figure, and what it lacks",
-        every,
-        sections=("annex-N",),
-        wave=wave,
-        row_header="Figure",
-        source=source,
-        notes=(
-            AS_CITED,
-            "A percentage without its two numbers, a ratio without its comparator and an average without "
-            "its number of cases cannot be read; no base was invented.",
-        ),
-    )
+    register = declared.table(plan, wave, "context.register").add(every).exhibit()
     return [*made, register]
 
 
@@ -137,25 +112,15 @@ def _entry(plan: Plan, row: Any, wave: str, stem: str, lack: str) -> Triples:
 def surveys(plan: Plan, wave: str, held: Held) -> Exhibit:
     """Return other surveys' estimates, compared with ours only where the wording is the same."""
     rows = register_cells.register(plan, wave, held, "external_surveys")
-    title = "Other surveys, beside ours and never pooled with it"
     if rows is None:
-        return register_cells.absent_exhibit(plan, wave, "context.surveys", title, "external_surveys", ("annex-N",))
+        return register_cells.absent(plan, wave, "context.surveys", "external_surveys")
     names = register_cells.levels(plan, "external_surveys", "survey") | {"other": ""}
     ours = {plan.label_of(o).strip().lower() for o in plan.all_outcomes}
     labels = register_cells.unique([_survey(names, r) for r in rows.itertuples(index=False)])
     cells: Triples = []
     for place, (label, row) in enumerate(zip(labels, rows.itertuples(index=False), strict=True)):
         cells += _estimate(row, label, f"context.survey{place + 1:02d}", wave, str(row.wording).strip().lower() in ours)
-    return exhibit(
-        "context.surveys",
-        title,
-        cells,
-        sections=("annex-N",),
-        wave=wave,
-        row_header="Survey and group",
-        source="Register of external surveys",
-        notes=(AS_CITED, "A survey that asked other words measured something else, so no difference is worked out."),
-    )
+    return declared.table(plan, wave, "context.surveys").add(cells).exhibit()
 
 
 def _survey(names: dict[str, str], row: Any) -> str:
@@ -200,11 +165,8 @@ Dated = list[tuple[pd.Timestamp, str, str]]  # day, what, kind
 def timeline(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     """Return fieldwork, the first and last event and dated outside events on one line, and the sources of the last."""
     history, events = (register_cells.register(plan, wave, held, n) for n in ("history", "events"))
-    sections = ("policy-8", "annex-N")
     if history is None and events is None:
-        return [
-            register_cells.absent_exhibit(plan, wave, "history.timeline", "What happened when", "history", sections)
-        ]
+        return [register_cells.absent(plan, wave, "history.timeline", "history")]
     known = [*_fieldwork(plan), *_events(events), *_outside(plan, history)]
     known.sort(key=lambda d: (d[0], d[1]))
     labels = register_cells.unique([register_cells.day_words(d[0]) for d in known])
@@ -212,17 +174,7 @@ def timeline(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     for place, (label, (_, what, kind)) in enumerate(zip(labels, known, strict=True)):
         cells.append((label, "What", words(f"history.{place + 1:02d}.{wave}", what)))
         cells.append((label, "Kind", words(f"history.{place + 1:02d}.kind.{wave}", kind)))
-    line = exhibit(
-        "history.timeline",
-        "What happened when",
-        cells,
-        sections=sections,
-        wave=wave,
-        chart="timeline",
-        row_header="Date",
-        source="Registers of history and events; fieldwork dates",
-        notes=("What stands side by side here is not thereby connected.",),
-    )
+    line = declared.table(plan, wave, "history.timeline").add(cells).exhibit()
     return [line] if history is None else [line, _sources(plan, wave, history)]
 
 
@@ -235,15 +187,7 @@ def _sources(plan: Plan, wave: str, history: pd.DataFrame) -> Exhibit:
             (str(row.what), "Source", words(f"{stem}.{wave}", as_cited(row))),
             (str(row.what), "Seen?", words(f"{stem}.seen.{wave}", "not stated" if pd.isna(known) else seen[known])),
         ]
-    return exhibit(
-        "history.sources",
-        "Where the dates of outside events come from",
-        cells,
-        sections=("annex-N",),
-        wave=wave,
-        row_header="What happened",
-        source="Register of history",
-    )
+    return declared.table(plan, wave, "history.sources").add(cells).exhibit()
 
 
 def _fieldwork(plan: Plan) -> Dated:
@@ -298,9 +242,7 @@ def context(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
 def _initiatives(plan: Plan, wave: str, held: Held) -> Exhibit:
     rows = register_cells.register(plan, wave, held, "initiatives")
     if rows is None:
-        return register_cells.absent_exhibit(
-            plan, wave, "initiatives.table", "Other initiatives", "initiatives", ("annex-N",)
-        )
+        return register_cells.absent(plan, wave, "initiatives.table", "initiatives")
     kinds, answers = (register_cells.levels(plan, "initiatives", c) for c in ("mechanism", "contamination_risk"))
     cells: Triples = []
     labels = register_cells.unique([f"{r.title} ({r.organisation})" for r in rows.itertuples(index=False)])
@@ -316,26 +258,13 @@ def _initiatives(plan: Plan, wave: str, held: Held) -> Exhibit:
             (label, c, words(f"{stem}.{k + 1}.{wave}", "not stated" if pd.isna(v) else str(v)))
             for k, (c, v) in enumerate(columns)
         ]
-    return exhibit(
-        "initiatives.table",
-        "Initiatives named in the sources",
-        cells,
-        sections=("annex-N",),
-        wave=wave,
-        row_header="Initiative",
-        source="Register of initiatives",
-        notes=(
-            "Nothing is claimed of these initiatives. One that can reach people compared here makes any "
-            "difference between groups harder to read.",
-        ),
-    )
+    return declared.table(plan, wave, "initiatives.table").add(cells).exhibit()
 
 
 def _partners(plan: Plan, wave: str, held: Held) -> Exhibit:
     rows = register_cells.register(plan, wave, held, "partners")
-    title = "Organisations that helped to reach people"
     if rows is None:
-        return register_cells.absent_exhibit(plan, wave, "context.partners", title, "partners", ("annex-D",))
+        return register_cells.absent(plan, wave, "context.partners", "partners")
     names = register_cells.levels(plan, "partners", "network")
     cells: Triples = []
     for network, part in rows.groupby("network", sort=True):
@@ -369,15 +298,7 @@ def _partners(plan: Plan, wave: str, held: Held) -> Exhibit:
                 ),
             ),
         ]
-    return exhibit(
-        "context.partners",
-        title,
-        cells,
-        sections=("annex-D",),
-        wave=wave,
-        row_header="Network",
-        source="Register of partners",
-    )
+    return declared.table(plan, wave, "context.partners").add(cells).exhibit()
 
 
 def programme_answer(plan: Plan, wave: str, held: Held) -> Exhibit:
@@ -413,7 +334,7 @@ def programme_answer(plan: Plan, wave: str, held: Held) -> Exhibit:
         cells += _done(plan, wave, held, actions)
     said = "What was done and answered. Whether it made a difference to anybody is another question."
     cells.append(("What this is", "", words(f"answer.08.all.{wave}", said)))
-    return exhibit("answer.08", "What did the programme do, hear, answer and cost?", cells, sections=(), wave=wave)
+    return declared.table(plan, wave, "answer.08").add(cells).exhibit()
 
 
 def _done(plan: Plan, wave: str, held: Held, actions: Any) -> Triples:
@@ -436,7 +357,7 @@ def wider_answer(plan: Plan, wave: str, held: Held) -> Exhibit:
     cells: Triples = [*_ratio(plan, wave, held), *_unrecorded(plan, wave, held), *_recruits(plan, wave, held)]
     said = f"Context, not a result of {plan.words.programme}. None of these figures explains another."
     cells.append(("What this is", "", words(f"answer.09.all.{wave}", said)))
-    return exhibit("answer.09", "How fair are stops, records and recruitment?", cells, sections=(), wave=wave)
+    return declared.table(plan, wave, "answer.09").add(cells).exhibit()
 
 
 def _ratio(plan: Plan, wave: str, held: Held) -> Triples:

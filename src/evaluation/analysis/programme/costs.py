@@ -24,7 +24,7 @@ def costs(plan: Plan, wave: str, registers: Mapping[str, pd.DataFrame]) -> list[
     source = register_cells.source(plan, "events", register_cells.through(plan, wave, registers))
     build = tables(plan, wave, source=source, staff=_staff_time(plan))
     if events is None:
-        return [register_cells.absent(plan, build, "costs.table", "events")]
+        return [register_cells.absent(plan, wave, "costs.table", "events")]
     try:
         return [_by_kind(build, events), _per_attendance(build, events, plan.programme.staff_rate)]
     except DataError as error:

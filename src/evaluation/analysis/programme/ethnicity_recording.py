@@ -6,14 +6,14 @@ import re
 
 import pandas as pd
 
+from evaluation.analysis import declared
 from evaluation.analysis.programme import register_cells
 from evaluation.analysis.programme.register_cells import Held, Triples, people, per_cent
 from evaluation.errors import DataError
-from evaluation.exhibit import Exhibit, exhibit, measure, words
+from evaluation.exhibit import Exhibit, measure, words
 from evaluation.plan.study import Plan
 from evaluation.programme import representation
 
-SECTIONS = ("policy-11", "annex-M")
 REASONS = {
     "blank": "Left blank",
     "not_stated_officer": "“Not stated” entered by an officer",
@@ -26,10 +26,10 @@ def recording(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     rows = register_cells.register(plan, wave, held, "victim_recording")
     title = "Victims whose ethnic group is not recorded"
     if rows is None:
-        return [register_cells.absent_exhibit(plan, wave, "recording.share", title, "victim_recording", SECTIONS)]
+        return [register_cells.absent(plan, wave, "recording.share", "victim_recording")]
     rows = rows[rows["victims"].fillna(0) > 0].sort_values("period")
     if rows.empty:
-        return [register_cells.absent_exhibit(plan, wave, "recording.share", title, "victim_recording", SECTIONS)]
+        return [register_cells.absent(plan, wave, "recording.share", "victim_recording")]
     return [_share(plan, wave, rows, title), _chart(plan, wave, rows), _change(plan, wave, rows)]
 
 
@@ -62,21 +62,7 @@ def _share(plan: Plan, wave: str, rows: pd.DataFrame, title: str) -> Exhibit:
                         ),
                     )
                 )
-    return exhibit(
-        "recording.share",
-        title,
-        cells,
-        sections=SECTIONS,
-        wave=wave,
-        chart="lines",
-        row_header="Period",
-        source=_source(plan),
-        extras={"axis": "Share of victims (per cent)", "x": "rows"},
-        notes=(
-            "Three reasons that are not the same: nobody wrote anything, an officer wrote “not stated”, the "
-            "victim preferred not to say.",
-        ),
-    )
+    return declared.table(plan, wave, "recording.share", heading=title, source=_source(plan)).add(cells).exhibit()
 
 
 def _chart(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
@@ -118,23 +104,10 @@ def _chart(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
         if enough
         else ("with fewer than twelve periods they show counting variation only, which large numbers make very small")
     )
-    return exhibit(
-        "recording.limits",
-        "Recording against expected variation",
-        cells,
-        sections=("annex-M",),
-        wave=wave,
-        row_header="Period",
-        source=_source(plan),
-        notes=(
-            f"Limits of a control chart: three standard errors around the mean of all periods; {learnt}. A period "
-            "inside them is not a change; one outside them does not say why.",
-        ),
-    )
+    return declared.table(plan, wave, "recording.limits", source=_source(plan), learnt=learnt).add(cells).exhibit()
 
 
 def _change(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
-    title = "The change told three ways"
     first, last = rows.iloc[0], rows.iloc[-1]
     label = f"Left blank, {first['period']} to {last['period']}"
     try:
@@ -145,7 +118,7 @@ def _change(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
         cells: Triples = [
             (label, "", register_cells.cannot(wave, f"recording.change.all.{wave}", refused.what, refused.todo))
         ]
-        return exhibit("recording.change", title, cells, sections=("annex-M",), wave=wave)
+        return declared.table(plan, wave, "recording.change").add(cells).exhibit()
     base = int(min(first["victims"], last["victims"]))
     ways = (
         ("count", "The count", n.count_per_cent, "per cent of the earlier count"),
@@ -156,13 +129,4 @@ def _change(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
         (label, column, measure(f"recording.change_{id}.all.{wave}", value, unit, base=base, wave=wave, decimals=1))
         for id, column, value, unit in ways
     ]
-    return exhibit(
-        "recording.change",
-        title,
-        cells,
-        sections=("annex-M",),
-        wave=wave,
-        row_header="What",
-        source=_source(plan),
-        notes=("A fall of a count is not a fall of a share: the number of victims moves too.",),
-    )
+    return declared.table(plan, wave, "recording.change", source=_source(plan)).add(cells).exhibit()

@@ -6,23 +6,20 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.analysis import declared
 from evaluation.analysis.programme import register_cells
 from evaluation.analysis.programme.participants import slips_table, who_came
 from evaluation.analysis.programme.register_cells import Held, Triples, official, people, per_cent, plain
-from evaluation.exhibit import Exhibit, cell_key, exhibit, measure
+from evaluation.exhibit import Exhibit, cell_key, measure
 from evaluation.plan.study import Plan
 from evaluation.programme import events as held_events
-
-NOT_PEOPLE = "Attendances are not people: somebody who came to three events counts three times."
 
 
 def events(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     """Return what was held, by event, in numbers, by feature, by area, by who came, and from contact to form."""
     rows = register_cells.register(plan, wave, held, "events")
     if rows is None:
-        return [
-            register_cells.absent_exhibit(plan, wave, "events.strip", "Events held", "events", ("policy-3", "annex-K"))
-        ]
+        return [register_cells.absent(plan, wave, "events.strip", "events")]
     slips = register_cells.register(plan, wave, held, "attendance")
     day = register_cells.through(plan, wave, held)
     made = [
@@ -33,7 +30,7 @@ def events(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
         _funnel(plan, wave, rows, day),
     ]
     if slips is None:
-        return [*made, register_cells.absent_exhibit(plan, wave, "events.who", "Who came", "attendance", ("annex-K",))]
+        return [*made, register_cells.absent(plan, wave, "events.who", "attendance")]
     return [*made, who_came(plan, wave, slips, day), slips_table(plan, wave, rows, slips, day)]
 
 
@@ -59,17 +56,10 @@ def _strip(plan: Plan, wave: str, rows: pd.DataFrame, day: pd.Timestamp) -> Exhi
         (label, areas.get(row.area, row.area), _attendance(row, wave, "attendance"))
         for label, row in zip(labels, counted.itertuples(index=False), strict=True)
     ]
-    return exhibit(
-        "events.strip",
-        "Events by month and area",
-        cells,
-        sections=("policy-3", "annex-K"),
-        wave=wave,
-        chart="strip",
-        row_header="Month",
-        source=register_cells.source(plan, "events", day),
-        notes=(NOT_PEOPLE,),
-        extras={"axis": "Attendances"},
+    return (
+        declared.table(plan, wave, "events.strip", source=register_cells.source(plan, "events", day))
+        .add(cells)
+        .exhibit()
     )
 
 
@@ -127,16 +117,10 @@ def _summary(plan: Plan, wave: str, rows: pd.DataFrame, day: pd.Timestamp) -> Ex
             )
         )
     parts = tuple(cell_key("attendances", event=e) for e in counted["event_id"])
-    return exhibit(
-        "events.summary",
-        "Events in numbers",
-        cells,
-        sections=("policy-3", "annex-K"),
-        wave=wave,
-        row_header="What",
-        source=register_cells.source(plan, "events", day),
-        notes=(NOT_PEOPLE,),
-        sums=((cell_key("attendances", event="all"), parts),),
+    return (
+        declared.table(plan, wave, "events.summary", source=register_cells.source(plan, "events", day))
+        .add(cells)
+        .exhibit(sums=((cell_key("attendances", event="all"), parts),))
     )
 
 
@@ -156,16 +140,10 @@ def _fidelity(plan: Plan, wave: str, rows: pd.DataFrame, day: pd.Timestamp) -> E
             ),
             (f.label, "Share", per_cent(f"events.fidelity.{f.id}.{wave}", f.share, wave)),
         ]
-    note = "Whether an event was held as the practice is described. It says nothing of what followed."
-    return exhibit(
-        "events.fidelity",
-        "How far events were held as described",
-        cells,
-        sections=("annex-K",),
-        wave=wave,
-        row_header="Feature",
-        source=register_cells.source(plan, "events", day),
-        notes=(note,),
+    return (
+        declared.table(plan, wave, "events.fidelity", source=register_cells.source(plan, "events", day))
+        .add(cells)
+        .exhibit()
     )
 
 
@@ -199,16 +177,11 @@ def _reach(plan: Plan, wave: str, rows: pd.DataFrame, day: pd.Timestamp) -> Exhi
         left = [v for k, v in wards.items() if k not in set(rows["ward_group"].dropna())]
         notes += [f"Inside the city no event was held in: {', '.join(left)}."] if left else []
     notes.append("Residents are known for whole areas of the population figures only, never by ward.")
-    return exhibit(
-        "events.reach",
-        "Where events were held",
-        cells,
-        sections=("annex-K",),
-        wave=wave,
-        row_header="Area",
-        source=register_cells.source(plan, "events", day),
-        notes=tuple(notes),
-        sums=tuple(sums),
+    return (
+        declared.table(plan, wave, "events.reach", source=register_cells.source(plan, "events", day))
+        .add(cells)
+        .note_texts("more", tuple(notes))
+        .exhibit(sums=tuple(sums))
     )
 
 
@@ -248,18 +221,8 @@ def _funnel(plan: Plan, wave: str, rows: pd.DataFrame, day: pd.Timestamp) -> Exh
                     people(f"events.funnel_{id}.all.{wave}", total, wave, unit=unit, universe=universe, event="all"),
                 )
             )
-    notes = (
-        NOT_PEOPLE,
-        "How many people heard of an event and did not come is not in the register. Who had heard of the events is "
-        "asked in the survey and stands in a table of its own.",
-    )
-    return exhibit(
-        "events.funnel",
-        "From first contact to a form handed in",
-        cells,
-        sections=("annex-K",),
-        wave=wave,
-        row_header="Step",
-        source=register_cells.source(plan, "events", day),
-        notes=notes,
+    return (
+        declared.table(plan, wave, "events.funnel", source=register_cells.source(plan, "events", day))
+        .add(cells)
+        .exhibit()
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from evaluation.analysis import declared
 from evaluation.analysis.programme import register_cells
 from evaluation.analysis.programme.register_cells import Held, Triples, people, per_cent, plain
 from evaluation.errors import DataError
-from evaluation.exhibit import Count, Exhibit, cell_key, exhibit, words
+from evaluation.exhibit import Count, Exhibit, cell_key, words
 from evaluation.plan.study import Plan
 from evaluation.programme import actions as doing
 from evaluation.programme import feedback as said
@@ -69,16 +70,10 @@ def _kinds(plan: Plan, wave: str, kept: pd.DataFrame, held: Held) -> Exhibit:
                 ),
             ),
         ]
-    return exhibit(
-        "feedback.kinds",
-        "Kinds of comment",
-        cells,
-        sections=("annex-L",),
-        wave=wave,
-        row_header="Kind",
-        source=_source(plan, wave, held),
-        sums=_by_theme(kept, names),
-        notes=("Stories and comments off the question are kept: they are what people came to say.",),
+    return (
+        declared.table(plan, wave, "feedback.kinds", source=_source(plan, wave, held))
+        .add(cells)
+        .exhibit(sums=_by_theme(kept, names))
     )
 
 
@@ -121,16 +116,7 @@ def _formats(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame, he
         if public:
             share = per_cent(f"feedback.format.{code}.{wave}.forms", forms / public, wave, base=public)
             cells.append((label, "Forms as a share of attendances", share))
-    return exhibit(
-        "feedback.formats",
-        "Comments and forms by format of the discussion",
-        cells,
-        sections=("annex-L",),
-        wave=wave,
-        row_header="Format",
-        source=_source(plan, wave, held),
-        notes=("Events differ in more than their format, so this compares nothing; it says where voices came from.",),
-    )
+    return declared.table(plan, wave, "feedback.formats", source=_source(plan, wave, held)).add(cells).exhibit()
 
 
 def _trace(plan: Plan, wave: str, kept: pd.DataFrame, actions: pd.DataFrame, held: Held) -> Exhibit:
@@ -156,19 +142,9 @@ def _trace(plan: Plan, wave: str, kept: pd.DataFrame, actions: pd.DataFrame, hel
             (label, "Actions on the theme", plain(f"trace.actions.{code}.{wave}", len(own), wave, **of)),
             (label, "Done", plain(f"trace.done.{code}.{wave}", done, wave, **of, status="done")),
         ]
-    return exhibit(
-        "feedback.trace",
-        "From what people told to what was done, by theme",
-        cells,
-        sections=("annex-L",),
-        wave=wave,
-        row_header="Theme",
-        source="Registers of feedback and actions",
-        notes=("A theme links them, not a person: no comment is traced to who made it.",),
-    )
+    return declared.table(plan, wave, "feedback.trace").add(cells).exhibit()
 
 
-CODED = "Coded by people with a fixed frame; no software decided what was meant."
 ALL = "All questions"
 
 
@@ -176,12 +152,9 @@ def feedback(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     """Return themes by question, what is wrong and what good looks like, the group's verdicts, channels, agreement."""
     rows = register_cells.register(plan, wave, held, "feedback")
     if rows is None:
-        where = ("policy-9", "annex-L", "sense-check")
         return [
-            register_cells.absent_exhibit(plan, wave, "feedback.themes", "What people said", "feedback", where[:2]),
-            register_cells.absent_exhibit(
-                plan, wave, "feedback.check", "What the checking group said", "feedback", where[:2]
-            ),
+            register_cells.absent(plan, wave, "feedback.themes", "feedback"),
+            register_cells.absent(plan, wave, "feedback.check", "feedback"),
         ]
     events = register_cells.register(plan, wave, held, "events")
     checked = said.sense_check(rows)
@@ -230,20 +203,10 @@ def _themes(plan: Plan, wave: str, kept: pd.DataFrame, held: Held) -> Exhibit:
         cells.append((label, ALL, whole))
         sums.append((whole.key, tuple(parts)))
     checker = plan.words.checking_group
-    return exhibit(
-        "feedback.themes",
-        "What people said, by theme and key question",
-        cells,
-        sections=("policy-9", "annex-L", "sense-check"),
-        wave=wave,
-        row_header="Theme",
-        source=_source(plan, wave, held),
-        sums=tuple(sums),
-        notes=(
-            CODED,
-            "Comments are not people: one person may have made several. A question counts only at "
-            f"events where it was asked. What {checker} rejected is left out.",
-        ),
+    return (
+        declared.table(plan, wave, "feedback.themes", source=_source(plan, wave, held), checker=checker)
+        .add(cells)
+        .exhibit(sums=tuple(sums))
     )
 
 
@@ -257,25 +220,13 @@ def _stances(plan: Plan, wave: str, kept: pd.DataFrame, held: Held) -> Exhibit:
             id = f"feedback.stance.{theme}.{wave}.{s}"
             count = _comments(id, int(table.loc[theme, s]), wave, theme=theme, stance=s)
             cells.append((themes.get(str(theme), str(theme)), stances.get(s, s), count))
-    return exhibit(
-        "feedback.wrong_good",
-        "What is wrong, and what good looks like",
-        cells,
-        sections=("policy-9", "annex-L"),
-        wave=wave,
-        chart="bars",
-        row_header="Theme",
-        source=_source(plan, wave, held),
-        notes=(CODED, "Lived experience and praise are coded too and stand in neither column."),
-        extras={"axis": "Comments"},
-    )
+    return declared.table(plan, wave, "feedback.wrong_good", source=_source(plan, wave, held)).add(cells).exhibit()
 
 
 def _asked(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame | None, held: Held) -> Exhibit:
     """Return, by key question, at how many of the events where it was asked each theme came up."""
-    title = "At how many events a theme came up, of those where its question was asked"
     if events is None:
-        return register_cells.absent_exhibit(plan, wave, "feedback.asked", title, "events", ("annex-L",))
+        return register_cells.absent(plan, wave, "feedback.asked", "events")
     table, where = said.themes(kept, events), said.asked(events)
     themes, questions = (
         register_cells.levels(plan, "feedback", "theme"),
@@ -292,16 +243,7 @@ def _asked(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame | Non
             id = f"feedback.came_up.{row.theme}.{wave}.{row.question}"
             count = plain(id, row.events, wave, **of, asked=row.question, theme=row.theme)
             cells.append((themes.get(row.theme, row.theme), questions.get(row.question, row.question), count))
-    return exhibit(
-        "feedback.asked",
-        title,
-        cells,
-        sections=("annex-L",),
-        wave=wave,
-        row_header="Theme",
-        source=_source(plan, wave, held),
-        notes=("An event where a question was not put says nothing of it.",),
-    )
+    return declared.table(plan, wave, "feedback.asked", source=_source(plan, wave, held)).add(cells).exhibit()
 
 
 def _check(plan: Plan, wave: str, rows: pd.DataFrame, checked: said.Checked, held: Held) -> Exhibit:
@@ -334,22 +276,12 @@ def _check(plan: Plan, wave: str, rows: pd.DataFrame, checked: said.Checked, hel
             else f"{done} has checked every comment."
         )
     )
-    return exhibit(
-        "feedback.check",
-        f"What {checker} confirmed, amended or rejected",
-        cells,
-        sections=("policy-9", "annex-L"),
-        wave=wave,
-        chart="bars",
-        row_header="Verdict",
-        source=_source(plan, wave, held),
-        sums=((whole.key, tuple(parts)),),
-        extras={
-            "axis": "Comments",
-            "finding": f"Of {{feedback.check.all.{wave}}} comments, {checker} agreed {{feedback.check.agreed.{wave}}}, "
-            f"amended {{feedback.check.amended.{wave}}} and rejected {{feedback.check.rejected.{wave}}}",
-        },
-        notes=(said_so, state, "Rejected comments are counted here and nowhere else."),
+    return (
+        declared.table(
+            plan, wave, "feedback.check", checker=checker, source=_source(plan, wave, held), note=said_so, note_2=state
+        )
+        .add(cells)
+        .exhibit(sums=((whole.key, tuple(parts)),))
     )
 
 
@@ -375,19 +307,7 @@ def _channels(plan: Plan, wave: str, kept: pd.DataFrame, held: Held) -> Exhibit:
                 words(f"feedback.forms_only.{theme}.{wave}", "yes" if row["forms_only"] else "no"),
             ),
         ]
-    return exhibit(
-        "feedback.channels",
-        "Written and spoken voices",
-        cells,
-        sections=("annex-L",),
-        wave=wave,
-        row_header="Theme",
-        source=_source(plan, wave, held),
-        notes=(
-            "Some people speak often and others only write: a theme heard on forms only would be lost in "
-            "notes of the discussion.",
-        ),
-    )
+    return declared.table(plan, wave, "feedback.channels", source=_source(plan, wave, held)).add(cells).exhibit()
 
 
 def _agreement(plan: Plan, wave: str, rows: pd.DataFrame, held: Held) -> Exhibit:
@@ -402,7 +322,7 @@ def _agreement(plan: Plan, wave: str, rows: pd.DataFrame, held: Held) -> Exhibit
             "fewer than the least number of comments were coded by two people",
             "Have a second person code a sample of comments, blind to the first.",
         )
-        return exhibit("feedback.kappa", title, [("All themes", column, cell)], sections=("annex-L",), wave=wave)
+        return declared.table(plan, wave, "feedback.kappa", heading=title).add([("All themes", column, cell)]).exhibit()
     themes = register_cells.levels(plan, "feedback", "theme")
     cells: Triples = []
     pairs = [("all", "All themes", both["theme"], both[second])]
@@ -433,23 +353,24 @@ def _agreement(plan: Plan, wave: str, rows: pd.DataFrame, held: Held) -> Exhibit
             )
         )
         cells.append((label, "To be coded again", words(f"feedback.recode.{id}.{wave}", "yes" if k.recode else "no")))
-    return exhibit(
-        "feedback.kappa",
-        title,
-        cells,
-        sections=("annex-L",),
-        wave=wave,
-        row_header="Theme",
-        source=_source(plan, wave, held),
-        notes=(f"A theme with a kappa under {said.RECODE_BELOW:g} is coded again.",),
+    return (
+        declared.table(
+            plan,
+            wave,
+            "feedback.kappa",
+            heading=title,
+            source=_source(plan, wave, held),
+            recode_below=f"{said.RECODE_BELOW:g}",
+        )
+        .add(cells)
+        .exhibit()
     )
 
 
 def _communities(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame | None, held: Held) -> Exhibit:
     """Return comments by theme and by the community in focus of the event, small cells hidden."""
-    title = "Themes by the community in focus"
     if events is None:
-        return register_cells.absent_exhibit(plan, wave, "feedback.communities", title, "events", ("annex-L",))
+        return register_cells.absent(plan, wave, "feedback.communities", "events")
     focus = events.set_index("event_id")["focus_community"].to_dict()
     clean = kept[~(kept["sense_check"] == "rejected").fillna(False).to_numpy(dtype=bool)].dropna(subset=["theme"])
     themes = register_cells.levels(plan, "feedback", "theme")
@@ -466,14 +387,8 @@ def _communities(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame
             cells.append((themes.get(str(theme), str(theme)), groups.get(str(c), "Not stated"), count))
             parts.append(count.key)
         sums.append((cell_key("comments", theme=theme), tuple(parts)))
-    return exhibit(
-        "feedback.communities",
-        title,
-        cells,
-        sections=("annex-L",),
-        wave=wave,
-        row_header="Theme",
-        source=_source(plan, wave, held),
-        sums=tuple(sums),
-        notes=("By the community that the event was for, not by who spoke. Small numbers are hidden.",),
+    return (
+        declared.table(plan, wave, "feedback.communities", source=_source(plan, wave, held))
+        .add(cells)
+        .exhibit(sums=tuple(sums))
     )

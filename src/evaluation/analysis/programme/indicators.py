@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import verdicts
+from evaluation.analysis import declared, verdicts
 from evaluation.analysis.programme import register_cells
 from evaluation.analysis.programme.register_cells import Held, Triples
 from evaluation.errors import EvaluationError
-from evaluation.exhibit import Exhibit, exhibit, measure, words
+from evaluation.exhibit import Exhibit, measure, words
 from evaluation.plan.study import Plan
 from evaluation.programme import indicators
 from evaluation.results import Estimate, NotIdentified, TooFew, verdict
@@ -26,10 +26,8 @@ KINDS = {"output": "Output (activity)", "process": "Process", "outcome": "Outcom
 def indicators_sheet(plan: Plan, wave: str, held: Held) -> Exhibit:
     """Return each indicator's value and base, its first value, the change, its direction, target, kind and owner."""
     rows = register_cells.register(plan, wave, held, "indicators")
-    sections = ("policy-10", "annex-N")
-    title = "Accountability indicators"
     if rows is None:
-        return register_cells.absent_exhibit(plan, wave, "indicators.sheet", title, "indicators", sections)
+        return register_cells.absent(plan, wave, "indicators.sheet", "indicators")
     tables, owner = _tables(plan, wave, held), _one_owner(rows)
     cells: Triples = []
     for row in rows.itertuples(index=False):
@@ -48,16 +46,7 @@ def indicators_sheet(plan: Plan, wave: str, held: Held) -> Exhibit:
     ]
     if owner:
         notes.insert(0, f"Every indicator: {owner}.")
-    return exhibit(
-        "indicators.sheet",
-        title,
-        cells,
-        sections=sections,
-        wave=wave,
-        row_header="Indicator",
-        source="Register of indicators, worked out from the other registers",
-        notes=tuple(notes),
-    )
+    return declared.table(plan, wave, "indicators.sheet").add(cells).note_texts("more", tuple(notes)).exhibit()
 
 
 def _one_owner(rows: pd.DataFrame) -> str:
@@ -138,10 +127,8 @@ def _values(label: str, stem: str, formula: str, value: indicators.Value, wave: 
 def theory(plan: Plan, wave: str, held: Held) -> Exhibit:
     """Return, for each intended outcome, how it is measured, the evidence, and its state: a gap is shown as a gap."""
     rows = register_cells.register(plan, wave, held, "indicators")
-    sections = ("policy-2", "annex-N")
-    title = "What the programme is meant to bring about, and the evidence"
     if rows is None:
-        return register_cells.absent_exhibit(plan, wave, "theory.change", title, "indicators", sections)
+        return register_cells.absent(plan, wave, "theory.change", "indicators")
     tables, results = _tables(plan, wave, held), _results(plan, wave)
     cells: Triples = []
     for row in rows.itertuples(index=False):
@@ -152,20 +139,7 @@ def theory(plan: Plan, wave: str, held: Held) -> Exhibit:
             (label, "Evidence", evidence),
             (label, "Verdict", words(f"{stem}.state.{wave}", state)),
         ]
-    note = (
-        "Counts of what was done are not evidence of a change in people's views. A gap is an outcome that somebody "
-        "promised and nobody measures."
-    )
-    return exhibit(
-        "theory.change",
-        title,
-        cells,
-        sections=sections,
-        wave=wave,
-        row_header="Intended outcome",
-        source="Register of indicators; this report's results",
-        notes=(note,),
-    )
+    return declared.table(plan, wave, "theory.change").add(cells).exhibit()
 
 
 def _published(plan: Plan, wave: str) -> list[Exhibit]:

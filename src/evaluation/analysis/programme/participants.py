@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import arms
+from evaluation.analysis import arms, declared
 from evaluation.analysis.level_tables import group_column
 from evaluation.analysis.programme import register_cells
 from evaluation.analysis.programme.register_cells import Triples, people, per_cent
 from evaluation.errors import EvaluationError
-from evaluation.exhibit import Exhibit, exhibit
+from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
 from evaluation.programme import events as held_events
 
@@ -43,16 +43,10 @@ def who_came(plan: Plan, wave: str, slips: pd.DataFrame, day: pd.Timestamp) -> E
             cells.append((f"{label}{word}" if code else word, "Slips", count))
             parts.append(count.key)
         sums.append((total.key, tuple(parts)))
-    return exhibit(
-        "events.who",
-        "Who came, from anonymous slips",
-        cells,
-        sections=("annex-K",),
-        wave=wave,
-        row_header="Group",
-        source=register_cells.source(plan, "attendance", day),
-        sums=tuple(sums),
-        notes=("Slips are anonymous: one for each attendance that was noted, so not one for each person.",),
+    return (
+        declared.table(plan, wave, "events.who", source=register_cells.source(plan, "attendance", day))
+        .add(cells)
+        .exhibit(sums=tuple(sums))
     )
 
 
@@ -132,15 +126,10 @@ def slips_table(plan: Plan, wave: str, rows: pd.DataFrame, slips: pd.DataFrame, 
         )
     )
     cells += _observation(wave, rows)
-    return exhibit(
-        "events.slips",
-        "What the slips and forms cover",
-        cells,
-        sections=("annex-K",),
-        wave=wave,
-        row_header="What",
-        source=register_cells.source(plan, "attendance", day),
-        notes=("Events are open to everybody: a low share in focus is not a fault.",),
+    return (
+        declared.table(plan, wave, "events.slips", source=register_cells.source(plan, "attendance", day))
+        .add(cells)
+        .exhibit()
     )
 
 
@@ -178,7 +167,6 @@ def _observation(wave: str, rows: pd.DataFrame) -> Triples:
 
 # Part of a question's name among those on the programme, with its id and its words.
 ASKED = (("heard", "heard", "Had heard of the programme"), ("update", "updated", "Had an update on what was heard"))
-SECTIONS = ("policy-3", "annex-K")
 
 
 def awareness(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
@@ -190,7 +178,6 @@ def awareness(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
         The wave's design rows (`waves.load_design`): how people were asked and whether they attended; no answer on the
         police is in it.
     """
-    title = "Heard of the programme, and told what came of it"
     groups = _groups(plan, people)
     cells: Triples = []
     for part, id, label in ASKED:
@@ -215,16 +202,7 @@ def awareness(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
                 f"{id}.{code}.{wave}", yes, len(known), wave, universe=f"survey {wave} {id}", who=code
             )
             cells.append((label, name, share))
-    return exhibit(
-        "events.heard",
-        title,
-        cells,
-        sections=SECTIONS,
-        wave=wave,
-        row_header="Question",
-        source=f"Survey, wave {wave}, unweighted",
-        notes=("People who answered, not residents. Those invited through lists of attendees count as attendees.",),
-    )
+    return declared.table(plan, wave, "events.heard").add(cells).exhibit()
 
 
 def _column(plan: Plan, part: str, people: pd.DataFrame) -> str | None:

@@ -6,14 +6,14 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.analysis import declared
 from evaluation.analysis.programme import register_cells
 from evaluation.analysis.programme.register_cells import Held, Triples, people, per_cent
 from evaluation.errors import DataError
-from evaluation.exhibit import Exhibit, exhibit, measure, words
+from evaluation.exhibit import Exhibit, measure, words
 from evaluation.plan.study import Plan
 from evaluation.programme import representation
 
-SECTIONS = ("policy-11", "annex-M")
 NO_GOAL = "no goal was set for this group"
 TOO_FEW = "too few people to show a share"
 STAGES = ("applied", "offered", "joined", "in_post", "left")
@@ -22,9 +22,8 @@ STAGES = ("applied", "offered", "joined", "in_post", "left")
 def recruitment(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     """Return the share of recruits against the goal, the funnel by stage, counts, and change told three ways."""
     rows = register_cells.register(plan, wave, held, "recruitment")
-    title = "Recruits against the goal"
     if rows is None:
-        return [register_cells.absent_exhibit(plan, wave, "recruitment.goal", title, "recruitment", SECTIONS)]
+        return [register_cells.absent(plan, wave, "recruitment.goal", "recruitment")]
     ethnic = rows[rows["group_type"] == "ethnicity"]
     return [
         _goal(plan, wave, ethnic),
@@ -102,22 +101,11 @@ def _goal(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
             )
         ]
     group = "; ".join(dict.fromkeys(joined["group"].astype(str)))
-    title = f"Recruits against the goal of not less than {100 * goal:.0f} per cent"
-    notes = (
-        f"Group as recorded: {group}. It is not the same as Black, and no goal was set for Black recruits.",
-        "The year's own share is a count of everybody who joined. Its interval is about the rate behind it.",
-    )
-    return exhibit(
-        "recruitment.goal",
-        title,
-        cells,
-        sections=SECTIONS,
-        wave=wave,
-        chart="dots",
-        row_header="Year",
-        source="Register of recruitment",
-        notes=notes,
-        extras={"axis": "Share of recruits (per cent)", "reference": 100 * goal, "finding": _last_share(cells, goal)},
+    f"Recruits against the goal of not less than {100 * goal:.0f} per cent"
+    return (
+        declared.table(plan, wave, "recruitment.goal", goal=f"{100 * goal:.0f}", group=group)
+        .add(cells)
+        .exhibit(reference=100 * goal, finding=_last_share(cells, goal))
     )
 
 
@@ -177,21 +165,7 @@ def _funnel(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
             )
         ]
     when = _year(last["year_ending"].iloc[0]) if len(last) else ""
-    return exhibit(
-        "recruitment.funnel",
-        "Share at each stage",
-        cells,
-        sections=("annex-M",),
-        wave=wave,
-        chart="dots",
-        row_header="Stage",
-        source=f"Register of recruitment, {when[:1].lower()}{when[1:]}",
-        notes=(
-            "Where the share falls from one stage to the next is where a gap opens. Those in post joined "
-            "over many years.",
-        ),
-        extras={"axis": "Share of those known (per cent)"},
-    )
+    return declared.table(plan, wave, "recruitment.funnel", lower=when[:1].lower(), when=when[1:]).add(cells).exhibit()
 
 
 def _counts(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
@@ -222,16 +196,7 @@ def _counts(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
                         ),
                     )
                 )
-    return exhibit(
-        "recruitment.counts",
-        "Counts behind the shares",
-        cells,
-        sections=("annex-M",),
-        wave=wave,
-        row_header="Year, role, stage and group",
-        source="Register of recruitment",
-        notes=("Years without a row were not supplied; nothing was filled in between.",),
-    )
+    return declared.table(plan, wave, "recruitment.counts").add(cells).exhibit()
 
 
 def _change(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
@@ -275,16 +240,7 @@ def _change(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
                 ),
             )
         ]
-    return exhibit(
-        "recruitment.change",
-        title,
-        cells,
-        sections=("annex-M",),
-        wave=wave,
-        row_header="Years",
-        source="Register of recruitment",
-        notes=("Counts, shares and points are three different figures.",),
-    )
+    return declared.table(plan, wave, "recruitment.change", heading=title).add(cells).exhibit()
 
 
 def _parity(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
@@ -329,16 +285,7 @@ def _parity(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
             wave, f"recruitment.parity.all.{wave}", "no row is of people who joined", "Fill in."
         )
         cells = [("Not shown", "", refusal)]
-    return exhibit(
-        "recruitment.parity",
-        "Recruits' share over residents' share",
-        cells,
-        sections=("annex-M",),
-        wave=wave,
-        row_header="Year, role and group",
-        source=f"Register of recruitment; {plan.population.title}",
-        notes=("One is parity. Residents are all those of the population figures, not those of an age to apply.",),
-    )
+    return declared.table(plan, wave, "recruitment.parity").add(cells).exhibit()
 
 
 def _share_of_residents(plan: Plan, group: str) -> float | None:

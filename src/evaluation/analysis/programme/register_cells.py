@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.analysis import declared
 from evaluation.errors import EvaluationError
-from evaluation.exhibit import Count, Exhibit, Measure, as_id, cell_key, measure, refusal_exhibit
+from evaluation.exhibit import Count, Exhibit, Measure, as_id, cell_key, measure
 from evaluation.plan.study import Plan
 from evaluation.results import NotIdentified
-from evaluation.table_builder import Tables
 
 Held = Mapping[str, pd.DataFrame]
 Triples = list[tuple[str, str, Any]]
@@ -90,22 +90,13 @@ def _as_of(actions: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     return out
 
 
-def absent(plan: Plan, build: Tables, id: str, name: str) -> Exhibit:
+def absent(plan: Plan, wave: str, id: str, name: str) -> Exhibit:
     """Return the exhibit of a register that was not supplied: one plain sentence, never a hole."""
     table = plan.codebook.tables.get(name)
     grain = f" (one row for {table.grain})" if table is not None and getattr(table, "grain", "") else ""
     reason = f"no register of {name.replace('_', ' ')} was supplied, or it has no rows yet"
-    return build.refused(id, NotIdentified(reason, f"Supply it as {name}.csv or .xlsx{grain}.", wave=build.wave))
-
-
-def absent_exhibit(plan: Plan, wave: str, id: str, title: str, name: str, sections: Sequence[str]) -> Exhibit:
-    """Return the exhibit of a register that was not supplied: one plain sentence, never a hole."""
-    table = plan.codebook.tables.get(name)
-    grain = f" (one row for {table.grain})" if table is not None and getattr(table, "grain", "") else ""
-    readable = name.replace("_", " ")
-    reason = f"no register of {readable} was supplied, or it has no rows yet"
-    return refusal_exhibit(
-        id, title, NotIdentified(reason, f"Supply it as {name}.csv or .xlsx{grain}.", wave=wave), wave, sections, id
+    return declared.refused(
+        plan, wave, id, NotIdentified(reason, f"Supply it as {name}.csv or .xlsx{grain}.", wave=wave)
     )
 
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.analysis import declared
 from evaluation.analysis.programme import register_cells
 from evaluation.analysis.programme.register_cells import Held, Triples, official, per_cent
 from evaluation.errors import EvaluationError
-from evaluation.exhibit import Exhibit, cell_key, exhibit, measure, words
+from evaluation.exhibit import Exhibit, cell_key, measure, words
 from evaluation.plan.study import Plan
 from evaluation.results import Estimate
 from evaluation.statistics import disparity
@@ -30,10 +31,6 @@ NAMES = {
 }
 # Counts of records like an earlier one that a register may give beside the searches.
 ALIKE = ("repeats", "identical", "self_blank")
-NOT_WHY = (
-    "A ratio does not say why stops differ, residents are not the people available to be stopped, and one person "
-    "may be stopped several times. Intervals show counting variation only."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,16 +294,10 @@ def counts(plan: Plan, wave: str, s: Searches) -> Exhibit:
         )
     alike, repeated = _alike(wave, s)
     cells += alike
-    return exhibit(
-        "stops.counts",
-        f"Searches by ethnic group, {s.area}, {s.period}",
-        cells,
-        sections=("annex-M",),
-        wave=wave,
-        row_header="Group",
-        source=source(s),
-        sums=tuple(sums),
-        notes=(f"{repeated} Officers' list has no Mixed group.",),
+    return (
+        declared.table(plan, wave, "stops.counts", area=s.area, period=s.period, source=source(s), repeated=repeated)
+        .add(cells)
+        .exhibit(sums=tuple(sums))
     )
 
 
@@ -352,17 +343,8 @@ def rates(plan: Plan, wave: str, s: Searches) -> Exhibit:
         )
         for e in disparity.rates(by, s.residents)
     ]
-    return exhibit(
-        "stops.rates",
-        f"Searches per 1,000 residents, {s.area}, {s.period}, self-defined",
-        cells,
-        sections=("annex-M",),
-        wave=wave,
-        chart="dots",
-        row_header="Group",
-        source=source(s),
-        notes=("Those not stated are in none of these rates, so every rate is too low.", NOT_WHY),
-        extras={"axis": f"Searches per 1,000 residents, {s.period}"},
+    return (
+        declared.table(plan, wave, "stops.rates", area=s.area, period=s.period, source=source(s)).add(cells).exhibit()
     )
 
 
@@ -411,16 +393,10 @@ def months(plan: Plan, wave: str, s: Searches) -> Exhibit:
     else:
         note = "No period a year earlier was supplied, so no change over a year is shown."
     sums = ((cell_key("searches"), tuple(cell_key("searches", period=p) for p in by.index)),)
-    return exhibit(
-        "stops.months",
-        f"Searches by period, {s.area}",
-        cells,
-        sections=("annex-M",),
-        wave=wave,
-        row_header="Period",
-        source=source(s),
-        notes=(note,),
-        sums=sums,
+    return (
+        declared.table(plan, wave, "stops.months", area=s.area, source=source(s), note=note)
+        .add(cells)
+        .exhibit(sums=sums)
     )
 
 
@@ -445,18 +421,10 @@ def funnel(plan: Plan, wave: str, s: Searches) -> Exhibit:
             (label, "Expected, to", per_cent(f"{stem}.high", row["high_95"], wave, **of)),
             (label, "Reading", words(f"{stem}.state", FUNNEL[row["state"]])),
         ]
-    return exhibit(
-        "stops.funnel",
-        "Is the share not stated even?",
-        cells,
-        sections=("annex-M",),
-        wave=wave,
-        row_header="Area" if areas else "Month",
-        source=source(s),
-        notes=(
-            "Limits of a funnel at 95 in 100 around the share of all together: the fewer the searches, the wider. "
-            "One in twenty stands outside by chance alone.",
-        ),
+    return (
+        declared.table(plan, wave, "stops.funnel", row_header="Area" if areas else "Month", source=source(s))
+        .add(cells)
+        .exhibit()
     )
 
 
@@ -479,7 +447,6 @@ def _year_before(period: str) -> str:
 
 def found(plan: Plan, wave: str, s: Searches) -> Exhibit:
     """Return, by group, the share of searches that found what they sought; else the share with any outcome."""
-    title = f"Outcomes of searches, {s.area}, {s.period}, self-defined"
     linked = "outcomes_linked" in s.table and s.table["outcomes_linked"].notna().any()
     if not linked and not ("nfa" in s.table and s.table["nfa"].notna().any()):
         cell = register_cells.cannot(
@@ -488,9 +455,7 @@ def found(plan: Plan, wave: str, s: Searches) -> Exhibit:
             "outcomes of searches were not supplied",
             "Give the number of searches with an outcome linked to the object.",
         )
-        return exhibit(
-            "stops.found", "Outcomes of searches", [("Not shown", "", cell)], sections=("annex-M",), wave=wave
-        )
+        return declared.table(plan, wave, "stops.found").only(cell)
     part = s.table.dropna(subset=["outcomes_linked" if linked else "nfa"])
     searches = part.groupby("self")["searches"].sum()
     hits = part.groupby("self")["outcomes_linked"].sum() if linked else searches - part.groupby("self")["nfa"].sum()
@@ -512,25 +477,18 @@ def found(plan: Plan, wave: str, s: Searches) -> Exhibit:
     notes = tuple(
         n for n in (note, "Equal shares do not show that stops are fair, nor unequal ones that they are not.") if n
     )
-    return exhibit(
-        "stops.found",
-        title,
-        cells,
-        sections=("annex-M",),
-        wave=wave,
-        chart="dots",
-        row_header="Group",
-        source=source(s),
-        notes=notes,
-        extras={"axis": "Share of searches (per cent)"},
+    return (
+        declared.table(plan, wave, "stops.found", area=s.area, period=s.period, source=source(s))
+        .add(cells)
+        .note_texts("more", notes)
+        .exhibit()
     )
 
 
-def dip(wave: str, rows: pd.DataFrame) -> Exhibit:
+def dip(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
     """Return what a dip sample of records allows: its failures, and the most that would still fit."""
     from evaluation.programme import representation
 
-    title = "Dip samples of records"
     if "dip_sampled" not in rows or not rows["dip_sampled"].notna().any():
         cell = register_cells.cannot(
             wave,
@@ -538,7 +496,7 @@ def dip(wave: str, rows: pd.DataFrame) -> Exhibit:
             "results of dip sampling were not supplied",
             "Record how many records were sampled and how many failed, by year.",
         )
-        return exhibit("stops.dip", title, [("Not shown", "", cell)], sections=("annex-M",), wave=wave)
+        return declared.table(plan, wave, "stops.dip").only(cell)
     sampled, failed = int(rows["dip_sampled"].sum()), int(rows["dip_failed"].fillna(0).sum())
     low, high = representation.exact_interval(failed, sampled)
     cells: Triples = [
@@ -548,12 +506,4 @@ def dip(wave: str, rows: pd.DataFrame) -> Exhibit:
             per_cent(f"stops.dip.all.{wave}", failed / sampled, wave, low=low, high=high, base=sampled, decimals=1),
         )
     ]
-    return exhibit(
-        "stops.dip",
-        title,
-        cells,
-        sections=("annex-M",),
-        wave=wave,
-        row_header="What",
-        notes=("A sample without failures still allows failures up to the upper end.",),
-    )
+    return declared.table(plan, wave, "stops.dip").add(cells).exhibit()

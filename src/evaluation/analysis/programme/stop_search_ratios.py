@@ -6,15 +6,15 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from evaluation.analysis import declared
 from evaluation.analysis.programme import register_cells, stop_search_counts
 from evaluation.analysis.programme.register_cells import Held, Triples
-from evaluation.analysis.programme.stop_search_counts import NOT_WHY, Searches, estimates, prepared, shown, source
+from evaluation.analysis.programme.stop_search_counts import Searches, estimates, prepared, shown, source
 from evaluation.errors import EvaluationError
-from evaluation.exhibit import Exhibit, exhibit
+from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
 from evaluation.statistics import disparity
 
-SECTIONS = ("policy-11", "annex-M")
 LABELS = {
     "drop": "Self-defined; those not stated left out",
     "officer_defined": "Defined by the officer",
@@ -27,7 +27,7 @@ def stops(plan: Plan, wave: str, held: Held, population: Mapping[str, pd.Series]
     """Return ratios on each basis, rates, what was not stated, areas, variation, months and outcomes of searches."""
     rows = register_cells.register(plan, wave, held, "stop_search")
     if rows is None:
-        return [register_cells.absent_exhibit(plan, wave, "stops.ratio", "Stop and search", "stop_search", SECTIONS)]
+        return [register_cells.absent(plan, wave, "stops.ratio", "stop_search")]
     s = prepared(plan, wave, held, population)
     if s is None:
         cell = register_cells.cannot(
@@ -36,7 +36,7 @@ def stops(plan: Plan, wave: str, held: Held, population: Mapping[str, pd.Series]
             "no number of residents by ethnic group was supplied",
             "Give residents in the register or in the population margins, with their source.",
         )
-        return [exhibit("stops.ratio", "Stop and search", [("Not shown", "", cell)], sections=SECTIONS, wave=wave)]
+        return [declared.table(plan, wave, "stops.ratio").only(cell)]
     return [
         _ratio(plan, wave, s),
         stop_search_counts.counts(plan, wave, s),
@@ -46,7 +46,7 @@ def stops(plan: Plan, wave: str, held: Held, population: Mapping[str, pd.Series]
         stop_search_counts.months(plan, wave, s),
         stop_search_counts.funnel(plan, wave, s),
         stop_search_counts.found(plan, wave, s),
-        stop_search_counts.dip(wave, rows),
+        stop_search_counts.dip(plan, wave, rows),
     ]
 
 
@@ -62,30 +62,20 @@ def _ratio(plan: Plan, wave: str, s: Searches) -> Exhibit:
             (f"Bound: all not stated counted as {group}", column, shown(high, "bound_high", wave, s)),
         ]
     cells += [(LABELS[k], column, shown(found[k][0], k, wave, s)) for k in LABELS if k in found]
-    title = f"Stop and search: {group} against {other} residents, {s.area}, {s.period}"
-    notes = (
-        f"{s.area}, {s.period}. Rates per resident; {s.described}.",
-        f"Read as: {group} residents were searched at so many times the rate of {other} residents. The bounds come "
-        "first because they are wider than any counting error.",
-        NOT_WHY,
-    )
-    return exhibit(
-        "stops.ratio",
-        title,
-        cells,
-        sections=SECTIONS,
-        wave=wave,
-        chart="dots",
-        row_header="Basis of ethnic group",
-        source=source(s),
-        notes=notes,
-        extras={
-            "axis": column,
-            "reference": 1.0,
-            "finding": f"{group} residents were searched {{stops.ratio.drop.{wave}}} times as often as {other} "
-            f"residents, {s.period}: between {{stops.ratio.bound_low.{wave}}} and "
-            f"{{stops.ratio.bound_high.{wave}}} times, depending on people not stated",
-        },
+    return (
+        declared.table(
+            plan,
+            wave,
+            "stops.ratio",
+            group=group,
+            other=other,
+            area=s.area,
+            period=s.period,
+            source=source(s),
+            described=s.described,
+        )
+        .add(cells)
+        .exhibit()
     )
 
 
@@ -128,15 +118,10 @@ def _variation(plan: Plan, wave: str, s: Searches) -> Exhibit:
                 ),
             )
         ]
-    return exhibit(
-        "stops.variation",
-        f"How sure the ratio is, {s.area}, {s.period}",
-        cells,
-        sections=("annex-M",),
-        wave=wave,
-        row_header="Variation assumed",
-        source=source(s),
-        notes=(note, NOT_WHY),
+    return (
+        declared.table(plan, wave, "stops.variation", area=s.area, period=s.period, source=source(s), note=note)
+        .add(cells)
+        .exhibit()
     )
 
 
@@ -180,13 +165,12 @@ def _cells(plan: Plan, s: Searches) -> pd.DataFrame | None:
 
 def _areas(plan: Plan, wave: str, s: Searches) -> Exhibit:
     """Return the ratio pooled and within areas, and each area's own, where residents are known by area."""
-    title = f"The ratio by area, {s.period}"
     if s.by_district is None or s.districts["area"].nunique() < 2:
         few = s.districts["area"].nunique() < 2
         reason = "the counts are for the whole force area only" if few else "residents are not known by area and group"
         helps = "Count searches by district, with residents of each group by district."
         cell = register_cells.cannot(wave, f"stops.areas.all.{wave}", reason, helps)
-        return exhibit("stops.areas", "The ratio by area", [("Not shown", "", cell)], sections=("annex-M",), wave=wave)
+        return declared.table(plan, wave, "stops.areas").only(cell)
     place, labels = _placed(plan, s)
     counts = s.districts.groupby([place, s.districts["self"]])["searches"].sum().unstack(fill_value=0)
     both = [a for a in counts.index if a in s.by_district.index]
@@ -205,16 +189,16 @@ def _areas(plan: Plan, wave: str, s: Searches) -> Exhibit:
         ("Pooled over areas", column, shown(pooled, "pooled", wave, s)),
         ("Within areas (Mantel-Haenszel)", column, shown(within, "within", wave, s)),
     ]
-    note = "Where pooled and within differ, the groups live in areas whose overall rates differ."
-    return exhibit(
-        "stops.areas",
-        title,
-        cells,
-        sections=("annex-M",),
-        wave=wave,
-        chart="dots",
-        row_header="Area",
-        source=source(s),
-        notes=(note, NOT_WHY),
-        extras={"axis": column, "reference": 1.0},
+    return (
+        declared.table(
+            plan,
+            wave,
+            "stops.areas",
+            period=s.period,
+            source=source(s),
+            stop_group=plan.programme.stop_group,
+            stop_comparator=plan.programme.stop_comparator,
+        )
+        .add(cells)
+        .exhibit()
     )

@@ -8,8 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation import exhibit as w
-from evaluation.analysis import arms, contrasts
+from evaluation.analysis import arms, contrasts, declared
 from evaluation.analysis.level_tables import group_column
 from evaluation.analysis.levels import Survey
 from evaluation.analysis.verdicts import focus
@@ -23,7 +22,6 @@ from evaluation.statistics import mediation, proportions
 TELLING, UNFAIR, FAIR = ("report", "share_info", "give_info"), ("discrim",), ("fair", "respect")
 TITLES = {"total": "Whole difference", "direct": "Not through these answers"}
 DRAWS = 500
-SECTIONS = ("annex-I",)
 
 
 def willing(plan: Plan) -> str:
@@ -71,20 +69,7 @@ def _paths(plan: Plan, wave: str, people: pd.DataFrame, survey: Survey) -> Exhib
             )
             triples.append(("Through perceived discrimination", triples[0][1], refusal))
     short = contrasts.short(plan, outcome) if outcome else f"telling {plan.words.institution}"
-    return w.exhibit(
-        "mediation.reporting",
-        f"Exploratory: what goes with “{short}”",
-        triples,
-        sections=SECTIONS,
-        wave=wave,
-        row_header="Part of the difference",
-        source=f"Survey, wave {wave}, unweighted",
-        notes=(
-            "Exploratory and unweighted. All was asked at one time, so nothing here shows which answer came first. "
-            "Intervals take people as drawn one by one and are too narrow.",
-            "Nothing is asked about anybody else, and nothing about information that was given.",
-        ),
-    )
+    return declared.table(plan, wave, "mediation.reporting", short=short).add(triples).exhibit()
 
 
 def _exposures(plan: Plan, wave: str, people: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame, list[str]]]:
@@ -179,15 +164,10 @@ def _reported(plan: Plan, wave: str, people: pd.DataFrame, outcomes: pd.DataFram
     named = replace(cell, id=id.lower(), wave=wave)
     if isinstance(named, Estimate):
         named = replace(named, question="Of people who experienced a hate crime, share who reported the latest")
-    return w.exhibit(
-        "reporting.hate",
-        title,
-        [("Reported the latest one, of those who experienced one", "Share", named)],
-        sections=("annex-N",),
-        wave=wave,
-        row_header="What",
-        source=f"Survey, wave {wave}, unweighted",
-        notes=("People who answered, not residents. Numbers recorded by the police are not used: they count reports.",),
+    return (
+        declared.table(plan, wave, "reporting.hate", heading=title)
+        .add([("Reported the latest one, of those who experienced one", "Share", named)])
+        .exhibit()
     )
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation import exhibit as w
+from evaluation.analysis import declared
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.attendee_effect import adjusted_for, joined, sample_for
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison
@@ -103,15 +104,7 @@ def families(plan: Plan, wave: str, attend: Sequence[Any], found: Together) -> E
         else [("No family", "Chance alone", w.words(f"tests.none.all.{wave}", "no further outcome could be compared"))]
     )
     notes = tuple(f"{family.capitalize()}: {method}." for family, method in found.methods.items())
-    return w.exhibit(
-        "sensitivity.families",
-        "Several outcomes at once",
-        triples,
-        sections=("annex-I",),
-        wave=wave,
-        row_header="Outcome",
-        notes=notes,
-    )
+    return declared.table(plan, wave, "sensitivity.families").add(triples).note_texts("more", notes).exhibit()
 
 
 def _counts(wave: str, count: int) -> list[tuple[str, str, Any]]:
@@ -121,9 +114,6 @@ def _counts(wave: str, count: int) -> list[tuple[str, str, Any]]:
         (name, "Chance alone", w.measure(f"tests.{id}.all.{wave}", value, "comparisons", wave=wave, decimals=places))
         for name, id, value, places in cells
     ]
-
-
-TITLE = "Could a worthwhile difference be ruled out?"
 
 
 def equivalence(
@@ -137,7 +127,7 @@ def equivalence(
     row = planned_row(plan, attend)
     if not isinstance(row, Estimate) or not row.se or not row.margin:
         reason = row if not isinstance(row, Estimate) else NotIdentified("no margin was stated", "State one.")
-        return w.refusal_exhibit("sensitivity.equivalence", TITLE, reason, wave, ("annex-I",), "equal.attend.all")
+        return declared.refused(plan, wave, "sensitivity.equivalence", reason)
     stem, base = f"equal.{row.outcome}.all.{wave}", min(row.n.values())
     inside = -row.margin < row.low - (row.null or 0.0) and row.high - (row.null or 0.0) < row.margin
     chance = power.chance_of_equivalence(row.margin, row.se, df=row.df or float("inf"))
@@ -159,18 +149,7 @@ def equivalence(
     p = unweighted(joined(compare, survey, row.outcome), sample, row.outcome, row.margin)
     name = "Two one-sided tests, matched people, no weights"
     triples.append((name, "Size", w.measure(f"{stem}.tost", p, "", **words, decimals=3)))
-    return w.exhibit(
-        "sensitivity.equivalence",
-        TITLE,
-        triples,
-        sections=("annex-I",),
-        wave=wave,
-        row_header="Measure",
-        notes=(
-            "The last line is the chance of a difference this small if a worthwhile one existed; it knows neither "
-            "weights nor sessions.",
-        ),
-    )
+    return declared.table(plan, wave, "sensitivity.equivalence").add(triples).exhibit()
 
 
 def unweighted(people: Any, sample: Any, outcome: str, margin: float) -> float:

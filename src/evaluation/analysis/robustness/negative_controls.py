@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import exhibit as w
-from evaluation.analysis import contrasts
+from evaluation.analysis import contrasts, declared
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.attendee_effect import adjusted_for, guarded, joined, planned
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison, everybody
@@ -125,20 +125,13 @@ def controls_table(plan: Plan, wave: str, found: Controls) -> Exhibit:
         ABSENT: "not asked: no negative control was answered in this wave",
     }[found.state]
     triples.append(("All together", "Difference", w.words(f"controls.joint.all.{wave}", said)))
-    return w.exhibit(
-        "sensitivity.controls",
-        "Things the events cannot have moved",
-        triples,
-        sections=("annex-I",),
-        wave=wave,
-        row_header="Control",
-        source="Survey, planned comparison",
-        chart="forest" if len(found.rows) > 1 else "",
-        extras={"axis": f"Difference ({contrasts.points(plan, plan.outcomes.primary)})", "reference": 0.0},
+    return (
+        declared.table(plan, wave, "sensitivity.controls", points=contrasts.points(plan, plan.outcomes.primary))
+        .add(triples)
+        .exhibit(chart=None if len(found.rows) > 1 else "")
     )
 
 
-TITLE = "How often people came, and exposures that cannot matter"
 OFTEN = 2
 
 
@@ -149,21 +142,12 @@ def exposures(plan: Plan, wave: str, compare: Comparison, survey: Survey, attend
     from others, is a sign of who attends; one that grows is no proof of the opposite.
     """
     if compare.refusal is not None:
-        return w.refusal_exhibit("sensitivity.dose", TITLE, compare.refusal, wave, ("annex-I",), "dose.attend.all")
+        return declared.refused(plan, wave, "sensitivity.dose", compare.refusal)
     people = joined(compare, survey, plan.outcomes.primary)
     rows = _doses(plan, survey, people) + _idle(plan, survey, people)
     triples = [(name, "Difference", _named(plan, wave, made, str(place))) for place, (name, made) in enumerate(rows)]
     triples.append(("Reading", "Difference", w.words(f"dose.reading.all.{wave}", reading(plan, attend, rows))))
-    return w.exhibit(
-        "sensitivity.dose",
-        TITLE,
-        triples,
-        sections=("annex-I",),
-        wave=wave,
-        row_header="People",
-        source="Survey",
-        notes=("Weighted and adjusted for the prognostic characteristics; error by session.",),
-    )
+    return declared.table(plan, wave, "sensitivity.dose").add(triples).exhibit()
 
 
 def _named(plan: Plan, wave: str, made: Any, place: str) -> Any:

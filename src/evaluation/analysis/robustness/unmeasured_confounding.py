@@ -10,6 +10,7 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation import exhibit as w
+from evaluation.analysis import declared
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.attendee_effect import adjusted_for, joined
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison
@@ -20,15 +21,6 @@ from evaluation.results import Estimate, NotIdentified
 from evaluation.statistics import inference, sensitivity
 from evaluation.statistics._roles import columns
 
-TITLE = "How strong an unseen difference would have to be"
-NOTES = (
-    "Break-even: how much more trusting attendees would have had to be beforehand for nothing to be left.",
-    "E-value: how strongly an unseen trait would have to go with both attending and answering, as a ratio of chances.",
-    "Robustness value: share of what is left of both that it would have to explain.",
-    "Gamma: how many times likelier one of two alike people could be to attend before the finding is lost.",
-    "Stability: selection on unseen traits, relative to seen ones, that would leave nothing; negative means that "
-    "adjusting moved the difference away from none.",
-)
 SIGNS = {
     "towards": "adjusting for what is seen took some of the difference away: unseen selection of the same kind could "
     "take more",
@@ -48,21 +40,12 @@ def unseen(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Surv
     row = planned_row(plan, attend)
     if not isinstance(row, Estimate) or not row.se:
         reason = row if not isinstance(row, Estimate) else NotIdentified("the comparison has no error", "See 05.")
-        return w.refusal_exhibit("sensitivity.unseen", TITLE, reason, wave, ("annex-I",), "breakeven.attend.all")
+        return declared.refused(plan, wave, "sensitivity.unseen", reason)
     people = joined(compare, survey, row.outcome)
     base, sd = min(row.n.values()), survey.sd[row.outcome]
     triples = _break_even(row, sd, base, wave) + _e_value(row, people, base, wave) + _bounds(plan, row, sd, base, wave)
     triples += _omitted(plan, people, row, base, wave) + _pairs(plan, people, sample, row, base, wave)
-    return w.exhibit(
-        "sensitivity.unseen",
-        TITLE,
-        triples,
-        sections=("annex-I",),
-        wave=wave,
-        row_header="Measure",
-        notes=NOTES,
-        source="Survey, planned comparison",
-    )
+    return declared.table(plan, wave, "sensitivity.unseen").add(triples).exhibit()
 
 
 def _one(name: str, id: str, value: float, unit: str, base: int, wave: str, **more: Any) -> tuple[str, str, Any]:
