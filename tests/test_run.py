@@ -278,11 +278,12 @@ def test_plain_kernels_in_the_plain_order_give_the_same_bytes(made, tmp_path, mo
     from pathlib import Path
 
     from evaluation.run import pipeline
+    from evaluation.run.request import Request
 
     study = copied(made, tmp_path)
     for name, value in run_study.environment(study, EVALUATION_PLAIN_KERNELS="1").items():
         monkeypatch.setenv(name, value)
-    request = pipeline.Request(study / "study.toml", date="2026-07-04", draft=True, say=lambda _: None)
+    request = Request(study / "study.toml", date="2026-07-04", draft=True, say=lambda _: None)
     with pipeline.rehearse(request, everything=True) as again:
         assert json.loads((Path(again) / "manifest.json").read_text())["notebooks"][0]["peak_bytes"] is None
         second = fingerprints(again)

@@ -181,11 +181,12 @@ def _positive(text: str) -> int:
 
 def _run(asked: Any) -> int:
     from evaluation.run import pipeline
+    from evaluation.run.request import Request
 
     silent = asked.quiet or asked.json
     if len(asked.study) > 1:
         return _run_several(asked, silent)
-    request = pipeline.Request(
+    request = Request(
         asked.study[0] if asked.study else None,
         asked.wave,
         asked.date,
@@ -254,14 +255,15 @@ def _check(asked: Any) -> int:
     from evaluation.intake import waves
     from evaluation.plan import study
     from evaluation.run import pipeline
+    from evaluation.run.request import resolve_wave, waves_up_to
 
     plan = study.load(asked.study)
-    wave = pipeline.resolve_wave(plan, asked.wave)
+    wave = resolve_wave(plan, asked.wave)
     faults = pipeline.check(plan, wave)
     if faults:
         print(waves.fault_table(faults), file=sys.stderr)
         return 2
-    read = ", ".join(pipeline.waves_up_to(plan, wave))
+    read = ", ".join(waves_up_to(plan, wave))
     print(f"No faults: plan, codebook, registers and waves {read} can be used.")
     return 0
 
@@ -293,12 +295,12 @@ def _compare(asked: Any) -> int:
 
 def _plan(asked: Any) -> int:
     from evaluation.plan import registration, study
-    from evaluation.run import pipeline
+    from evaluation.run.request import resolve_date, resolve_wave
 
     plan = study.load(asked.study)
-    wave = pipeline.resolve_wave(plan, asked.wave)
+    wave = resolve_wave(plan, asked.wave)
     if asked.freeze:
-        path = registration.freeze(plan, wave, date=pipeline.resolve_date(plan, asked.date).isoformat())
+        path = registration.freeze(plan, wave, date=resolve_date(plan, asked.date).isoformat())
         print(
             f"The plan for {wave} is frozen in {path.parent.name}/{path.name} "
             f"({registration.frozen_digest(plan, wave)[:12]})."

@@ -1,4 +1,4 @@
-"""One result as fields, a row and a sentence: `Estimate`, `NotIdentified`, `TooFew`; the verdict rule is in `_verdict`.
+"""One result as fields, a row and a sentence: `Estimate`, `NotIdentified`, `TooFew`; the verdict rule is in `verdict`.
 
 Statistics fill the numbers; a `Label` fills the words (id, question, licence, margin); notebook 10 fills the
 verdict. A row of `results.csv` holds every field, so that the verdict can be recomputed from the row.
@@ -25,7 +25,6 @@ from evaluation.verdict import (
     VERDICTS,
     verdict,
     why_fragile,
-    with_verdict,
 )
 
 LICENCES = ("effect", "association", "exploratory", "descriptive")
@@ -155,7 +154,7 @@ class NotIdentified:
     licence: str = "association"
     planned: bool = False
     gates: tuple[Gate, ...] = ()
-    verdict: str = "not answerable"
+    verdict: str = NOT_ANSWERABLE
 
     def __post_init__(self) -> None:
         _check_licence(self)
@@ -183,7 +182,7 @@ class TooFew:
     planned: bool = False
     unit: str = "people"
     gates: tuple[Gate, ...] = ()
-    verdict: str = "too few to report"
+    verdict: str = TOO_FEW
 
     def __post_init__(self) -> None:
         _check_licence(self)
@@ -260,6 +259,22 @@ def label(result: Result, words: Label, *, gates: Iterable[Gate] = ()) -> Result
     if "planned" in names:
         keep["planned"] = words.planned
     return replace(result, **keep, gates=tuple(result.gates) + tuple(gates))
+
+
+def with_verdict(result: Result) -> Result:
+    """Return the result with its verdict filled by the rule of `verdict`.
+
+    Parameters
+    ----------
+    result : Estimate, NotIdentified or TooFew
+        A contrast, with its gates; a level keeps a blank verdict.
+
+    Returns
+    -------
+    Estimate, NotIdentified or TooFew
+        The same result with `verdict` filled.
+    """
+    return replace(result, verdict=verdict(result))
 
 
 def from_se(value: float, se: float, *, df: float = math.inf, null: float | None = 0.0, **words: Any) -> Estimate:

@@ -1,42 +1,118 @@
-"""The verdict rule: what a contrast may be said to show, from its row alone."""
+"""The verdict rule: what a contrast may be said to show, from its row alone, with every word and what it means."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from evaluation.errors import DataError
 
-if TYPE_CHECKING:
-    from evaluation.results import Result
-
-NOT_ANSWERABLE = "not answerable"
-TOO_FEW = "too few to report"
-TOO_UNCERTAIN = "too uncertain to say"
+HIGHER, LOWER = "higher", "lower"
+FRAGILE, SMALL = "but fragile", "but small"
 LITTLE_OR_NO = "little or no difference"
-VERDICTS = (
-    "higher",
-    "lower",
-    "higher, but fragile",
-    "lower, but fragile",
-    "higher, but small",
-    "lower, but small",
-    LITTLE_OR_NO,
-    TOO_UNCERTAIN,
-    TOO_FEW,
-    NOT_ANSWERABLE,
+TOO_UNCERTAIN = "too uncertain to say"
+TOO_FEW = "too few to report"
+NOT_ANSWERABLE = "not answerable"
+LEAST_SAME_SIGN = 0.9
+SIGN, HALVED, ONE_SIDED, FAMILY = "signs of analyses", "size of analyses", "one-sided doubt", "family"
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictWord:
+    """One word of the rule: its heading in the list of words, what it means to a reader, and the verdicts that bear it.
+
+    Attributes
+    ----------
+    heading, meaning : str
+        As the list of words on a page prints them.
+    labels : mapping of str to str
+        Each verdict of `results.csv` that bears the word, and its label on a page.
+    """
+
+    heading: str
+    meaning: str
+    labels: Mapping[str, str]
+
+
+def _both(word: str) -> dict[str, str]:
+    return {f"{side}, {word}": f"{side.capitalize()}, {word}" for side in (HIGHER, LOWER)}
+
+
+WORDS = (
+    VerdictWord(
+        "Higher or lower",
+        "The whole range lies on one side, the result holds under other ways of analysing it, and no doubt named in "
+        "advance stands against it.",
+        {HIGHER: "Higher", LOWER: "Lower"},
+    ),
+    VerdictWord(
+        "But fragile",
+        "The range lies on one side, but a check failed or the answer depends on how we analyse it.",
+        _both(FRAGILE),
+    ),
+    VerdictWord(
+        "But small", "There is a difference, smaller than the size set in advance as worth noticing.", _both(SMALL)
+    ),
+    VerdictWord(
+        "Little or no difference",
+        "The whole range is smaller than the size set in advance as worth noticing.",
+        {LITTLE_OR_NO: "Little or no difference"},
+    ),
+    VerdictWord(
+        "Too uncertain to say",
+        "The range includes both a rise and a fall, and is wide.",
+        {TOO_UNCERTAIN: "Too uncertain to say"},
+    ),
+    VerdictWord(
+        "Too few to report",
+        "Too few people or groups of people answered to report this safely.",
+        {TOO_FEW: "Too few to report"},
+    ),
+    VerdictWord(
+        "Not answerable with this data",
+        "A condition that the answer needs is not met, whatever the numbers say.",
+        {NOT_ANSWERABLE: "Not answerable with this data"},
+    ),
 )
+LABELS: dict[str, str] = {verdict: label for word in WORDS for verdict, label in word.labels.items()}
+MEANINGS: dict[str, str] = {word.heading: word.meaning for word in WORDS}
+VERDICTS = tuple(LABELS)
+WITHOUT_NUMBER = (NOT_ANSWERABLE, TOO_FEW)
 
 
-def verdict(result: Result | Mapping[str, Any] | Any) -> str:
+class HasRow(Protocol):
+    """Anything that gives one row of `results.csv`: an estimate, or the reason why there is none."""
+
+    def tidy(self) -> Mapping[str, Any]:
+        """Return the row."""
+
+
+def verdict(result: HasRow | Mapping[str, Any]) -> str:
     """Return the verdict of a contrast from its row alone (a mapping, or a Series of `results.csv`); "" for a level.
 
     The order is fixed: a failed design gate, size, direction of the 95 % interval as used, fragility (`why_fragile`),
     small or little difference (whole interval inside the margin and every quality gate passed), higher or lower, too
     uncertain. A contrast of a family other than the primary one earns a plain "higher" or "lower" only with a
     family-adjusted p of 0.05 or less. An end equal to the null or to the margin excludes nothing.
+
+    Parameters
+    ----------
+    result : Estimate, NotIdentified, TooFew, mapping or Series
+        A result, or its row of `results.csv`: `null`, `low`, `high`, `margin` in its own unit (ratios: null 1, margin
+        on the log scale), `gates` as objects or as `kind:id=passed;...`, `family`, `p_family`,
+        `same_sign_share` (0 to 1), `specification_median`, `doubt`.
+
+    Returns
+    -------
+    str
+        One of `VERDICTS`, or "".
+
+    Raises
+    ------
+    DataError
+        What is neither a result nor a row.
     """
     row = _row(result)
     gates = _gates(row.get("gates"))
@@ -47,28 +123,35 @@ def verdict(result: Result | Mapping[str, Any] | Any) -> str:
     null, low, high = (_number(row.get(k)) for k in ("null", "low", "high"))
     if null is None or low is None or high is None:
         stated = _text(row.get("verdict"))
-        return stated if stated in (NOT_ANSWERABLE, TOO_FEW) else ""
+        return stated if stated in WITHOUT_NUMBER else ""
     direction = _direction(row)
-    word = {1: "higher", -1: "lower", 0: ""}[direction]
+    word = {1: HIGHER, -1: LOWER, 0: ""}[direction]
     doubts = why_fragile(row)
     if direction and set(doubts) - {FAMILY}:
-        return f"{word}, but fragile"
+        return f"{word}, {FRAGILE}"
     if _inside_margin(row, null, low, high) and not _failed(gates, "quality"):
-        return f"{word}, but small" if direction else LITTLE_OR_NO
+        return f"{word}, {SMALL}" if direction else LITTLE_OR_NO
     if direction:
-        return f"{word}, but fragile" if doubts else word
+        return f"{word}, {FRAGILE}" if doubts else word
     return TOO_UNCERTAIN
 
 
-SIGN, HALVED, ONE_SIDED, FAMILY = "signs of analyses", "size of analyses", "one-sided doubt", "family"
-
-
-def why_fragile(result: Result | Mapping[str, Any] | Any) -> tuple[str, ...]:
+def why_fragile(result: HasRow | Mapping[str, Any]) -> tuple[str, ...]:
     """Return what makes a contrast with a direction fragile, in the order of the rule; () where nothing does.
 
     Ids of failed quality gates as "gate:<id>"; "signs of analyses" (under 90 % of specifications of the planned
     sign), "size of analyses" (their median under half the planned estimate), "one-sided doubt" (in the direction
     found), "family" (not below 0.05 once its family of outcomes is allowed for).
+
+    Parameters
+    ----------
+    result : Estimate, NotIdentified, TooFew, mapping or Series
+        As for `verdict`.
+
+    Returns
+    -------
+    tuple of str
+        The reasons.
     """
     row = _row(result)
     direction = _direction(row)
@@ -83,12 +166,7 @@ def why_fragile(result: Result | Mapping[str, Any] | Any) -> tuple[str, ...]:
     return tuple(found)
 
 
-def with_verdict(result: Result) -> Result:
-    """Return the result with its verdict filled by `verdict`."""
-    return replace(result, verdict=verdict(result))
-
-
-def _row(result: Any) -> dict[str, Any]:
+def _row(result: HasRow | Mapping[str, Any]) -> dict[str, Any]:
     """Return a result as one row; a mapping or a Series is one already."""
     if isinstance(result, Mapping):
         return dict(result)
@@ -106,9 +184,6 @@ def _text(value: Any) -> str:
 
 def _number(value: Any) -> float | None:
     return float(value) if _text(value) else None
-
-
-LEAST_SAME_SIGN = 0.9
 
 
 def _direction(row: Mapping[str, Any]) -> int:

@@ -19,6 +19,7 @@ from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
 from evaluation.results import TooFew
 from evaluation.statistics import survey as estimation
+from evaluation.verdict import LABELS, TOO_FEW
 
 NOT_PUT = (-5, -6)  # not asked in this wave, not applicable
 UNSURE = -8
@@ -103,7 +104,7 @@ def _primary(plan: Plan, wave: str, survey: Survey, reasons: pd.DataFrame) -> tu
             continue
         triples += [cell for whole, _ in made.values() for cell in whole]
         apart += [(f"{plan.label_of(outcome)}: {group.row}", c, r) for _, c, r in made[wave][1]]
-    notes = (f"Too few to report in any survey: {', '.join(small)}.",) if small else ()
+    notes = (f"{LABELS[TOO_FEW]} in any survey: {', '.join(small)}.",) if small else ()
     title = f"Every answer on {contrasts.short(plan, outcome)}, by group and survey"
     table = _exhibit("levels.answers", title, triples, wave, sections=("policy-5", "annex-H"), notes=notes)
     return [replace(table, extras={"finding": _lowest(plan, outcome, waves)})], apart
@@ -207,7 +208,7 @@ def _ordinal_row(
     a, b = (domain(frame, outcome, column, code) for code in (first, second))
     row, id = plan.label_of(outcome), f"ordinal.{outcome}.{first}.{wave}"
     if min(a.sum(), b.sum()) < plan.sizes.least_people or _too_few_sessions(plan, whole, a, b):
-        return [(row, "Odds of a higher answer, times", w.words(id, "too few to report"))]
+        return [(row, "Odds of a higher answer, times", w.words(id, TOO_FEW))]
     held = (a + b) > 0
     filled = frame.assign(
         held=np.where(held, frame[outcome].fillna(0.0).astype(float), float(frame[outcome].median())),

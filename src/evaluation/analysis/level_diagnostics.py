@@ -19,6 +19,7 @@ from evaluation.plan.study import Plan
 from evaluation.results import Estimate
 from evaluation.statistics import multiple_imputation
 from evaluation.statistics import survey as estimation
+from evaluation.verdict import TOO_FEW
 
 IMPUTATIONS, PASSES = 20, 5
 
@@ -117,9 +118,7 @@ def unanswered(plan: Plan, wave: str, survey: Survey) -> Exhibit:
             if isinstance(found, Estimate) and completed:
                 triples += _missing_row(plan, jk, completed, (outcome, code, who), inside, found)
     if not triples:
-        triples = [
-            ("Nothing to show", "", w.words(f"unanswered.none.all.{wave}", "too few to report, or none missing"))
-        ]
+        triples = [("Nothing to show", "", w.words(f"unanswered.none.all.{wave}", f"{TOO_FEW}, or none missing"))]
     return declared.table(plan, wave, "levels.missing", short=contrasts.short(plan, outcome)).add(triples).exhibit()
 
 

@@ -15,6 +15,7 @@ from evaluation.exhibit import Exhibit, measure, words
 from evaluation.plan.study import Plan
 from evaluation.results import Estimate
 from evaluation.statistics import power
+from evaluation.verdict import FRAGILE, HIGHER, LITTLE_OR_NO, LOWER, SMALL, TOO_UNCERTAIN
 
 CORRELATION = 0.05  # planning value of the likeness of answers within a session, until outcomes have shown another
 SHARE_SD = 50.0  # standard deviation of a share near one half, in percentage points
@@ -76,9 +77,9 @@ def within_reach(margin: float, se: float, df: float) -> str:
     from scipy.special import ndtri, stdtrit
 
     half = (ndtri(0.975) if math.isinf(df) else stdtrit(df, 0.975)) * se
-    found = ["higher or lower", "but fragile", "too uncertain to say"]
-    found += ["but small"] if 2 * half < margin else []
-    found += ["little or no difference"] if half < margin else []
+    found = [f"{HIGHER} or {LOWER}", FRAGILE, TOO_UNCERTAIN]
+    found += [SMALL] if 2 * half < margin else []
+    found += [LITTLE_OR_NO] if half < margin else []
     return ", ".join(found)
 
 

@@ -27,6 +27,7 @@ from evaluation.results import (
     with_verdict,
 )
 from evaluation.statistics import multiplicity
+from evaluation.verdict import NOT_ANSWERABLE, WITHOUT_NUMBER
 
 FAMILIES = ("secondary", "exploratory", "control")
 CONTRASTS = ("change", "gap", "attend", "d1", "d2", "d3", "d4", "d5")
@@ -223,9 +224,9 @@ def can_and_cannot(plan: Plan, wave: str, rows: Sequence[Any], gates: Sequence[G
     }
     for key, (may, may_not) in said.items():
         row = seen.get(key)
-        answered = row is not None and row.verdict not in ("", "not answerable", "too few to report")
+        answered = row is not None and row.verdict not in ("", *WITHOUT_NUMBER)
         stem = f"say.{key}.all.{wave}"
-        triples.append((may, "May be said", words(f"{stem}.may", "yes" if answered else "no: not answerable yet")))
+        triples.append((may, "May be said", words(f"{stem}.may", "yes" if answered else f"no: {NOT_ANSWERABLE} yet")))
         triples.append((may, "May not be concluded", words(f"{stem}.not", may_not)))
     refusals = [r for r in rows if isinstance(r, NotIdentified) and is_headline(r, plan)]
     for row in refusals:

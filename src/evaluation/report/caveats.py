@@ -8,18 +8,18 @@ from evaluation.report import phrases
 from evaluation.report.context import ReportContext
 from evaluation.report.phrases import cite
 from evaluation.report.sentences import Rows, fixed, group_words
+from evaluation.verdict import TOO_UNCERTAIN, WITHOUT_NUMBER
 
 
 def can_say(rows: Rows, ctx: ReportContext) -> list[str]:
     """Return what the results permit saying, from their licences and verdicts."""
     said = ["What the people who answered told us, group by group, with how sure we are."]
     judged_rows = [r for r in rows.all() if r.kind == "estimate" and r.verdict and r.planned]
-    silent = ("not answerable", "too few to report")
-    licences = {r.licence for r in judged_rows if r.verdict not in silent}
+    licences = {r.licence for r in judged_rows if r.verdict not in WITHOUT_NUMBER}
     attending = rows.get("attend", ctx.plan.outcomes.primary, "all", ctx.wave)
-    unsure = (*silent, "too uncertain to say")
+    unsure = (*WITHOUT_NUMBER, TOO_UNCERTAIN)
     told_apart = any(_between_places(r) and r.verdict not in unsure for r in judged_rows)
-    if attending is not None and attending.shown and (attending.verdict or silent[0]) not in silent:
+    if attending is not None and attending.shown and (attending.verdict or WITHOUT_NUMBER[0]) not in WITHOUT_NUMBER:
         said.append(f"How far {ctx.words.treated} and {ctx.words.untreated} gave different answers.")
     if "descriptive" in licences or rows.get("change", ctx.plan.outcomes.primary, ctx.focus, ctx.wave) is not None:
         said.append("How far answers differ between one survey and the next.")

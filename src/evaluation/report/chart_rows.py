@@ -20,6 +20,7 @@ from evaluation.report.sheet import (
     references,
     segments,
 )
+from evaluation.verdict import TOO_FEW
 
 Grid = list[tuple[str, list[tuple[str, Any]]]]
 LINE, GAP = 1.3, 8.0
@@ -175,7 +176,7 @@ def _place_row(
     for column, cell in cells:
         known = cell.shown and cell.value is not None
         at, room = (lanes.figure_at, lanes.figure) if known else (lanes.plot_at + 4, sheet.width - lanes.plot_at - 12)
-        height = _say(sheet, cell.text or "too few to report", at, room)
+        height = _say(sheet, cell.text or TOO_FEW, at, room)
         if len(series) > 1:
             height = max(height, _say(sheet, column, lanes.series_at, lanes.series))
         if _people(cell):
@@ -305,10 +306,10 @@ def _stack_label(label: str, cells: list[tuple[str, Any]]) -> str:
     """Return a row's label with its base, and the parts that may not be shown."""
     hidden = [c for c, x in cells if not x.shown or x.value is None]
     if len(hidden) == len(cells):
-        return f"{label}: too few to report"
+        return f"{label}: {TOO_FEW}"
     bases = {x.n_text for _, x in cells if x.n_text and x.kind == "estimate"}
     said = f"{label} (n {bases.pop()})" if len(bases) == 1 else label
-    return said + (f" – too few to report: {', '.join(hidden)}" if hidden else "")
+    return said + (f" – {TOO_FEW}: {', '.join(hidden)}" if hidden else "")
 
 
 def _pieces(y: float, cells: list[tuple[str, Any]]) -> list[Piece]:

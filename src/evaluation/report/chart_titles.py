@@ -8,6 +8,7 @@ from collections import Counter
 from evaluation.disclosure import CheckedExhibit, CheckedRow
 from evaluation.report import phrases
 from evaluation.report.phrases import cite
+from evaluation.verdict import LABELS, TOO_FEW
 
 _PLACE = re.compile(r"\{([^{}]+)\}")
 Cell = tuple[str, str, CheckedRow]
@@ -33,7 +34,7 @@ def finding(exhibit: CheckedExhibit) -> str:
     cells = shown_cells(exhibit)
     if not cells:
         words = any(x.kind == "words" for x in exhibit.cells.values())
-        return _title(exhibit) if words else _led(exhibit, "too few to report, or not asked")
+        return _title(exhibit) if words else _led(exhibit, f"{TOO_FEW}, or not asked")
     given = _given(exhibit)
     if given:
         return given
@@ -83,7 +84,7 @@ def _verdicts(exhibit: CheckedExhibit) -> str:
 
 
 def _lower(verdict: str) -> str:
-    word = phrases.VERDICT_WORDS.get(verdict, verdict)
+    word = LABELS.get(verdict, verdict)
     return f"{word[:1].lower()}{word[1:]}"
 
 

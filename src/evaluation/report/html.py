@@ -18,6 +18,7 @@ from evaluation.report import pages as report_pages
 from evaluation.report.context import ReportContext, long_date
 from evaluation.report.page_parts import Desk, Page
 from evaluation.report.phrases import markup
+from evaluation.verdict import LABELS, MEANINGS
 
 PRINTED = ("index", "annex", "sense-check", "practice-bank")
 MOST_POLICY_BYTES, MOST_PAGE_BYTES = 1_000_000, 10_000_000
@@ -118,7 +119,7 @@ def render(page: Page, ctx: ReportContext) -> str:
     """Return a page as one HTML file: styles inside, no script, nothing from outside."""
     env = _environment()
     show = env.get_template("blocks.html.j2")
-    words = {"markup": markup, "verdicts": phrases.VERDICT_WORDS}
+    words = {"markup": markup, "verdicts": LABELS}
 
     def block(b: Any) -> Any:
         from markupsafe import Markup
@@ -255,6 +256,6 @@ def phrase_faults(
     page: str, ctx: ReportContext, *, effect: bool = False, annex: bool = False
 ) -> Iterable[phrases.Breach]:
     """Return the breaches of the phrasing rules in a finished page."""
-    verdicts = [w for pair in phrases.VERDICT_WORDS.items() for w in pair]
-    allowed = (ctx.title, ctx.words.programme_description, *phrases.VERDICT_MEANING.values(), *verdicts)
+    verdicts = [w for pair in LABELS.items() for w in pair]
+    allowed = (ctx.title, ctx.words.programme_description, *MEANINGS.values(), *verdicts)
     return phrases.check(checks.text(page), effect=effect, annex=annex, allowed=allowed)

@@ -13,6 +13,7 @@ from evaluation.report.context import ReportContext, long_date
 from evaluation.report.drawing import address
 from evaluation.report.figures import Figure, data, footer
 from evaluation.report.sentences import Rows
+from evaluation.verdict import LABELS, NOT_ANSWERABLE, TOO_FEW
 
 ANNEX = {
     "A": "Manifest",
@@ -104,7 +105,7 @@ def meta(ctx: ReportContext) -> tuple[str, ...]:
         f"{wave.label} ({wave.id}), {wave.fieldwork()}. Data to {ctx.through()}. Report of {long_date(ctx.date)}.",
         f"Status: {status}{why}.",
         f"To protect people, counts under {sizes.threshold} are not shown and others are rounded to the nearest "
-        f"{sizes.rounding}. “Too few to report” is never zero.",
+        f"{sizes.rounding}. “{LABELS[TOO_FEW]}” is never zero.",
     )
 
 
@@ -199,7 +200,7 @@ def absent(refused: list[Any]) -> Markup:
         ids.setdefault(row.reason.rstrip("."), row.id)
     reason = Markup('{} (<span data-result="{}">{}</span>)')
     parts = [reason.format(Markup(", ").join(names), ids[why], why) for why, names in said.items()]
-    return Markup("Not answerable with this data: {}.").format(Markup("; ").join(parts))
+    return Markup("{}: {}.").format(LABELS[NOT_ANSWERABLE], Markup("; ").join(parts))
 
 
 def place(figure: Figure, exhibit: Any, date: str, *, up: str = "") -> Placed:

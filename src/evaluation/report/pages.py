@@ -9,6 +9,7 @@ from evaluation.report import sentences as say
 from evaluation.report.context import ReportContext
 from evaluation.report.page_parts import ANNEX, Block, Desk, Page, Section, exhibits, foot, is_refusal, meta
 from evaluation.report.sentences import fixed
+from evaluation.verdict import MEANINGS
 
 POLICY = (
     "In brief",
@@ -186,7 +187,7 @@ def _words(ctx: ReportContext) -> list[Block]:
     ]
     reuse = "Figures may be quoted with their verdict word, the number of people, the wave and the date of this report."
     return [
-        Block("words", list(phrases.VERDICT_MEANING.items())),
+        Block("words", list(MEANINGS.items())),
         Block("links", sources, "screen", fixed=True),
         Block("para", [f"Contact: {ctx.contact.team}.", reuse]),
     ]

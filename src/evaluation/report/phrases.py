@@ -13,6 +13,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from evaluation.verdict import LITTLE_OR_NO, NOT_ANSWERABLE, TOO_FEW
+
 INTERVAL_NOTE = "“Between a and b”: if we repeated the survey many times, most results would fall in a range like this."
 
 SIZES = {3: "three-point ", 4: "four-point ", 5: "five-point ", 6: "six-point ", 7: "seven-point ", 11: "eleven-point "}
@@ -95,33 +97,6 @@ def upper_first(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-# ---- verdict words ----------------------------------------------------------------------------------------------
-
-VERDICT_WORDS = {
-    "higher": "Higher",
-    "lower": "Lower",
-    "higher, but fragile": "Higher, but fragile",
-    "lower, but fragile": "Lower, but fragile",
-    "higher, but small": "Higher, but small",
-    "lower, but small": "Lower, but small",
-    "little or no difference": "Little or no difference",
-    "too uncertain to say": "Too uncertain to say",
-    "too few to report": "Too few to report",
-    "not answerable": "Not answerable with this data",
-}
-
-VERDICT_MEANING = {
-    "Higher or lower": "The whole range lies on one side, the result holds under other ways of analysing it, and "
-    "no doubt named in advance stands against it.",
-    "But fragile": "The range lies on one side, but a check failed or the answer depends on how we analyse it.",
-    "But small": "There is a difference, smaller than the size set in advance as worth noticing.",
-    "Little or no difference": "The whole range is smaller than the size set in advance as worth noticing.",
-    "Too uncertain to say": "The range includes both a rise and a fall, and is wide.",
-    "Too few to report": "Too few people or groups of people answered to report this safely.",
-    "Not answerable with this data": "A condition that the answer needs is not met, whatever the numbers say.",
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What a contrast is about, in words.
@@ -159,11 +134,11 @@ def finding(row: Any, subject: Subject, cite: Any, *, pre_waves: int = 1) -> lis
     `row` is a checked row; a row that may not be shown, or was refused, says why in the same position.
     """
     word = row.verdict or ""
-    if row.kind == "not_identified" or word == "not answerable":
+    if row.kind == "not_identified" or word == NOT_ANSWERABLE:
         asked = (getattr(row, "question", "") or "").strip()
         lead = [cite.plan(asked)] if asked.endswith("?") else []
         return [*lead, f"This survey cannot answer that, because {cite(row, _reason(row))}."]
-    if row.kind == "too_few" or not row.shown or word == "too few to report":
+    if row.kind == "too_few" or not row.shown or word == TOO_FEW:
         return [f"Too few people answered to report safely on {subject.what} {subject.who}".strip() + "."]
     lead = "Indicative only: " if getattr(row, "indicative", False) else ""
     lines = _by_word(row, subject, cite, word, pre_waves)
@@ -215,7 +190,7 @@ def _by_word(row: Any, s: Subject, cite: Any, word: str, pre_waves: int) -> list
     unit = row.unit or ""
     if word.startswith(("higher", "lower")):
         return _directed(row, s, cite, word, pre_waves)
-    if word == "little or no difference":
+    if word == LITTLE_OR_NO:
         margin = cite.plan(number(row.margin, unit)) if _bar(row, "margin") is not None else "the margin"
         if row.licence == "association":
             return [f"The groups who answered differed by less than {margin} {unit_words(unit)} in {s.what}."]

@@ -12,6 +12,7 @@ from typing import Any
 from evaluation.disclosure import CheckedExhibit
 from evaluation.report import phrases
 from evaluation.report.context import ReportContext
+from evaluation.verdict import NOT_ANSWERABLE
 
 Cells = list[tuple[str, str, Any]]
 
@@ -51,7 +52,7 @@ def _refused(exhibit: CheckedExhibit) -> bool:
     """Return whether every contrast of a chart is not answerable: its numbers then stand in the annex alone."""
     judged = [x for x in exhibit.cells.values() if x.verdict or x.kind == "not_identified"]
     return bool(exhibit.chart and judged) and all(
-        x.verdict == "not answerable" or x.kind == "not_identified" for x in judged
+        x.verdict == NOT_ANSWERABLE or x.kind == "not_identified" for x in judged
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from evaluation.disclosure import CheckedResults, escape_cell
+from evaluation.verdict import TOO_FEW
 
 _MOMENT = (2020, 1, 1, 0, 0, 0)
 
@@ -122,8 +123,8 @@ def _fixed(data: bytes) -> bytes:
 NOTES = [
     "Notes",
     "Each row is one result; “id” is the name that pages, tables and charts give it.",
-    "Counts of people are rounded and said with “about”; a figure that could identify people reads “too few to report” "
-    "in “status” and its numbers are blank.",
+    "Counts of people are rounded and said with “about”; a figure that could identify people reads "
+    f"“{TOO_FEW}” in “status” and its numbers are blank.",
     "“low” and “high” are the ends of the range printed as “between a and b” (95 per cent).",
     "“null” is the value of no difference and “margin” the smallest change set in advance as worth noticing.",
     "“licence” says what a result may be used to say: effect, association, exploratory or descriptive.",

@@ -13,6 +13,7 @@ from evaluation.report import sentences as say
 from evaluation.report.context import ReportContext, long_date
 from evaluation.report.page_parts import Block, Desk, Page, Section, exhibits
 from evaluation.report.sentences import fixed
+from evaluation.verdict import HIGHER, LOWER, TOO_FEW
 
 
 def themes(desk: Desk) -> list[str]:
@@ -133,7 +134,7 @@ def _meta_status(ctx: ReportContext) -> tuple[str, ...]:
 
 
 def _stage(main: Any, ctx: ReportContext) -> str:
-    if main is None or main.kind != "estimate" or not main.shown or main.verdict not in ("higher", "lower"):
+    if main is None or main.kind != "estimate" or not main.shown or main.verdict not in (HIGHER, LOWER):
         return "Untested – new or innovative. The evidence so far does not permit a stronger label."
     ran = ctx.contact.ran_by
     who = "evaluated locally" if ran in ("not stated", ctx.words.institution) else f"evaluated by {ran}"
@@ -188,7 +189,7 @@ def _emmie(desk: Desk) -> list[tuple[str, str]]:
         (
             "Moderators",
             f"Results are shown for {ctx.words.focus_group} and {ctx.words.comparison_group}; "
-            "smaller groups are too few to report.",
+            f"smaller groups are {TOO_FEW}.",
         ),
         ("Implementation", "Events held and what they covered are in the report." if has[3] else "Not supplied."),
         ("Economic cost", price),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from evaluation import verdict as rule
 from evaluation.disclosure import CheckedResults
 from evaluation.report import phrases
 from evaluation.report.context import ReportContext
@@ -21,7 +22,7 @@ class Line:
 
     def marked(self) -> str:
         """Return the paragraph as one text, its numbers still marked."""
-        lead = f"{phrases.VERDICT_WORDS.get(self.verdict, self.verdict)}. " if self.verdict else ""
+        lead = f"{rule.LABELS.get(self.verdict, self.verdict)}. " if self.verdict else ""
         return lead + " ".join(self.sentences)
 
     def text(self) -> str:
@@ -133,7 +134,7 @@ def _share_alone(rows: Rows, row: Any) -> list[str]:
     """Return what to say where the share moved and the average answer, which was planned, did not show it."""
     share = rows.get("changeshare", *row.id.split(".")[1:4])
     ends = (getattr(share, "low", None), getattr(share, "high", None))
-    if row.verdict != "too uncertain to say" or None in ends or ends[0] <= 0 <= ends[1]:
+    if row.verdict != rule.TOO_UNCERTAIN or None in ends or ends[0] <= 0 <= ends[1]:
         return []
     first, last = (abs(ends[1]), abs(ends[0])) if ends[1] <= 0 else ends
     side = "rose" if ends[0] > 0 else "fell"
@@ -192,9 +193,9 @@ def actions(rows: Rows) -> Line | None:
 def judged(row: Any, subject: Subject, ctx: ReportContext) -> Line:
     """Return a contrast's line: verdict word, finding, how sure; the same pattern whatever the sign."""
     pre = len(ctx.plan.exposure.pre_waves) if ctx.plan.exposure is not None else 1
-    verdict = row.verdict or ("not answerable" if row.kind == "not_identified" else "")
+    verdict = row.verdict or (rule.NOT_ANSWERABLE if row.kind == "not_identified" else "")
     if row.kind == "too_few" or (not row.shown and row.kind != "not_identified"):
-        verdict = "too few to report"
+        verdict = rule.TOO_FEW
     if not verdict and row.kind == "estimate":
         return Line(tuple(_without_verdict(row, subject)))
     return Line(tuple(phrases.finding(row, subject, cite, pre_waves=pre)), verdict)
@@ -244,7 +245,7 @@ def board_paragraph(rows: Rows, ctx: ReportContext) -> str:
 
 def _aloud(line: Line) -> str:
     """Return a line with its verdict named after the finding, as a person would say it."""
-    if not line.verdict or line.verdict == "not answerable":
+    if not line.verdict or line.verdict == rule.NOT_ANSWERABLE:
         return " ".join(line.sentences)
-    word = phrases.VERDICT_WORDS.get(line.verdict, line.verdict)
+    word = rule.LABELS.get(line.verdict, line.verdict)
     return f"{' '.join(line.sentences)} The verdict on this is “{word[:1].lower()}{word[1:]}”."

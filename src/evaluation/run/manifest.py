@@ -19,6 +19,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from evaluation.errors import CheckFailed
+
 PACKAGE = Path(__file__).resolve().parents[1]
 OWNERS_PACKAGES = (
     "jupyterlab",
@@ -235,3 +237,23 @@ def ro_crate(manifest: Mapping[str, Any], title: str) -> dict[str, Any]:
         "@context": "https://w3id.org/ro/crate/1.1/context",
         "@graph": [about, root, action, team, software, *inputs, *files],
     }
+
+
+def read_manifest(report: Path) -> dict[str, Any]:
+    """Return a report's manifest; a folder without one is a failed check."""
+    file = Path(report) / "manifest.json"
+    if not file.is_file():
+        raise CheckFailed(f"{Path(report).name!r} holds no manifest.json", todo="Name the folder of a report.")
+    return json.loads(file.read_text("utf-8"))
+
+
+def tampered(report: Path, manifest: Mapping[str, Any]) -> str:
+    """Return the first output whose bytes are not those the manifest recorded, or ""."""
+    for name, recorded in sorted(manifest["outputs"].items()):
+        file = report / name
+        if not file.is_file():
+            return f"{name} is missing from the report"
+        if hashlib.sha256(file.read_bytes()).hexdigest() != recorded["sha256"]:
+            return f"{name} was changed after the run"
+    extra = sorted(set(outputs(report)) - set(manifest["outputs"]))
+    return f"{extra[0]} was added after the run" if extra else ""

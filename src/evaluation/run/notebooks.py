@@ -11,12 +11,12 @@ from typing import Any
 
 from evaluation.errors import RunFailed, StudyError, nearest
 from evaluation.run import kernels as _kernels
+from evaluation.run.request import CELL_SECONDS
 
 # blocks a needless grammar library before nbformat is imported
 
 
 PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
-CELL_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)

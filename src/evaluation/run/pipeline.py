@@ -7,33 +7,17 @@ import datetime as dt
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from evaluation.errors import CheckFailed, EvaluationError, InputError, StudyError, nearest
-from evaluation.exhibit import Exhibit, Item
-from evaluation.plan import study as plan_study
-from evaluation.results import Estimate, NotIdentified, TooFew
+from evaluation.errors import EvaluationError, InputError, StudyError
+from evaluation.plan import study
+from evaluation.plan.study import Plan
 from evaluation.run import currency, folders, notebooks, scheduling
 from evaluation.run import manifest as run_manifest
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """The words of `evaluation run`, resolved: nothing here is read from the environment."""
-
-    study: Path | None = None
-    wave: str = ""
-    date: str = ""
-    only: str = ""
-    draft: bool = False
-    fresh: bool = False
-    say: Callable[[str], None] = print
-    cluster: str = ""
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    cell_seconds: int = notebooks.CELL_SECONDS
+from evaluation.run.request import Request, resolve_date, resolve_wave, waves_up_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +35,7 @@ class Outcome:
 class _Run:
     """One run under way: where it writes, what it knows, what it has said."""
 
-    plan: plan_study.Plan
+    plan: Plan
     wave: str
     date: dt.date
     request: Request
@@ -76,41 +60,7 @@ class _Run:
         return words | {"title": self.plan.study.title, "wave": self.wave, "population": self.plan.population.title}
 
 
-def resolve_wave(plan: plan_study.Plan, wave: str) -> str:
-    """Return the wave asked for, or the plan's last; a wave the plan lacks is an error naming the nearest."""
-    if not wave:
-        return plan.waves[-1]
-    if wave not in plan.waves:
-        raise StudyError(
-            f"the study has no wave {wave!r}; it has {', '.join(plan.waves)}",
-            todo=f"Did you mean {nearest(wave, plan.waves) or plan.waves[-1]!r}?",
-        )
-    return wave
-
-
-def resolve_date(plan: plan_study.Plan, asked: str) -> dt.date:
-    """Return the report's date: as asked, else `$SOURCE_DATE_EPOCH`, else today in the study's time zone."""
-    from zoneinfo import ZoneInfo
-
-    if asked:
-        try:
-            return dt.date.fromisoformat(asked)
-        except ValueError:
-            raise StudyError(f"{asked!r} is not a date", todo="Write it as 2026-07-04.") from None
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if epoch:
-        if not epoch.isdigit():
-            raise StudyError(f"SOURCE_DATE_EPOCH is {epoch!r}, not a number of seconds")
-        return dt.datetime.fromtimestamp(int(epoch), dt.UTC).date()
-    return dt.datetime.now(ZoneInfo(plan.study.timezone)).date()
-
-
-def waves_up_to(plan: plan_study.Plan, wave: str) -> tuple[str, ...]:
-    """Return the wave and all before it, in order."""
-    return (*plan.earlier_waves(wave), wave)
-
-
-def check(plan: plan_study.Plan, wave: str) -> list[Any]:
+def check(plan: Plan, wave: str) -> list[Any]:
     """Return every fault of every wave that a report on `wave` reads, and of the registers; nothing is written."""
     from evaluation.intake import waves
 
@@ -164,16 +114,16 @@ def rehearse(request: Request, *, everything: bool = False) -> Iterator[Path]:
         yield state.folder
 
 
-def _chosen(request: Request) -> tuple[plan_study.Plan, str]:
+def _chosen(request: Request) -> tuple[Plan, str]:
     """Return plan and wave once the words of the run make sense."""
-    plan = plan_study.load(request.study)
+    plan = study.load(request.study)
     wave = resolve_wave(plan, request.wave)
     resolve_date(plan, request.date)
     _draft_reasons(plan, wave, request.draft)
     return plan, wave
 
 
-def _ready(request: Request, plan: plan_study.Plan, wave: str) -> tuple[list[Path], dict[str, dict[str, Any]]]:
+def _ready(request: Request, plan: Plan, wave: str) -> tuple[list[Path], dict[str, dict[str, Any]]]:
     """Return the notebooks to run and their parameters once everything that a run reads was found without fault."""
     from evaluation.intake import privacy
 
@@ -208,7 +158,7 @@ def _uncollected() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _under_way(
-    request: Request, plan: plan_study.Plan, wave: str, sources: list[Path], parameters: dict[str, dict[str, Any]]
+    request: Request, plan: Plan, wave: str, sources: list[Path], parameters: dict[str, dict[str, Any]]
 ) -> Iterator[_Run]:
     """Yield a run with its own hidden folders; keep what a failed one may show, and always tidy up."""
     drafts = _draft_reasons(plan, wave, request.draft)
@@ -241,7 +191,7 @@ def _name(state: _Run) -> str:
     return f"{state.date.isoformat()}_{state.wave}"
 
 
-def _show_as_last(plan: plan_study.Plan, report: Path) -> None:
+def _show_as_last(plan: Plan, report: Path) -> None:
     """Write the index of all reports and let `latest` name this one, last of all."""
     from evaluation.report import html
 
@@ -253,7 +203,7 @@ def _show_as_last(plan: plan_study.Plan, report: Path) -> None:
 # ---- before the first notebook ----------------------------------------------------------------------------------
 
 
-def _draft_reasons(plan: plan_study.Plan, wave: str, permitted: bool) -> list[str]:
+def _draft_reasons(plan: Plan, wave: str, permitted: bool) -> list[str]:
     """Return why the report is a draft; an unfrozen plan needs `--draft`, changed code stamps by itself."""
     from evaluation.plan import registration
 
@@ -272,7 +222,7 @@ def _draft_reasons(plan: plan_study.Plan, wave: str, permitted: bool) -> list[st
     return reasons
 
 
-def run_digest(plan: plan_study.Plan, wave: str, request: Request) -> str:
+def run_digest(plan: Plan, wave: str, request: Request) -> str:
     """Return a digest of all that decides a report's content: code, lock, plan, inputs, wave, words of the run."""
     import hashlib
 
@@ -296,7 +246,7 @@ def run_digest(plan: plan_study.Plan, wave: str, request: Request) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _same_as_last(plan: plan_study.Plan, wave: str, digest: str) -> Path | None:
+def _same_as_last(plan: Plan, wave: str, digest: str) -> Path | None:
     """Return the last report of this wave when it was made from exactly the same things.
 
     A run that was killed after it had placed the report and before `latest` named it is finished here.
@@ -327,35 +277,6 @@ def _notebooks(only: str) -> list[Path]:
     table = currency.needs(every)
     wanted = {*currency.upstream(last[0].stem, table), last[0].stem}
     return [p for p in every if p.stem in wanted]
-
-
-def settle(exhibits: Sequence[Exhibit]) -> list[Exhibit]:
-    """Return the exhibits with each result in its last published form (07 adds robustness, 10 the verdict).
-
-    Raises
-    ------
-    CheckFailed
-        Two exhibits publish one id with different numbers.
-    """
-    latest: dict[str, Any] = {}
-    for exhibit in exhibits:
-        for item in exhibit.items:
-            before, now = latest.get(item.result.id), item.result
-            same = before is None or (type(before) is type(now) and _numbers(before) == _numbers(now))
-            if (
-                not same
-                and not isinstance(now, NotIdentified | TooFew)
-                and not isinstance(before, NotIdentified | TooFew)
-            ):
-                raise CheckFailed(f"two exhibits publish {now.id!r} with different numbers", where=exhibit.id)
-            latest[now.id] = now
-    return [replace(e, items=tuple(Item(i.row, i.column, latest[i.result.id]) for i in e.items)) for e in exhibits]
-
-
-def _numbers(result: Any) -> tuple[Any, ...]:
-    if isinstance(result, Estimate):
-        return (result.value, result.se, result.low, result.high)
-    return (getattr(result, "n", None), getattr(result, "value", None), getattr(result, "text", None))
 
 
 # ---- after the last notebook ------------------------------------------------------------------------------------

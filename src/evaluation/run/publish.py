@@ -45,7 +45,7 @@ def publish_report(state: Any) -> dict[str, Any]:
     from evaluation import disclosure
     from evaluation.intake import waves
     from evaluation.report import html
-    from evaluation.run.pipeline import settle
+    from evaluation.run.settle import settle
 
     plan, wave = state.plan, state.wave
     with _reading(state.stage):
@@ -96,7 +96,7 @@ def headline(plan: Any, wave: str, exhibits: Any) -> str:
 def make_context(state: Any, gates: tuple[Gate, ...], checked: Any) -> Any:
     """Return what the pages print besides results: words, waves, status, manifest, sense-check."""
     from evaluation.report.context import ReportContext
-    from evaluation.run.pipeline import waves_up_to
+    from evaluation.run.request import waves_up_to
 
     plan, wave = state.plan, state.wave
     names = waves_up_to(plan, wave)

@@ -11,7 +11,7 @@ from typing import Any
 
 from evaluation.errors import CheckFailed, InputError, nearest
 from evaluation.plan import study
-from evaluation.run import verify
+from evaluation.run import manifest as run_manifest
 
 ENTRY = "released.json"
 VERDICTS = ("agreed", "amended", "rejected")
@@ -36,8 +36,8 @@ def release(report: Path, *, study_file: Path | None = None) -> str:
     """
     plan = study.load(study_file)
     report = Path(report)
-    manifest = verify.read_manifest(report)
-    spoilt = verify.tampered(report, manifest)
+    manifest = run_manifest.read_manifest(report)
+    spoilt = run_manifest.tampered(report, manifest)
     if spoilt:
         raise CheckFailed(f"{report.name} is not as its run left it: {spoilt}", todo="Release an untouched report.")
     entry = json.loads((report / ENTRY).read_text("utf-8"))
@@ -82,10 +82,10 @@ def record_sense_check(sheet: Path, *, study_file: Path | None = None, wave: str
     InputError
         A missing column, an unknown theme or verdict, a date that is not one, words that are too long.
     """
-    from evaluation.run import pipeline
+    from evaluation.run.request import resolve_wave
 
     plan = study.load(study_file)
-    wave = pipeline.resolve_wave(plan, wave)
+    wave = resolve_wave(plan, wave)
     rows = _read_sheet(Path(sheet))
     faults = [f"row {n}: {fault}" for n, row in enumerate(rows, 2) for fault in _faults(plan, row)]
     if faults or not rows:

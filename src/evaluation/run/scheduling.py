@@ -83,7 +83,7 @@ def execute_all(state: Any, sources: list[Path], *, everything: bool = False) ->
 
 
 def _job(state: Any, sources: list[Path], everything: bool) -> Job:
-    from evaluation.run.pipeline import waves_up_to
+    from evaluation.run.request import waves_up_to
 
     plan, waves = state.plan, waves_up_to(state.plan, state.wave)
     table = currency.needs(sources)
@@ -213,7 +213,7 @@ def _execute(job: Job, name: str, kernels: Kernels) -> dict[str, Any]:
 
 
 def _undeclared(job: Job, name: str, reads: Path) -> list[str]:
-    from evaluation.run.pipeline import waves_up_to
+    from evaluation.run.request import waves_up_to
 
     plan, waves = job.state.plan, waves_up_to(job.state.plan, job.state.wave)
     text = reads.read_text("utf-8") if reads.is_file() else ""

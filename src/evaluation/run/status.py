@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.plan import registration, study
-from evaluation.run import folders, pipeline
+from evaluation.run import folders
+from evaluation.run.request import resolve_wave, waves_up_to
 
 
 def status(study_file: Path | None = None, wave: str = "") -> dict[str, Any]:
     """Return waves, gates of the last run of a wave, its last report, and what is missing."""
     plan = study.load(study_file)
-    wave = pipeline.resolve_wave(plan, wave)
+    wave = resolve_wave(plan, wave)
     manifest = _last_manifest(plan, wave)
     return {
         "study": plan.study.title,
@@ -43,11 +44,7 @@ def _wave(plan: study.Plan, wave: str) -> dict[str, Any]:
 
 def _missing(plan: study.Plan, wave: str) -> list[str]:
     raw = plan.root / "data_raw"
-    lines = [
-        f"the export of {w}"
-        for w in pipeline.waves_up_to(plan, wave)
-        if not (raw / "waves" / w / "wave.toml").is_file()
-    ]
+    lines = [f"the export of {w}" for w in waves_up_to(plan, wave) if not (raw / "waves" / w / "wave.toml").is_file()]
     if not registration.frozen_file(plan, wave).is_file():
         lines.append(f"a frozen plan: evaluation plan --freeze --wave {wave}")
     if plan.population.margins and not (plan.root / plan.population.margins_file).is_file():

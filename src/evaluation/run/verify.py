@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import csv
-import hashlib
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from evaluation.errors import CheckFailed
 from evaluation.plan import study
 from evaluation.run import manifest as run_manifest
 from evaluation.run import pipeline
+from evaluation.run.request import Request, waves_up_to
 
 LEVELS = ("bytes equal", "numbers equal", "conclusions equal", "differs")
 RTOL = 1e-8
@@ -65,13 +63,13 @@ def verify(report: Path, *, study_file: Path | None = None, say: Callable[[str],
     CheckFailed
         The folder has no manifest.
     """
-    manifest = read_manifest(report)
+    manifest = run_manifest.read_manifest(report)
     notes = _inputs_moved(manifest, study_file)
-    spoilt = tampered(report, manifest)
+    spoilt = run_manifest.tampered(report, manifest)
     if spoilt:
         return Verified("differs", spoilt, notes)
     draft = "run with --draft" in manifest["draft_reasons"]
-    request = pipeline.Request(study_file, manifest["wave"], manifest["date"], draft=draft, say=say)
+    request = Request(study_file, manifest["wave"], manifest["date"], draft=draft, say=say)
     if manifest["parameters"].keys() - {"study_file", "wave", "date"}:
         asked = {k: str(v[0]) for k, v in manifest["parameters"].items() if k not in ("study_file", "wave", "date")}
         request = replace(request, parameters=asked)
@@ -80,33 +78,13 @@ def verify(report: Path, *, study_file: Path | None = None, say: Callable[[str],
     return Verified(level, first, notes)
 
 
-def read_manifest(report: Path) -> dict[str, Any]:
-    """Return a report's manifest; a folder without one is a failed check."""
-    file = Path(report) / "manifest.json"
-    if not file.is_file():
-        raise CheckFailed(f"{Path(report).name!r} holds no manifest.json", todo="Name the folder of a report.")
-    return json.loads(file.read_text("utf-8"))
-
-
-def tampered(report: Path, manifest: Mapping[str, Any]) -> str:
-    """Return the first output whose bytes are not those the manifest recorded, or ""."""
-    for name, recorded in sorted(manifest["outputs"].items()):
-        file = report / name
-        if not file.is_file():
-            return f"{name} is missing from the report"
-        if hashlib.sha256(file.read_bytes()).hexdigest() != recorded["sha256"]:
-            return f"{name} was changed after the run"
-    extra = sorted(set(run_manifest.outputs(report)) - set(manifest["outputs"]))
-    return f"{extra[0]} was added after the run" if extra else ""
-
-
 def _inputs_moved(manifest: Mapping[str, Any], study_file: Path | None) -> tuple[str, ...]:
     """Return a line for each input, plan or code that is not the one the report was made from."""
     from evaluation.intake import privacy
 
     plan = study.load(study_file)
     key = privacy.study_key(create=False)
-    up_to = pipeline.waves_up_to(plan, manifest["wave"])
+    up_to = waves_up_to(plan, manifest["wave"])
     files = run_manifest.input_files(plan.root, up_to, plan.study.codebook, plan.population.margins_file)
     now = {p.relative_to(plan.root).as_posix(): run_manifest.keyed(key, p.read_bytes()) for p in files}
     then = manifest["inputs"]
@@ -207,7 +185,7 @@ def _equal(x: str, y: str) -> bool:
 def compare(first: Path, second: Path) -> Compared:
     """Return what moved between two reports, and what differs in the data, plan and code that made them."""
     a, b = read_results(first), read_results(second)
-    old, new = read_manifest(first), read_manifest(second)
+    old, new = run_manifest.read_manifest(first), run_manifest.read_manifest(second)
     both = [i for i in b if i in a]
     verdicts = [f"{i}: {_verdict(a, i)} → {_verdict(b, i)}" for i in both if _verdict(a, i) != _verdict(b, i)]
     numbers = [

@@ -16,10 +16,10 @@ from evaluation.exhibit import Exhibit, measure, words
 from evaluation.plan.study import Plan
 from evaluation.programme import indicators
 from evaluation.results import Estimate, NotIdentified, TooFew, verdict
+from evaluation.verdict import NOT_ANSWERABLE, TOO_FEW, WITHOUT_NUMBER
 
 ACTIVITY = ("events", "actions", "iag_meetings")  # registers whose rows describe nobody
 GAP = "gap: no indicator"
-NO_NUMBER = ("not answerable", "too few to report")  # verdicts beside which a figure would be read as one
 KINDS = {"output": "Output (activity)", "process": "Process", "outcome": "Outcome (answers of people)", "": "–"}
 
 
@@ -179,7 +179,7 @@ def _evidence(
     try:
         value = indicators.evaluate(formula, tables)
     except EvaluationError as refused:
-        return how, register_cells.cannot(wave, id, refused.what, refused.todo), f"not answerable: {refused.what}"
+        return how, register_cells.cannot(wave, id, refused.what, refused.todo), f"{NOT_ANSWERABLE}: {refused.what}"
     places = 0 if value.unit or float(value.value).is_integer() else 1
     cell = measure(id, value.value, value.unit, base=_base(formula, value), wave=wave, decimals=places)
     if value.unit and value.base < indicators.LEAST_BASE:
@@ -196,12 +196,12 @@ def _from_survey(plan: Plan, wave: str, id: str, wanted: str, results: Mapping[s
         )
         return how, refusal, "not measured in this run"
     if isinstance(found, NotIdentified):
-        return how, words(id, "none"), f"not answerable: {found.reason}"
+        return how, words(id, "none"), f"{NOT_ANSWERABLE}: {found.reason}"
     if isinstance(found, TooFew):
-        return how, words(id, "none"), "too few to report"
+        return how, words(id, "none"), TOO_FEW
     if isinstance(found, Estimate):
         ruled = found.verdict or verdict(found) or "described"
-        if ruled in NO_NUMBER:
+        if ruled in WITHOUT_NUMBER:
             return how, words(id, "no number is shown"), ruled
         return how, replace(found, id=id, null=None, p=None, gates=(), family="", p_family=None, verdict=""), ruled
     return how, words(id, f"result {found.id}"), "described"
