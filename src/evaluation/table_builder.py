@@ -101,7 +101,7 @@ class Declaration:
     extras: Mapping[str, object] = field(default_factory=dict)
 
 
-def declared(blocks: Mapping[str, Mapping[str, Any]]) -> dict[str, Declaration]:
+def read_declarations(blocks: Mapping[str, Mapping[str, Any]]) -> dict[str, Declaration]:
     """Return the declarations of a table file, by exhibit id; `@name` in notes stands for a shared text.
 
     Parameters
@@ -162,7 +162,7 @@ class Tables:
         Raises
         ------
         DataError
-            No exhibit of this id is declared.
+            No exhibit of this id is layout.
         """
         if id not in self.declarations:
             raise DataError(f"no exhibit {id!r} is declared", where="exhibits.toml", todo="Add a block for it.")
@@ -205,7 +205,7 @@ class Table:
         return as_id(re.sub(r"\.{2,}", ".", made).strip("."))
 
     def row(self, key: str, label: str = "") -> Row:
-        """Begin a row: `key` is its part of the ids, `label` its heading where none is declared."""
+        """Begin a row: `key` is its part of the ids, `label` its heading where none is layout."""
         declared_label = self.declaration.rows.get(key)
         return Row(self, key, label or (self.text(declared_label) if declared_label is not None else key))
 
@@ -316,7 +316,7 @@ class Table:
         sums : iterable of (str, tuple of str)
             Sums that the table implies, beside those of `sum`.
         **extras : object
-            What the chart needs beyond what is declared.
+            What the chart needs beyond what is layout.
         """
         d = self.declaration
         filled = {

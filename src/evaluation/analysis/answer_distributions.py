@@ -10,7 +10,7 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation import exhibit as w
-from evaluation.analysis import contrasts, declared
+from evaluation.analysis import contrasts, layout
 from evaluation.analysis.level_tables import group_column, groups
 from evaluation.analysis.levels import Survey, _too_few_sessions, bounded, domain, is_item
 from evaluation.analysis.verdicts import focus
@@ -197,7 +197,7 @@ def ordinal(plan: Plan, wave: str, survey: Survey) -> Exhibit:
             triples += _ordinal_row(plan, wave, survey, outcome, (column, first, second))
     if not triples:
         triples = [("No groups", "", w.words(f"ordinal.none.all.{wave}", "the plan compares no groups"))]
-    return declared.table(plan, wave, "gap.ordinal").add(triples).exhibit()
+    return layout.table(plan, wave, "gap.ordinal").add(triples).exhibit()
 
 
 def _ordinal_row(

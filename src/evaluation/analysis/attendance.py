@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import arms, declared
+from evaluation.analysis import arms, layout
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.comparison import Comparison
 from evaluation.exhibit import Count, Exhibit, cell_key, measure, words
@@ -48,7 +48,7 @@ def arms_table(plan: Plan, wave: str, design: pd.DataFrame, arm: pd.Series) -> E
     sums.append((cell_key("people", wave=wave), tuple(every)))
     if len(routes) > 1:
         sums.append((cell_key("people", boost="yes", wave=wave), tuple(lists)))
-    return declared.table(plan, wave, "arms.counts").add(triples).exhibit(sums=tuple(sums))
+    return layout.table(plan, wave, "arms.counts").add(triples).exhibit(sums=tuple(sums))
 
 
 def claimed_share(plan: Plan, design: pd.DataFrame, arm: pd.Series) -> tuple[float, int]:
@@ -65,7 +65,7 @@ def claims(plan: Plan, wave: str, design: pd.DataFrame, arm: pd.Series, months: 
     claimed, n = claimed_share(plan, design, arm)
     if claimed == 0:
         reason = words(f"claims.none.all.{wave}", "nobody in the general sample says that they attended")
-        return declared.table(plan, wave, "arms.claims").add([("Claims", "", reason)]).exhibit()
+        return layout.table(plan, wave, "arms.claims").add([("Claims", "", reason)]).exhibit()
     triples = [
         (
             f"{s:.1%} of people who did not attend say so",
@@ -87,7 +87,7 @@ def claims(plan: Plan, wave: str, design: pd.DataFrame, arm: pd.Series, months: 
             f"claims.early.all.{wave}", 100 * early.mean(), "per cent", base=len(early), wave=wave, decimals=0
         )
         triples.append(("Claims that name a month before the first event", "Share of dated claims", value))
-    return declared.table(plan, wave, "arms.claims").add(triples).exhibit()
+    return layout.table(plan, wave, "arms.claims").add(triples).exhibit()
 
 
 def _too_early(plan: Plan, design: pd.DataFrame, arm: pd.Series, months: pd.Series | None) -> pd.Series | None:
@@ -102,7 +102,7 @@ def _too_early(plan: Plan, design: pd.DataFrame, arm: pd.Series, months: pd.Seri
 def attendance_model(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     """Return the model of attendance: one row per term, on the log-odds scale."""
     if compare.refusal is not None or compare.scores is None:
-        return declared.refused(plan, wave, "design.model", compare.refusal)
+        return layout.refused(plan, wave, "design.model", compare.refusal)
     base = sum(compare.n.values())
     triples: list[tuple[str, str, Any]] = []
     for number, row in enumerate(compare.scores.tidy().itertuples(index=False)):
@@ -112,7 +112,7 @@ def attendance_model(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
         triples.append((term, "Standard error", measure(f"{name}.se", row.se, "log odds", base=base, wave=wave)))
     notes = [f"Fitted by {compare.scores.method}."]
     notes += [f"{plan.label_of(c)}: rare levels joined to the commonest one." for c in compare.merged]
-    return declared.table(plan, wave, "design.model").add(triples).note_texts("more", tuple(notes)).exhibit()
+    return layout.table(plan, wave, "design.model").add(triples).note_texts("more", tuple(notes)).exhibit()
 
 
 def _term(plan: Plan, term: str) -> str:
@@ -128,7 +128,7 @@ def _term(plan: Plan, term: str) -> str:
 def overlap(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     """Return the shares of attendees and of others in each band of the chance of attending."""
     if compare.refusal is not None or compare.scores is None:
-        return declared.refused(plan, wave, "design.overlap", compare.refusal)
+        return layout.refused(plan, wave, "design.overlap", compare.refusal)
     triples: list[tuple[str, str, Any]] = []
     parts: dict[str, list[str]] = {}
     for row in compare.scores.overlap().itertuples(index=False):
@@ -153,7 +153,7 @@ def overlap(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
             triples.append((band, name, value))
             parts.setdefault(whole[0], []).append(part[0])
     return (
-        declared.table(plan, wave, "design.overlap")
+        layout.table(plan, wave, "design.overlap")
         .add(triples)
         .exhibit(sums=tuple(((k, tuple(v)) for k, v in parts.items())))
     )
@@ -162,7 +162,7 @@ def overlap(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
 def routes(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     """Return the share of attendees whose route of collection no non-attendee shares, and the people left out."""
     if compare.refusal is not None:
-        return declared.refused(plan, wave, "design.routes", compare.refusal)
+        return layout.refused(plan, wave, "design.routes", compare.refusal)
     share = measure(
         f"routes.alone.all.{wave}",
         100 * _alone(plan, compare),
@@ -176,7 +176,7 @@ def routes(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
         key = cell_key("people", **arms.LEFT_OUT[step], wave=wave)
         count = Count(id=f"n.left_out.{number}.{wave}".lower(), n=n, key=key, kind="identity", wave=wave)
         triples.append((f"Left aside: {step}", "Value", count))
-    return declared.table(plan, wave, "design.routes").add(triples).exhibit()
+    return layout.table(plan, wave, "design.routes").add(triples).exhibit()
 
 
 def _alone(plan: Plan, compare: Comparison) -> float:
@@ -215,7 +215,7 @@ def overlap_gates(plan: Plan, wave: str, compare: Comparison) -> list[Gate]:
 def overlap_answer(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     """Return the answer of notebook 03."""
     if compare.refusal is not None or compare.scores is None:
-        return declared.refused(plan, wave, "answer.03", compare.refusal)
+        return layout.refused(plan, wave, "answer.03", compare.refusal)
     failed = [g.note for g in overlap_gates(plan, wave, compare) if not g.passed]
     said = (
         "There are people who did not attend but could well have."
@@ -231,7 +231,7 @@ def overlap_answer(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
         decimals=0,
     )
     triples = [("Answer", "", words(f"answer.03.all.{wave}", said)), ("Attendees inside the common range", "", inside)]
-    return declared.table(plan, wave, "answer.03").add(triples).exhibit()
+    return layout.table(plan, wave, "answer.03").add(triples).exhibit()
 
 
 def reasons(plan: Plan, wave: str, design: pd.DataFrame) -> Exhibit:
@@ -266,6 +266,6 @@ def reasons(plan: Plan, wave: str, design: pd.DataFrame) -> Exhibit:
                 counts=(part, whole),
             )
             triples.append((held[k], "People who gave this reason", share))
-        return declared.table(plan, wave, "attend.reasons", heading=title).add(triples).exhibit()
+        return layout.table(plan, wave, "attend.reasons", heading=title).add(triples).exhibit()
     none = words(f"whynot.none.all.{wave}", "not asked in this wave, or too few people answered")
-    return declared.table(plan, wave, "attend.reasons", heading=title).add([("Reasons", "", none)]).exhibit()
+    return layout.table(plan, wave, "attend.reasons", heading=title).add([("Reasons", "", none)]).exhibit()

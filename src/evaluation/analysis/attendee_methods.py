@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from evaluation import exhibit as w
-from evaluation.analysis import comparison, contrasts, declared
+from evaluation.analysis import comparison, contrasts, layout
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.attendee_effect import adjusted_for, guarded, joined, labelled, planned, subset
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison
@@ -151,7 +151,7 @@ def methods(plan: Plan, wave: str, results: Sequence[Any]) -> Exhibit:
     rows = [r for r in results if r.outcome == outcome and r.id.startswith("attend.")]
     triples = [(_method_words(r.id), "Difference", r) for r in rows]
     return (
-        declared.table(
+        layout.table(
             plan,
             wave,
             "attend.methods",
@@ -178,7 +178,7 @@ def outcomes(plan: Plan, wave: str, results: Sequence[Any]) -> Exhibit:
         for r in results
         if r.id.startswith("attendshare.")
     ]
-    return declared.table(plan, wave, "attend.outcomes").add(triples).exhibit()
+    return layout.table(plan, wave, "attend.outcomes").add(triples).exhibit()
 
 
 def answer(plan: Plan, wave: str, survey: Survey, results: Sequence[Any]) -> Exhibit:
@@ -188,4 +188,4 @@ def answer(plan: Plan, wave: str, survey: Survey, results: Sequence[Any]) -> Exh
     if isinstance(primary, Estimate):
         note = w.words(f"answer.05.all.{wave}", "The verdict follows in notebook 10, after the doubts of notebook 07.")
         triples.append(("What follows", "Estimate", note))
-    return declared.table(plan, wave, "answer.05").add(triples).exhibit()
+    return layout.table(plan, wave, "answer.05").add(triples).exhibit()

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import exhibit as w
-from evaluation.analysis import comparison, contrasts, declared
+from evaluation.analysis import comparison, contrasts, layout
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.attendee_effect import adjusted_for, guarded, joined, labelled, planned, sample_for, subset
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison
@@ -27,7 +27,7 @@ TIE_DRAWS = 20
 def units(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey) -> Exhibit:
     """Return the planned contrast as a difference of shares, a ratio of shares, points, and SD units, in that order."""
     if compare.refusal is not None:
-        return declared.refused(plan, wave, "attend.units", compare.refusal)
+        return layout.refused(plan, wave, "attend.units", compare.refusal)
     outcome = plan.outcomes.primary
     people = joined(compare, survey, outcome)
     people["positive"] = people[outcome].isin(plan.outcomes.positive).astype(float)
@@ -58,13 +58,13 @@ def units(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Surve
         (rows[k][0], "Estimate", _named(plan, wave, r, compare, survey, "attendunits", k, unit=rows[k][1]))
         for k, r in made.items()
     ]
-    return declared.table(plan, wave, "attend.units").add(triples).exhibit()
+    return layout.table(plan, wave, "attend.units").add(triples).exhibit()
 
 
 def doses(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey) -> Exhibit:
     """Return the planned contrast for attendees of one, two, and three or more events, against the same others."""
     if compare.refusal is not None:
-        return declared.refused(plan, wave, "attend.doses", compare.refusal)
+        return layout.refused(plan, wave, "attend.doses", compare.refusal)
     outcome = plan.outcomes.primary
     people = joined(compare, survey, outcome)
     triples = []
@@ -72,13 +72,13 @@ def doses(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Surve
         rows = (people[TREATED] == 0) | (people["dose"] == value)
         made = subset(plan, people, sample, outcome, rows)
         triples.append((name, "Difference", _named(plan, wave, made, compare, survey, "attenddose", f"{value:.0f}")))
-    return declared.table(plan, wave, "attend.doses").add(triples).exhibit()
+    return layout.table(plan, wave, "attend.doses").add(triples).exhibit()
 
 
 def sources(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey) -> Exhibit:
     """Return general-sample attendees alone, attendees from lists alone, their difference, and what it could see."""
     if compare.refusal is not None:
-        return declared.refused(plan, wave, "attend.sources", compare.refusal)
+        return layout.refused(plan, wave, "attend.sources", compare.refusal)
     outcome = plan.outcomes.primary
     people = joined(compare, survey, outcome)
     others = people[TREATED] == 0
@@ -97,7 +97,7 @@ def sources(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Sur
             f"attendsource.seen.all.{wave}", seen, contrasts.points(plan, outcome), base=len(people), wave=wave
         )
         triples.append(("Smallest difference between the two that could have been seen", "Difference", value))
-    return declared.table(plan, wave, "attend.sources").add(triples).exhibit()
+    return layout.table(plan, wave, "attend.sources").add(triples).exhibit()
 
 
 def _apart(
@@ -141,11 +141,11 @@ def _apart(
 def ties(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey) -> Exhibit:
     """Return the planned estimate's range when people with equal chances of attending stand in another order."""
     if compare.refusal is not None:
-        return declared.refused(plan, wave, "attend.ties", compare.refusal)
+        return layout.refused(plan, wave, "attend.ties", compare.refusal)
     how = comparison.planned_matching(plan, comparison.caliper_over(compare))
     if how["order"] == "data":
         reason = NotIdentified("the plan matches in the order of respondents", "Another order in the plan.")
-        return declared.refused(plan, wave, "attend.ties", reason)
+        return layout.refused(plan, wave, "attend.ties", reason)
     outcome = plan.outcomes.primary
     people = joined(compare, survey, outcome)
     others = matching.tie_breaks(compare.people, compare.scores, draws=TIE_DRAWS, seed=plan.seed, **how)
@@ -153,7 +153,7 @@ def ties(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey
     values = [e.value for e in found if isinstance(e, Estimate)]
     if len(values) < len(found):
         reason = next(e for e in found if not isinstance(e, Estimate))
-        return declared.refused(plan, wave, "attend.ties", reason)
+        return layout.refused(plan, wave, "attend.ties", reason)
     unit, base = contrasts.points(plan, outcome), len(people)
     cells = (
         ("As planned", values[0]),
@@ -164,7 +164,7 @@ def ties(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey
         (name, "Difference", w.measure(f"ties.{i}.all.{wave}", value, unit, base=base, wave=wave))
         for i, (name, value) in enumerate(cells)
     ]
-    return declared.table(plan, wave, "attend.ties").add(triples).exhibit()
+    return layout.table(plan, wave, "attend.ties").add(triples).exhibit()
 
 
 def claimed(
@@ -172,13 +172,13 @@ def claimed(
 ) -> Exhibit:
     """Return the planned difference over the share of claims that are true; `claim` as `comparison.claimed_share`."""
     if compare.refusal is not None:
-        return declared.refused(plan, wave, "attend.claimed", compare.refusal)
+        return layout.refused(plan, wave, "attend.claimed", compare.refusal)
     outcome = plan.outcomes.primary
     people = joined(compare, survey, outcome)
     made, (share, n) = planned(plan, people, sample, outcome), claim
     if isinstance(made, NotIdentified | TooFew) or share == 0:
         reason = made if not isinstance(made, Estimate) else NotIdentified("nobody says that they attended", "")
-        return declared.refused(plan, wave, "attend.claimed", reason)
+        return layout.refused(plan, wave, "attend.claimed", reason)
     unit, triples = contrasts.points(plan, outcome), []
     for specificity in plan.treatment.specificity:
         true = misclassification.share_true(share, specificity=specificity)
@@ -189,7 +189,7 @@ def claimed(
         else:
             value = w.words(f"claimed.value.all.{wave}.{code}", "every claim could be false")
         triples.append((row, "Difference among those who did attend", value))
-    return declared.table(plan, wave, "attend.claimed").add(triples).exhibit()
+    return layout.table(plan, wave, "attend.claimed").add(triples).exhibit()
 
 
 def _named(

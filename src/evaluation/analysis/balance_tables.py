@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from evaluation import errors
-from evaluation.analysis import declared, weight_tables
+from evaluation.analysis import layout, weight_tables
 from evaluation.analysis.arms import NOT_STATED, TREATED
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison, caliper_over, companion, planned_matching
 from evaluation.exhibit import Exhibit, measure, words
@@ -21,7 +21,7 @@ from evaluation.statistics import balance, matching, propensity
 def sample_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exhibit:
     """Return what each design keeps: people, effective number of others, largest weight, share left out."""
     if compare.refusal is not None:
-        return declared.refused(plan, wave, "design.sample", compare.refusal)
+        return layout.refused(plan, wave, "design.sample", compare.refusal)
     triples: list[tuple[str, str, Any]] = []
     made = {"Nearest neighbours (planned)": sample, "Entropy balancing (companion)": companion(plan, compare)}
     for place, (name, one) in enumerate(made.items()):
@@ -46,7 +46,7 @@ def sample_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exh
         )
         triples.append(("Nearest neighbours (planned)", "Caliper", value))
         notes.append(_caliper_words(sample.caliper))
-    return declared.table(plan, wave, "design.sample").add(triples).note_texts("more", tuple(notes)).exhibit()
+    return layout.table(plan, wave, "design.sample").add(triples).note_texts("more", tuple(notes)).exhibit()
 
 
 def _caliper_words(caliper: matching.Caliper) -> str:
@@ -76,7 +76,7 @@ def compared(plan: Plan, compare: Comparison, sample: Any) -> balance.Balance:
 def balance_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exhibit:
     """Return standardised differences of every level, before and after; the love plot is drawn from it."""
     if compare.refusal is not None:
-        return declared.refused(plan, wave, "design.balance", compare.refusal)
+        return layout.refused(plan, wave, "design.balance", compare.refusal)
     base = sum(compare.n.values())
     triples: list[tuple[str, str, Any]] = []
     for number, row in enumerate(compared(plan, compare, sample).table.itertuples(index=False)):
@@ -86,7 +86,7 @@ def balance_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Ex
         for column, value in (("Before", row.smd_before), ("After", row.smd_after)):
             id = f"balance.row{number:02d}.all.{wave}.{column}".lower()
             triples.append((name, column, measure(id, value, "standard deviations", base=base, wave=wave)))
-    return declared.table(plan, wave, "design.balance").add(triples).exhibit()
+    return layout.table(plan, wave, "design.balance").add(triples).exhibit()
 
 
 def design_again(plan: Plan, covariates: tuple[str, ...], over: str, people: pd.DataFrame) -> Any:
@@ -169,12 +169,12 @@ def balance_gates(
 def balance_answer(plan: Plan, wave: str, compare: Comparison, sample: Any, gates: list[Gate]) -> Exhibit:
     """Return the answer of notebook 04."""
     if compare.refusal is not None:
-        return declared.refused(plan, wave, "answer.04", compare.refusal)
+        return layout.refused(plan, wave, "answer.04", compare.refusal)
     failed = [g.note for g in gates if not g.passed]
     said = f"Attendees with the people nearest to them, by {sample.method}." + (
         " Every gate was passed." if not failed else " Not met: " + "; ".join(failed) + "."
     )
-    return declared.table(plan, wave, "answer.04").add([("Answer", "", words(f"answer.04.all.{wave}", said))]).exhibit()
+    return layout.table(plan, wave, "answer.04").add([("Answer", "", words(f"answer.04.all.{wave}", said))]).exhibit()
 
 
 DOSES = {1.0: "One event", 2.0: "Two events", 3.0: "Three or more"}
@@ -183,7 +183,7 @@ DOSES = {1.0: "One event", 2.0: "Two events", 3.0: "Three or more"}
 def sources(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     """Return where the people of each arm were found, and how many events attendees say they came to."""
     if compare.refusal is not None:
-        return declared.refused(plan, wave, "design.sources", compare.refusal)
+        return layout.refused(plan, wave, "design.sources", compare.refusal)
     people = compare.people
     arms = {plan.words.treated_short: people[TREATED] == 1, plan.words.untreated_short: people[TREATED] == 0}
     labels = plan.levels_of(plan.population.boost_column) if plan.population.boost_column else {}
@@ -208,13 +208,13 @@ def sources(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
         )
         triples.append((f"Came to: {name.lower()}", plan.words.treated_short, share))
     notes = ("Whoever did not say how often they came is in no row.",) if attended.isna().any() else ()
-    return declared.table(plan, wave, "design.sources").add(triples).note_texts("more", notes).exhibit()
+    return layout.table(plan, wave, "design.sources").add(triples).note_texts("more", notes).exhibit()
 
 
 def support(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     """Return the range of chances that both arms share, and the share of each arm outside it."""
     if compare.refusal is not None or compare.scores is None:
-        return declared.refused(plan, wave, "design.support", compare.refusal)
+        return layout.refused(plan, wave, "design.support", compare.refusal)
     shared = compare.scores.common_support()
     names = {"treated": plan.words.treated_short, "control": plan.words.untreated_short}
     triples: list[tuple[str, str, Any]] = []
@@ -227,13 +227,13 @@ def support(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     for column, value in (("From", shared.low), ("To", shared.high)):
         id = f"support.range.all.{wave}.{column}"
         triples.append(("Shared range of the chance", column, measure(id, value, "", base=base, wave=wave)))
-    return declared.table(plan, wave, "design.support").add(triples).exhibit()
+    return layout.table(plan, wave, "design.support").add(triples).exhibit()
 
 
 def spread_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exhibit:
     """Return variance ratios and gaps of distributions after matching, and the effective number in each arm."""
     if compare.refusal is not None:
-        return declared.refused(plan, wave, "design.spread", compare.refusal)
+        return layout.refused(plan, wave, "design.spread", compare.refusal)
     found, base = compared(plan, compare, sample), sum(compare.n.values())
     triples: list[tuple[str, str, Any]] = []
     for number, row in enumerate(found.table.itertuples(index=False)):
@@ -251,7 +251,7 @@ def spread_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exh
             id, n = f"spread.{arm}.all.{wave}.{when}", compare.n[size]
             value = measure(id, found.effective_n[f"{arm}_{when}"], "people", base=n, wave=wave, decimals=0)
             triples.append((f"{name}: effective number", when.capitalize(), value))
-    return declared.table(plan, wave, "design.spread").add(triples).exhibit()
+    return layout.table(plan, wave, "design.spread").add(triples).exhibit()
 
 
 def _row_name(plan: Plan, row: Any) -> str:
@@ -262,9 +262,9 @@ def _row_name(plan: Plan, row: Any) -> str:
 def lots(plan: Plan, wave: str, compare: Comparison, found: balance.Placebo | NotIdentified | None) -> Exhibit:
     """Return the balance reached beside what a lot would have reached, with the customary bars."""
     if compare.refusal is not None or found is None:
-        return declared.refused(plan, wave, "design.lots", compare.refusal)
+        return layout.refused(plan, wave, "design.lots", compare.refusal)
     if isinstance(found, NotIdentified):
-        return declared.refused(plan, wave, "design.lots", found)
+        return layout.refused(plan, wave, "design.lots", found)
     rows = {"Largest standardised difference": found.worst, "Mean over the prognostic characteristics": found.mean}
     columns = ("Here", "90 in 100 lots are below", "99 in 100 lots are below")
     base = sum(compare.n.values())
@@ -280,7 +280,7 @@ def lots(plan: Plan, wave: str, compare: Comparison, found: balance.Placebo | No
         "Each lot keeps the number of attendees, is drawn within sessions and matched as planned.",
     )
     return (
-        declared.table(
+        layout.table(
             plan,
             wave,
             "design.lots",
@@ -296,7 +296,7 @@ def lots(plan: Plan, wave: str, compare: Comparison, found: balance.Placebo | No
 def weights_audit(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exhibit:
     """Return which weight entered which step, read from the objects that the steps made."""
     if compare.refusal is not None or compare.scores is None:
-        return declared.refused(plan, wave, "design.weights", compare.refusal)
+        return layout.refused(plan, wave, "design.weights", compare.refusal)
     other = companion(plan, compare)
     survey = {COMPARISON_WEIGHT: "comparison weight"}
     entered: Sequence[tuple[str, str]] = (
@@ -320,7 +320,7 @@ def weights_audit(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Ex
     )
     if compare.raking is not None:
         notes += weight_tables.unused(plan, compare.raking.left_out, "Comparison weight: ")
-    return declared.table(plan, wave, "design.weights").add(triples).note_texts("more", notes).exhibit()
+    return layout.table(plan, wave, "design.weights").add(triples).note_texts("more", notes).exhibit()
 
 
 def _relative(weight: str) -> str:

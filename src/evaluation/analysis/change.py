@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from evaluation import exhibit as w
-from evaluation.analysis import contrasts, declared, wave_checks
+from evaluation.analysis import contrasts, layout, wave_checks
 from evaluation.analysis.level_tables import group_column, groups
 from evaluation.analysis.levels import Survey, _too_few_sessions, domain, is_item, level, margin_of, values
 from evaluation.analysis.verdicts import focus
@@ -45,7 +45,7 @@ def gaps(plan: Plan, wave: str, survey: Survey) -> Exhibit:
                 triples.append((plan.label_of(outcome), when, _contrast(plan, survey, made, "gap", outcome, when)))
     if not triples:
         triples = [("No groups", "", w.words(f"gap.none.all.{wave}", "the plan compares no groups"))]
-    return declared.table(plan, wave, "gap.all").add(triples).exhibit(chart=None if len(triples) > 1 else "")
+    return layout.table(plan, wave, "gap.all").add(triples).exhibit(chart=None if len(triples) > 1 else "")
 
 
 def _contrast(plan: Plan, survey: Survey, made: Any, contrast: str, outcome: str, wave: str, code: str = "") -> Any:
@@ -134,7 +134,7 @@ def changes(plan: Plan, wave: str, survey: Survey, comparable: pd.DataFrame) -> 
                 triples.append((f"{plan.label_of(outcome)}: {who}", "Change in the share", _worded(share, state)))
     if not triples:
         triples = [("No earlier wave", "", w.words(f"change.none.all.{wave}", "this is the first wave to ask"))]
-    return declared.table(plan, wave, "change.all").add(triples).exhibit()
+    return layout.table(plan, wave, "change.all").add(triples).exhibit()
 
 
 def _worded(result: Any, state: str) -> Any:

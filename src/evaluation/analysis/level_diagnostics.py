@@ -11,7 +11,7 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation import exhibit as w
-from evaluation.analysis import contrasts, declared, population_weights
+from evaluation.analysis import contrasts, layout, population_weights
 from evaluation.analysis.level_tables import groups
 from evaluation.analysis.levels import Survey, bounded, domain, is_item, level, values
 from evaluation.exhibit import Exhibit
@@ -51,7 +51,7 @@ def errors_beside(plan: Plan, wave: str, survey: Survey) -> Exhibit:
                 triples.append((row, head, cell))
     if not triples:
         triples = [("No error", "", w.words(f"error.none.all.{wave}", "too few sessions for an error"))]
-    return declared.table(plan, wave, "levels.errors", short=contrasts.short(plan, outcome)).add(triples).exhibit()
+    return layout.table(plan, wave, "levels.errors", short=contrasts.short(plan, outcome)).add(triples).exhibit()
 
 
 def unit_of(e: Estimate) -> str:
@@ -95,7 +95,7 @@ def own_population(plan: Plan, wave: str, survey: Survey, margins: Mapping[str, 
                 triples.append((plan.label_of(outcome), head, named))
     if not triples:
         triples = [("No group", "", w.words(f"level.own.none.{wave}", "the plan compares no groups"))]
-    return declared.table(plan, wave, "levels.own").add(triples).exhibit()
+    return layout.table(plan, wave, "levels.own").add(triples).exhibit()
 
 
 def unanswered(plan: Plan, wave: str, survey: Survey) -> Exhibit:
@@ -119,7 +119,7 @@ def unanswered(plan: Plan, wave: str, survey: Survey) -> Exhibit:
                 triples += _missing_row(plan, jk, completed, (outcome, code, who), inside, found)
     if not triples:
         triples = [("Nothing to show", "", w.words(f"unanswered.none.all.{wave}", f"{TOO_FEW}, or none missing"))]
-    return declared.table(plan, wave, "levels.missing", short=contrasts.short(plan, outcome)).add(triples).exhibit()
+    return layout.table(plan, wave, "levels.missing", short=contrasts.short(plan, outcome)).add(triples).exhibit()
 
 
 def _missing_row(

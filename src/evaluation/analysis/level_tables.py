@@ -6,7 +6,7 @@ from typing import Any
 
 from evaluation import errors
 from evaluation import exhibit as w
-from evaluation.analysis import contrasts, declared
+from evaluation.analysis import contrasts, layout
 from evaluation.analysis.levels import Survey, is_item, level
 from evaluation.analysis.verdicts import focus
 from evaluation.exhibit import Exhibit
@@ -67,7 +67,7 @@ def reliability(plan: Plan, wave: str, survey: Survey) -> Exhibit:
         ]
     if not triples:
         triples = [("No scale", "Result", w.words(f"scale.none.all.{wave}", "the plan names no scale"))]
-    return declared.table(plan, wave, "scales.reliability").add(triples).exhibit()
+    return layout.table(plan, wave, "scales.reliability").add(triples).exhibit()
 
 
 def items(plan: Plan, wave: str, survey: Survey) -> Exhibit:
@@ -94,7 +94,7 @@ def items(plan: Plan, wave: str, survey: Survey) -> Exhibit:
         triples = [
             ("No scale", "Result", w.words(f"item.none.all.{wave}", "the plan names no scale, or too few answered"))
         ]
-    return declared.table(plan, wave, "scales.items").add(triples).exhibit()
+    return layout.table(plan, wave, "scales.items").add(triples).exhibit()
 
 
 def _levels(plan: Plan, survey: Survey, outcomes: list[str], waves: list[str]) -> list[tuple[str, str, Any]]:
@@ -116,7 +116,7 @@ def trio(plan: Plan, wave: str, survey: Survey) -> Exhibit:
     """Return the outcomes that the first wave asked, by group and wave: share of positive answers, or the mean."""
     shown = [w_ for w_ in (*plan.earlier_waves(wave), wave) if w_ in survey.weights]
     outcomes = [o for o in plan.all_outcomes if survey.asked(o, shown[0]) and o not in plan.outcomes.negative_controls]
-    return declared.table(plan, wave, "levels.trio").add(_levels(plan, survey, outcomes, shown)).exhibit()
+    return layout.table(plan, wave, "levels.trio").add(_levels(plan, survey, outcomes, shown)).exhibit()
 
 
 def trust(plan: Plan, wave: str, survey: Survey) -> Exhibit:
@@ -128,7 +128,7 @@ def trust(plan: Plan, wave: str, survey: Survey) -> Exhibit:
     triples = _levels(plan, survey, outcomes, [wave])
     if not triples:
         triples = [("No further question", "", w.words(f"level.none.all.{wave}", "no other question was asked"))]
-    return declared.table(plan, wave, "levels.trust").add(triples).exhibit(chart=None if len(triples) > 1 else "")
+    return layout.table(plan, wave, "levels.trust").add(triples).exhibit(chart=None if len(triples) > 1 else "")
 
 
 def raw_beside_weighted(plan: Plan, wave: str, survey: Survey) -> Exhibit:
@@ -157,4 +157,4 @@ def raw_beside_weighted(plan: Plan, wave: str, survey: Survey) -> Exhibit:
             planned=True,
         )
         triples.append((plan.label_of(outcome), "Weighted", named))
-    return declared.table(plan, wave, "levels.all").add(triples).exhibit()
+    return layout.table(plan, wave, "levels.all").add(triples).exhibit()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import arms, declared, population_weights
+from evaluation.analysis import arms, layout, population_weights
 from evaluation.analysis.arms import NOT_STATED
 from evaluation.exhibit import Count, Exhibit, Item, cell_key, measure, words
 from evaluation.plan.study import Plan
@@ -62,7 +62,7 @@ def composition(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
         sums += implied
     if not items:
         said = [("Everybody", "", words(f"n.people.none.{wave}", "no characteristic with levels was asked"))]
-        return declared.table(plan, wave, "who.composition").add(said).exhibit()
+        return layout.table(plan, wave, "who.composition").add(said).exhibit()
     return Exhibit(
         "who.composition",
         "Who answered, by wave",
@@ -123,10 +123,7 @@ def over_population(plan: Plan, wave: str, people: pd.DataFrame, margins: Mappin
     if not triples:
         triples = [("Everybody", "", words(f"over.none.all.{wave}", "no population figures were given"))]
     return (
-        declared.table(plan, wave, "who.over_population")
-        .add(triples)
-        .note_texts("more", notes)
-        .exhibit(sums=tuple(sums))
+        layout.table(plan, wave, "who.over_population").add(triples).note_texts("more", notes).exhibit(sums=tuple(sums))
     )
 
 
@@ -215,7 +212,7 @@ def collection(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
                 sums += [(cell_key("people", boost="yes", wave=name), lists)] if lists else []
     if not triples:
         triples = [("Sessions and routes", "", words(f"collection.none.all.{wave}", "not recorded"))]
-    return declared.table(plan, wave, "who.collection").add(triples).exhibit(sums=tuple(sums))
+    return layout.table(plan, wave, "who.collection").add(triples).exhibit(sums=tuple(sums))
 
 
 ROUTES = {"officer": "Answers that an officer could see or hear", "event": "Answers given at an event"}
@@ -339,7 +336,7 @@ def carried_table(plan: Plan, wave: str, found: list[Carried]) -> Exhibit:
     triples = [
         (c.title, "Can the sizes carry it?", words(f"carried.{c.id}.all.{wave}", c.reason or "yes")) for c in found
     ]
-    return declared.table(plan, wave, "who.carried").add(triples).exhibit()
+    return layout.table(plan, wave, "who.carried").add(triples).exhibit()
 
 
 def gates(plan: Plan, wave: str, people: pd.DataFrame) -> list[Gate]:
@@ -360,7 +357,7 @@ def answer(plan: Plan, wave: str, people: pd.DataFrame, found: list[Carried]) ->
         else ("Too small, or not asked, for: " + "; ".join(short) + ".")
     )
     triples = [("People analysed in this wave", "", count), ("Sizes", "", words(f"answer.01.all.{wave}", said))]
-    return declared.table(plan, wave, "answer.01").add(triples).exhibit()
+    return layout.table(plan, wave, "answer.01").add(triples).exhibit()
 
 
 ANSWERED, NOT_ASKED = 0, -5
@@ -387,7 +384,7 @@ def missing(plan: Plan, wave: str, table: pd.DataFrame) -> Exhibit:
         sums.append((cell_key("people", wave=wave), tuple(keys.values())))
     if not triples:
         triples = [("Nothing was asked", "", words(f"n.missing.none.{wave}", "no outcome of the plan was asked"))]
-    return declared.table(plan, wave, "who.missing").add(triples).exhibit(sums=tuple(sums))
+    return layout.table(plan, wave, "who.missing").add(triples).exhibit(sums=tuple(sums))
 
 
 def completion(plan: Plan, wave: str, table: pd.DataFrame) -> Exhibit:
@@ -410,7 +407,7 @@ def completion(plan: Plan, wave: str, table: pd.DataFrame) -> Exhibit:
         triples.append((f"{plan.label_of(row.column)}: {level}", str(row.wave), share))
     if not triples:
         triples = [("How answers were collected", "", words(f"completion.none.all.{wave}", "was not recorded"))]
-    return declared.table(plan, wave, "who.completion").add(triples).exhibit()
+    return layout.table(plan, wave, "who.completion").add(triples).exhibit()
 
 
 def response(plan: Plan, wave: str, people: pd.DataFrame, approached: dict[str, int | None]) -> Exhibit:
@@ -434,7 +431,7 @@ def response(plan: Plan, wave: str, people: pd.DataFrame, approached: dict[str, 
             counts=((key, n), (cell_key("approached", wave=name), int(asked))),
         )
         triples.append(("Response rate", name, rate))
-    return declared.table(plan, wave, "who.response").add(triples).exhibit()
+    return layout.table(plan, wave, "who.response").add(triples).exhibit()
 
 
 def _items(plan: Plan) -> list[str]:

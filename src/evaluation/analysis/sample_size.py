@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import declared
+from evaluation.analysis import layout
 from evaluation.analysis.verdicts import is_headline
 from evaluation.exhibit import Exhibit, measure, words
 from evaluation.plan.study import Plan
@@ -69,7 +69,7 @@ def detectable(plan: Plan, wave: str, rows: Sequence[Any], people: pd.DataFrame)
             )
     if not triples:
         triples = [("None", "", words(f"mde.none.all.{wave}", "no contrast had an error to judge by"))]
-    return declared.table(plan, wave, "power.detectable").add(triples).exhibit()
+    return layout.table(plan, wave, "power.detectable").add(triples).exhibit()
 
 
 def within_reach(margin: float, se: float, df: float) -> str:
@@ -190,7 +190,7 @@ def sizes(plan: Plan, wave: str, people: pd.DataFrame, published: Sequence[Exhib
         f"At least {ATTENDEE_SESSIONS} sessions should hold attendees, and none should be held at an event.",
     )
     return (
-        declared.table(
+        layout.table(
             plan,
             wave,
             "next.sizes",
@@ -224,7 +224,7 @@ def precision(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
                     measure(f"precision.{size}.all.{wave}.{n}", half, "percentage points", wave=wave, decimals=1),
                 )
             )
-    return declared.table(plan, wave, "power.precision").add(triples).exhibit()
+    return layout.table(plan, wave, "power.precision").add(triples).exhibit()
 
 
 def missing_questions(plan: Plan, wave: str, comparable: pd.DataFrame) -> Exhibit:
@@ -248,7 +248,7 @@ def missing_questions(plan: Plan, wave: str, comparable: pd.DataFrame) -> Exhibi
         triples = [
             ("Nothing is missing", "What it closes", words(f"missing.none.all.{wave}", "every question was asked"))
         ]
-    return declared.table(plan, wave, "next.questions").add(triples).exhibit()
+    return layout.table(plan, wave, "next.questions").add(triples).exhibit()
 
 
 def answer(plan: Plan, wave: str, people: pd.DataFrame, published: Sequence[Exhibit] = ()) -> Exhibit:
@@ -271,4 +271,4 @@ def answer(plan: Plan, wave: str, people: pd.DataFrame, published: Sequence[Exhi
             measure(f"answer.11.sessions.{wave}", need["sessions"], "sessions", wave=wave, decimals=0),
         ),
     ]
-    return declared.table(plan, wave, "answer.11").add(triples).exhibit()
+    return layout.table(plan, wave, "answer.11").add(triples).exhibit()

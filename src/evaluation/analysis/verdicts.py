@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import declared
+from evaluation.analysis import layout
 from evaluation.analysis.contrasts import short
 from evaluation.exhibit import Exhibit, gate_rows, result_id, words
 from evaluation.plan.study import Plan
@@ -52,7 +52,7 @@ def primary_id(plan: Plan, wave: str) -> str:
 def gates_table(plan: Plan, wave: str, gates: Sequence[Gate]) -> Exhibit:
     """Return every gate of the run: what it asks, its kind, and whether it was passed."""
     rows = gate_rows(gates, wave) or [("No gate", "Result", words(f"gate.none.{wave}", "no gate was set"))]
-    return declared.table(plan, wave, "gates.all").add(rows).exhibit()
+    return layout.table(plan, wave, "gates.all").add(rows).exhibit()
 
 
 def settled(
@@ -146,7 +146,7 @@ def table(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
     if not triples:
         triples = [("No contrast", "Verdict", words(f"verdict.none.{wave}", "no comparison could be made"))]
     return (
-        declared.table(plan, wave, "verdicts.all")
+        layout.table(plan, wave, "verdicts.all")
         .add(triples)
         .exhibit(headline=[r.id for r in rows if is_headline(r, plan)])
     )
@@ -198,7 +198,7 @@ def estimands(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
         ]
     if not triples:
         triples = [("None", "", words(f"estimand.none.{wave}", "no contrast of the primary outcome was made"))]
-    return declared.table(plan, wave, "estimands.all").add(triples).exhibit()
+    return layout.table(plan, wave, "estimands.all").add(triples).exhibit()
 
 
 def all_ruled(rows: Sequence[Any]) -> bool:
@@ -232,7 +232,7 @@ def can_and_cannot(plan: Plan, wave: str, rows: Sequence[Any], gates: Sequence[G
     for row in refusals:
         triples.append((row.question or row.id, "May be said", words(f"say.{row.id}.may", "nothing")))
         triples.append((row.question or row.id, "May not be concluded", words(f"say.{row.id}.not", row.reason)))
-    return declared.table(plan, wave, "say.all").add(triples).exhibit()
+    return layout.table(plan, wave, "say.all").add(triples).exhibit()
 
 
 def answer(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
@@ -243,4 +243,4 @@ def answer(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
         triples.append((row.question or row.id, "Verdict", words(f"answer.10.{row.id}", verdict(row) or "none")))
     if not triples:
         triples = [("Answer", "Verdict", words(f"answer.10.none.{wave}", "no comparison could be made"))]
-    return declared.table(plan, wave, "answer.10").add(triples).exhibit()
+    return layout.table(plan, wave, "answer.10").add(triples).exhibit()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import declared
+from evaluation.analysis import layout
 from evaluation.exhibit import Count, Exhibit, cell_key, words
 from evaluation.plan.study import Plan
 from evaluation.results import Gate
@@ -39,7 +39,7 @@ def flow(plan: Plan, wave: str, taken: Sequence[Any]) -> Exhibit:
     triples.sort(key=lambda t: (t[0] == "Analysed", steps.index(t[0]) if t[0] in steps else 0))
     reasons = {str(r.step): str(r.reason) for one in taken for r in one.ledger.itertuples(index=False) if r.reason}
     return (
-        declared.table(plan, wave, "who.flow")
+        layout.table(plan, wave, "who.flow")
         .add(triples)
         .note_texts("more", tuple((f"{s}: {r}." for s, r in reasons.items())))
         .exhibit(sums=tuple(sums))
@@ -69,7 +69,7 @@ def waived(plan: Plan, wave: str, taken: Sequence[Any]) -> Exhibit:
             triples.append((where, "Reason", words(name, str(_get(waiver, "reason")))))
     if not triples:
         triples = [("No fault was waived", "Reason", words(f"waiver.none.all.{wave}", "none"))]
-    return declared.table(plan, wave, "intake.waivers").add(triples).exhibit()
+    return layout.table(plan, wave, "intake.waivers").add(triples).exhibit()
 
 
 def _get(waiver: Any, name: str) -> Any:
@@ -85,7 +85,7 @@ def comparable(plan: Plan, wave: str, table: pd.DataFrame) -> Exhibit:
             if item in table.index and name in plan.waves:
                 said = words(f"wording.{item}.all.{name}", str(table.loc[item, name]))
                 triples.append((plan.label_of(item), str(name), said))
-    return declared.table(plan, wave, "intake.comparability").add(triples).exhibit()
+    return layout.table(plan, wave, "intake.comparability").add(triples).exhibit()
 
 
 def gates(plan: Plan, wave: str, taken: Sequence[Any], table: pd.DataFrame) -> list[Gate]:
@@ -119,4 +119,4 @@ def answer(plan: Plan, wave: str, found: Sequence[Gate]) -> Exhibit:
         if not failed
         else "In part. " + "; ".join(f"not met: {g.note}" for g in failed) + "."
     )
-    return declared.table(plan, wave, "answer.00").add([("Answer", "", words(f"answer.00.all.{wave}", said))]).exhibit()
+    return layout.table(plan, wave, "answer.00").add([("Answer", "", words(f"answer.00.all.{wave}", said))]).exhibit()

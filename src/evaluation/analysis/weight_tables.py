@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import declared
+from evaluation.analysis import layout
 from evaluation.analysis import population_weights as celled
 from evaluation.analysis.population_weights import (
     JOIN,
@@ -37,7 +37,7 @@ def margins_table(plan: Plan, wave: str, people: pd.DataFrame, made: Mapping[str
         reason = "no population figures were given: every answer counts the same"
         triples = [("Unweighted", "", words(f"share.none.all.{wave}", reason))]
     return (
-        declared.table(plan, wave, "weights.margins")
+        layout.table(plan, wave, "weights.margins")
         .add(triples)
         .note_texts("more", _notes(plan, now))
         .exhibit(chart=None if now.cells else "", sums=sums)
@@ -52,7 +52,7 @@ def group_table(plan: Plan, wave: str, own: tuple[str, Mapping[str, WaveWeights]
         reason = "no population figure describes this group in cells large enough: each of its answers counts the same"
         triples = [("Unweighted", "", words(f"ownshare.none.all.{wave}", reason))]
     return (
-        declared.table(plan, wave, "weights.group")
+        layout.table(plan, wave, "weights.group")
         .add(triples)
         .note_texts("more", () if now is None else _notes(plan, now))
         .exhibit(chart=None if len(triples) > 1 else "", sums=sums)
@@ -166,7 +166,7 @@ def summary(
             "A group met far more often than it lives here keeps small weights whatever the trimming: its share "
             "is met again afterwards.",
         )
-    return declared.table(plan, wave, "weights.summary").add(triples).note_texts("more", notes).exhibit()
+    return layout.table(plan, wave, "weights.summary").add(triples).note_texts("more", notes).exhibit()
 
 
 def _price(plan: Plan, one: WaveWeights, name: str, who: str, head: str) -> list[tuple[str, str, Any]]:
@@ -253,4 +253,4 @@ def answer(
         (row, "", measure(f"answer.02.{id}.{wave}", value, unit, base=base, wave=wave, decimals=places))
         for row, id, value, unit, places in rows
     ]
-    return declared.table(plan, wave, "answer.02").add(triples).exhibit()
+    return layout.table(plan, wave, "answer.02").add(triples).exhibit()

@@ -9,7 +9,7 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation import exhibit as w
-from evaluation.analysis import contrasts, declared
+from evaluation.analysis import contrasts, layout
 from evaluation.analysis.attendee_effect import guarded
 from evaluation.analysis.did.inputs import Evidence, first_reached, place
 from evaluation.exhibit import Exhibit
@@ -69,10 +69,10 @@ def over_time(plan: Plan, found: Evidence) -> Exhibit:
             "this needs three waves, and places first reached between the first and the last",
             "Ask the same question in one wave more.",
         )
-        return declared.refused(plan, found.wave, "designs.times", none, stem=stem, heading=title)
+        return layout.refused(plan, found.wave, "designs.times", none, stem=stem, heading=title)
     made, unit = effects_over_time(plan, found, design, frame), contrasts.points(plan, design.outcome)
     if not isinstance(made, did.GroupTime):
-        return declared.refused(plan, found.wave, "designs.times", made, stem=stem, heading=title)
+        return layout.refused(plan, found.wave, "designs.times", made, stem=stem, heading=title)
     waves = dict(
         enumerate(
             (x for x in (*plan.earlier_waves(found.wave), found.wave) if found.survey.asked(design.outcome, x)), 1
@@ -90,7 +90,7 @@ def over_time(plan: Plan, found: Evidence) -> Exhibit:
         )
         triples.append((f"Overall, {e.estimand}", "Difference in change", number))
     triples += earlier(plan, found, frame, design)
-    return declared.table(plan, found.wave, "designs.times", heading=title).add(triples).exhibit()
+    return layout.table(plan, found.wave, "designs.times", heading=title).add(triples).exhibit()
 
 
 def earlier(plan: Plan, found: Evidence, frame: pd.DataFrame, design: Design) -> list[tuple[str, str, Any]]:
@@ -195,7 +195,7 @@ def fooled(plan: Plan, found: Evidence, *, people: int = 60_000) -> Exhibit:
         triples.append(
             ("The truth", head, w.measure(f"fooled.truth.{column}.{found.wave}", truth, "points", wave=found.wave))
         )
-    return declared.table(plan, found.wave, "designs.fooled").add(triples).exhibit()
+    return layout.table(plan, found.wave, "designs.fooled").add(triples).exhibit()
 
 
 __all__ = ["earlier", "effects_over_time", "fooled", "over_time", "staggered_frame"]

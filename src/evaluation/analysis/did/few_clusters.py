@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import exhibit as w
-from evaluation.analysis import contrasts, declared
+from evaluation.analysis import contrasts, layout
 from evaluation.analysis.attendee_effect import guarded
 from evaluation.analysis.did.designs import Triples, cell, exposed_frame, runnable
 from evaluation.analysis.did.exposed_places import WORDS, prognostic, reached_share, source_of
@@ -30,7 +30,7 @@ def few_places(plan: Plan, found: Evidence) -> Exhibit:
     held, unit = exposed_frame(plan, found), contrasts.points(plan, plan.outcomes.primary)
     if held is None:
         few = NotIdentified("there are fewer than two places on one side", "Events in two places or more, two without.")
-        return declared.refused(plan, found.wave, "designs.places", few)
+        return layout.refused(plan, found.wave, "designs.places", few)
     design, frame = held
     triples: Triples = []
     words = {**WORDS, "outcome": design.outcome}
@@ -51,7 +51,7 @@ def few_places(plan: Plan, found: Evidence) -> Exhibit:
         number = w.measure(f"places.without{place}.all.{found.wave}", made.value, unit, base=base, wave=found.wave)
         triples.append((row, "Difference in change", number))
     triples += _first_stage(plan, found, design, frame, base)
-    return declared.table(plan, found.wave, "designs.places").add(triples).exhibit()
+    return layout.table(plan, found.wave, "designs.places").add(triples).exhibit()
 
 
 def _place(plan: Plan, code: str) -> str:
@@ -156,7 +156,7 @@ def composition(plan: Plan, found: Evidence) -> Exhibit:
     if not triples:
         said = w.words(f"composition.none.all.{found.wave}", "no characteristic was asked of everybody in both waves")
         triples = [("No design", "Read against chance", said)]
-    return declared.table(plan, found.wave, "designs.composition").add(triples).exhibit()
+    return layout.table(plan, found.wave, "designs.composition").add(triples).exhibit()
 
 
 # ---- linkage -------------------------------------------------------------------------------------------------------
@@ -167,18 +167,18 @@ def linkage(plan: Plan, found: Evidence) -> Exhibit:
     title, design = "Who let their answers be linked?", runnable(plan, found, "D5")
     panel = linked_rows(plan, found, design)[0] if design else None
     if design is None or panel is None:
-        return declared.refused(plan, found.wave, "designs.linkage", UNLINKED, heading=title)
+        return layout.refused(plan, found.wave, "designs.linkage", UNLINKED, heading=title)
     frame, names = answered_first(plan, found, design, panel)
     linked = int(frame["linked"].sum())
     if not names or min(linked, len(frame) - linked) < plan.sizes.least_people:
         few = TooFew(counts={"linked": linked, "others": len(frame) - linked}, needed=plan.sizes.least_people)
-        return declared.refused(plan, found.wave, "designs.linkage", few, heading=title)
+        return layout.refused(plan, found.wave, "designs.linkage", few, heading=title)
     triples: Triples = []
     for number, row in enumerate(did.linkage(frame, linked="linked", columns=names).itertuples()):
         name = _level(plan, row.column)
         gap = w.measure(f"linkage.{number}.all.{found.wave}", row.smd, "SD", base=linked, wave=found.wave)
         triples.append((name, "Linked less others", gap))
-    return declared.table(plan, found.wave, "designs.linkage", heading=title).add(triples).exhibit()
+    return layout.table(plan, found.wave, "designs.linkage", heading=title).add(triples).exhibit()
 
 
 def _level(plan: Plan, name: str) -> str:

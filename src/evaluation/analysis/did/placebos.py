@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from evaluation import exhibit as w
-from evaluation.analysis import arms, contrasts, declared
+from evaluation.analysis import arms, contrasts, layout
 from evaluation.analysis.attendee_effect import guarded
 from evaluation.analysis.did.designs import Triples, cell, exposed_frame, runnable
 from evaluation.analysis.did.exposed_places import WORDS, placed
@@ -115,7 +115,7 @@ def placebo_exhibit(plan: Plan, found: Evidence) -> tuple[Exhibit, dict[str, boo
     made = placebos(plan, found)
     if not made:
         nothing = NotIdentified("no outcome, group or earlier wave can serve as a placebo", "Ask control questions.")
-        return declared.refused(plan, found.wave, "designs.placebos", nothing), {}
+        return layout.refused(plan, found.wave, "designs.placebos", nothing), {}
     triples: Triples = []
     speaks: dict[str, bool] = {}
     for name in dict.fromkeys(d for d, _, _ in made):
@@ -137,7 +137,7 @@ def placebo_exhibit(plan: Plan, found: Evidence) -> tuple[Exhibit, dict[str, boo
                 triples.append((row, "Could have seen", seen))
             reading = readings.get(what, "too few people")
             triples.append((row, "Reading", w.words(f"{stem}.reading", reading)))
-    shown = declared.table(plan, found.wave, "designs.placebos").add(triples).exhibit()
+    shown = layout.table(plan, found.wave, "designs.placebos").add(triples).exhibit()
     return shown, speaks
 
 
@@ -194,7 +194,7 @@ def bounds(plan: Plan, found: Evidence, results: Sequence[Any]) -> Exhibit:
             triples.append((row, "Attendees more trusting before", held))
     if not triples:
         triples = [("No design", "Would vanish at", w.words(f"bounds.none.all.{found.wave}", "nothing was estimated"))]
-    return declared.table(plan, found.wave, "designs.bounds").add(triples).exhibit()
+    return layout.table(plan, found.wave, "designs.bounds").add(triples).exhibit()
 
 
 # ---- mean and share ------------------------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ def sides(plan: Plan, found: Evidence) -> Exhibit:
         )
     if not triples:
         triples = [("No design", "Mean", w.words(f"sides.none.all.{found.wave}", "no design compares two groups"))]
-    return declared.table(plan, found.wave, "designs.sides").add(triples).exhibit()
+    return layout.table(plan, found.wave, "designs.sides").add(triples).exhibit()
 
 
 def _positive(plan: Plan, frame: pd.DataFrame, outcome: str) -> pd.DataFrame:

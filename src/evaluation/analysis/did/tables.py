@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import exhibit as w
-from evaluation.analysis import contrasts, declared
+from evaluation.analysis import contrasts, layout
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.did.designs import REFUSED, said, unmet
 from evaluation.analysis.did.inputs import Evidence
@@ -80,7 +80,7 @@ def forest(plan: Plan, found: Evidence, results: Sequence[Any], refusal: Any) ->
         name = f"{parts[0].upper()} {design.title}" + (f" ({parts[4].replace('-', ' ')})" if len(parts) > 4 else "")
         triples.append((name, "Difference in change", result))
     return (
-        declared.table(plan, found.wave, "designs.forest", points=contrasts.points(plan, plan.outcomes.primary))
+        layout.table(plan, found.wave, "designs.forest", points=contrasts.points(plan, plan.outcomes.primary))
         .add(triples)
         .note_texts("more", _capped(plan, results))
         .exhibit(chart=None if any(isinstance(r, Estimate) for r in results) else "")
@@ -122,7 +122,7 @@ def refusals(plan: Plan, found: Evidence, results: Sequence[Any], refusal: Any) 
         triples.append((row, "What the next wave should ask", w.words(f"{stem}.ask", ask)))
     if not triples:
         triples = [("No design", "Why not", w.words(f"refused.none.all.{found.wave}", "every design could be run"))]
-    return declared.table(plan, found.wave, "designs.refused").add(triples).exhibit()
+    return layout.table(plan, found.wave, "designs.refused").add(triples).exhibit()
 
 
 def cells(plan: Plan, found: Evidence, results: Sequence[Any]) -> Exhibit:
@@ -154,7 +154,7 @@ def cells(plan: Plan, found: Evidence, results: Sequence[Any]) -> Exhibit:
         triples = [
             ("No design", "People (about)", w.words(f"cells.none.all.{found.wave}", "no design had people to count"))
         ]
-    return declared.table(plan, found.wave, "designs.cells").add(triples).exhibit()
+    return layout.table(plan, found.wave, "designs.cells").add(triples).exhibit()
 
 
 def _people(id: str, n: int, wave: str) -> Any:
@@ -180,7 +180,7 @@ def assumptions(plan: Plan, found: Evidence, results: Sequence[Any]) -> Exhibit:
         ]
     if not triples:
         triples = [("No design", "Licence", w.words(f"assumes.none.all.{found.wave}", "the plan names no design"))]
-    return declared.table(plan, found.wave, "designs.assumptions").add(triples).exhibit()
+    return layout.table(plan, found.wave, "designs.assumptions").add(triples).exhibit()
 
 
 def answer(plan: Plan, found: Evidence, results: Sequence[Any], refusal: Any) -> Exhibit:
@@ -195,7 +195,7 @@ def answer(plan: Plan, found: Evidence, results: Sequence[Any], refusal: Any) ->
         if isinstance(result, Estimate):
             verb = MAY_SAY[result.licence].split(":")[0]
             triples.append((row, "May say", w.words(f"answer.06.{name}.verb", f"“{verb}”, no more")))
-    return declared.table(plan, found.wave, "answer.06").add(triples).exhibit()
+    return layout.table(plan, found.wave, "answer.06").add(triples).exhibit()
 
 
 __all__ = ["ASSUMES", "REFUSED", "answer", "assumptions", "cells", "forest", "refusals"]
@@ -213,7 +213,7 @@ def recall(plan: Plan, found: Evidence) -> Exhibit:
             if isinstance(people, NotIdentified)
             else NotIdentified("nothing remembered can be set beside an earlier answer", "Ask how it was before.")
         )
-        return declared.refused(plan, found.wave, "designs.recall", refusal, stem=stem, heading=title)
+        return layout.refused(plan, found.wave, "designs.recall", refusal, stem=stem, heading=title)
     others = people[people[TREATED] == 0]
     then = found.survey.outcomes[column].reindex(others.index)
     weight = others["comparison_weight"]
@@ -234,7 +234,7 @@ def recall(plan: Plan, found: Evidence) -> Exhibit:
     )
     if min(c[2] for c in cells_) < plan.sizes.least_people:
         few = TooFew(counts={c[0]: c[2] for c in cells_}, needed=plan.sizes.least_people)
-        return declared.refused(plan, found.wave, "designs.recall", few, stem=stem, heading=title)
+        return layout.refused(plan, found.wave, "designs.recall", few, stem=stem, heading=title)
     triples = [
         (name, "Mean", w.measure(f"{stem}.{outcome}.{id}.{found.wave}", value, "points", base=n, wave=found.wave))
         for name, value, n, id in cells_
@@ -243,7 +243,7 @@ def recall(plan: Plan, found: Evidence) -> Exhibit:
     triples.append(
         ("Remembered less answered, like with like", "Mean", _bias(plan, found, others, then, frame, stem_bias))
     )
-    return declared.table(plan, found.wave, "designs.recall", heading=title).add(triples).exhibit()
+    return layout.table(plan, found.wave, "designs.recall", heading=title).add(triples).exhibit()
 
 
 def _bias(plan: Plan, found: Evidence, others: Any, then: Any, frame: Any, id: str) -> Any:
@@ -299,4 +299,4 @@ def shocks(plan: Plan, found: Evidence, results: Sequence[Any]) -> Exhibit:
         triples = [
             ("No change", "Sampling only", w.words(f"shock.none.all.{found.wave}", "no change could be estimated"))
         ]
-    return declared.table(plan, found.wave, "designs.shocks").add(triples).exhibit()
+    return layout.table(plan, found.wave, "designs.shocks").add(triples).exhibit()

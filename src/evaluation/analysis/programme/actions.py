@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import declared
+from evaluation.analysis import layout
 from evaluation.analysis.programme import register_cells
 from evaluation.analysis.programme.register_cells import Held, Triples, per_cent, plain
 from evaluation.exhibit import Count, Exhibit, cell_key, measure, words
@@ -63,7 +63,7 @@ def _status(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
     ]
     parts = tuple(cell_key("actions", status=c) for c in SPOKEN if c in names)
     return (
-        declared.table(plan, wave, "actions.status", source=source)
+        layout.table(plan, wave, "actions.status", source=source)
         .add(cells)
         .exhibit(sums=((cell_key("actions", status="any"), parts),))
     )
@@ -95,7 +95,7 @@ def _said_did(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit
                 )
             )
         cells.append((str(issue), "Because", words(f"actions.said.issue{place + 1:02d}.{wave}.why", _why(part))))
-    return declared.table(plan, wave, "actions.said_did", source=source).add(cells).exhibit()
+    return layout.table(plan, wave, "actions.said_did", source=source).add(cells).exhibit()
 
 
 def _why(part: pd.DataFrame) -> str:
@@ -116,7 +116,7 @@ def _times(plan: Plan, wave: str, rows: pd.DataFrame, until: pd.Timestamp, sourc
             "no action has a date on which it was raised",
             "Write down when each issue was raised.",
         )
-        return declared.table(plan, wave, "actions.times").only(cell)
+        return layout.table(plan, wave, "actions.times").only(cell)
     cells: Triples = []
     for k, curve in enumerate(doing.cumulative_incidence(known["days"], known["event"])):
         for days in DAYS:
@@ -145,7 +145,7 @@ def _times(plan: Plan, wave: str, rows: pd.DataFrame, until: pd.Timestamp, sourc
         "Actions without a date of raising are in no time; their number stands under “Was the loop closed?”.",
     ]
     return (
-        declared.table(plan, wave, "actions.times", source=source).add(cells).note_texts("more", tuple(notes)).exhibit()
+        layout.table(plan, wave, "actions.times", source=source).add(cells).note_texts("more", tuple(notes)).exhibit()
     )
 
 
@@ -213,7 +213,7 @@ def _loop(plan: Plan, wave: str, rows: pd.DataFrame, until: pd.Timestamp, source
                 _n(f"actions.from.{source_id}.{wave}", int(count), wave, source=source_id),
             )
         )
-    return declared.table(plan, wave, "actions.loop", source=source).add(cells).exhibit()
+    return layout.table(plan, wave, "actions.loop", source=source).add(cells).exhibit()
 
 
 def _list(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
@@ -231,4 +231,4 @@ def _list(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
             ("Since", register_cells.month(row.status_date)),
         )
         cells += [(label, c, words(f"{stem}.{c}", "not stated" if pd.isna(v) else str(v))) for c, v in columns]
-    return declared.table(plan, wave, "actions.list", source=source).add(cells).exhibit()
+    return layout.table(plan, wave, "actions.list", source=source).add(cells).exhibit()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import declared
+from evaluation.analysis import layout
 from evaluation.analysis.programme import register_cells
 from evaluation.analysis.programme.register_cells import Held, Triples, per_cent, plain
 from evaluation.errors import DataError
@@ -46,7 +46,7 @@ def _depth(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
         for label, r in zip(labels, known.itertuples(index=False), strict=True)
     ]
     rungs = "; ".join(f"{k} {v.lower()}" for k, v in ladder.items())
-    return declared.table(plan, wave, "iag.depth", source=source, rungs=rungs).add(cells).exhibit()
+    return layout.table(plan, wave, "iag.depth", source=source, rungs=rungs).add(cells).exhibit()
 
 
 def _when(row: Any) -> str:
@@ -74,9 +74,7 @@ def _practice(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit
     elif (living := _residents(plan)) is not None:
         share = per_cent(f"iag.residents_mix.all.{wave}", living, wave, public=True)
         cells.append((f"{plan.programme.stop_group} residents, share of all", plan.population.title, share))
-    return (
-        declared.table(plan, wave, "iag.practice", source=source).add(cells).note_texts("more", tuple(notes)).exhibit()
-    )
+    return layout.table(plan, wave, "iag.practice", source=source).add(cells).note_texts("more", tuple(notes)).exhibit()
 
 
 def _column(wave: str, model: str, label: str, n: iag.Practice, asked: set[str]) -> Triples:
@@ -227,7 +225,7 @@ def _shift(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
             )
         )
         cells.append((label, "Could it be chance?", words(f"iag.chance.{id}.{wave}", _chance(found.p))))
-    return declared.table(plan, wave, "iag.shift", source=source).add(cells).exhibit()
+    return layout.table(plan, wave, "iag.shift", source=source).add(cells).exhibit()
 
 
 def _adoption(rows: pd.DataFrame) -> pd.Series:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import declared
+from evaluation.analysis import layout
 from evaluation.analysis.programme import register_cells
 from evaluation.analysis.programme.indicators import indicators_sheet, theory
 from evaluation.analysis.programme.register_cells import Held, Triples, official, optional, people, per_cent, plain
@@ -55,7 +55,7 @@ def figures(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     note = "Every figure stands in the annex; those without a base, an area, a period or a comparator stand only there."
     made = (
         [
-            declared.table(plan, wave, "context.figures")
+            layout.table(plan, wave, "context.figures")
             .add(whole)
             .note_texts("more", (note,) if incomplete else ())
             .exhibit()
@@ -63,7 +63,7 @@ def figures(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
         if whole
         else []
     )
-    register = declared.table(plan, wave, "context.register").add(every).exhibit()
+    register = layout.table(plan, wave, "context.register").add(every).exhibit()
     return [*made, register]
 
 
@@ -120,7 +120,7 @@ def surveys(plan: Plan, wave: str, held: Held) -> Exhibit:
     cells: Triples = []
     for place, (label, row) in enumerate(zip(labels, rows.itertuples(index=False), strict=True)):
         cells += _estimate(row, label, f"context.survey{place + 1:02d}", wave, str(row.wording).strip().lower() in ours)
-    return declared.table(plan, wave, "context.surveys").add(cells).exhibit()
+    return layout.table(plan, wave, "context.surveys").add(cells).exhibit()
 
 
 def _survey(names: dict[str, str], row: Any) -> str:
@@ -174,7 +174,7 @@ def timeline(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     for place, (label, (_, what, kind)) in enumerate(zip(labels, known, strict=True)):
         cells.append((label, "What", words(f"history.{place + 1:02d}.{wave}", what)))
         cells.append((label, "Kind", words(f"history.{place + 1:02d}.kind.{wave}", kind)))
-    line = declared.table(plan, wave, "history.timeline").add(cells).exhibit()
+    line = layout.table(plan, wave, "history.timeline").add(cells).exhibit()
     return [line] if history is None else [line, _sources(plan, wave, history)]
 
 
@@ -187,7 +187,7 @@ def _sources(plan: Plan, wave: str, history: pd.DataFrame) -> Exhibit:
             (str(row.what), "Source", words(f"{stem}.{wave}", as_cited(row))),
             (str(row.what), "Seen?", words(f"{stem}.seen.{wave}", "not stated" if pd.isna(known) else seen[known])),
         ]
-    return declared.table(plan, wave, "history.sources").add(cells).exhibit()
+    return layout.table(plan, wave, "history.sources").add(cells).exhibit()
 
 
 def _fieldwork(plan: Plan) -> Dated:
@@ -258,7 +258,7 @@ def _initiatives(plan: Plan, wave: str, held: Held) -> Exhibit:
             (label, c, words(f"{stem}.{k + 1}.{wave}", "not stated" if pd.isna(v) else str(v)))
             for k, (c, v) in enumerate(columns)
         ]
-    return declared.table(plan, wave, "initiatives.table").add(cells).exhibit()
+    return layout.table(plan, wave, "initiatives.table").add(cells).exhibit()
 
 
 def _partners(plan: Plan, wave: str, held: Held) -> Exhibit:
@@ -298,7 +298,7 @@ def _partners(plan: Plan, wave: str, held: Held) -> Exhibit:
                 ),
             ),
         ]
-    return declared.table(plan, wave, "context.partners").add(cells).exhibit()
+    return layout.table(plan, wave, "context.partners").add(cells).exhibit()
 
 
 def programme_answer(plan: Plan, wave: str, held: Held) -> Exhibit:
@@ -334,7 +334,7 @@ def programme_answer(plan: Plan, wave: str, held: Held) -> Exhibit:
         cells += _done(plan, wave, held, actions)
     said = "What was done and answered. Whether it made a difference to anybody is another question."
     cells.append(("What this is", "", words(f"answer.08.all.{wave}", said)))
-    return declared.table(plan, wave, "answer.08").add(cells).exhibit()
+    return layout.table(plan, wave, "answer.08").add(cells).exhibit()
 
 
 def _done(plan: Plan, wave: str, held: Held, actions: Any) -> Triples:
@@ -357,7 +357,7 @@ def wider_answer(plan: Plan, wave: str, held: Held) -> Exhibit:
     cells: Triples = [*_ratio(plan, wave, held), *_unrecorded(plan, wave, held), *_recruits(plan, wave, held)]
     said = f"Context, not a result of {plan.words.programme}. None of these figures explains another."
     cells.append(("What this is", "", words(f"answer.09.all.{wave}", said)))
-    return declared.table(plan, wave, "answer.09").add(cells).exhibit()
+    return layout.table(plan, wave, "answer.09").add(cells).exhibit()
 
 
 def _ratio(plan: Plan, wave: str, held: Held) -> Triples:

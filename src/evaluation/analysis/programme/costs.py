@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from evaluation.analysis.declared import tables
+from evaluation.analysis.layout import tables
 from evaluation.analysis.programme import register_cells
 from evaluation.errors import DataError
 from evaluation.exhibit import Exhibit

@@ -6,7 +6,7 @@ import re
 
 import pandas as pd
 
-from evaluation.analysis import declared
+from evaluation.analysis import layout
 from evaluation.analysis.programme import register_cells
 from evaluation.analysis.programme.register_cells import Held, Triples, people, per_cent
 from evaluation.errors import DataError
@@ -62,7 +62,7 @@ def _share(plan: Plan, wave: str, rows: pd.DataFrame, title: str) -> Exhibit:
                         ),
                     )
                 )
-    return declared.table(plan, wave, "recording.share", heading=title, source=_source(plan)).add(cells).exhibit()
+    return layout.table(plan, wave, "recording.share", heading=title, source=_source(plan)).add(cells).exhibit()
 
 
 def _chart(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
@@ -104,7 +104,7 @@ def _chart(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
         if enough
         else ("with fewer than twelve periods they show counting variation only, which large numbers make very small")
     )
-    return declared.table(plan, wave, "recording.limits", source=_source(plan), learnt=learnt).add(cells).exhibit()
+    return layout.table(plan, wave, "recording.limits", source=_source(plan), learnt=learnt).add(cells).exhibit()
 
 
 def _change(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
@@ -118,7 +118,7 @@ def _change(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
         cells: Triples = [
             (label, "", register_cells.cannot(wave, f"recording.change.all.{wave}", refused.what, refused.todo))
         ]
-        return declared.table(plan, wave, "recording.change").add(cells).exhibit()
+        return layout.table(plan, wave, "recording.change").add(cells).exhibit()
     base = int(min(first["victims"], last["victims"]))
     ways = (
         ("count", "The count", n.count_per_cent, "per cent of the earlier count"),
@@ -129,4 +129,4 @@ def _change(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
         (label, column, measure(f"recording.change_{id}.all.{wave}", value, unit, base=base, wave=wave, decimals=1))
         for id, column, value, unit in ways
     ]
-    return declared.table(plan, wave, "recording.change", source=_source(plan)).add(cells).exhibit()
+    return layout.table(plan, wave, "recording.change", source=_source(plan)).add(cells).exhibit()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import declared
+from evaluation.analysis import layout
 from evaluation.analysis.programme import register_cells
 from evaluation.analysis.programme.participants import slips_table, who_came
 from evaluation.analysis.programme.register_cells import Held, Triples, official, people, per_cent, plain
@@ -57,9 +57,7 @@ def _strip(plan: Plan, wave: str, rows: pd.DataFrame, day: pd.Timestamp) -> Exhi
         for label, row in zip(labels, counted.itertuples(index=False), strict=True)
     ]
     return (
-        declared.table(plan, wave, "events.strip", source=register_cells.source(plan, "events", day))
-        .add(cells)
-        .exhibit()
+        layout.table(plan, wave, "events.strip", source=register_cells.source(plan, "events", day)).add(cells).exhibit()
     )
 
 
@@ -118,7 +116,7 @@ def _summary(plan: Plan, wave: str, rows: pd.DataFrame, day: pd.Timestamp) -> Ex
         )
     parts = tuple(cell_key("attendances", event=e) for e in counted["event_id"])
     return (
-        declared.table(plan, wave, "events.summary", source=register_cells.source(plan, "events", day))
+        layout.table(plan, wave, "events.summary", source=register_cells.source(plan, "events", day))
         .add(cells)
         .exhibit(sums=((cell_key("attendances", event="all"), parts),))
     )
@@ -141,7 +139,7 @@ def _fidelity(plan: Plan, wave: str, rows: pd.DataFrame, day: pd.Timestamp) -> E
             (f.label, "Share", per_cent(f"events.fidelity.{f.id}.{wave}", f.share, wave)),
         ]
     return (
-        declared.table(plan, wave, "events.fidelity", source=register_cells.source(plan, "events", day))
+        layout.table(plan, wave, "events.fidelity", source=register_cells.source(plan, "events", day))
         .add(cells)
         .exhibit()
     )
@@ -178,7 +176,7 @@ def _reach(plan: Plan, wave: str, rows: pd.DataFrame, day: pd.Timestamp) -> Exhi
         notes += [f"Inside the city no event was held in: {', '.join(left)}."] if left else []
     notes.append("Residents are known for whole areas of the population figures only, never by ward.")
     return (
-        declared.table(plan, wave, "events.reach", source=register_cells.source(plan, "events", day))
+        layout.table(plan, wave, "events.reach", source=register_cells.source(plan, "events", day))
         .add(cells)
         .note_texts("more", tuple(notes))
         .exhibit(sums=tuple(sums))
@@ -222,7 +220,7 @@ def _funnel(plan: Plan, wave: str, rows: pd.DataFrame, day: pd.Timestamp) -> Exh
                 )
             )
     return (
-        declared.table(plan, wave, "events.funnel", source=register_cells.source(plan, "events", day))
+        layout.table(plan, wave, "events.funnel", source=register_cells.source(plan, "events", day))
         .add(cells)
         .exhibit()
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from evaluation.analysis import declared
+from evaluation.analysis import layout
 from evaluation.analysis.programme import register_cells
 from evaluation.analysis.programme.register_cells import Held, Triples, people, per_cent, plain
 from evaluation.errors import DataError
@@ -71,7 +71,7 @@ def _kinds(plan: Plan, wave: str, kept: pd.DataFrame, held: Held) -> Exhibit:
             ),
         ]
     return (
-        declared.table(plan, wave, "feedback.kinds", source=_source(plan, wave, held))
+        layout.table(plan, wave, "feedback.kinds", source=_source(plan, wave, held))
         .add(cells)
         .exhibit(sums=_by_theme(kept, names))
     )
@@ -116,7 +116,7 @@ def _formats(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame, he
         if public:
             share = per_cent(f"feedback.format.{code}.{wave}.forms", forms / public, wave, base=public)
             cells.append((label, "Forms as a share of attendances", share))
-    return declared.table(plan, wave, "feedback.formats", source=_source(plan, wave, held)).add(cells).exhibit()
+    return layout.table(plan, wave, "feedback.formats", source=_source(plan, wave, held)).add(cells).exhibit()
 
 
 def _trace(plan: Plan, wave: str, kept: pd.DataFrame, actions: pd.DataFrame, held: Held) -> Exhibit:
@@ -142,7 +142,7 @@ def _trace(plan: Plan, wave: str, kept: pd.DataFrame, actions: pd.DataFrame, hel
             (label, "Actions on the theme", plain(f"trace.actions.{code}.{wave}", len(own), wave, **of)),
             (label, "Done", plain(f"trace.done.{code}.{wave}", done, wave, **of, status="done")),
         ]
-    return declared.table(plan, wave, "feedback.trace").add(cells).exhibit()
+    return layout.table(plan, wave, "feedback.trace").add(cells).exhibit()
 
 
 ALL = "All questions"
@@ -204,7 +204,7 @@ def _themes(plan: Plan, wave: str, kept: pd.DataFrame, held: Held) -> Exhibit:
         sums.append((whole.key, tuple(parts)))
     checker = plan.words.checking_group
     return (
-        declared.table(plan, wave, "feedback.themes", source=_source(plan, wave, held), checker=checker)
+        layout.table(plan, wave, "feedback.themes", source=_source(plan, wave, held), checker=checker)
         .add(cells)
         .exhibit(sums=tuple(sums))
     )
@@ -220,7 +220,7 @@ def _stances(plan: Plan, wave: str, kept: pd.DataFrame, held: Held) -> Exhibit:
             id = f"feedback.stance.{theme}.{wave}.{s}"
             count = _comments(id, int(table.loc[theme, s]), wave, theme=theme, stance=s)
             cells.append((themes.get(str(theme), str(theme)), stances.get(s, s), count))
-    return declared.table(plan, wave, "feedback.wrong_good", source=_source(plan, wave, held)).add(cells).exhibit()
+    return layout.table(plan, wave, "feedback.wrong_good", source=_source(plan, wave, held)).add(cells).exhibit()
 
 
 def _asked(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame | None, held: Held) -> Exhibit:
@@ -243,7 +243,7 @@ def _asked(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame | Non
             id = f"feedback.came_up.{row.theme}.{wave}.{row.question}"
             count = plain(id, row.events, wave, **of, asked=row.question, theme=row.theme)
             cells.append((themes.get(row.theme, row.theme), questions.get(row.question, row.question), count))
-    return declared.table(plan, wave, "feedback.asked", source=_source(plan, wave, held)).add(cells).exhibit()
+    return layout.table(plan, wave, "feedback.asked", source=_source(plan, wave, held)).add(cells).exhibit()
 
 
 def _check(plan: Plan, wave: str, rows: pd.DataFrame, checked: said.Checked, held: Held) -> Exhibit:
@@ -277,7 +277,7 @@ def _check(plan: Plan, wave: str, rows: pd.DataFrame, checked: said.Checked, hel
         )
     )
     return (
-        declared.table(
+        layout.table(
             plan, wave, "feedback.check", checker=checker, source=_source(plan, wave, held), note=said_so, note_2=state
         )
         .add(cells)
@@ -307,7 +307,7 @@ def _channels(plan: Plan, wave: str, kept: pd.DataFrame, held: Held) -> Exhibit:
                 words(f"feedback.forms_only.{theme}.{wave}", "yes" if row["forms_only"] else "no"),
             ),
         ]
-    return declared.table(plan, wave, "feedback.channels", source=_source(plan, wave, held)).add(cells).exhibit()
+    return layout.table(plan, wave, "feedback.channels", source=_source(plan, wave, held)).add(cells).exhibit()
 
 
 def _agreement(plan: Plan, wave: str, rows: pd.DataFrame, held: Held) -> Exhibit:
@@ -322,7 +322,7 @@ def _agreement(plan: Plan, wave: str, rows: pd.DataFrame, held: Held) -> Exhibit
             "fewer than the least number of comments were coded by two people",
             "Have a second person code a sample of comments, blind to the first.",
         )
-        return declared.table(plan, wave, "feedback.kappa", heading=title).add([("All themes", column, cell)]).exhibit()
+        return layout.table(plan, wave, "feedback.kappa", heading=title).add([("All themes", column, cell)]).exhibit()
     themes = register_cells.levels(plan, "feedback", "theme")
     cells: Triples = []
     pairs = [("all", "All themes", both["theme"], both[second])]
@@ -354,7 +354,7 @@ def _agreement(plan: Plan, wave: str, rows: pd.DataFrame, held: Held) -> Exhibit
         )
         cells.append((label, "To be coded again", words(f"feedback.recode.{id}.{wave}", "yes" if k.recode else "no")))
     return (
-        declared.table(
+        layout.table(
             plan,
             wave,
             "feedback.kappa",
@@ -388,7 +388,7 @@ def _communities(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame
             parts.append(count.key)
         sums.append((cell_key("comments", theme=theme), tuple(parts)))
     return (
-        declared.table(plan, wave, "feedback.communities", source=_source(plan, wave, held))
+        layout.table(plan, wave, "feedback.communities", source=_source(plan, wave, held))
         .add(cells)
         .exhibit(sums=tuple(sums))
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import declared, verdicts
+from evaluation.analysis import layout, verdicts
 from evaluation.analysis.programme import register_cells
 from evaluation.analysis.programme.register_cells import Held, Triples
 from evaluation.errors import EvaluationError
@@ -46,7 +46,7 @@ def indicators_sheet(plan: Plan, wave: str, held: Held) -> Exhibit:
     ]
     if owner:
         notes.insert(0, f"Every indicator: {owner}.")
-    return declared.table(plan, wave, "indicators.sheet").add(cells).note_texts("more", tuple(notes)).exhibit()
+    return layout.table(plan, wave, "indicators.sheet").add(cells).note_texts("more", tuple(notes)).exhibit()
 
 
 def _one_owner(rows: pd.DataFrame) -> str:
@@ -139,7 +139,7 @@ def theory(plan: Plan, wave: str, held: Held) -> Exhibit:
             (label, "Evidence", evidence),
             (label, "Verdict", words(f"{stem}.state.{wave}", state)),
         ]
-    return declared.table(plan, wave, "theory.change").add(cells).exhibit()
+    return layout.table(plan, wave, "theory.change").add(cells).exhibit()
 
 
 def _published(plan: Plan, wave: str) -> list[Exhibit]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import arms, declared
+from evaluation.analysis import arms, layout
 from evaluation.analysis.level_tables import group_column
 from evaluation.analysis.programme import register_cells
 from evaluation.analysis.programme.register_cells import Triples, people, per_cent
@@ -44,7 +44,7 @@ def who_came(plan: Plan, wave: str, slips: pd.DataFrame, day: pd.Timestamp) -> E
             parts.append(count.key)
         sums.append((total.key, tuple(parts)))
     return (
-        declared.table(plan, wave, "events.who", source=register_cells.source(plan, "attendance", day))
+        layout.table(plan, wave, "events.who", source=register_cells.source(plan, "attendance", day))
         .add(cells)
         .exhibit(sums=tuple(sums))
     )
@@ -127,7 +127,7 @@ def slips_table(plan: Plan, wave: str, rows: pd.DataFrame, slips: pd.DataFrame, 
     )
     cells += _observation(wave, rows)
     return (
-        declared.table(plan, wave, "events.slips", source=register_cells.source(plan, "attendance", day))
+        layout.table(plan, wave, "events.slips", source=register_cells.source(plan, "attendance", day))
         .add(cells)
         .exhibit()
     )
@@ -202,7 +202,7 @@ def awareness(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
                 f"{id}.{code}.{wave}", yes, len(known), wave, universe=f"survey {wave} {id}", who=code
             )
             cells.append((label, name, share))
-    return declared.table(plan, wave, "events.heard").add(cells).exhibit()
+    return layout.table(plan, wave, "events.heard").add(cells).exhibit()
 
 
 def _column(plan: Plan, part: str, people: pd.DataFrame) -> str | None:

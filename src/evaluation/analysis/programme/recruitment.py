@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import declared
+from evaluation.analysis import layout
 from evaluation.analysis.programme import register_cells
 from evaluation.analysis.programme.register_cells import Held, Triples, people, per_cent
 from evaluation.errors import DataError
@@ -103,7 +103,7 @@ def _goal(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
     group = "; ".join(dict.fromkeys(joined["group"].astype(str)))
     f"Recruits against the goal of not less than {100 * goal:.0f} per cent"
     return (
-        declared.table(plan, wave, "recruitment.goal", goal=f"{100 * goal:.0f}", group=group)
+        layout.table(plan, wave, "recruitment.goal", goal=f"{100 * goal:.0f}", group=group)
         .add(cells)
         .exhibit(reference=100 * goal, finding=_last_share(cells, goal))
     )
@@ -165,7 +165,7 @@ def _funnel(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
             )
         ]
     when = _year(last["year_ending"].iloc[0]) if len(last) else ""
-    return declared.table(plan, wave, "recruitment.funnel", lower=when[:1].lower(), when=when[1:]).add(cells).exhibit()
+    return layout.table(plan, wave, "recruitment.funnel", lower=when[:1].lower(), when=when[1:]).add(cells).exhibit()
 
 
 def _counts(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
@@ -196,7 +196,7 @@ def _counts(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
                         ),
                     )
                 )
-    return declared.table(plan, wave, "recruitment.counts").add(cells).exhibit()
+    return layout.table(plan, wave, "recruitment.counts").add(cells).exhibit()
 
 
 def _change(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
@@ -240,7 +240,7 @@ def _change(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
                 ),
             )
         ]
-    return declared.table(plan, wave, "recruitment.change", heading=title).add(cells).exhibit()
+    return layout.table(plan, wave, "recruitment.change", heading=title).add(cells).exhibit()
 
 
 def _parity(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
@@ -285,7 +285,7 @@ def _parity(plan: Plan, wave: str, ethnic: pd.DataFrame) -> Exhibit:
             wave, f"recruitment.parity.all.{wave}", "no row is of people who joined", "Fill in."
         )
         cells = [("Not shown", "", refusal)]
-    return declared.table(plan, wave, "recruitment.parity").add(cells).exhibit()
+    return layout.table(plan, wave, "recruitment.parity").add(cells).exhibit()
 
 
 def _share_of_residents(plan: Plan, group: str) -> float | None:

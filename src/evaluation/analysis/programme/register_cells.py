@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import declared
+from evaluation.analysis import layout
 from evaluation.errors import EvaluationError
 from evaluation.exhibit import Count, Exhibit, Measure, as_id, cell_key, measure
 from evaluation.plan.study import Plan
@@ -95,9 +95,7 @@ def absent(plan: Plan, wave: str, id: str, name: str) -> Exhibit:
     table = plan.codebook.tables.get(name)
     grain = f" (one row for {table.grain})" if table is not None and getattr(table, "grain", "") else ""
     reason = f"no register of {name.replace('_', ' ')} was supplied, or it has no rows yet"
-    return declared.refused(
-        plan, wave, id, NotIdentified(reason, f"Supply it as {name}.csv or .xlsx{grain}.", wave=wave)
-    )
+    return layout.refused(plan, wave, id, NotIdentified(reason, f"Supply it as {name}.csv or .xlsx{grain}.", wave=wave))
 
 
 def cannot(wave: str, id: str, reason: str, helps: str) -> NotIdentified:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import declared
+from evaluation.analysis import layout
 from evaluation.analysis.programme import register_cells
 from evaluation.analysis.programme.register_cells import Held, Triples, official, per_cent
 from evaluation.errors import EvaluationError
@@ -295,7 +295,7 @@ def counts(plan: Plan, wave: str, s: Searches) -> Exhibit:
     alike, repeated = _alike(wave, s)
     cells += alike
     return (
-        declared.table(plan, wave, "stops.counts", area=s.area, period=s.period, source=source(s), repeated=repeated)
+        layout.table(plan, wave, "stops.counts", area=s.area, period=s.period, source=source(s), repeated=repeated)
         .add(cells)
         .exhibit(sums=tuple(sums))
     )
@@ -343,9 +343,7 @@ def rates(plan: Plan, wave: str, s: Searches) -> Exhibit:
         )
         for e in disparity.rates(by, s.residents)
     ]
-    return (
-        declared.table(plan, wave, "stops.rates", area=s.area, period=s.period, source=source(s)).add(cells).exhibit()
-    )
+    return layout.table(plan, wave, "stops.rates", area=s.area, period=s.period, source=source(s)).add(cells).exhibit()
 
 
 def months(plan: Plan, wave: str, s: Searches) -> Exhibit:
@@ -394,9 +392,7 @@ def months(plan: Plan, wave: str, s: Searches) -> Exhibit:
         note = "No period a year earlier was supplied, so no change over a year is shown."
     sums = ((cell_key("searches"), tuple(cell_key("searches", period=p) for p in by.index)),)
     return (
-        declared.table(plan, wave, "stops.months", area=s.area, source=source(s), note=note)
-        .add(cells)
-        .exhibit(sums=sums)
+        layout.table(plan, wave, "stops.months", area=s.area, source=source(s), note=note).add(cells).exhibit(sums=sums)
     )
 
 
@@ -422,7 +418,7 @@ def funnel(plan: Plan, wave: str, s: Searches) -> Exhibit:
             (label, "Reading", words(f"{stem}.state", FUNNEL[row["state"]])),
         ]
     return (
-        declared.table(plan, wave, "stops.funnel", row_header="Area" if areas else "Month", source=source(s))
+        layout.table(plan, wave, "stops.funnel", row_header="Area" if areas else "Month", source=source(s))
         .add(cells)
         .exhibit()
     )
@@ -455,7 +451,7 @@ def found(plan: Plan, wave: str, s: Searches) -> Exhibit:
             "outcomes of searches were not supplied",
             "Give the number of searches with an outcome linked to the object.",
         )
-        return declared.table(plan, wave, "stops.found").only(cell)
+        return layout.table(plan, wave, "stops.found").only(cell)
     part = s.table.dropna(subset=["outcomes_linked" if linked else "nfa"])
     searches = part.groupby("self")["searches"].sum()
     hits = part.groupby("self")["outcomes_linked"].sum() if linked else searches - part.groupby("self")["nfa"].sum()
@@ -478,7 +474,7 @@ def found(plan: Plan, wave: str, s: Searches) -> Exhibit:
         n for n in (note, "Equal shares do not show that stops are fair, nor unequal ones that they are not.") if n
     )
     return (
-        declared.table(plan, wave, "stops.found", area=s.area, period=s.period, source=source(s))
+        layout.table(plan, wave, "stops.found", area=s.area, period=s.period, source=source(s))
         .add(cells)
         .note_texts("more", notes)
         .exhibit()
@@ -496,7 +492,7 @@ def dip(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
             "results of dip sampling were not supplied",
             "Record how many records were sampled and how many failed, by year.",
         )
-        return declared.table(plan, wave, "stops.dip").only(cell)
+        return layout.table(plan, wave, "stops.dip").only(cell)
     sampled, failed = int(rows["dip_sampled"].sum()), int(rows["dip_failed"].fillna(0).sum())
     low, high = representation.exact_interval(failed, sampled)
     cells: Triples = [
@@ -506,4 +502,4 @@ def dip(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
             per_cent(f"stops.dip.all.{wave}", failed / sampled, wave, low=low, high=high, base=sampled, decimals=1),
         )
     ]
-    return declared.table(plan, wave, "stops.dip").add(cells).exhibit()
+    return layout.table(plan, wave, "stops.dip").add(cells).exhibit()

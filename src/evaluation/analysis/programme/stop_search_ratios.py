@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from evaluation.analysis import declared
+from evaluation.analysis import layout
 from evaluation.analysis.programme import register_cells, stop_search_counts
 from evaluation.analysis.programme.register_cells import Held, Triples
 from evaluation.analysis.programme.stop_search_counts import Searches, estimates, prepared, shown, source
@@ -36,7 +36,7 @@ def stops(plan: Plan, wave: str, held: Held, population: Mapping[str, pd.Series]
             "no number of residents by ethnic group was supplied",
             "Give residents in the register or in the population margins, with their source.",
         )
-        return [declared.table(plan, wave, "stops.ratio").only(cell)]
+        return [layout.table(plan, wave, "stops.ratio").only(cell)]
     return [
         _ratio(plan, wave, s),
         stop_search_counts.counts(plan, wave, s),
@@ -63,7 +63,7 @@ def _ratio(plan: Plan, wave: str, s: Searches) -> Exhibit:
         ]
     cells += [(LABELS[k], column, shown(found[k][0], k, wave, s)) for k in LABELS if k in found]
     return (
-        declared.table(
+        layout.table(
             plan,
             wave,
             "stops.ratio",
@@ -119,7 +119,7 @@ def _variation(plan: Plan, wave: str, s: Searches) -> Exhibit:
             )
         ]
     return (
-        declared.table(plan, wave, "stops.variation", area=s.area, period=s.period, source=source(s), note=note)
+        layout.table(plan, wave, "stops.variation", area=s.area, period=s.period, source=source(s), note=note)
         .add(cells)
         .exhibit()
     )
@@ -170,7 +170,7 @@ def _areas(plan: Plan, wave: str, s: Searches) -> Exhibit:
         reason = "the counts are for the whole force area only" if few else "residents are not known by area and group"
         helps = "Count searches by district, with residents of each group by district."
         cell = register_cells.cannot(wave, f"stops.areas.all.{wave}", reason, helps)
-        return declared.table(plan, wave, "stops.areas").only(cell)
+        return layout.table(plan, wave, "stops.areas").only(cell)
     place, labels = _placed(plan, s)
     counts = s.districts.groupby([place, s.districts["self"]])["searches"].sum().unstack(fill_value=0)
     both = [a for a in counts.index if a in s.by_district.index]
@@ -190,7 +190,7 @@ def _areas(plan: Plan, wave: str, s: Searches) -> Exhibit:
         ("Within areas (Mantel-Haenszel)", column, shown(within, "within", wave, s)),
     ]
     return (
-        declared.table(
+        layout.table(
             plan,
             wave,
             "stops.areas",

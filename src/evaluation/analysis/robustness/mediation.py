@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import arms, contrasts, declared
+from evaluation.analysis import arms, contrasts, layout
 from evaluation.analysis.level_tables import group_column
 from evaluation.analysis.levels import Survey
 from evaluation.analysis.verdicts import focus
@@ -69,7 +69,7 @@ def _paths(plan: Plan, wave: str, people: pd.DataFrame, survey: Survey) -> Exhib
             )
             triples.append(("Through perceived discrimination", triples[0][1], refusal))
     short = contrasts.short(plan, outcome) if outcome else f"telling {plan.words.institution}"
-    return declared.table(plan, wave, "mediation.reporting", short=short).add(triples).exhibit()
+    return layout.table(plan, wave, "mediation.reporting", short=short).add(triples).exhibit()
 
 
 def _exposures(plan: Plan, wave: str, people: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame, list[str]]]:
@@ -165,7 +165,7 @@ def _reported(plan: Plan, wave: str, people: pd.DataFrame, outcomes: pd.DataFram
     if isinstance(named, Estimate):
         named = replace(named, question="Of people who experienced a hate crime, share who reported the latest")
     return (
-        declared.table(plan, wave, "reporting.hate", heading=title)
+        layout.table(plan, wave, "reporting.hate", heading=title)
         .add([("Reported the latest one, of those who experienced one", "Share", named)])
         .exhibit()
     )

@@ -10,7 +10,7 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation import exhibit as w
-from evaluation.analysis import declared
+from evaluation.analysis import layout
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.attendee_effect import planned, sample_for
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison
@@ -44,7 +44,7 @@ def missing_answers(
     row = planned_row(plan, attend)
     if compare.refusal is not None or not isinstance(row, Estimate) or not row.se:
         reason = row if not isinstance(row, Estimate) else NotIdentified("the comparison has no error", "See 05.")
-        return declared.refused(plan, wave, "sensitivity.missing", reason)
+        return layout.refused(plan, wave, "sensitivity.missing", reason)
     outcome = row.outcome
     people = compare.people.assign(**{outcome: survey.outcomes[outcome].reindex(compare.people.index).astype(float)})
     kept = sample_for(people, sample)
@@ -63,7 +63,7 @@ def missing_answers(
     triples += _imputed(plan, people, kept, survey, outcome, stem, row, words)
     if ends is not None:
         triples += _bounded(people, outcome, ends, stem, row, words)
-    return declared.table(plan, wave, "sensitivity.missing").add(triples).exhibit()
+    return layout.table(plan, wave, "sensitivity.missing").add(triples).exhibit()
 
 
 def _filled(plan, people, kept, outcome, ends, stem, row, words) -> list[tuple[str, str, Any]]:
@@ -129,7 +129,7 @@ def levels_otherwise(plan: Plan, wave: str, survey: Survey) -> Exhibit:
     frame = survey.general(wave) if wave in survey.weights and survey.asked(outcome, wave) else None
     if frame is None or not is_item(plan, outcome):
         refusal = NotIdentified("the primary outcome is not a question with positive answers", "See the levels.")
-        return declared.refused(plan, wave, "sensitivity.levels", refusal, outcome=outcome, heading=title)
+        return layout.refused(plan, wave, "sensitivity.levels", refusal, outcome=outcome, heading=title)
     jk, y = survey.jackknife(plan, wave), values(plan, frame, outcome, share=True)
     cells = _domains(frame, outcome, column, code, y)
     triples: list[tuple[str, str, Any]] = []
@@ -142,7 +142,7 @@ def levels_otherwise(plan: Plan, wave: str, survey: Survey) -> Exhibit:
         low, high = max(made.low, 0.0), min(made.high, 100.0)
         words = {"base": n, "wave": wave, "low": low, "high": high, "decimals": 0}
         triples.append((name, "Positive answers", w.measure(f"{stem}.{place}", made.value, "per cent", **words)))
-    return declared.table(plan, wave, "sensitivity.levels", heading=title).add(triples).exhibit()
+    return layout.table(plan, wave, "sensitivity.levels", heading=title).add(triples).exhibit()
 
 
 def _domains(frame, outcome, column, code, y) -> list[tuple[str, np.ndarray, np.ndarray]]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation import exhibit as w
-from evaluation.analysis import declared
+from evaluation.analysis import layout
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.attendee_effect import adjusted_for, joined, sample_for
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison
@@ -104,7 +104,7 @@ def families(plan: Plan, wave: str, attend: Sequence[Any], found: Together) -> E
         else [("No family", "Chance alone", w.words(f"tests.none.all.{wave}", "no further outcome could be compared"))]
     )
     notes = tuple(f"{family.capitalize()}: {method}." for family, method in found.methods.items())
-    return declared.table(plan, wave, "sensitivity.families").add(triples).note_texts("more", notes).exhibit()
+    return layout.table(plan, wave, "sensitivity.families").add(triples).note_texts("more", notes).exhibit()
 
 
 def _counts(wave: str, count: int) -> list[tuple[str, str, Any]]:
@@ -127,7 +127,7 @@ def equivalence(
     row = planned_row(plan, attend)
     if not isinstance(row, Estimate) or not row.se or not row.margin:
         reason = row if not isinstance(row, Estimate) else NotIdentified("no margin was stated", "State one.")
-        return declared.refused(plan, wave, "sensitivity.equivalence", reason)
+        return layout.refused(plan, wave, "sensitivity.equivalence", reason)
     stem, base = f"equal.{row.outcome}.all.{wave}", min(row.n.values())
     inside = -row.margin < row.low - (row.null or 0.0) and row.high - (row.null or 0.0) < row.margin
     chance = power.chance_of_equivalence(row.margin, row.se, df=row.df or float("inf"))
@@ -149,7 +149,7 @@ def equivalence(
     p = unweighted(joined(compare, survey, row.outcome), sample, row.outcome, row.margin)
     name = "Two one-sided tests, matched people, no weights"
     triples.append((name, "Size", w.measure(f"{stem}.tost", p, "", **words, decimals=3)))
-    return declared.table(plan, wave, "sensitivity.equivalence").add(triples).exhibit()
+    return layout.table(plan, wave, "sensitivity.equivalence").add(triples).exhibit()
 
 
 def unweighted(people: Any, sample: Any, outcome: str, margin: float) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import exhibit as w
-from evaluation.analysis import contrasts, declared
+from evaluation.analysis import contrasts, layout
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.attendee_effect import adjusted_for, guarded, joined, planned
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison, everybody
@@ -126,7 +126,7 @@ def controls_table(plan: Plan, wave: str, found: Controls) -> Exhibit:
     }[found.state]
     triples.append(("All together", "Difference", w.words(f"controls.joint.all.{wave}", said)))
     return (
-        declared.table(plan, wave, "sensitivity.controls", points=contrasts.points(plan, plan.outcomes.primary))
+        layout.table(plan, wave, "sensitivity.controls", points=contrasts.points(plan, plan.outcomes.primary))
         .add(triples)
         .exhibit(chart=None if len(found.rows) > 1 else "")
     )
@@ -142,12 +142,12 @@ def exposures(plan: Plan, wave: str, compare: Comparison, survey: Survey, attend
     from others, is a sign of who attends; one that grows is no proof of the opposite.
     """
     if compare.refusal is not None:
-        return declared.refused(plan, wave, "sensitivity.dose", compare.refusal)
+        return layout.refused(plan, wave, "sensitivity.dose", compare.refusal)
     people = joined(compare, survey, plan.outcomes.primary)
     rows = _doses(plan, survey, people) + _idle(plan, survey, people)
     triples = [(name, "Difference", _named(plan, wave, made, str(place))) for place, (name, made) in enumerate(rows)]
     triples.append(("Reading", "Difference", w.words(f"dose.reading.all.{wave}", reading(plan, attend, rows))))
-    return declared.table(plan, wave, "sensitivity.dose").add(triples).exhibit()
+    return layout.table(plan, wave, "sensitivity.dose").add(triples).exhibit()
 
 
 def _named(plan: Plan, wave: str, made: Any, place: str) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import exhibit as w
-from evaluation.analysis import contrasts, declared, population_weights
+from evaluation.analysis import contrasts, layout, population_weights
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.attendee_effect import adjusted_for, guarded, joined
 from evaluation.analysis.change import change
@@ -64,7 +64,7 @@ def who_did_not_answer(plan: Plan, wave: str, survey: Survey) -> Exhibit:
             )
     if not triples:
         triples = [("No level", "", w.words(f"nonresponse.none.all.{wave}", "no level could be published"))]
-    return declared.table(plan, wave, "sensitivity.nonresponse").add(triples).exhibit()
+    return layout.table(plan, wave, "sensitivity.nonresponse").add(triples).exhibit()
 
 
 def _erases(plan, survey, wave, column, code, n, population, sd) -> float | None:
@@ -84,7 +84,7 @@ def collection(plan: Plan, wave: str, compare: Comparison, survey: Survey) -> Ex
     """Return the comparison among parts of the sample, and its range when each session is left out in turn."""
     title, outcome = "How the answers were collected", plan.outcomes.primary
     if compare.refusal is not None:
-        return declared.refused(plan, wave, "sensitivity.collection", compare.refusal, heading=title)
+        return layout.refused(plan, wave, "sensitivity.collection", compare.refusal, heading=title)
     people = joined(compare, survey, outcome)
     triples: list[tuple[str, str, Any]] = []
     for place, (name, rows) in enumerate(subsets(plan, compare, survey.people).items()):
@@ -120,7 +120,7 @@ def collection(plan: Plan, wave: str, compare: Comparison, survey: Survey) -> Ex
             )
         )
     triples += _lists_against_general(plan, wave, people, outcome)
-    return declared.table(plan, wave, "sensitivity.collection", heading=title).add(triples).exhibit()
+    return layout.table(plan, wave, "sensitivity.collection", heading=title).add(triples).exhibit()
 
 
 def _lists_against_general(plan: Plan, wave: str, people: pd.DataFrame, outcome: str) -> list[tuple[str, str, Any]]:
@@ -161,7 +161,7 @@ def window(plan: Plan, wave: str, survey: Survey, margins: Mapping[str, pd.Serie
     before = survey.first_asked(plan, outcome, wave)
     if len(dates) != 2 or not held or before is None:
         refusal = NotIdentified("no window, no dates of answering, or no earlier wave", "State the window in the plan.")
-        return declared.refused(plan, wave, "sensitivity.window", refusal, heading=title)
+        return layout.refused(plan, wave, "sensitivity.window", refusal, heading=title)
     when = survey.people[held[0]]
     inside = ((when >= pd.Timestamp(dates[0])) & (when <= pd.Timestamp(dates[1]))).fillna(False)
     kept = survey.people[~inside]
@@ -179,7 +179,7 @@ def window(plan: Plan, wave: str, survey: Survey, margins: Mapping[str, pd.Serie
                 made, "window", outcome=outcome, group=group, wave=wave, method=name.split()[0], **words
             )
             triples.append((who, name, named))
-    return declared.table(plan, wave, "sensitivity.window", heading=title).add(triples).exhibit()
+    return layout.table(plan, wave, "sensitivity.window", heading=title).add(triples).exhibit()
 
 
 def _all_inside() -> NotIdentified:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from evaluation import errors, parallel
 from evaluation import exhibit as w
-from evaluation.analysis import contrasts, declared
+from evaluation.analysis import contrasts, layout
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.attendee_effect import joined, sample_for
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison, caliper_over, everybody, planned_matching
@@ -184,7 +184,7 @@ def joint(plan: Plan, ways: Ways, curve: Any) -> Any:
 def curve_table(plan: Plan, wave: str, curve: Any, attend: Sequence[Any]) -> list[Exhibit]:
     """Return the curve: how many agree, their median, and every specification in order."""
     if isinstance(curve, NotIdentified):
-        return [declared.refused(plan, wave, "sensitivity.curve", curve)]
+        return [layout.refused(plan, wave, "sensitivity.curve", curve)]
     row = planned_row(plan, attend)
     base = min(row.n.values()) if isinstance(row, Estimate) else plan.sizes.least_people
     stem, unit = f"spec.{plan.outcomes.primary}.all.{wave}", contrasts.points(plan, plan.outcomes.primary)
@@ -217,7 +217,7 @@ def curve_table(plan: Plan, wave: str, curve: Any, attend: Sequence[Any]) -> lis
         ("Could not be run", "Value", w.measure(f"{stem}.refused", len(curve.refused), "ways", wave=wave, decimals=0)),
     ]
     summary = (
-        declared.table(
+        layout.table(
             plan, wave, "sensitivity.curve", note="Axes: " + "; ".join(f"{LOOK[a].lower()}" for a in AXES) + "."
         )
         .add(triples)
@@ -254,4 +254,4 @@ def _figure(plan: Plan, wave: str, curve: Any, base: int) -> Exhibit:
             id=f"spec.{plan.outcomes.primary}.all.{wave}.{place:04d}".lower(),
         )
         triples.append((name, "Difference", made))
-    return declared.table(plan, wave, "sensitivity.specifications", unit=unit).add(triples).exhibit()
+    return layout.table(plan, wave, "sensitivity.specifications", unit=unit).add(triples).exhibit()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from evaluation import exhibit as w
-from evaluation.analysis import declared
+from evaluation.analysis import layout
 from evaluation.analysis.robustness.multiple_testing import Together
 from evaluation.analysis.robustness.negative_controls import NOTHING, SAW, Controls
 from evaluation.analysis.robustness.unmeasured_confounding import planned_row
@@ -161,7 +161,7 @@ def answer(
     row, title = planned_row(plan, doubted), "How easily could this be wrong?"
     if not isinstance(row, Estimate):
         only = ("Answer", "Could leave", replace(row, id=f"answer.07.all.{wave}".lower()))
-        return declared.table(plan, wave, "answer.07", heading=title).add([only]).exhibit()
+        return layout.table(plan, wave, "answer.07", heading=title).add([only]).exhibit()
     words = {"base": min(row.n.values()), "wave": wave}
     stem = f"answer.07.{wave}"
     triples: list[tuple[str, str, Any]] = [
@@ -182,4 +182,4 @@ def answer(
         triples.append(("Ways of analysing that point the same way", "Could leave", same))
     said = w.words(f"{stem}.controls", sentence(controls))
     triples.append(("Things that events cannot have moved", "Could leave", said))
-    return declared.table(plan, wave, "answer.07", heading=title).add(triples).exhibit()
+    return layout.table(plan, wave, "answer.07", heading=title).add(triples).exhibit()

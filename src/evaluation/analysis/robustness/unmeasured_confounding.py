@@ -10,7 +10,7 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation import exhibit as w
-from evaluation.analysis import declared
+from evaluation.analysis import layout
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.attendee_effect import adjusted_for, joined
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison
@@ -40,12 +40,12 @@ def unseen(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Surv
     row = planned_row(plan, attend)
     if not isinstance(row, Estimate) or not row.se:
         reason = row if not isinstance(row, Estimate) else NotIdentified("the comparison has no error", "See 05.")
-        return declared.refused(plan, wave, "sensitivity.unseen", reason)
+        return layout.refused(plan, wave, "sensitivity.unseen", reason)
     people = joined(compare, survey, row.outcome)
     base, sd = min(row.n.values()), survey.sd[row.outcome]
     triples = _break_even(row, sd, base, wave) + _e_value(row, people, base, wave) + _bounds(plan, row, sd, base, wave)
     triples += _omitted(plan, people, row, base, wave) + _pairs(plan, people, sample, row, base, wave)
-    return declared.table(plan, wave, "sensitivity.unseen").add(triples).exhibit()
+    return layout.table(plan, wave, "sensitivity.unseen").add(triples).exhibit()
 
 
 def _one(name: str, id: str, value: float, unit: str, base: int, wave: str, **more: Any) -> tuple[str, str, Any]:

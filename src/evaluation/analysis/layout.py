@@ -1,4 +1,4 @@
-"""The declared tables: `exhibits.toml` read once, with the plan's words to fill its texts."""
+"""The layout of every table: `exhibits.toml` read once, with the plan's words to fill its texts."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from typing import Any
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
 from evaluation.results import NotIdentified, TooFew
-from evaluation.table_builder import Declaration, Table, Tables, declared
+from evaluation.table_builder import Declaration, Table, Tables, read_declarations
 
 
 @cache
 def declarations() -> dict[str, Declaration]:
     """Return every declared exhibit by id."""
-    return declared(tomllib.loads(resources.files("evaluation.analysis").joinpath("exhibits.toml").read_text("utf-8")))
+    return read_declarations(
+        tomllib.loads(resources.files("evaluation.analysis").joinpath("exhibits.toml").read_text("utf-8"))
+    )
 
 
 def tables(plan: Plan, wave: str, **words: Any) -> Tables:
