@@ -164,7 +164,7 @@ def layouts():
 
 
 CHECK = (
-    "import sys,time,resource;from evaluation import study;from evaluation.intake import waves;"
+    "import sys,time,resource;from evaluation.plan import study;from evaluation.intake import waves;"
     "t=time.process_time();f=waves.check(study.load(sys.argv[1]),'W2024');"
     "print(len(f),time.process_time()-t,resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
 )

@@ -1,6 +1,7 @@
 """Runs of the command in processes of their own: on a small study, with the real notebooks or planted ones."""
 
 import atexit
+import contextlib
 import hashlib
 import json
 import os
@@ -8,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -15,24 +17,26 @@ import intake_study
 
 ROOT = Path(__file__).parents[1]
 PARAMETERS = 'study_file = "study.toml"\nwave = ""'
-PUBLISHES = """from evaluation import report, study
-from evaluation.exhibits import Exhibit, Item, Words
+PUBLISHES = """from evaluation import report
+from evaluation.exhibit import Exhibit, Item, Words
+from evaluation.plan import study
 plan = study.load(study_file)
 report.publish(plan, wave, Exhibit("tiny.words", "What was said", (Item("Row", "Said", Words("tiny.said", "something")),)))"""
 RUNNER = """
 import importlib, pathlib, sys, time
-from evaluation import cli, provenance, warm
+from evaluation import cli
+from evaluation.run import manifest, warm
 warm.pin()
 notebooks, pause, marker, *words = sys.argv[1:]
 if notebooks:
-    provenance.notebooks_folder = lambda: pathlib.Path(notebooks)
+    manifest.notebooks_folder = lambda: pathlib.Path(notebooks)
 if pause:
     room, name = pause.rsplit(".", 1)
-    module = importlib.import_module("evaluation." + room)
+    module = importlib.import_module("evaluation.run." + room)
     inner = getattr(module, name)
     def held(*a, **k):
         pathlib.Path(marker).touch()
-        time.sleep(120)
+        time.sleep(3600)
         return inner(*a, **k)
     setattr(module, name, held)
 sys.exit(cli.main(words))
@@ -83,7 +87,7 @@ def environment(study, **more):
 
 
 def start(study, *words, notebooks="", pause="", env=None, cwd=None, **options):
-    """Start the command on a study; with `pause`, it stops for two minutes at a function of the package."""
+    """Start the command on a study; with `pause`, it stops for an hour at a function of the package."""
     marker = study.parent / "paused"
     marker.unlink(missing_ok=True)
     command = [sys.executable, "-c", RUNNER, str(notebooks), pause, str(marker), *map(str, words)]
@@ -101,37 +105,97 @@ def start(study, *words, notebooks="", pause="", env=None, cwd=None, **options):
 def run(study, *words, **options):
     """Run the command to its end; the result has `returncode`, `stdout` and `stderr`."""
     process = start(study, *words, **options)
-    out, err = process.communicate(timeout=600)
+    out, err = finished(process)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def wait_for(path, process, seconds=300):
-    """Wait until a file is there; end the process that should have made it when it never comes."""
-    end = time.monotonic() + seconds
-    while not path.exists():
-        assert process.poll() is None, process.communicate()
-        if time.monotonic() > end:
+def tree(pid):
+    """Return the CPU time of a process and of all below it, in clock ticks: what it has got done so far."""
+    parents, ticks = {}, {}
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (place / "stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        parents[int(place.name)] = int(fields[1])
+        ticks[int(place.name)] = sum(int(x) for x in fields[11:15])
+    below = {pid}
+    while more := {p for p, above in parents.items() if above in below} - below:
+        below |= more
+    return sum(ticks.get(p, 0) for p in below)
+
+
+IDLE = 300  # seconds in which a process that is not stuck gets at least one tick of CPU, however busy the machine is
+
+
+def progress(process, done, idle=IDLE):
+    """Wait until `done()`; give up on a process that ended, or that got no CPU time at all for `idle` seconds."""
+    last, since = -1, time.monotonic()
+    while not done():
+        now = tree(process.pid)
+        if now != last:
+            last, since = now, time.monotonic()
+        if process.poll() is not None and not done():
+            raise AssertionError(f"it ended too early: {process.communicate()}")
+        if time.monotonic() - since > idle:
             process.kill()
-            raise AssertionError(f"{path.name} never came: {process.communicate()}")
+            raise AssertionError(f"it stands still: {process.communicate()}")
         time.sleep(0.05)
 
 
-def left_running(study):
-    """Return the command lines of the processes that still work in or below the study's folder."""
+def finished(process):
+    """Return what a process said once it has ended, however long it takes while it gets on."""
+    got = {}
+    reader = threading.Thread(target=lambda: got.update(said=process.communicate()), daemon=True)
+    reader.start()
+    last, since = -1, time.monotonic()
+    while reader.is_alive():
+        reader.join(0.2)
+        now = tree(process.pid)
+        if now != last:
+            last, since = now, time.monotonic()
+        elif time.monotonic() - since > IDLE:
+            process.kill()
+            reader.join()
+            raise AssertionError(f"it stands still: {got['said']}")
+    return got["said"]
+
+
+def wait_for(path, process):
+    """Wait until a file is there; end the process that should have made it when it stands still."""
+    progress(process, path.exists)
+
+
+def pids_in(study):
+    """Return the processes that work in or below the study's folder."""
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         try:
             if place.name != str(os.getpid()) and (place / "cwd").resolve().is_relative_to(study.resolve()):
-                found.append((place / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                found.append(int(place.name))
         except OSError:
             continue
     return found
 
 
-def settled(study, seconds=30):
-    """Wait until nothing of a run is left running; return what is."""
-    end = time.monotonic() + seconds
-    while (left := left_running(study)) and time.monotonic() < end:
+def left_running(study):
+    """Return the command lines of the processes that still work in or below the study's folder."""
+    found = []
+    for pid in pids_in(study):
+        with contextlib.suppress(OSError):
+            found.append(Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
+def settled(study):
+    """Wait until nothing of a run is left running, as long as fewer and fewer are or they get on; return what is."""
+    last, since = None, time.monotonic()
+    while left := left_running(study):
+        now = (left, sum(tree(pid) for pid in pids_in(study)))
+        if now != last:
+            last, since = now, time.monotonic()
+        elif time.monotonic() - since > 60:
+            break
         time.sleep(0.1)
     return left
 

@@ -475,7 +475,7 @@ def test_200000_rows_of_70_columns_are_checked_within_10_seconds_and_a_gibibyte(
     headed(big).assign(**extra).to_csv(path, index=False)
     describe(plan, "W2024", path, {HEADINGS.get(c, c): c for c in big}, ignore=dict.fromkeys(extra, "timings"))
     script = (
-        "import sys,time,resource;from evaluation import study;from evaluation.intake import waves;"
+        "import sys,time,resource;from evaluation.plan import study;from evaluation.intake import waves;"
         "t=time.process_time();f=waves.check(study.load(sys.argv[1]),'W2024');"
         "print(len(f),time.process_time()-t,resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )

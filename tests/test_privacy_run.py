@@ -89,7 +89,7 @@ def run(folder, *words, checkout=None):
     if checkout is not None:
         given["PYTHONPATH"] = str(checkout / "src")
     line = [sys.executable, "-m", "evaluation.cli", "run", "--draft", "--date", "2026-07-04", *words]
-    return subprocess.run(line, cwd=folder, env=given, capture_output=True, check=False, timeout=1800)
+    return subprocess.run(line, cwd=folder, env=given, capture_output=True, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +226,7 @@ def test_no_byte_of_a_failed_run_holds_the_planted_person(tmp_path, error):
         shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
     (checkout / "data_raw").mkdir()
     shutil.copy(ROOT / "data_raw" / "codebook.yaml", checkout / "data_raw" / "codebook.yaml")
-    with (checkout / "src" / "evaluation" / "answers" / "levels" / "__init__.py").open("a") as broken:
+    with (checkout / "src" / "evaluation" / "analysis" / "levels.py").open("a") as broken:
         broken.write(BROKEN.format(error=error))
     done = run(folder, checkout=checkout)
     assert done.returncode == 1

@@ -98,8 +98,8 @@ def users(module):
     [
         ("statistics/did/__init__.py", {"06"}, {"00", "01", "08", "09"}),
         ("programme/costs.py", {"08"}, {"00", "01", "02"}),
-        ("answers/registers/__init__.py", {"08", "09"}, {"00", "01", "02", "03", "04", "05"}),
-        ("estimates.py", EVERY, set()),
+        ("analysis/programme/register_cells.py", {"08", "09"}, {"00", "01", "02", "03", "04", "05"}),
+        ("results.py", EVERY, set()),
     ],
 )
 def test_a_helper_module_changes_the_notebooks_that_import_it(copy, module, some, not_those):
@@ -110,8 +110,10 @@ def test_a_helper_module_changes_the_notebooks_that_import_it(copy, module, some
 
 
 def test_modules_that_only_the_pages_use_change_no_notebook(copy):
-    assert appended(copy, "src/evaluation/report/packs.py", "# more\n") == users("report/packs.py")
-    assert appended(copy, "src/evaluation/publication.py", "# more\n") == set()
+    assert appended(copy, "src/evaluation/report/sense_check_pages.py", "# more\n") == users(
+        "report/sense_check_pages.py"
+    )
+    assert appended(copy, "src/evaluation/run/publish.py", "# more\n") == set()
 
 
 def test_the_codebook(copy):

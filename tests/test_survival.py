@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 import pytest
-from run_study import fingerprints, planted, run, settled, start, tiny, wait_for
+from run_study import fingerprints, finished, planted, run, settled, start, tiny, wait_for
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="watches processes through /proc")
 AGAIN = ("run", "--draft", "--fresh", "--date", "2026-07-05")
@@ -51,8 +51,8 @@ def works_again(study):
 
 # ---- killed -----------------------------------------------------------------------------------------------------
 
-SLEEPS = 'import pathlib, time\npathlib.Path("../asleep").touch()\ntime.sleep(120)'
-PAUSES = ["", "scheduling._executed", "publication.publish_report", "pipeline._manifest", "placing.place_report"]
+SLEEPS = 'import pathlib, time\npathlib.Path("../asleep").touch()\ntime.sleep(3600)'
+PAUSES = ["", "scheduling._executed", "publish.publish_report", "pipeline._manifest", "folders.place_report"]
 
 
 def hears_ctrl_c():
@@ -66,7 +66,7 @@ def stopped(study, notebooks, pause, number):
     process = start(study, *AGAIN, notebooks=notebooks, pause=pause, preexec_fn=hears_ctrl_c)
     wait_for(study.parent / ("paused" if pause else "asleep"), process)
     process.send_signal(number)
-    out, err = process.communicate(timeout=300)
+    out, err = finished(process)
     return process.returncode, out, err
 
 
@@ -104,12 +104,12 @@ def test_stopped_while_pages_are_printed(made, number):
     """The stand-in for a browser never answers; it ends with the run, and its profile is cleared by the next."""
     study, notebooks, before = made
     mark, browser = study.parent / "printing", study.parent / "browser"
-    browser.write_text(f"#!/bin/sh\ntouch '{mark}'\nexec sleep 120\n")
+    browser.write_text(f"#!/bin/sh\ntouch '{mark}'\nexec sleep 3600\n")
     browser.chmod(0o755)
     process = start(study, *AGAIN, notebooks=notebooks, env={"EVALUATION_CHROMIUM": str(browser)})
     wait_for(mark, process)
     process.send_signal(number)
-    process.communicate(timeout=300)
+    finished(process)
     assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
     assert settled(study) == []
     untouched(study, before)
@@ -120,7 +120,7 @@ def test_stopped_while_pages_are_printed(made, number):
 @pytest.mark.slow
 def test_killed_after_the_report_is_placed_and_before_latest_names_it(made):
     study, notebooks, before = made
-    stopped(study, notebooks, "placing.point_latest", signal.SIGKILL)
+    stopped(study, notebooks, "folders.point_latest", signal.SIGKILL)
     now = fingerprints(study / "reports")
     assert {k: v for k, v in now.items() if k in before and k != "index.html"} == {
         k: v for k, v in before.items() if k != "index.html"
@@ -139,7 +139,7 @@ SECRET = "Marjorie Ficklewhistle"
 FAILS = {
     "raises": (f'values = ["{SECRET[:8]}" + "{SECRET[8:]}"]\nfloat(values[0])', (), "ValueError"),
     "dies": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", (), "its kernel died"),
-    "hangs": ("import time\ntime.sleep(120)", ("--cell-seconds", "2"), "ran longer than 2 seconds"),
+    "hangs": ("import time\ntime.sleep(3600)", ("--cell-seconds", "2"), "ran longer than 2 seconds"),
 }
 
 
@@ -250,7 +250,7 @@ def test_a_disk_with_no_space_left(small_disk, free):
 def test_two_runs_at_once_do_not_mix(made):
     study, notebooks, before = made
     both = [start(study, *AGAIN, notebooks=notebooks) for _ in range(2)]
-    ended = [p.communicate(timeout=300) for p in both]
+    ended = [finished(p) for p in both]
     assert [p.returncode for p in both] == [0, 0], ended
     names = sorted(p.name for p in (study / "reports").glob("2026-07-05*"))
     assert names == ["2026-07-05_W2025", "2026-07-05_W2025_2"]
