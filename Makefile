@@ -1,5 +1,6 @@
 # make report   the study, end to end, into reports/<date>_<wave>/
 # make test     the tests
+# make lint     style, types and docstrings
 # Each sets up all it needs in .venv, from the exact versions and hashes of requirements.lock; nothing global.
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORDS ?=
 
-.PHONY: report test test-slow lab synthetic lock clean
+.PHONY: report test test-slow lint format lab synthetic lock clean
 
 report: $(VENV)/.ready
 	@$(BIN)/evaluation run $(WORDS)
@@ -17,6 +18,22 @@ test: $(VENV)/.ready
 
 test-slow: $(VENV)/.ready
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -m slow $(WORDS)
+
+# The rooms whose public functions other people call: their docstrings and types are checked.
+LIBRARY := $(addprefix src/evaluation/,statistics programme disclosure plan results.py verdict.py exhibit.py \
+  table_builder.py errors.py parallel.py)
+
+lint: $(VENV)/.ready
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo "Format with: make format" >&2; exit 1; }
+	@$(BIN)/python .hooks/strip_notebooks.py --check || { echo "Strip with: make format" >&2; exit 1; }
+	@$(BIN)/mypy
+	@$(BIN)/numpydoc lint $$(find $(LIBRARY) -name '*.py')
+
+format: $(VENV)/.ready
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/python .hooks/strip_notebooks.py || true
 
 lab: $(VENV)/.ready
 	@$(BIN)/jupyter lab notebooks
