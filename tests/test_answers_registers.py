@@ -122,7 +122,6 @@ def test_every_exhibit_the_reports_read_is_made(made):
         "initiatives.table",
         "indicators.sheet",
         "theory.change",
-        "status.requirements",
         "answer.08",
         "answer.09",
     }
@@ -443,7 +442,7 @@ def test_a_community_in_focus_names_its_groups():
 def test_gaps_are_shown_as_gaps_and_results_are_read_from_the_run(plan, wave, held, monkeypatch):
     seen = Estimate(0.3, low=0.1, high=0.5, null=0.0, margin=0.05, id=f"change.conf_overall.black.{wave}".lower())
     run = [exhibit("change", "Change", [("a", "b", seen)], sections=("annex-H",), wave=wave)]
-    monkeypatch.setattr(indicators, "published", lambda *_: run)
+    monkeypatch.setattr(indicators, "_published", lambda *_: run)
     table = indicators.theory(plan, wave, held)
     state = {i.row: i.result.text for i in table.items if i.column == "Verdict"}
     assert state["Officers understand what troubles communities"] == indicators.GAP
@@ -456,7 +455,7 @@ def test_the_theory_carries_the_verdict_after_the_doubts(plan, wave, held, monke
     first = Estimate(0.3, low=0.1, high=0.5, **words)
     run = [exhibit("attend", "Attendees", [("a", "b", first)], sections=("annex-G",), wave=wave)]
     label = "People who attend have more confidence in the police"
-    monkeypatch.setattr(indicators, "published", lambda *_: run)
+    monkeypatch.setattr(indicators, "_published", lambda *_: run)
 
     def shown(doubted):
         monkeypatch.setattr(waves, "load_results", lambda *_: doubted)
@@ -470,16 +469,6 @@ def test_the_theory_carries_the_verdict_after_the_doubts(plan, wave, held, monke
     refused = shown([replace(first, gates=(Gate("attend.overlap", "design", False),))])
     assert refused["Verdict"].text == "not answerable"
     assert isinstance(refused["Evidence"], Words)  # no number stands beside a question that cannot be answered
-
-
-def test_each_requirement_has_a_state_read_from_the_run(made):
-    counts = {i.row.split()[0] for e in made if e.id == "status.requirements" for i in e.items}
-    assert counts == {f"E{k}" for k in range(1, 12)}
-    states = {
-        i.row.split()[0]: i.result.text for e in made if e.id == "status.rows" for i in e.items if i.column == "State"
-    }
-    assert set(states.values()) <= {"works", "refused", "out of scope"}
-    assert states["R005"] == "works"  # dates of outside events are made beside it
 
 
 def test_other_surveys_are_compared_only_with_the_same_wording(plan, wave, held):

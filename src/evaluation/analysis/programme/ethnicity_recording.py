@@ -118,7 +118,7 @@ def _change(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
         cells: Triples = [
             (label, "", register_cells.cannot(wave, f"recording.change.all.{wave}", refused.what, refused.todo))
         ]
-        return layout.table(plan, wave, "recording.change").add(cells).exhibit()
+        return layout.table(plan, wave, "recording.change", source=_source(plan)).add(cells).exhibit()
     base = int(min(first["victims"], last["victims"]))
     ways = (
         ("count", "The count", n.count_per_cent, "per cent of the earlier count"),

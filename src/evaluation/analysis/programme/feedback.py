@@ -322,7 +322,7 @@ def _agreement(plan: Plan, wave: str, rows: pd.DataFrame, held: Held) -> Exhibit
             "fewer than the least number of comments were coded by two people",
             "Have a second person code a sample of comments, blind to the first.",
         )
-        return layout.table(plan, wave, "feedback.kappa", heading=title).add([("All themes", column, cell)]).exhibit()
+        return layout.table(plan, wave, "feedback.kappa").only(cell)
     themes = register_cells.levels(plan, "feedback", "theme")
     cells: Triples = []
     pairs = [("all", "All themes", both["theme"], both[second])]
