@@ -37,6 +37,7 @@ def plan_faults(plan: Any) -> list[str]:
     faults += _unknown("designs", [d.outcome for d in plan.designs.values()], outcomes)
     faults += _unknown("matching", [*match.prognostic, *match.exact], set(plan.covariates), "covariate")
     for name, design in plan.designs.items():
+        faults += _unknown(f"designs.{name}.group", [design.group], known)
         faults += _unknown(f"designs.{name}.waves", design.waves, waves, "wave")
     return faults + _wrong_roles(plan) + _unknown_levels(plan)
 

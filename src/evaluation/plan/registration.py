@@ -71,18 +71,6 @@ def deviations(plan: study.Plan, wave: str) -> list[Deviation]:
     return [Deviation(k, then.get(k, "absent"), now.get(k, "absent")) for k in keys if then.get(k) != now.get(k)]
 
 
-def is_planned(plan: study.Plan, wave: str, outcome: str, design: str = "") -> bool:
-    """Return whether a contrast stands in the frozen plan: its outcome in a family, its design as planned."""
-    frozen = _read(plan, wave)
-    if not frozen:
-        return False
-    named = frozen["plan"]["outcomes"]
-    families = [named["primary"], *named.get("secondary", []), *named.get("negative_controls", [])]
-    if design:
-        return bool(frozen["plan"].get("designs", {}).get(design, {}).get("planned", False)) and outcome in families
-    return outcome in families
-
-
 def _read(plan: study.Plan, wave: str) -> dict[str, Any]:
     import tomllib
 

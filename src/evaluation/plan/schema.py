@@ -32,7 +32,6 @@ class General(Part):
     """Title, waves in order, codebook, time zone and seed."""
 
     title: str
-    slug: str
     waves: tuple[str, ...]
     codebook: str = "data_raw/codebook.yaml"
     timezone: str = "Europe/London"
@@ -82,7 +81,6 @@ class Sizes(Part):
     indicative_people: int = 50
     least_sessions: int = 8
     indicative_sessions: int = 10
-    least_exposed_sessions: int = 4
     least_linked: int = 30
     least_effective_n: float = 30
     least_answers: int = 50
@@ -91,7 +89,6 @@ class Sizes(Part):
 class Disclosure(Part):
     """Profile of the disclosure gate."""
 
-    profile: str = "ons-10-5"
     threshold: int = Field(10, ge=5)
     rounding: int = Field(5, ge=1)
     least_base: int = Field(30, ge=10)
@@ -135,12 +132,10 @@ class Population(Part):
     margins_file: str = "data_raw/population/margins.csv"
     margins: tuple[str, ...] = ()
     least_in_cell: int = 20
-    not_stated: Literal["proportional", "refuse"] = "proportional"
     tolerance: float = 1e-9
     trim_low: float = 0.2
     trim_high: float = 5.0
     collapse: tuple[Collapse, ...] = ()
-    general_sources_only: bool = True
     boost_column: str = ""
     boost_sources: tuple[str, ...] = ()
     session_column: str = ""
@@ -219,24 +214,19 @@ class Matching(Part):
 
 
 class Design(Part):
-    """One difference-in-differences design: group, waves, people, weights, errors, estimand, licence.
+    """One difference-in-differences design: its outcome, waves, estimand and licence, and the groups it names, if any.
 
-    `time`, `sample`, `weights` and `clusters` say how it is made; a choice the design cannot follow is refused.
+    Whom a design compares, with which weights and clusters, is fixed by its name (D1 to D5): docs/methods/did.md.
     """
 
     title: str
     outcome: str
-    group: str
+    group: str = ""
     group_levels: tuple[str, ...] = ()
-    unit: str = ""
     estimand: str
     licence: Licence
     planned: bool
     waves: tuple[str, ...]
-    time: str = ""
-    sample: str = ""
-    weights: str = ""
-    clusters: str = ""
 
 
 class Exposure(Part):
@@ -267,7 +257,6 @@ class Sensitivity(Part):
     shocks_points: tuple[float, ...] = (0.0, 3.0, 5.0)
     response_correlations: tuple[float, ...] = (0.002, 0.005, 0.01)
     bootstrap_draws: int = 199
-    least_same_sign: float = 0.9
     specification_axes: tuple[str, ...] = ("outcome_form", "method", "covariates", "sample", "survey_weight")
     disorder_window: tuple[str, ...] = ()
 

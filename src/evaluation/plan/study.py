@@ -185,7 +185,7 @@ def _unfilled(content: Any, place: str = "") -> list[tuple[str, str]]:
         return [found for where, value in pairs for found in _unfilled(value, where)]
     if isinstance(content, list):
         return [found for k, value in enumerate(content) for found in _unfilled(value, f"{place}[{k}]")]
-    return [(place, content)] if isinstance(content, str) and content.replace("-", " ").startswith(BLANK) else []
+    return [(place, content)] if isinstance(content, str) and content.startswith(BLANK) else []
 
 
 def _explain(error: Any) -> str:
