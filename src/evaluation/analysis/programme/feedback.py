@@ -141,7 +141,7 @@ def _trace(plan: Plan, wave: str, kept: pd.DataFrame, actions: pd.DataFrame, hel
         here, own = kept[kept["theme"] == code], actions[actions["theme"] == code]
         if here.empty and own.empty:
             continue
-        done = int(own["status"].isin(doing.DONE).sum())
+        done = int(own["status"].isin(doing.DONE_STATUSES).sum())
         told = (("story", "Told as lived experience"), ("solution", "Ideas of what good looks like"))
         cells += [
             (
@@ -274,7 +274,7 @@ def _asked(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame | Non
     title = "At how many events a theme came up, of those where its question was asked"
     if events is None:
         return register_cells.absent(plan, wave, "feedback.asked", title, "events", ("annex-L",))
-    table, where = said.themes(kept, events), said.asked(events)
+    table, where = said.themes(kept, events), said.events_by_question(events)
     themes, questions = (
         register_cells.levels(plan, "feedback", "theme"),
         register_cells.levels(plan, "feedback", "question"),
@@ -302,7 +302,7 @@ def _asked(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame | Non
     )
 
 
-def _check(plan: Plan, wave: str, rows: pd.DataFrame, checked: said.Checked, held: Held) -> Exhibit:
+def _check(plan: Plan, wave: str, rows: pd.DataFrame, checked: said.SenseCheck, held: Held) -> Exhibit:
     names, themes = (
         register_cells.levels(plan, "feedback", "sense_check"),
         register_cells.levels(plan, "feedback", "theme"),
