@@ -105,12 +105,12 @@ def test_slips_match_the_focus_and_leave_unknowns_out(register):
 
 
 def test_costs_keep_their_kinds_and_their_base(register):
-    hire, catering, _ = costs.lines(register, costs.MONEY)
+    hire, catering, _ = costs.cost_lines(register, costs.MONEY)
     assert (hire.known, hire.total, hire.mean, hire.median, hire.most) == (3, 135, 45, 50, 85)
     assert hire.largest == (85, 50)
     assert catering.known == 2  # a blank is not nought
     with pytest.raises(errors.DataError):
-        costs.line(pd.Series([-1.0]), "hire")
+        costs.cost_line(pd.Series([-1.0]), "hire")
 
 
 def test_cost_of_an_attendance_uses_the_same_events_above_and_below(register):
@@ -142,7 +142,7 @@ def comments():
 
 def test_the_checking_group_is_obeyed(comments):
     n = feedback.sense_check(comments)
-    assert (n.agreed, n.amended, n.rejected, n.pending, n.checked) == (1, 1, 2, 2, 4)
+    assert (n.agreed, n.amended, n.rejected, n.pending, n.verdicts) == (1, 1, 2, 2, 4)
     assert n.rejected_themes == ("gone",)
     table = feedback.themes(comments)
     assert "gone" not in set(table["theme"])

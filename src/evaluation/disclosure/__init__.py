@@ -25,12 +25,12 @@ __all__ = [
 ]
 
 
-def to_ledger(checked: CheckedResults, *, report: str) -> dict[str, Any]:
+def to_ledger(results: CheckedResults, *, report: str) -> dict[str, Any]:
     """Return what a release adds to the ledger: published counts by key, nothing exact.
 
     Parameters
     ----------
-    checked : CheckedResults
+    results : CheckedResults
         What the run published.
     report : str
         Name of the report's folder.
@@ -40,4 +40,4 @@ def to_ledger(checked: CheckedResults, *, report: str) -> dict[str, Any]:
     dict
         "report", and "counts": key to rounded count, None where hidden.
     """
-    return {"report": report, "counts": dict(sorted(checked.counts.items()))}
+    return {"report": report, "counts": dict(sorted(results.counts.items()))}

@@ -15,7 +15,7 @@ HOURS = {"organising": "hours_organising", "setup": "hours_setup"}
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CostLine:
     """One kind of cost over the events where it is recorded.
 
     Attributes
@@ -50,7 +50,7 @@ class Line:
         return asdict(self)
 
 
-def line(values: pd.Series, id: str) -> Line:
+def cost_line(values: pd.Series, id: str) -> CostLine:
     """Return one kind of cost: total, mean with median, range and number of events.
 
     Parameters
@@ -62,7 +62,7 @@ def line(values: pd.Series, id: str) -> Line:
 
     Returns
     -------
-    Line
+    CostLine
         The amounts over the events with a record.
 
     Raises
@@ -74,7 +74,7 @@ def line(values: pd.Series, id: str) -> Line:
     if known.empty or (known < 0).any():
         raise DataError(f"{id}: no amount is recorded, or one is under 0", todo="Fill in the events register.")
     largest = tuple(sorted(known, reverse=True)[:2])
-    return Line(
+    return CostLine(
         id,
         len(known),
         float(known.sum()),
@@ -86,7 +86,7 @@ def line(values: pd.Series, id: str) -> Line:
     )
 
 
-def lines(events: pd.DataFrame, columns: Mapping[str, str]) -> list[Line]:
+def cost_lines(events: pd.DataFrame, columns: Mapping[str, str]) -> list[CostLine]:
     """Return a line for each of these columns that the register holds with at least one record.
 
     Parameters
@@ -98,7 +98,7 @@ def lines(events: pd.DataFrame, columns: Mapping[str, str]) -> list[Line]:
 
     Returns
     -------
-    list of Line
+    list of CostLine
         In the order of `columns`.
 
     Raises
@@ -106,7 +106,7 @@ def lines(events: pd.DataFrame, columns: Mapping[str, str]) -> list[Line]:
     DataError
         An amount is under 0.
     """
-    return [line(events[c], k) for k, c in columns.items() if c in events and events[c].notna().any()]
+    return [cost_line(events[c], k) for k, c in columns.items() if c in events and events[c].notna().any()]
 
 
 def officer_hours(events: pd.DataFrame, *, officers: str = "n_officers", hours: str = "actual_hours") -> pd.Series:

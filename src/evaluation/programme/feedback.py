@@ -16,7 +16,7 @@ RECODE_BELOW = 0.6  # kappa under which a theme is coded again
 
 
 def events_by_question(
-    events: pd.DataFrame, *, covered: str = "q_covered", id: str = "event_id"
+    events: pd.DataFrame, *, questions: str = "q_covered", id: str = "event_id"
 ) -> dict[str, set[str]]:
     """Return, for each key question, the events where it was asked.
 
@@ -24,7 +24,7 @@ def events_by_question(
     ----------
     events : DataFrame
         The events register, one row an event.
-    covered : str
+    questions : str
         Column with the questions that an event covered, split by ";".
     id : str
         Column that identifies an event.
@@ -35,8 +35,8 @@ def events_by_question(
         Question to the ids of the events where it was asked.
     """
     out: dict[str, set[str]] = {}
-    for event, questions in zip(events[id].astype(str), events[covered].fillna(""), strict=True):
-        for q in str(questions).split(";"):
+    for event, cell in zip(events[id].astype(str), events[questions].fillna(""), strict=True):
+        for q in str(cell).split(";"):
             if q.strip():
                 out.setdefault(q.strip(), set()).add(event)
     return out
@@ -170,7 +170,7 @@ class SenseCheck:
     rejected_themes: tuple[str, ...]
 
     @property
-    def checked(self) -> int:
+    def verdicts(self) -> int:
         """Number of comments with a verdict.
 
         Returns
@@ -188,7 +188,7 @@ class SenseCheck:
         dict
             Field name to value.
         """
-        return {**asdict(self), "rejected_themes": "; ".join(self.rejected_themes), "checked": self.checked}
+        return {**asdict(self), "rejected_themes": "; ".join(self.rejected_themes), "checked": self.verdicts}
 
 
 def sense_check(feedback: pd.DataFrame, *, verdicts: str = "sense_check") -> SenseCheck:

@@ -302,12 +302,12 @@ def parity(people: int, known: int, residents: float, population: float) -> tupl
     return people / known / share, low / share, high / share
 
 
-def largest_failure_rate(failures: int, sampled: int) -> float:
+def largest_failure_rate(failures: int, sample: int) -> float:
     """Return the largest failure rate that a dip sample still allows: the exact upper 95 % limit.
 
     Parameters
     ----------
-    failures, sampled : int
+    failures, sample : int
         Failures found, and cases looked at.
 
     Returns
@@ -320,7 +320,7 @@ def largest_failure_rate(failures: int, sampled: int) -> float:
     DataError
         Nothing was sampled, or there are more failures than cases.
     """
-    return exact_interval(failures, sampled)[1]
+    return exact_interval(failures, sample)[1]
 
 
 def unknown_shares(row: Mapping[str, float], reasons: Mapping[str, str], *, base: str) -> dict[str, float]:

@@ -39,10 +39,10 @@ def costs(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
 
 
 def _table(plan: Plan, wave: str, rows: pd.DataFrame, held: Held) -> Exhibit:
-    money, hours = spending.lines(rows, spending.MONEY), spending.lines(rows, spending.HOURS)
+    money, hours = spending.cost_lines(rows, spending.MONEY), spending.cost_lines(rows, spending.HOURS)
     if {"n_officers", "actual_hours"} <= set(rows):
         known = spending.officer_hours(rows)
-        hours += [spending.line(known, "officers")] if len(known) else []
+        hours += [spending.cost_line(known, "officers")] if len(known) else []
     cells: Triples = []
     for line in [*money, *hours]:
         unit, row = ("pounds", f"{LABELS[line.id]}, pounds") if line in money else ("hours", LABELS[line.id])

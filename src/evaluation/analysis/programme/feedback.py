@@ -325,7 +325,7 @@ def _check(plan: Plan, wave: str, rows: pd.DataFrame, checked: said.SenseCheck, 
     )
     state = (
         f"{done} has not checked any comment yet."
-        if checked.checked == 0
+        if checked.verdicts == 0
         else (
             f"{done} has still to check the comments marked as not yet checked."
             if checked.pending
