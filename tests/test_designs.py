@@ -441,3 +441,10 @@ def test_shared_helpers_refuse_in_words():
     few = placebos.cell("x", TooFew(counts={"a": 3}, needed=30), "W2025", "points")
     assert "too few people" in few.text
     assert exposed_places.source_of(PLAN, "age5") == "age_band"
+
+
+def test_each_design_says_whom_it_compares_and_the_methods_page_lists_it():
+    page = (ROOT / "docs" / "methods" / "did.md").read_text("utf-8")
+    assert set(designs.COMPARISONS) == set(designs.DESIGNS)
+    for name, printed in designs.COMPARISONS.items():
+        assert f"| {name} | {printed.removeprefix('compares ').split(';')[0]} |" in page

@@ -199,7 +199,7 @@ def test_an_earlier_release_is_read_by_the_attacker():
     assert secondary
     entry = {
         "counts": {
-            k: disclosure.rounded(
+            k: disclosure.round_count(
                 {
                     "people|g=r0|h=c0": 120,
                     "people|g=r1|h=c1": 70,

@@ -54,7 +54,7 @@ def register():
 
 
 def test_attendances_are_not_people(register):
-    n = events.held(register)
+    n = events.event_summary(register)
     assert (n.events, n.attendances) == (3, 140)
     assert (n.people_low, n.people_high) == (100, 140)
     assert (n.mean, n.median, n.smallest, n.largest) == (70, 70, 40, 100)
@@ -68,15 +68,15 @@ def test_attendances_are_not_people(register):
 @given(st.lists(st.integers(0, 500), min_size=1, max_size=30))
 def test_people_lie_between_the_largest_event_and_every_attendance(public):
     frame = pd.DataFrame({"event_id": range(len(public)), "n_public": public, "n_officers": 5})
-    n = events.held(frame)
+    n = events.event_summary(frame)
     assert n.people_low == max(public) <= n.people_high == sum(public)
 
 
 def test_a_register_without_attendance_is_refused(register):
     with pytest.raises(errors.DataError, match="no event has an attendance"):
-        events.held(register.assign(n_public=pd.array([pd.NA] * 3, dtype="Int64")))
+        events.event_summary(register.assign(n_public=pd.array([pd.NA] * 3, dtype="Int64")))
     with pytest.raises(errors.UnknownColumn, match="n_public"):
-        events.held(register.drop(columns="n_public"))
+        events.event_summary(register.drop(columns="n_public"))
 
 
 def test_fidelity_counts_only_where_a_feature_is_known(register):
@@ -105,12 +105,12 @@ def test_slips_match_the_focus_and_leave_unknowns_out(register):
 
 
 def test_costs_keep_their_kinds_and_their_base(register):
-    hire, catering, _ = costs.lines(register, costs.MONEY)
+    hire, catering, _ = costs.cost_lines(register, costs.MONEY)
     assert (hire.known, hire.total, hire.mean, hire.median, hire.most) == (3, 135, 45, 50, 85)
     assert hire.largest == (85, 50)
     assert catering.known == 2  # a blank is not nought
     with pytest.raises(errors.DataError):
-        costs.line(pd.Series([-1.0]), "hire")
+        costs.cost_line(pd.Series([-1.0]), "hire")
 
 
 def test_cost_of_an_attendance_uses_the_same_events_above_and_below(register):
@@ -142,7 +142,7 @@ def comments():
 
 def test_the_checking_group_is_obeyed(comments):
     n = feedback.sense_check(comments)
-    assert (n.agreed, n.amended, n.rejected, n.pending, n.checked) == (1, 1, 2, 2, 4)
+    assert (n.agreed, n.amended, n.rejected, n.pending, n.verdicts) == (1, 1, 2, 2, 4)
     assert n.rejected_themes == ("gone",)
     table = feedback.themes(comments)
     assert "gone" not in set(table["theme"])
@@ -244,13 +244,13 @@ def test_refusals_compete_open_ones_are_censored_and_undated_ones_counted(tracke
     assert out["event"].tolist() == [1, 2, 3, 0, 0, 1]
     assert out["days"].tolist() == [30, 60, 90, 365, 365, 50]
     assert out["was_answered"].tolist() == [True, True, True, True, False, True]
-    assert actions.undated(tracker) == 1
+    assert actions.undated_actions(tracker) == 1
     early = actions.outcomes(tracker, until=pd.Timestamp("2024-02-15"))
     assert early["event"].tolist() == [1, 0, 0, 0, 0, 0]  # what came later is not known yet
 
 
 def test_the_loop_counts_what_was_told_explained_and_is_overdue(tracker):
-    n = actions.loop(tracker, until=pd.Timestamp("2024-12-31"))
+    n = actions.feedback_loop(tracker, until=pd.Timestamp("2024-12-31"))
     assert (n.raised, n.reported_back, n.refused, n.explained) == (7, 2, 2, 1)
     assert (n.overdue, n.undated, n.rated, n.satisfied) == (2, 1, 2, 1)
 
@@ -319,7 +319,7 @@ def test_advice_is_taken_explained_or_met_with_silence():
 def test_exact_intervals_agree_with_binom_test():
     for (x, n), expected in zip(((50, 200), (0, 27)), R["exact"][:2], strict=True):
         assert representation.exact_interval(x, n) == pytest.approx(expected, abs=1e-10)
-    assert representation.most_possible(0, 27) == pytest.approx(R["exact"][1][1], abs=1e-10)
+    assert representation.largest_failure_rate(0, 27) == pytest.approx(R["exact"][1][1], abs=1e-10)
 
 
 def test_not_less_than_one_in_four():

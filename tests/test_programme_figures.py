@@ -10,7 +10,7 @@ from evaluation import disclosure, synthetic
 from evaluation.analysis.programme import context
 from evaluation.intake import waves
 from evaluation.plan import study
-from evaluation.programme.figures import lacking
+from evaluation.programme.figures import missing_information
 from evaluation.results import NotIdentified
 
 WHERE = {"area_of_figure": "force area", "period": "2023"}
@@ -46,12 +46,13 @@ def held(plan):
     ],
 )
 def test_what_a_figure_lacks(figure, lack):
-    assert lacking(**figure, **WHERE) == lack
+    assert missing_information(**figure, **WHERE) == lack
 
 
 def test_area_and_period_are_needed_by_all():
     assert (
-        lacking(kind="count", value=1, area_of_figure="", period="not stated") == "area not stated; period not stated"
+        missing_information(kind="count", value=1, area_of_figure="", period="not stated")
+        == "area not stated; period not stated"
     )
 
 
@@ -60,7 +61,7 @@ def test_figures_that_cannot_be_read_alone_stand_in_the_annex_only(plan, held):
     assert first.sections == ("policy-11",)
     assert every.sections == ("annex-N",)
     rows = held["context_figures"]
-    lacks = {r.claim for r in rows.itertuples() if lacking(**context._parts(r))}
+    lacks = {r.claim for r in rows.itertuples() if missing_information(**context._parts(r))}
     assert lacks
     assert {i.row for i in first.items} == set(rows["claim"]) - lacks
     said = {i.row.partition(" ")[2]: i.result.text for i in every.items if i.column == "Base"}

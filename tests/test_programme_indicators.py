@@ -85,21 +85,21 @@ def test_what_is_no_formula_is_refused(formula, error):
 
 
 def test_outputs_and_outcomes_stay_apart():
-    assert indicators.kind("count(events)") == "output"
-    assert indicators.kind("share(events where led = yes)") == "process"
-    assert indicators.kind("result(change.a.b)") == "outcome"
-    assert indicators.refers_to("result(change.a.b)") == "change.a.b"
+    assert indicators.indicator_kind("count(events)") == "output"
+    assert indicators.indicator_kind("share(events where led = yes)") == "process"
+    assert indicators.indicator_kind("result(change.a.b)") == "outcome"
+    assert indicators.result_reference("result(change.a.b)") == "change.a.b"
     assert indicators.tables_of("none") == ()
 
 
 def test_those_not_known_leave_a_target_open():
     rows = pd.DataFrame({"year": ["2024", "2025"], "n_people": [40, 52], "n_total": [210, 210], "n_unknown": [0, 6]})
     formula = "ratio(recruitment.n_people / n_total) by year"
-    value, most = (f(formula, {"recruitment": rows}) for f in (indicators.evaluate, indicators.with_unknown))
+    value, most = (f(formula, {"recruitment": rows}) for f in (indicators.evaluate, indicators.value_with_unknown))
     assert most == pytest.approx(100 * 58 / 210)
     assert indicators.against_target(value, 25, "higher", most=most) == "depends on those not known"
     assert indicators.against_target(value, 30, "higher", most=most) == "not met"
     assert indicators.against_target(value, 20, "higher", most=most) == "met"
     assert indicators.against_target(value, 25, "lower", most=most) == "depends on those not known"
-    assert indicators.with_unknown("share(events where a = b)", {"events": rows}) is None
-    assert indicators.with_unknown(formula, {"recruitment": rows.drop(columns="n_unknown")}) is None
+    assert indicators.value_with_unknown("share(events where a = b)", {"events": rows}) is None
+    assert indicators.value_with_unknown(formula, {"recruitment": rows.drop(columns="n_unknown")}) is None

@@ -71,7 +71,6 @@ tables:
 """
 FILLED = {
     "FILL IN: the question the study asks": "Do people who watch much television news place themselves further right?",
-    "FILL-IN": "anes96",
     "FILL IN: whose programme it is": "the broadcasters",
     "FILL IN: its short name": "television news",
     "FILL IN: its full name": "National television news",
@@ -274,7 +273,13 @@ def test_what_is_absent_is_said_in_one_sentence_that_cannot_inject():
 # ---- the library knows no study ----------------------------------------------------------------------------------
 
 
-ROOMS_OF_REGISTERS = ("answers/registers/", "answers/designs/", "programme/", "statistics/", "intake/stops.py")
+ROOMS_OF_REGISTERS = (
+    "analysis/programme/",
+    "analysis/did/",
+    "programme/",
+    "statistics/",
+    "intake/stop_search_records.py",
+)
 KNOWN_EVERYWHERE = {"resp_id", "wave"}  # the key of every survey table, whatever the study
 TERMS = {"influence", "focus"}  # a term of statistics, and the plan's own word for the group a study is about
 

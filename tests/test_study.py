@@ -81,6 +81,7 @@ def test_the_shipped_plan_loads(write):
         ('session_column = "session_id"', 'session_column = "sesion_id"', "population: unknown variable 'sesion_id'"),
         ('prognostic = ["age5"', 'prognostic = ["age4"', "matching: unknown covariate 'age4'; did you mean 'age5'?"),
         ('waves = ["W2024", "W2025"]', 'waves = ["W2023", "W2025"]', "designs.D5.waves: unknown wave 'W2023'"),
+        ('group = "focus"', 'group = "fokus"', "designs.D2.group: unknown variable 'fokus'; did you mean 'focus'?"),
         (
             'treated = ["yes"]',
             'treated = ["yess"]',

@@ -12,7 +12,22 @@ from collections.abc import Iterable
 
 
 class EvaluationError(Exception):
-    """A refusal: what is wrong, where it is, and what to do about it."""
+    """A refusal: what is wrong, where it is, and what to do about it.
+
+    Parameters
+    ----------
+    what : str
+        What is wrong, in a clause without a full stop.
+    where : str
+        File, register or exhibit that it is about.
+    todo : str
+        What to do next, as a sentence.
+
+    Attributes
+    ----------
+    exit_status : int
+        What the command returns: 2 for wrong words or inputs, 1 for a check that failed during a run.
+    """
 
     exit_status = 2
 
@@ -35,7 +50,19 @@ class CodebookError(EvaluationError):
 
 
 class InputError(EvaluationError):
-    """An export, a register or a margin cannot be used; `faults` lists every fault found, all at once."""
+    """An export, a register or a margin cannot be used; every fault is listed at once.
+
+    Parameters
+    ----------
+    what : str
+        What is wrong, in a clause without a full stop.
+    where : str
+        File or register that it is about.
+    todo : str
+        What to do next, as a sentence.
+    faults : iterable
+        Every fault that was found.
+    """
 
     def __init__(self, what: str, *, where: str = "", todo: str = "", faults: Iterable[object] = ()) -> None:
         super().__init__(what, where=where, todo=todo)
@@ -97,13 +124,43 @@ class OutcomesClosed(EvaluationError):
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known word closest to `word`, or an empty string."""
+    """Return the known word closest to a mistyped one.
+
+    Parameters
+    ----------
+    word : str
+        What was written.
+    known : iterable of str
+        What may be written.
+
+    Returns
+    -------
+    str
+        The closest known word, or an empty string where none is close.
+    """
     found = difflib.get_close_matches(str(word), [str(k) for k in known], n=1, cutoff=0.6)
     return found[0] if found else ""
 
 
 def require_columns(frame: object, columns: Iterable[str], *, role: str) -> None:
-    """Raise `UnknownColumn` naming each column that the frame lacks, and the nearest one it has."""
+    """Refuse a frame that lacks a column.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        What was given.
+    columns : iterable of str
+        Columns that it must have.
+    role : str
+        What they are for, for the message.
+
+    Raises
+    ------
+    UnknownColumn
+        Names each column that the frame lacks, and the nearest one it has.
+    DataError
+        What was given is no frame.
+    """
     if not hasattr(frame, "columns"):
         raise DataError(f"a {type(frame).__name__} was given for {role}", todo="Give a DataFrame.")
     have = [str(c) for c in frame.columns]
@@ -114,7 +171,22 @@ def require_columns(frame: object, columns: Iterable[str], *, role: str) -> None
 
 
 def require_complete(frame: object, columns: Iterable[str], *, role: str) -> None:
-    """Raise `MissingValues` with the count per column when a role's columns hold NA."""
+    """Refuse a frame with missing values in a role that does not allow them.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        What was given.
+    columns : iterable of str
+        Columns of the role.
+    role : str
+        What they are for, for the message.
+
+    Raises
+    ------
+    MissingValues
+        Gives the number of missing values per column.
+    """
     counts = {c: int(frame[c].isna().sum()) for c in columns}  # type: ignore[index]
     bad = {c: k for c, k in counts.items() if k}
     if bad:

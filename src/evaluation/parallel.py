@@ -19,7 +19,18 @@ CLUSTER, WORKERS = "EVALUATION_CLUSTER", "EVALUATION_WORKERS"
 
 
 def workers() -> int:
-    """Return how many worker processes to use here: `$EVALUATION_WORKERS` (set by a run from its cores), else 1."""
+    """Return how many worker processes to use here: `$EVALUATION_WORKERS` (set by a run from its cores), else 1.
+
+    Returns
+    -------
+    int
+        1 or more.
+
+    Raises
+    ------
+    StudyError
+        The variable is not a whole number.
+    """
     asked = os.environ.get(WORKERS, "1")
     if not asked.strip().isdigit():
         raise StudyError(f"${WORKERS} is {asked!r}", todo="Set it to a number of processes, or not at all.")
@@ -40,6 +51,11 @@ def run(function: Callable[..., Any], tasks: Sequence[Any], seed: int) -> list[A
         One entry per task.
     seed : int
         Task i uses `np.random.default_rng(SeedSequence(seed).spawn(len(tasks))[i])`.
+
+    Returns
+    -------
+    list
+        What the function returned for each task: the same for any number of workers.
 
     Raises
     ------
@@ -62,7 +78,18 @@ def run(function: Callable[..., Any], tasks: Sequence[Any], seed: int) -> list[A
 
 
 def require_cluster(address: str) -> None:
-    """Raise `StudyError` when no scheduler answers at `address`, or distributed is not installed."""
+    """Refuse a cluster that cannot be used.
+
+    Parameters
+    ----------
+    address : str
+        Address of a Dask scheduler, such as "tcp://host:8786".
+
+    Raises
+    ------
+    StudyError
+        No scheduler answers at the address, or distributed is not installed.
+    """
     with _client(address):
         return
 
@@ -80,13 +107,14 @@ def _on_cluster(
 @contextlib.contextmanager
 def _client(address: str) -> Iterator[Any]:
     try:
-        from distributed import Client
+        import distributed
     except ImportError:
         raise StudyError(
             "a cluster needs the package distributed", todo="Install it: pip install distributed."
         ) from None
+    connect: Any = distributed.Client  # the package has no types
     try:
-        client = Client(address, timeout="10s", set_as_default=False)
+        client = connect(address, timeout="10s", set_as_default=False)
     except (OSError, TimeoutError, ValueError):
         raise StudyError(f"no Dask scheduler answers at {address!r}", todo="Start it: dask scheduler.") from None
     try:

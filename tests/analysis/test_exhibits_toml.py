@@ -63,11 +63,11 @@ def test_a_shared_text_that_is_missing_and_a_key_that_is_unknown_are_refused():
         read_declarations({"a.b": {"title": "T", "notes": ["@gone"]}})
     with pytest.raises(DataError, match="cannot be read"):
         read_declarations({"a.b": {"title": "T", "titel": "T"}})
-    with pytest.raises(DataError, match="no exhibit 'x.y' is declared"):
+    with pytest.raises(DataError, match=r"no exhibit .x\.y. is declared"):
         Tables({}, "W1", {}).table("x.y")
 
 
 def test_a_text_with_a_place_that_nobody_fills_is_refused():
     tables = Tables(read_declarations(tomllib.loads('["a.b"]\ntitle = "Of {nobody}"')), "W1", {"place": "here"})
-    with pytest.raises(DataError, match="no word for {nobody}"):
+    with pytest.raises(DataError, match=r"no word for \{nobody\}"):
         tables.table("a.b").exhibit()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from evaluation.disclosure.attack import Tables, intervals, protect_counts, rounded
-from evaluation.disclosure.checked import TOO_FEW, CheckedExhibit, CheckedResults, CheckedRow
+from evaluation.disclosure.attack import Tables, intervals, protect_counts, round_count
+from evaluation.disclosure.checked_results import TOO_FEW, CheckedExhibit, CheckedResults, CheckedRow
 from evaluation.disclosure.leaks import escape_cell, scan
-from evaluation.disclosure.protecting import protect
+from evaluation.disclosure.protection import protect
 
 __all__ = [
     "TOO_FEW",
@@ -19,12 +19,25 @@ __all__ = [
     "intervals",
     "protect",
     "protect_counts",
-    "rounded",
+    "round_count",
     "scan",
     "to_ledger",
 ]
 
 
-def to_ledger(checked: CheckedResults, *, report: str) -> dict[str, Any]:
-    """Return what a release adds to the ledger: published counts by key (null where hidden), nothing exact."""
-    return {"report": report, "counts": dict(sorted(checked.counts.items()))}
+def to_ledger(results: CheckedResults, *, report: str) -> dict[str, Any]:
+    """Return what a release adds to the ledger: published counts by key, nothing exact.
+
+    Parameters
+    ----------
+    results : CheckedResults
+        What the run published.
+    report : str
+        Name of the report's folder.
+
+    Returns
+    -------
+    dict
+        "report", and "counts": key to rounded count, None where hidden.
+    """
+    return {"report": report, "counts": dict(sorted(results.counts.items()))}

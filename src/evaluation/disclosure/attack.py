@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-MOST_TRIED = 6  # cells that are tried, cheapest first, before the cheapest is hidden all the same
+MOST_CANDIDATES = 6  # cells that are tried, cheapest first, before the cheapest is hidden all the same
 Sum = tuple[str, tuple[str, ...]]
 
 
@@ -18,69 +18,138 @@ class Tables:
 
     Attributes
     ----------
-    counts : dict key → exact count; `sums` (total key, part keys). A key of a sum that has no count is never shown:
-        the attacker takes it as any number of 0 or more.
-    known : dict key → (low, high): what earlier releases already say about a cell.
-    exact : keys that are published exactly.
+    counts : dict
+        Key to exact count.
+    sums : list of (total key, part keys)
+        What adds up to what. A key of a sum that has no count is never shown: the attacker takes it as any number of 0
+        or more.
+    rounding : int
+        Base that printed counts are rounded to.
+    threshold : int
+        Counts under it are hidden.
+    earlier : dict
+        Key to (low, high): what earlier releases already say about a cell.
+    exact : set
+        Keys that are published exactly.
     """
 
     counts: dict[str, int]
     sums: list[Sum]
     rounding: int
     threshold: int
-    known: dict[str, tuple[float, float]] = field(default_factory=dict)
+    earlier: dict[str, tuple[float, float]] = field(default_factory=dict)
     exact: set[str] = field(default_factory=set)
 
     @property
     def keys(self) -> list[str]:
-        """Every key of a count or of a sum."""
+        """Every key of a count or of a sum.
+
+        Returns
+        -------
+        list of str
+            Each key once, those of counts first.
+        """
         return list(dict.fromkeys([*self.counts, *(k for total, parts in self.sums for k in (total, *parts))]))
 
-    def published(self, key: str) -> tuple[float, float]:
-        """Return the interval that a published count gives away: itself when exact, else what rounds to it."""
+    def published_interval(self, key: str) -> tuple[float, float]:
+        """Return the interval that a published count gives away.
+
+        Parameters
+        ----------
+        key : str
+            Key of a count.
+
+        Returns
+        -------
+        tuple of float
+            The count itself, twice, when it is published exactly; else the least and the most that round to it.
+        """
         n = self.counts[key]
         if key in self.exact:
             return float(n), float(n)
-        r = rounded(n, self.rounding)
+        r = round_count(n, self.rounding)
         half = (self.rounding - 1) // 2 if self.rounding % 2 else self.rounding / 2
         return max(0.0, r - half), r + half
 
 
-def rounded(n: int, base: int) -> int:
-    """Return n rounded to the nearest multiple of base (halves up)."""
+def round_count(n: int, base: int) -> int:
+    """Return a count rounded to the nearest multiple of a base, halves up.
+
+    Parameters
+    ----------
+    n : int
+        A count.
+    base : int
+        The base; 1 leaves the count as it is.
+
+    Returns
+    -------
+    int
+        The rounded count.
+    """
     return int((n + base / 2) // base * base) if base > 1 else n
 
 
 def components(keys: Iterable[str], sums: list[Sum]) -> list[tuple[list[str], list[Sum]]]:
-    """Return groups of keys that sums join, with their sums."""
+    """Return the groups of keys that sums join, with their sums.
+
+    Parameters
+    ----------
+    keys : iterable of str
+        Keys of counts and sums.
+    sums : list of (total key, part keys)
+        What adds up to what; a sum with a key that is not among `keys` is left out.
+
+    Returns
+    -------
+    list of (keys, sums)
+        Each group that stands in at least one sum.
+    """
     parent = {k: k for k in keys}
-
-    def find(k: str) -> str:
-        while parent[k] != k:
-            parent[k] = parent[parent[k]]
-            k = parent[k]
-        return k
-
     used = [s for s in sums if all(k in parent for k in (s[0], *s[1]))]
     for total, parts in used:
         for part in parts:
-            parent[find(part)] = find(total)
+            parent[_root(parent, part)] = _root(parent, total)
     groups: dict[str, tuple[list[str], list[Sum]]] = {}
     for k in parent:
-        groups.setdefault(find(k), ([], []))[0].append(k)
+        groups.setdefault(_root(parent, k), ([], []))[0].append(k)
     for s in used:
-        groups[find(s[0])][1].append(s)
+        groups[_root(parent, s[0])][1].append(s)
     return [g for g in groups.values() if g[1]]
+
+
+def _root(parent: dict[str, str], key: str) -> str:
+    """Return the key that stands for a key's group, and shorten the way to it."""
+    while parent[key] != key:
+        parent[key] = parent[parent[key]]
+        key = parent[key]
+    return key
 
 
 def intervals(
     tables: Tables, keys: list[str], sums: list[Sum], hidden: set[str], only: set[str] | None = None
 ) -> Mapping[str, tuple[float, float]]:
-    """Return the interval of each hidden cell of a component (of `only` these) consistent with all that is published.
+    """Return what can be worked out about each hidden cell of a component from all that is published.
 
     Linear programming over counts of 0 or more: published cells lie in their rounding interval, cells of earlier
     releases in theirs, and every implied sum holds. Where an earlier release contradicts this one the data has
     changed since (somebody withdrew), and it says nothing of the cells it contradicts.
+
+    Parameters
+    ----------
+    tables : Tables
+        Counts and rules of the run.
+    keys, sums : list
+        One group of `components`.
+    hidden : set of str
+        Keys that are not shown.
+    only : set of str, optional
+        Hidden keys to look at; all of them when left out.
+
+    Returns
+    -------
+    mapping
+        Hidden key to the least and the most that it can be.
     """
     from scipy.sparse import csr_matrix
 
@@ -92,11 +161,11 @@ def intervals(
     ]
     rows, columns, signs = zip(*entries, strict=True) if entries else ((), (), ())
     matrix = csr_matrix((signs, (rows, columns)), shape=(len(sums), len(keys)))
-    bounds = _bounds(tables, keys, hidden, tables.known)
+    bounds = _bounds(tables, keys, hidden, tables.earlier)
     wanted = [k for k in keys if k in (hidden if only is None else hidden & only)]
     places = [place[k] for k in wanted]
     found = _ends(matrix, bounds, places)
-    if found is None and tables.known:
+    if found is None and tables.earlier:
         found = _ends(matrix, _bounds(tables, keys, hidden, {}), places)
     return dict(zip(wanted, found or [(0.0, 0.0)] * len(wanted), strict=True))
 
@@ -107,7 +176,7 @@ def _bounds(
     """Return the least and most of each cell by itself."""
     out: list[tuple[float, float | None]] = []
     for k in keys:
-        low, high = (0.0, np.inf) if k in hidden or k not in tables.counts else tables.published(k)
+        low, high = (0.0, np.inf) if k in hidden or k not in tables.counts else tables.published_interval(k)
         then = known.get(k, (0.0, np.inf))
         if max(low, then[0]) <= min(high, then[1]):
             low, high = max(low, then[0]), min(high, then[1])
@@ -152,25 +221,58 @@ def _solved(
     return [] if found.status else [float(found.x[copy * n + place]) for copy, (place, _) in enumerate(wanted)]
 
 
-def safe(tables: Tables, key: str, interval: tuple[float, float], primary: set[str]) -> bool:
+def is_safe(tables: Tables, key: str, interval: tuple[float, float], primary: set[str]) -> bool:
     """Return whether a hidden cell is uncertain enough.
 
     A small cell: from 1 or less up to the threshold or more. A cell hidden to protect another: at least the threshold
     wide. A cell that an earlier release printed cannot be unsaid: this run must not narrow it further.
+
+    Parameters
+    ----------
+    tables : Tables
+        Counts and rules of the run.
+    key : str
+        The hidden cell.
+    interval : tuple of float
+        The least and the most that it can be, from `intervals`.
+    primary : set of str
+        Keys that are hidden for being small.
+
+    Returns
+    -------
+    bool
+        Whether the cell may stay as it is.
     """
     low, high = interval
-    if key in tables.known:
-        return high - low >= tables.known[key][1] - tables.known[key][0] - 1e-6 or high - low >= tables.threshold - 1e-6
+    if key in tables.earlier:
+        return (
+            high - low >= tables.earlier[key][1] - tables.earlier[key][0] - 1e-6
+            or high - low >= tables.threshold - 1e-6
+        )
     if key in primary:
         return low <= 1 + 1e-6 and high >= tables.threshold - 1e-6
     return high - low >= tables.threshold - 1e-6
 
 
 def protect_counts(tables: Tables) -> tuple[set[str], set[str], dict[str, int]]:
-    """Return (all hidden keys, those hidden for being small, audit) after hiding what the attacker could use.
+    """Return which counts are hidden so that the attacker can work none of the small ones out.
 
     Cells under the threshold are hidden; while the attacker can work one out, the smallest published cell that stands
     in a sum with it is hidden too, and last of all one that is itself the total of another table.
+
+    Parameters
+    ----------
+    tables : Tables
+        Counts and rules of the run.
+
+    Returns
+    -------
+    hidden : set of str
+        All hidden keys.
+    primary : set of str
+        Those of them that are hidden for being small.
+    audit : dict
+        "attacked", "recovered" (small cells that nothing could hide) and "components".
     """
     primary = {k for k, n in tables.counts.items() if n < tables.threshold and k not in tables.exact}
     hidden = set(primary)
@@ -180,7 +282,7 @@ def protect_counts(tables: Tables) -> tuple[set[str], set[str], dict[str, int]]:
         doubtful = hidden & set(keys)  # a cell once safe stays so: hiding more only widens what the attacker finds
         while doubtful:
             found = intervals(tables, keys, sums, hidden, doubtful)
-            doubtful = {k for k, ends in found.items() if not safe(tables, k, ends, primary)}
+            doubtful = {k for k, ends in found.items() if not is_safe(tables, k, ends, primary)}
             tried = (_next(tables, keys, sums, hidden, primary, k) for k in sorted(doubtful))
             more = next((k for k in tried if k), None) or _any(tables, keys, hidden) if doubtful else None
             if more is None:
@@ -189,7 +291,7 @@ def protect_counts(tables: Tables) -> tuple[set[str], set[str], dict[str, int]]:
             doubtful.add(more)
         final = intervals(tables, keys, sums, hidden) if hidden & set(keys) else {}
         attacked += len(final)
-        recovered += sum(not safe(tables, k, ends, primary) for k, ends in final.items() if k in primary)
+        recovered += sum(not is_safe(tables, k, ends, primary) for k, ends in final.items() if k in primary)
     return hidden, primary, {"attacked": attacked, "recovered": recovered, "components": len(groups)}
 
 
@@ -212,11 +314,11 @@ def _next(
 
     def enough(key: str) -> bool:
         return all(
-            safe(tables, k, intervals(tables, keys, sums, hidden | {key}, {k})[k], primary) for k in (exposed, key)
+            is_safe(tables, k, intervals(tables, keys, sums, hidden | {key}, {k})[k], primary) for k in (exposed, key)
         )
 
     order = sorted(may, key=cost)
-    tried = order[:MOST_TRIED] if len(order) > 1 else []
+    tried = order[:MOST_CANDIDATES] if len(order) > 1 else []
     return next((k for k in tried if enough(k)), None) or (order[0] if order else None)
 
 

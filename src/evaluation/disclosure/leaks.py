@@ -15,14 +15,35 @@ PATTERNS = {
 
 
 def scan(text: str, planted: Iterable[str] = ()) -> list[str]:
-    """Return what a text gives away: the kind of each pattern found, and "planted value" for each planted one.
+    """Return what a text gives away; nothing that was found is repeated.
 
-    Nothing that was found is repeated.
+    Parameters
+    ----------
+    text : str
+        Text that is about to be published.
+    planted : iterable of str
+        Values that must not be in it.
+
+    Returns
+    -------
+    list of str
+        The kind of each pattern found (`PATTERNS`), and "planted value" for each planted one.
     """
     found = [name for name, pattern in PATTERNS.items() if pattern.search(text)]
     return found + ["planted value" for value in planted if value and value in text]
 
 
 def escape_cell(text: str) -> str:
-    """Return a cell that a spreadsheet shows instead of running: an apostrophe before =, +, -, @, tab or return."""
+    """Return a cell that a spreadsheet shows instead of running.
+
+    Parameters
+    ----------
+    text : str
+        Text of a cell.
+
+    Returns
+    -------
+    str
+        The text, with an apostrophe before =, +, -, @, tab or return.
+    """
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

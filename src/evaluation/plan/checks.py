@@ -9,7 +9,18 @@ from evaluation.errors import nearest
 
 
 def plan_faults(plan: Any) -> list[str]:
-    """Return a line for every variable, level, role, wave or outcome that the plan names and nothing defines."""
+    """Return what a plan names and nothing defines.
+
+    Parameters
+    ----------
+    plan : Plan
+        A plan with its codebook.
+
+    Returns
+    -------
+    list of str
+        A line for every unknown variable, level, role, wave or outcome, with the nearest known word.
+    """
     known = {*plan.codebook.names(), *plan.derive}
     outcomes, waves = known | set(plan.scales), set(plan.waves)
     t, pop, match = plan.treatment, plan.population, plan.matching
@@ -37,6 +48,7 @@ def plan_faults(plan: Any) -> list[str]:
     faults += _unknown("designs", [d.outcome for d in plan.designs.values()], outcomes)
     faults += _unknown("matching", [*match.prognostic, *match.exact], set(plan.covariates), "covariate")
     for name, design in plan.designs.items():
+        faults += _unknown(f"designs.{name}.group", [design.group], known)
         faults += _unknown(f"designs.{name}.waves", design.waves, waves, "wave")
     return faults + _wrong_roles(plan) + _unknown_levels(plan)
 

@@ -50,14 +50,26 @@ class Variable:
 
     Attributes
     ----------
+    name, label : str
+        Column name and the words for it.
+    type : str
+        One of `TYPES`.
     levels : mapping
         Code (text; whole number for ordinals) to words; empty for numbers, dates and text.
+    extra_levels : tuple of str
+        Codes that may occur besides the levels.
     role : str
         id, design, treatment, outcome, mediator, collection or control; "" outside the survey table.
     sens : str
         "direct" (identifies a person), "special" (protected by law) or "ordinary".
+    quasi : bool
+        Whether it can help to identify a person together with other columns; for the reader, no check uses it.
     required_from : str
         Wave id from which the column must exist, "always", or "optional".
+    min, max : float or None
+        Least and most that a number may be; outside is an error.
+    warn_outside : tuple of float or None
+        Least and most beyond which a number is unusual; for the reader, no check uses it.
     route : str
         Condition on another column under which the question was asked, "attended == 'yes'".
     made_from : str
@@ -89,7 +101,19 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: what a row is, its key, its variables, and the least age of the people in it."""
+    """One table of the study.
+
+    Attributes
+    ----------
+    name, grain : str
+        Name of the table, and what a row is.
+    key : tuple of str
+        Columns that identify a row.
+    variables : mapping
+        Column name to its variable, in order.
+    minimum_age : int or None
+        Least age of the people in it, in years; for the reader, no check uses it.
+    """
 
     name: str
     grain: str
@@ -100,7 +124,19 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Codebook:
-    """Every table of the study; `missing` maps the codes "-9" to "-3" to words."""
+    """Every table of the study.
+
+    Attributes
+    ----------
+    version : str
+        The codebook's own version.
+    missing : mapping
+        Missing codes "-9" to "-3" to words.
+    tables : mapping
+        Table name to table.
+    source : str
+        Text of the file as it was read.
+    """
 
     version: str
     missing: Mapping[str, str]
@@ -108,41 +144,159 @@ class Codebook:
     source: str = ""
 
     def table(self, name: str) -> Table:
-        """Return a table; an unknown one is an error naming the nearest."""
+        """Return a table.
+
+        Parameters
+        ----------
+        name : str
+            Name of the table.
+
+        Returns
+        -------
+        Table
+            The table.
+
+        Raises
+        ------
+        CodebookError
+            There is no such table; the message names the nearest.
+        """
         if name not in self.tables:
             raise CodebookError(f"no table {name!r}", todo=f"Nearest: {nearest(name, self.tables)!r}.")
         return self.tables[name]
 
     def names(self, table: str = "survey") -> tuple[str, ...]:
-        """Return the names of a table's variables, in order."""
+        """Return the names of a table's variables, in order.
+
+        Parameters
+        ----------
+        table : str
+            Name of the table.
+
+        Returns
+        -------
+        tuple of str
+            Column names.
+
+        Raises
+        ------
+        CodebookError
+            There is no such table.
+        """
         return tuple(self.table(table).variables)
 
     def variable(self, name: str, table: str = "survey") -> Variable:
-        """Return a variable; an unknown one is an error naming the nearest."""
+        """Return a variable.
+
+        Parameters
+        ----------
+        name : str
+            Column name.
+        table : str
+            Name of the table.
+
+        Returns
+        -------
+        Variable
+            The variable.
+
+        Raises
+        ------
+        CodebookError
+            There is no such table or variable; the message names the nearest.
+        """
         known = self.table(table).variables
         if name not in known:
             raise CodebookError(f"no variable {name!r} in table {table!r}", todo=f"Nearest: {nearest(name, known)!r}.")
         return known[name]
 
     def label(self, name: str, table: str = "survey") -> str:
-        """Return the words of a variable."""
+        """Return the words of a variable.
+
+        Parameters
+        ----------
+        name : str
+            Column name.
+        table : str
+            Name of the table.
+
+        Returns
+        -------
+        str
+            The label.
+
+        Raises
+        ------
+        CodebookError
+            There is no such table or variable.
+        """
         return self.variable(name, table).label
 
     def levels(self, name: str, table: str = "survey") -> dict[Any, str]:
-        """Return code to words of a variable's levels."""
+        """Return the levels of a variable.
+
+        Parameters
+        ----------
+        name : str
+            Column name.
+        table : str
+            Name of the table.
+
+        Returns
+        -------
+        dict
+            Code to words; empty for numbers, dates and text.
+
+        Raises
+        ------
+        CodebookError
+            There is no such table or variable.
+        """
         return dict(self.variable(name, table).levels)
 
     def role(self, name: str) -> str:
-        """Return the role of a survey variable."""
+        """Return the role of a survey variable.
+
+        Parameters
+        ----------
+        name : str
+            Column name.
+
+        Returns
+        -------
+        str
+            One of `ROLES`.
+
+        Raises
+        ------
+        CodebookError
+            There is no such variable.
+        """
         return self.variable(name).role
 
     def digest(self) -> str:
-        """Return the SHA-256 of the file as it was read."""
+        """Return the hash of the file as it was read.
+
+        Returns
+        -------
+        str
+            SHA-256.
+        """
         return hashlib.sha256(self.source.encode()).hexdigest()
 
 
 def load(path: str | os.PathLike[str]) -> Codebook:
     """Return the codebook of a file.
+
+    Parameters
+    ----------
+    path : path-like
+        A `codebook.yaml`.
+
+    Returns
+    -------
+    Codebook
+        The checked codebook.
 
     Raises
     ------

@@ -14,24 +14,65 @@ from evaluation.plan import study
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """One field of the plan that differs from the frozen one."""
+    """One field of the plan that differs from the frozen one.
+
+    Attributes
+    ----------
+    field : str
+        Dotted name of the key, such as "matching.ratio".
+    frozen, now : str
+        The value when the plan was frozen and the present one, as JSON; "absent" where there is none.
+    """
 
     field: str
     frozen: str
     now: str
 
     def text(self) -> str:
-        """Return the deviation in a line."""
+        """Return the deviation in a line.
+
+        Returns
+        -------
+        str
+            The field with both values.
+        """
         return f"{self.field}: frozen as {self.frozen}, now {self.now}"
 
 
 def frozen_file(plan: study.Plan, wave: str) -> Path:
-    """Return where the frozen plan of a wave stands."""
+    """Return where the frozen plan of a wave stands.
+
+    Parameters
+    ----------
+    plan : Plan
+        Plan of the study.
+    wave : str
+        Wave id.
+
+    Returns
+    -------
+    Path
+        `plans/<wave>.toml` below the study's folder, whether or not it exists.
+    """
     return plan.root / "plans" / f"{wave}.toml"
 
 
 def freeze(plan: study.Plan, wave: str, *, date: str) -> Path:
     """Write `plans/<wave>.toml` with the plan's choices and their hash; never overwrite one.
+
+    Parameters
+    ----------
+    plan : Plan
+        Plan of the study.
+    wave : str
+        Wave id.
+    date : str
+        Day of freezing, as 2026-11-25.
+
+    Returns
+    -------
+    Path
+        The file that was written.
 
     Raises
     ------
@@ -57,30 +98,54 @@ def freeze(plan: study.Plan, wave: str, *, date: str) -> Path:
 
 
 def frozen_digest(plan: study.Plan, wave: str) -> str:
-    """Return the hash of the frozen plan, or "" when there is none."""
+    """Return the hash of the frozen plan.
+
+    Parameters
+    ----------
+    plan : Plan
+        Plan of the study.
+    wave : str
+        Wave id.
+
+    Returns
+    -------
+    str
+        SHA-256 of the frozen choices, or "" when no plan was frozen for the wave.
+
+    Raises
+    ------
+    StudyError
+        The frozen plan was edited after it was frozen.
+    """
     return str(_read(plan, wave).get("sha256", ""))
 
 
 def deviations(plan: study.Plan, wave: str) -> list[Deviation]:
-    """Return the fields in which the plan differs from the frozen one (all of them planned when there is none)."""
+    """Return the fields in which the plan differs from the frozen one.
+
+    Parameters
+    ----------
+    plan : Plan
+        Plan of the study.
+    wave : str
+        Wave id.
+
+    Returns
+    -------
+    list of Deviation
+        In order of field; empty when nothing differs, and when no plan was frozen for the wave.
+
+    Raises
+    ------
+    StudyError
+        The frozen plan was edited after it was frozen.
+    """
     frozen = _read(plan, wave)
     if not frozen:
         return []
     then, now = _flat(frozen["plan"]), _flat(_choices(plan))
     keys = sorted(then.keys() | now.keys())
     return [Deviation(k, then.get(k, "absent"), now.get(k, "absent")) for k in keys if then.get(k) != now.get(k)]
-
-
-def is_planned(plan: study.Plan, wave: str, outcome: str, design: str = "") -> bool:
-    """Return whether a contrast stands in the frozen plan: its outcome in a family, its design as planned."""
-    frozen = _read(plan, wave)
-    if not frozen:
-        return False
-    named = frozen["plan"]["outcomes"]
-    families = [named["primary"], *named.get("secondary", []), *named.get("negative_controls", [])]
-    if design:
-        return bool(frozen["plan"].get("designs", {}).get(design, {}).get("planned", False)) and outcome in families
-    return outcome in families
 
 
 def _read(plan: study.Plan, wave: str) -> dict[str, Any]:
@@ -98,7 +163,8 @@ def _read(plan: study.Plan, wave: str) -> dict[str, Any]:
 def _choices(plan: study.Plan) -> dict[str, Any]:
     """Return the plan without words and contacts, which choose nothing."""
     skip = {"root", "codebook", "words", "contact"}
-    return json.loads(plan.model_dump_json(exclude=skip, exclude_none=True, by_alias=True))
+    choices: dict[str, Any] = json.loads(plan.model_dump_json(exclude=skip, exclude_none=True, by_alias=True))
+    return choices
 
 
 def _digest(choices: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -20,19 +20,31 @@ class Part(BaseModel):
     @classmethod
     def _no_number_from_a_word(cls, value: Any, info: ValidationInfo) -> Any:
         """Refuse a word or true/false where a number is due: what was written is never read as something else."""
-        kinds = get_args(cls.model_fields[info.field_name].annotation) or (
-            cls.model_fields[info.field_name].annotation,
-        )
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        kinds = get_args(annotation) or (annotation,)
         if isinstance(value, str | bool) and set(kinds) <= {int, float, type(None)}:
             raise ValueError(f"should be a number, not {value!r}")
         return value
 
 
 class General(Part):
-    """Title, waves in order, codebook, time zone and seed."""
+    """What the study is.
+
+    Attributes
+    ----------
+    title : str
+        The question that the study asks.
+    waves : tuple of str
+        Wave ids in order, W2024 or W2024b.
+    codebook : str
+        Path of the codebook, below the study's folder.
+    timezone : str
+        Zone in which "today" is the report's date.
+    seed : int
+        Every random step takes a child of it.
+    """
 
     title: str
-    slug: str
     waves: tuple[str, ...]
     codebook: str = "data_raw/codebook.yaml"
     timezone: str = "Europe/London"
@@ -76,29 +88,63 @@ class Contact(Part):
 
 
 class Sizes(Part):
-    """Minimum sizes, unweighted: one table for every estimate and verdict."""
+    """Minimum sizes, unweighted: one table for every estimate and verdict.
+
+    Attributes
+    ----------
+    least_people, indicative_people : int
+        People in every compared group: under the first too few to report, under the second "Indicative only".
+    least_sessions, indicative_sessions : int
+        The same for collection sessions.
+    least_linked : int
+        Linked people, newly attending and never attending (D5).
+    least_effective_n : float
+        Effective number of people of a weighted estimate.
+    least_answers : int
+        Usable answers under which a wave cannot be used.
+    """
 
     least_people: int = 30
     indicative_people: int = 50
     least_sessions: int = 8
     indicative_sessions: int = 10
-    least_exposed_sessions: int = 4
     least_linked: int = 30
     least_effective_n: float = 30
     least_answers: int = 50
 
 
 class Disclosure(Part):
-    """Profile of the disclosure gate."""
+    """Rules of the disclosure gate.
 
-    profile: str = "ons-10-5"
-    threshold: int = Field(10, ge=5)
-    rounding: int = Field(5, ge=1)
-    least_base: int = Field(30, ge=10)
+    Attributes
+    ----------
+    threshold : int
+        Counts of people under it are hidden.
+    rounding : int
+        Base that other counts are rounded to.
+    least_base : int
+        Estimates with fewer people in any group are too few to report.
+    """
+
+    threshold: Annotated[int, Field(ge=5)] = 10
+    rounding: Annotated[int, Field(ge=1)] = 5
+    least_base: Annotated[int, Field(ge=10)] = 30
 
 
 class Exclusion(Part):
-    """A named step that leaves people out, with its reason."""
+    """A named step that leaves people out.
+
+    Attributes
+    ----------
+    column : str
+        Column that decides.
+    keep, drop : tuple of str
+        Levels that stay, or levels that go.
+    reason, step : str
+        Why, and the name of the step in the ledger.
+    only_where_asked : bool
+        Whether a wave that did not ask keeps everybody.
+    """
 
     column: str
     keep: tuple[str, ...] = ()
@@ -109,7 +155,21 @@ class Exclusion(Part):
 
 
 class Derived(Part):
-    """A column made from another by a map of levels ("*" stands for all others) or by cut points of a number."""
+    """A column made from another.
+
+    Attributes
+    ----------
+    source : str
+        The column it is made from (`from` in the file).
+    map : dict
+        Level of the source to the new level; "*" stands for all others.
+    cuts, levels : tuple
+        For a number: cut points, and the levels between them.
+    label, labels : str, dict
+        Words for the column and for its levels.
+    reason : str
+        Why it is made.
+    """
 
     source: str = Field(alias="from")
     map: dict[str, str] = {}
@@ -121,7 +181,15 @@ class Derived(Part):
 
 
 class Collapse(Part):
-    """One step of the collapse order: merge these levels of a column in a margin."""
+    """One step of the collapse order: levels of a margin's column that are merged where a cell is too small.
+
+    Attributes
+    ----------
+    margin, column : str
+        Margin, and the column of it.
+    merge : tuple of str
+        Levels to merge.
+    """
 
     margin: str
     merge: tuple[str, ...]
@@ -129,25 +197,57 @@ class Collapse(Part):
 
 
 class Population(Part):
-    """Margins to rake to, trimming, collapse order, and who is left out of population weights."""
+    """Margins to rake to, trimming, collapse order, and who is left out of population weights.
+
+    Attributes
+    ----------
+    title, margins_file : str
+        Words for the population, and the path of its margins below the study's folder.
+    margins : tuple of str
+        Margins to rake to; none leaves the sample unweighted.
+    least_in_cell : int
+        Respondents under which a cell is collapsed.
+    tolerance : float
+        Gap to the margins at which raking stops.
+    trim_low, trim_high : float
+        Least and most of a weight, in multiples of the median weight.
+    collapse : tuple of Collapse
+        Tried in this order.
+    boost_column, boost_sources : str, tuple of str
+        Column and levels of people who were sought out: their population weight is 0.
+    session_column : str
+        Column of the collection session: the cluster of every error.
+    """
 
     title: str
     margins_file: str = "data_raw/population/margins.csv"
     margins: tuple[str, ...] = ()
     least_in_cell: int = 20
-    not_stated: Literal["proportional", "refuse"] = "proportional"
     tolerance: float = 1e-9
     trim_low: float = 0.2
     trim_high: float = 5.0
     collapse: tuple[Collapse, ...] = ()
-    general_sources_only: bool = True
     boost_column: str = ""
     boost_sources: tuple[str, ...] = ()
     session_column: str = ""
 
 
 class Outcomes(Part):
-    """One primary outcome, families of others, the smallest worthwhile change."""
+    """One primary outcome, families of others, the smallest worthwhile change.
+
+    Attributes
+    ----------
+    primary, secondary, exploratory, negative_controls : str, tuple of str
+        Outcomes by family.
+    primary_reason, secondary_reason, negative_controls_reason : str
+        Why these.
+    margin_sd, margin_share : float or None
+        Smallest worthwhile change: in standard deviations of the first wave; of a share, in percentage points.
+    positive : tuple of int
+        Answers that count as positive.
+    short : dict
+        Outcome to a few words for a sentence.
+    """
 
     primary: str
     primary_reason: str
@@ -162,7 +262,18 @@ class Outcomes(Part):
     short: dict[str, str] = {}
 
     def family(self, outcome: str) -> str:
-        """Return "primary", "secondary", "exploratory" or "control" for an outcome."""
+        """Return the family of an outcome.
+
+        Parameters
+        ----------
+        outcome : str
+            Column or scale.
+
+        Returns
+        -------
+        str
+            "primary", "secondary", "exploratory" or "control"; "" for an outcome that the plan does not name.
+        """
         for name in ("secondary", "exploratory"):
             if outcome in getattr(self, name):
                 return name
@@ -170,7 +281,17 @@ class Outcomes(Part):
 
 
 class Scale(Part):
-    """A scale: the mean of its items for people who answered at least `least_items`."""
+    """A scale: the mean of its items for people who answered enough of them.
+
+    Attributes
+    ----------
+    items : tuple of str
+        Columns.
+    label, reason : str
+        Words for the scale, and why these items.
+    least_items : int
+        Answers under which the scale is missing.
+    """
 
     items: tuple[str, ...]
     label: str
@@ -179,7 +300,29 @@ class Scale(Part):
 
 
 class Treatment(Part):
-    """Who counts as treated, the arms, and how the claim is checked."""
+    """Who counts as treated, the arms, and how the claim is checked.
+
+    Attributes
+    ----------
+    column, treated, untreated : str, tuple of str
+        Column that says who took part, and its levels for "yes" and "no".
+    second_column, arms : str, dict
+        Column of a second programme, and words for the four arms first, second, both, neither.
+    aside_column, aside_levels : str, tuple of str
+        People who help to run the programme: shown apart.
+    dose_column, first_month_column : str
+        How often, and the month of the first time.
+    register_name, register_date : str
+        Register that claims are checked against (`register` in the file), and its date column.
+    specificity : tuple of float
+        Shares (0 to 1) of people who did not attend and say so, to be tried.
+    retrospective_column, link_column : str
+        Remembered answer; code that links a person's answers across waves.
+    route_columns : tuple of str
+        Columns that say how an answer was collected.
+    most_without_counterpart : float
+        Largest share (0 to 1) of attendees who were reached by a route that nobody else shares.
+    """
 
     column: str
     treated: tuple[str, ...]
@@ -200,10 +343,34 @@ class Treatment(Part):
 
 
 class Matching(Part):
-    """The planned comparison and its bars."""
+    """The planned comparison and its bars.
+
+    Attributes
+    ----------
+    prognostic : tuple of str
+        Covariates that go most with the outcome.
+    ratio : int
+        Others matched to each attendee.
+    caliper, caliper_scale : float or None, str
+        Largest distance in standard deviations, and the scale that it is on.
+    exact : tuple of str
+        Covariates on which pairs must agree.
+    replace, order : bool, str
+        Whether one person may serve several attendees; who is matched first.
+    most_unmatched : float
+        Largest share (0 to 1) of attendees without a match.
+    placebo_draws : int
+        Treatments drawn by lot against which balance is judged.
+    flag_smd, fail_smd : float
+        Standardised mean differences that are printed as references.
+    least_controls_ratio, largest_control_share : float
+        Effective others per attendee, and the largest share (0 to 1) of the weight that one of them may have.
+    least_overlap : float
+        Least share (0 to 1) of attendees inside the common support.
+    """
 
     prognostic: tuple[str, ...]
-    ratio: int = Field(2, ge=1)
+    ratio: Annotated[int, Field(ge=1)] = 2
     caliper: float | None = 0.2
     caliper_scale: Literal["logit", "score", "logit_pooled"] = "logit"
     exact: tuple[str, ...] = ()
@@ -219,28 +386,46 @@ class Matching(Part):
 
 
 class Design(Part):
-    """One difference-in-differences design: group, waves, people, weights, errors, estimand, licence.
+    """One difference-in-differences design.
 
-    `time`, `sample`, `weights` and `clusters` say how it is made; a choice the design cannot follow is refused.
+    Whom a design compares, with which weights and clusters, is fixed by its name (D1 to D5): docs/methods/did.md.
+
+    Attributes
+    ----------
+    title, outcome, estimand : str
+        Words for the design, its outcome, and what is estimated.
+    group, group_levels : str, tuple of str
+        Column and two levels that are compared, where the design compares groups of people; the first is the focus.
+    licence : str
+        The most that may be claimed: effect, association, exploratory or descriptive.
+    planned : bool
+        Whether the plan names its result beforehand.
+    waves : tuple of str
+        First and last wave.
     """
 
     title: str
     outcome: str
-    group: str
+    group: str = ""
     group_levels: tuple[str, ...] = ()
-    unit: str = ""
     estimand: str
     licence: Licence
     planned: bool
     waves: tuple[str, ...]
-    time: str = ""
-    sample: str = ""
-    weights: str = ""
-    clusters: str = ""
 
 
 class Exposure(Part):
-    """How exposure of places is made from the events register."""
+    """How exposure of places is made from the events register.
+
+    Attributes
+    ----------
+    register_name : str
+        The register (`register` in the file).
+    area_column, ward_column, city_level : str
+        Column of the area; inside the area `city_level` the unit is the ward group.
+    pre_waves : tuple of str
+        Waves that were over before the first event.
+    """
 
     register_name: str = Field("events", alias="register")
     area_column: str
@@ -250,7 +435,15 @@ class Exposure(Part):
 
 
 class Subset(Part):
-    """A part of the sample that the comparison is repeated in: levels kept, or levels left out."""
+    """A part of the sample that the comparison is repeated in.
+
+    Attributes
+    ----------
+    name, column : str
+        Words for it, and the column that decides.
+    keep, drop : tuple of str
+        Levels kept, or levels left out.
+    """
 
     name: str
     column: str
@@ -259,7 +452,27 @@ class Subset(Part):
 
 
 class Sensitivity(Part):
-    """Draws, axes, subsets and bars of the sensitivity analyses."""
+    """Draws, axes, subsets and bars of the sensitivity analyses.
+
+    Attributes
+    ----------
+    subsets : tuple of Subset
+        The comparison is repeated in each.
+    negative_exposures : tuple of Subset or None
+        What cannot have moved anybody; None names none.
+    kappa_sd : tuple of float
+        Gaps between the groups beforehand, in standard deviations.
+    shocks_points : tuple of float
+        Shocks to one group only, in percentage points.
+    response_correlations : tuple of float
+        Correlations between answering and the answer.
+    bootstrap_draws : int
+        Draws of every bootstrap.
+    specification_axes : tuple of str
+        What the specification curve varies.
+    disorder_window : tuple of str
+        First and last day of disorder, as 2022-08-28.
+    """
 
     subsets: tuple[Subset, ...] = ()
     negative_exposures: tuple[Subset, ...] | None = None  # what cannot have moved anybody; None names none
@@ -267,13 +480,20 @@ class Sensitivity(Part):
     shocks_points: tuple[float, ...] = (0.0, 3.0, 5.0)
     response_correlations: tuple[float, ...] = (0.002, 0.005, 0.01)
     bootstrap_draws: int = 199
-    least_same_sign: float = 0.9
     specification_axes: tuple[str, ...] = ("outcome_form", "method", "covariates", "sample", "survey_weight")
     disorder_window: tuple[str, ...] = ()
 
 
 class Power(Part):
-    """What the next wave should be able to see."""
+    """What the next wave should be able to see.
+
+    Attributes
+    ----------
+    power, size : float
+        Chance of seeing it and of a false alarm, 0 to 1.
+    target_points : float
+        The difference, in percentage points.
+    """
 
     power: float = 0.8
     size: float = 0.05
@@ -281,7 +501,21 @@ class Power(Part):
 
 
 class Programme(Part):
-    """Registers that the study holds, and the parameters of their measures."""
+    """Registers that the study holds, and the parameters of their measures.
+
+    Attributes
+    ----------
+    registers : tuple of str
+        Names of registers.
+    police_heavy_ratio : float
+        Officers per member of the public above which an event is listed.
+    staff_rate : float
+        Pounds an hour of staff time; 0 leaves it unvalued.
+    stop_group, stop_comparator : str
+        Ethnic groups whose search rates are compared.
+    recruit_goal : float
+        Goal for the share of recruits, 0 to 1.
+    """
 
     registers: tuple[str, ...] = ()
     police_heavy_ratio: float = 0.25

@@ -47,7 +47,15 @@ BLANK = "FILL IN"
 
 
 class Plan(Part):
-    """The whole plan of a study, frozen; `root` is the study's folder."""
+    """The whole plan of a study, frozen: one attribute for each table of `study.toml`.
+
+    Attributes
+    ----------
+    root : Path
+        The study's folder.
+    codebook : Codebook
+        The codebook that the plan names.
+    """
 
     study: General
     words: Words
@@ -72,47 +80,131 @@ class Plan(Part):
 
     @property
     def waves(self) -> tuple[str, ...]:
-        """Wave ids in order."""
+        """Wave ids in order.
+
+        Returns
+        -------
+        tuple of str
+            Such as "W2024".
+        """
         return self.study.waves
 
     @property
     def seed(self) -> int:
-        """The study's seed."""
+        """The study's seed, of which every random step takes a child.
+
+        Returns
+        -------
+        int
+            As the plan states it.
+        """
         return self.study.seed
 
     @property
     def all_outcomes(self) -> tuple[str, ...]:
-        """Every outcome the plan names, primary first, controls last; scales by their own name."""
+        """Every outcome the plan names.
+
+        Returns
+        -------
+        tuple of str
+            Columns, and scales by their own name: primary first, controls last.
+        """
         named = self.outcomes
         return (named.primary, *named.secondary, *named.exploratory, *named.negative_controls)
 
     def earlier_waves(self, wave: str) -> tuple[str, ...]:
-        """Return the waves before `wave`, in order."""
+        """Return the waves before a wave, in order.
+
+        Parameters
+        ----------
+        wave : str
+            A wave of the plan.
+
+        Returns
+        -------
+        tuple of str
+            Wave ids.
+        """
         return self.waves[: self.waves.index(wave)]
 
     def label_of(self, column: str) -> str:
-        """Return the words for a column: from the derived columns, the scales, else the codebook."""
+        """Return the words for a column: from the derived columns, the scales, else the codebook.
+
+        Parameters
+        ----------
+        column : str
+            A column of the survey, derived or not, or a scale.
+
+        Returns
+        -------
+        str
+            Its label.
+
+        Raises
+        ------
+        CodebookError
+            Nothing defines the column.
+        """
         if column in self.derive:
             return self.derive[column].label
         if column in self.scales:
             return self.scales[column].label
-        return self.codebook.label(column)
+        return str(self.codebook.label(column))
 
     def levels_of(self, column: str) -> dict[str, str]:
-        """Return code to words for the levels of a column (empty for numbers)."""
+        """Return the levels of a column.
+
+        Parameters
+        ----------
+        column : str
+            A column of the survey, derived or not.
+
+        Returns
+        -------
+        dict
+            Code to words; empty for numbers.
+
+        Raises
+        ------
+        CodebookError
+            Nothing defines the column.
+        """
         if column in self.derive:
             made = self.derive[column]
             codes = list(dict.fromkeys(made.map.values())) or list(made.levels)
             return {c: made.labels.get(c, c) for c in codes}
-        return self.codebook.levels(column)
+        levels: dict[str, str] = self.codebook.levels(column)
+        return levels
 
     def digest(self) -> str:
-        """Return the SHA-256 of the plan's choices (not of comments, order of keys or the folder's name)."""
+        """Return the hash of the plan's choices (not of comments, order of keys or the folder's name).
+
+        Returns
+        -------
+        str
+            SHA-256.
+        """
         return hashlib.sha256(self.model_dump_json(exclude={"root", "codebook"}).encode()).hexdigest()
 
 
 def find(start: Path | None = None) -> Path:
-    """Return the nearest `study.toml` at or above `start` (default: the working directory)."""
+    """Return the nearest `study.toml` at or above a folder.
+
+    Parameters
+    ----------
+    start : Path, optional
+        Where to begin; the working directory when left out.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    StudyError
+        There is none.
+    """
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
         if (folder / "study.toml").is_file():
@@ -125,13 +217,25 @@ def find(start: Path | None = None) -> Path:
 
 
 def load(path: str | os.PathLike[str] | None = None) -> Plan:
-    """Return the plan of a study file (default: the nearest one), checked against its codebook.
+    """Return the plan of a study file, checked against its codebook.
+
+    Parameters
+    ----------
+    path : path-like, optional
+        A `study.toml`; the nearest one when left out.
+
+    Returns
+    -------
+    Plan
+        The frozen plan.
 
     Raises
     ------
     StudyError
         Every fault of the file at once: unknown keys (with the nearest known one), wrong types, missing parts,
         variables that the codebook lacks.
+    CodebookError
+        The codebook that it names cannot be used.
     """
     file = Path(path) if path else find()
     if not file.is_file():
@@ -185,7 +289,7 @@ def _unfilled(content: Any, place: str = "") -> list[tuple[str, str]]:
         return [found for where, value in pairs for found in _unfilled(value, where)]
     if isinstance(content, list):
         return [found for k, value in enumerate(content) for found in _unfilled(value, f"{place}[{k}]")]
-    return [(place, content)] if isinstance(content, str) and content.replace("-", " ").startswith(BLANK) else []
+    return [(place, content)] if isinstance(content, str) and content.startswith(BLANK) else []
 
 
 def _explain(error: Any) -> str:

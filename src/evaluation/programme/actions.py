@@ -12,16 +12,36 @@ import pandas as pd
 from evaluation.errors import DataError, require_columns
 
 EVENTS = ("done", "refused with a reason", "refused without a reason")
-ANSWERED = ("referred", "under_way", "done", "cannot", "reported_back")
-DONE = ("done", "reported_back")
+ANSWERED_STATUSES = ("referred", "under_way", "done", "cannot", "reported_back")
+DONE_STATUSES = ("done", "reported_back")
 
 
 def outcomes(actions: pd.DataFrame, *, until: pd.Timestamp) -> pd.DataFrame:
-    """Return, for each dated action, days from raised and how it ended by `until`.
+    """Return, for each dated action, days from raised and how it ended by a day.
 
-    Columns: days (float), event (0 open, 1 done, 2 refused with a reason, 3 refused without), `answered` (days to the
-    first response, else to `until`) and `was_answered`. Actions without a date of raising are not in it: count them
-    with `undated`. What happened after `until` is not known yet and counts as open.
+    Actions without a date of raising are not in it: count them with `undated_actions`. What happened after `until` is
+    not known yet and counts as open.
+
+    Parameters
+    ----------
+    actions : DataFrame
+        The actions register: raised_date, status, status_date; reason_cannot and fed_back_date where they are recorded.
+    until : Timestamp
+        Last day that is seen.
+
+    Returns
+    -------
+    DataFrame
+        On the index of the dated actions: `days` (from raised to the end, else to `until`), `event` (0 open, 1 done,
+        2 refused with a reason, 3 refused without), `answered` (days to the first response, else to `until`) and
+        `was_answered`.
+
+    Raises
+    ------
+    UnknownColumn
+        A column is missing.
+    DataError
+        An action was answered before it was raised.
     """
     require_columns(actions, ["raised_date", "status", "status_date"], role="actions")
     rows = actions.dropna(subset=["raised_date"])
@@ -29,10 +49,10 @@ def outcomes(actions: pd.DataFrame, *, until: pd.Timestamp) -> pd.DataFrame:
     ended = rows["status_date"].where(rows["status_date"] <= until)
     reason = rows["reason_cannot"].notna() & rows["reason_cannot"].ne("") if "reason_cannot" in rows else False
     cannot = (rows["status"] == "cannot").fillna(False)
-    done = rows["status"].isin(DONE)
+    done = rows["status"].isin(DONE_STATUSES)
     event = np.select([done & ended.notna(), cannot & ended.notna() & reason, cannot & ended.notna()], [1, 2, 3], 0)
     last = ended.where(event > 0).fillna(until)
-    answered = rows["status"].isin(ANSWERED) & ended.notna()
+    answered = rows["status"].isin(ANSWERED_STATUSES) & ended.notna()
     first = ended.where(answered).fillna(until)
     if "fed_back_date" in rows:
         told = rows["fed_back_date"].where(rows["fed_back_date"] <= until)
@@ -52,8 +72,19 @@ def outcomes(actions: pd.DataFrame, *, until: pd.Timestamp) -> pd.DataFrame:
     )
 
 
-def undated(actions: pd.DataFrame) -> int:
-    """Return how many actions have no date of raising: counted, never dropped in silence."""
+def undated_actions(actions: pd.DataFrame) -> int:
+    """Return how many actions have no date of raising: they are counted, never dropped in silence.
+
+    Parameters
+    ----------
+    actions : DataFrame
+        The actions register.
+
+    Returns
+    -------
+    int
+        Actions without `raised_date`.
+    """
     return int(actions["raised_date"].isna().sum())
 
 
@@ -63,6 +94,8 @@ class Incidence:
 
     Attributes
     ----------
+    event : str
+        The way of ending.
     times, value, se, low, high : tuple of float
         Days from raised; share ended that way by then (0 to 1); standard error; 95 % interval on the log(-log) scale.
     n, ended : int
@@ -79,12 +112,29 @@ class Incidence:
     ended: int
 
     def at(self, day: float) -> tuple[float, float, float]:
-        """Return (share, low, high) at a day."""
+        """Return the share that has ended this way by a day.
+
+        Parameters
+        ----------
+        day : float
+            Days from raised.
+
+        Returns
+        -------
+        tuple of float
+            Share (0 to 1), low and high; zeros before the first end.
+        """
         place = int(np.searchsorted(self.times, day, side="right")) - 1
         return (0.0, 0.0, 0.0) if place < 0 else (self.value[place], self.low[place], self.high[place])
 
     def tidy(self) -> dict[str, Any]:
-        """Return the share at the last time at which something ended."""
+        """Return the share at the last time at which something ended.
+
+        Returns
+        -------
+        dict
+            Field name to value.
+        """
         last = self.at(math.inf)
         return {
             "event": self.event,
@@ -105,6 +155,18 @@ def cumulative_incidence(days: pd.Series, event: pd.Series, *, names: tuple[str,
         Time from raised to the end, or to the last day seen.
     event : Series of int
         0 still open; k the k-th name. Ends come before censorings on the same day.
+    names : tuple of str
+        Ways of ending, in the order of their codes.
+
+    Returns
+    -------
+    list of Incidence
+        One per name, in order.
+
+    Raises
+    ------
+    DataError
+        There are no times, or one is missing or under 0.
 
     Notes
     -----
@@ -126,9 +188,8 @@ def cumulative_incidence(days: pd.Series, event: pd.Series, *, names: tuple[str,
         variance = _variance(value, left, at_risk, ends[k], total)
         se = np.sqrt(np.maximum(variance, 0))
         low, high = _ends(value, se)
-        made.append(
-            Incidence(name, *(tuple(map(float, x)) for x in (times, value, se, low, high)), len(t), int(ends[k].sum()))
-        )
+        at, shares, errors, lows, highs = (tuple(map(float, x)) for x in (times, value, se, low, high))
+        made.append(Incidence(name, at, shares, errors, lows, highs, len(t), int(ends[k].sum())))
     return made
 
 
@@ -158,7 +219,17 @@ def _ends(value: np.ndarray, se: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True, slots=True)
 class FirstResponse:
-    """Kaplan-Meier time to any first response: days, share answered by then; the median only once past 50 %."""
+    """Kaplan-Meier time to any first response.
+
+    Attributes
+    ----------
+    n, answered : int
+        Dated actions; those with a response.
+    median, low, high : float or None
+        Days until half have been answered, with a 95 % interval; None where the curve does not reach one half.
+    times, share : tuple of float
+        Days at which a response came, and the share (0 to 1) answered by then.
+    """
 
     n: int
     answered: int
@@ -169,7 +240,13 @@ class FirstResponse:
     share: tuple[float, ...]
 
     def tidy(self) -> dict[str, Any]:
-        """Return one flat row."""
+        """Return one flat row, without the curve.
+
+        Returns
+        -------
+        dict
+            Field name to value.
+        """
         return {k: v for k, v in asdict(self).items() if k not in ("times", "share")}
 
 
@@ -178,6 +255,23 @@ def first_response(days: pd.Series, answered: pd.Series) -> FirstResponse:
 
     The interval of the median (Brookmeyer and Crowley 1982) uses log(-log) limits of the curve; an end that the curve's
     limit does not reach is None, and so is the median while less than half have been answered.
+
+    Parameters
+    ----------
+    days : Series of float
+        Days from raised to the first response, or to the last day seen.
+    answered : Series of bool
+        Whether there was a response.
+
+    Returns
+    -------
+    FirstResponse
+        The median, its interval and the curve.
+
+    Raises
+    ------
+    DataError
+        There are no times, or one is missing or under 0.
     """
     t, done = days.to_numpy(dtype=float), answered.to_numpy(dtype=bool)
     if len(t) == 0 or np.isnan(t).any() or (t < 0).any():
@@ -207,8 +301,22 @@ def _first(times: np.ndarray, curve: np.ndarray) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Loop:
-    """The closed loop: raised, reported back, refused, explained, overdue (counts of actions)."""
+class FeedbackLoop:
+    """How far actions were closed and told of, on one day; every field is a count of actions.
+
+    Attributes
+    ----------
+    raised, undated : int
+        Actions in the register; those without a date of raising.
+    reported_back : int
+        Actions whose result was reported back to the community.
+    refused, explained : int
+        Actions refused; those refused with a reason.
+    overdue : int
+        Open actions past their due date.
+    rated, satisfied : int
+        Actions that the community rated; those rated 4 or 5.
+    """
 
     raised: int
     reported_back: int
@@ -220,12 +328,31 @@ class Loop:
     rated: int
 
     def tidy(self) -> dict[str, Any]:
-        """Return one flat row."""
+        """Return one flat row.
+
+        Returns
+        -------
+        dict
+            Field name to value.
+        """
         return asdict(self)
 
 
-def loop(actions: pd.DataFrame, *, until: pd.Timestamp) -> Loop:
-    """Return how many actions were reported back, refused, explained and overdue on a day."""
+def feedback_loop(actions: pd.DataFrame, *, until: pd.Timestamp) -> FeedbackLoop:
+    """Return how many actions were reported back, refused, explained and overdue on a day.
+
+    Parameters
+    ----------
+    actions : DataFrame
+        The actions register; fed_back_date, reason_cannot, due_date and community_satisfied where they are recorded.
+    until : Timestamp
+        The day on which an open action counts as overdue.
+
+    Returns
+    -------
+    FeedbackLoop
+        Counts of actions.
+    """
     told = actions["fed_back_date"].notna() if "fed_back_date" in actions else actions["status"] == "reported_back"
     told = (told | (actions["status"] == "reported_back")).fillna(False).astype(bool)
     refused = (actions["status"] == "cannot").fillna(False).astype(bool)
@@ -234,16 +361,16 @@ def loop(actions: pd.DataFrame, *, until: pd.Timestamp) -> Loop:
         if ("reason_cannot" in actions)
         else pd.Series(False, index=actions.index)
     )
-    closed = actions["status"].isin([*DONE, "cannot"])
+    closed = actions["status"].isin([*DONE_STATUSES, "cannot"])
     late = (actions["due_date"] < until).fillna(False) & ~closed if "due_date" in actions else closed & False
     rated = actions["community_satisfied"].dropna() if "community_satisfied" in actions else pd.Series(dtype=float)
-    return Loop(
+    return FeedbackLoop(
         len(actions),
         int(told.sum()),
         int(refused.sum()),
         int((refused & why).sum()),
         int(late.sum()),
-        undated(actions),
+        undated_actions(actions),
         int((rated.astype(float) >= 4).sum()),
         len(rated),
     )

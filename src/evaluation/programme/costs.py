@@ -15,10 +15,19 @@ HOURS = {"organising": "hours_organising", "setup": "hours_setup"}
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One kind of cost over the events where it is recorded, in pounds or hours.
+class CostLine:
+    """One kind of cost over the events where it is recorded.
 
-    `largest` holds the two largest events' amounts; `known` the events with a record (0 is a record, blank is not).
+    Attributes
+    ----------
+    id : str
+        Kind of cost, such as "hire".
+    known : int
+        Events with a record; 0 is a record, a blank is none.
+    total, mean, median, least, most : float
+        Over those events, in pounds or hours.
+    largest : tuple of float
+        The amounts of the two largest events, for the dominance rule of disclosure.
     """
 
     id: str
@@ -31,12 +40,30 @@ class Line:
     largest: tuple[float, ...]
 
     def tidy(self) -> dict[str, Any]:
-        """Return one flat row."""
+        """Return one flat row.
+
+        Returns
+        -------
+        dict
+            Field name to value.
+        """
         return asdict(self)
 
 
-def line(values: pd.Series, id: str) -> Line:
+def cost_line(values: pd.Series, id: str) -> CostLine:
     """Return one kind of cost: total, mean with median, range and number of events.
+
+    Parameters
+    ----------
+    values : Series of float
+        One amount per event, in pounds or hours; blank where it was not recorded.
+    id : str
+        Kind of cost.
+
+    Returns
+    -------
+    CostLine
+        The amounts over the events with a record.
 
     Raises
     ------
@@ -47,7 +74,7 @@ def line(values: pd.Series, id: str) -> Line:
     if known.empty or (known < 0).any():
         raise DataError(f"{id}: no amount is recorded, or one is under 0", todo="Fill in the events register.")
     largest = tuple(sorted(known, reverse=True)[:2])
-    return Line(
+    return CostLine(
         id,
         len(known),
         float(known.sum()),
@@ -59,19 +86,62 @@ def line(values: pd.Series, id: str) -> Line:
     )
 
 
-def lines(events: pd.DataFrame, columns: Mapping[str, str]) -> list[Line]:
-    """Return a line for each of these columns that the register holds with at least one record."""
-    return [line(events[c], k) for k, c in columns.items() if c in events and events[c].notna().any()]
+def cost_lines(events: pd.DataFrame, columns: Mapping[str, str]) -> list[CostLine]:
+    """Return a line for each of these columns that the register holds with at least one record.
+
+    Parameters
+    ----------
+    events : DataFrame
+        The events register, one row an event.
+    columns : mapping
+        Kind of cost to its column, such as `MONEY` (pounds) or `HOURS`.
+
+    Returns
+    -------
+    list of CostLine
+        In the order of `columns`.
+
+    Raises
+    ------
+    DataError
+        An amount is under 0.
+    """
+    return [cost_line(events[c], k) for k, c in columns.items() if c in events and events[c].notna().any()]
 
 
 def officer_hours(events: pd.DataFrame, *, officers: str = "n_officers", hours: str = "actual_hours") -> pd.Series:
-    """Return officers present times hours held, by event, where both are known."""
+    """Return officers present times the hours that the event lasted, where both are known.
+
+    Parameters
+    ----------
+    events : DataFrame
+        The events register, one row an event.
+    officers, hours : str
+        Columns with the number of officers and the length in hours.
+
+    Returns
+    -------
+    Series of float
+        Officer-hours, on the index of the events where both are known.
+    """
     return (events[officers] * events[hours]).dropna().astype(float)
 
 
 @dataclass(frozen=True, slots=True)
 class PerAttendance:
-    """Money and hours for each attendance at the events where both are known, staff time at `staff_rate` an hour."""
+    """Money and hours for each attendance at the events where cost and attendance are known.
+
+    Attributes
+    ----------
+    events, attendances : int
+        Events that count, and the attendances at them.
+    hire, money : float
+        Pounds per attendance: hire alone; hire, catering and other money.
+    staff_hours, officer_hours : float
+        Hours per attendance of organising and set-up, and of officers.
+    with_staff : float or None
+        Pounds per attendance with staff and officer time valued; None where no rate is given.
+    """
 
     events: int
     attendances: int
@@ -82,7 +152,13 @@ class PerAttendance:
     with_staff: float | None
 
     def tidy(self) -> dict[str, Any]:
-        """Return one flat row."""
+        """Return one flat row.
+
+        Returns
+        -------
+        dict
+            Field name to value.
+        """
         return asdict(self)
 
 
@@ -91,6 +167,25 @@ def per_attendance(events: pd.DataFrame, *, staff_rate: float = 0.0, public: str
 
     Only events with a record of attendance, hire and catering count, so that top and bottom are of the same events.
     Officer-hours are never turned into money unless `staff_rate` is above 0.
+
+    Parameters
+    ----------
+    events : DataFrame
+        The events register, one row an event.
+    staff_rate : float
+        Pounds an hour of staff and officer time; 0 leaves time unvalued.
+    public : str
+        Column with the number of members of the public who attended.
+
+    Returns
+    -------
+    PerAttendance
+        Pounds and hours per attendance.
+
+    Raises
+    ------
+    DataError
+        No event has both a cost and an attendance.
     """
     need = [public, *(c for k, c in MONEY.items() if k != "other" and c in events)]
     rows = events.dropna(subset=need)

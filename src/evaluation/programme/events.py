@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -28,23 +28,31 @@ COLUMNS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class EventSummary:
     """Numbers of the events held.
 
     Attributes
     ----------
+    events : int
+        Events in the register.
     attendances : int
         Sum of public attendance; attendances are not people.
     people_low, people_high : int
         How many different people can have come: at least the largest event, at most every attendance.
     mean, median, smallest, largest : float
         Of public attendance per event.
+    officers_mean, officers_low, officers_high : float
+        Mean, least and most officers per event.
     public_per_officer : float
         All attendances over all officers present.
     heavy : tuple of str
         Events with more officers per member of the public than the plan's ratio.
-    overran : int
-        Events longer than planned, of `timed` with both lengths; `overrun_mean` in hours among all timed.
+    timed, overran : int
+        Events with both a planned and an actual length; those of them that were longer than planned.
+    overrun_mean : float
+        Mean of actual less planned length among all timed events, in hours.
+    estimated : int
+        Events whose attendance was estimated, not counted.
     """
 
     events: int
@@ -66,24 +74,54 @@ class Held:
     estimated: int
 
     def tidy(self) -> dict[str, Any]:
-        """Return one flat row."""
+        """Return one flat row.
+
+        Returns
+        -------
+        dict
+            Field name to value.
+        """
         return {**asdict(self), "heavy": "; ".join(self.heavy)}
 
     def summary(self) -> str:
-        """Return one sentence: attendances first, and why they are not people."""
+        """Return attendances in one sentence, with how many different people they can be.
+
+        Returns
+        -------
+        str
+            The sentence.
+        """
         return (
             f"{self.events} events, {self.attendances} attendances, which are between {self.people_low} and "
             f"{self.people_high} different people."
         )
 
 
-def held(events: pd.DataFrame, *, heavy_ratio: float = 0.25, columns: Mapping[str, str] = COLUMNS) -> Held:
-    """Return the numbers of the events register, one row an event.
+def event_summary(
+    events: pd.DataFrame, *, heavy_ratio: float = 0.25, columns: Mapping[str, str] = COLUMNS
+) -> EventSummary:
+    """Return the numbers of the events register.
+
+    Parameters
+    ----------
+    events : DataFrame
+        The register, one row an event.
+    heavy_ratio : float
+        Officers per member of the public above which an event is listed as `heavy`.
+    columns : mapping
+        What the measures read (keys of `COLUMNS`) to the register's own column names.
+
+    Returns
+    -------
+    EventSummary
+        Counts, means and ranges over the events.
 
     Raises
     ------
-    UnknownColumn, DataError
-        A column is missing; the register is empty or holds no attendance.
+    UnknownColumn
+        A column is missing.
+    DataError
+        The register is empty or holds no attendance.
     """
     c = {**COLUMNS, **columns}
     require_columns(events, [c[k] for k in ("id", "public", "officers")], role="events")
@@ -96,7 +134,7 @@ def held(events: pd.DataFrame, *, heavy_ratio: float = 0.25, columns: Mapping[st
     timed, over = _overrun(events, c)
     method = events[c["method"]] if c["method"] in events else pd.Series(dtype=object)
     both = counted[counted[c["officers"]].notna()]
-    return Held(
+    return EventSummary(
         events=len(events),
         attendances=int(public.sum()),
         people_low=int(public.max()),
@@ -130,7 +168,15 @@ def _ratio(top: float, bottom: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One feature of the practice as described: at how many events it was there, of how many where it is known."""
+    """One feature of the practice as described.
+
+    Attributes
+    ----------
+    id, label : str
+        The feature, and its words.
+    present, known : int
+        Events that had it, of the events where that is known.
+    """
 
     id: str
     label: str
@@ -139,11 +185,23 @@ class Feature:
 
     @property
     def share(self) -> float:
-        """Share of events with the feature, 0 to 1."""
+        """Share of events with the feature.
+
+        Returns
+        -------
+        float
+            0 to 1; 0 where it is known of no event.
+        """
         return self.present / self.known if self.known else 0.0
 
     def tidy(self) -> dict[str, Any]:
-        """Return one flat row."""
+        """Return one flat row.
+
+        Returns
+        -------
+        dict
+            Field name to value.
+        """
         return {**asdict(self), "share": self.share}
 
 
@@ -163,28 +221,43 @@ def fidelity(
         The events register (column names of the codebook); features whose column is absent are left out.
     questions : collection of str
         Key questions that an event is to cover; with none, that feature is left out.
-    officers : (least, most)
-        Number of officers that the description gives.
-    """
-    made: list[Feature] = []
+    officers : tuple of int
+        Least and most officers that the description gives.
+    least_departments : int
+        Departments from which on "several" were present.
+    tolerance_hours : float
+        Hours past the planned length within which an event still ended on time.
 
-    def add(id: str, label: str, column: str, test: Any) -> None:
-        if column in events:
+    Returns
+    -------
+    list of Feature
+        In the order of the description; no score is made of them.
+    """
+    tests: list[tuple[str, str, str, Callable[[Any], bool]]] = [
+        ("chief", "A chief officer was present", "chief_officer", lambda v: v == "yes"),
+        (
+            "departments",
+            "Several departments were present",
+            "departments",
+            lambda v: len(_entries(v)) >= least_departments,
+        ),
+        ("external", "An outside organisation was present", "external_orgs", lambda v: v > 0),
+        ("community", "A member of the community led the discussion", "community_facilitated", lambda v: v == "yes"),
+        ("questions", "Every key question was covered", "q_covered", lambda v: set(questions) <= _entries(v)),
+        ("forms", "Feedback forms came back", "n_forms", lambda v: v > 0),
+        (
+            "officers",
+            "The number of officers was as described",
+            "n_officers",
+            lambda v: officers[0] <= v <= officers[1],
+        ),
+        ("debrief", "A debrief was held afterwards", "debrief_held", lambda v: v == "yes"),
+    ]
+    made: list[Feature] = []
+    for id, label, column, test in tests:
+        if column in events and (questions or id != "questions"):
             values = events[column].dropna()
             made.append(Feature(id, label, sum(bool(test(v)) for v in values), len(values)))
-
-    def parts(value: str) -> set[str]:
-        return {p.strip() for p in str(value).split(";") if p.strip()}
-
-    add("chief", "A chief officer was present", "chief_officer", lambda v: v == "yes")
-    add("departments", "Several departments were present", "departments", lambda v: len(parts(v)) >= least_departments)
-    add("external", "An outside organisation was present", "external_orgs", lambda v: v > 0)
-    add("community", "A member of the community led the discussion", "community_facilitated", lambda v: v == "yes")
-    if questions:
-        add("questions", "Every key question was covered", "q_covered", lambda v: set(questions) <= parts(v))
-    add("forms", "Feedback forms came back", "n_forms", lambda v: v > 0)
-    add("officers", "The number of officers was as described", "n_officers", lambda v: officers[0] <= v <= officers[1])
-    add("debrief", "A debrief was held afterwards", "debrief_held", lambda v: v == "yes")
     if {"planned_hours", "actual_hours"} <= set(events):
         over = (events["actual_hours"] - events["planned_hours"]).dropna()
         made.append(
@@ -195,12 +268,24 @@ def fidelity(
     return made
 
 
+def _entries(value: Any) -> set[str]:
+    """Return the entries of a cell that holds several, split by ";"."""
+    return {p.strip() for p in str(value).split(";") if p.strip()}
+
+
 @dataclass(frozen=True, slots=True)
 class Slips:
-    """What the anonymous slips say: coverage of attendances, focus match, first and repeat attendance.
+    """What the anonymous attendance slips say.
 
-    `people_by_slips` is the number of slips that say "first event": with slips from every attendance it would be the
-    number of different people.
+    Attributes
+    ----------
+    slips, attendances : int
+        Slips of members of the public, and the attendances that they cover in part.
+    focus_known, focus_match : int
+        Slips with an ethnic group at events for a known community; those whose group belongs to it.
+    first, repeat, first_unknown : int
+        Slips that say it was the person's first event, a further one, or nothing. With a slip from every attendance
+        `first` would be the number of different people.
     """
 
     slips: int
@@ -212,7 +297,13 @@ class Slips:
     first_unknown: int
 
     def tidy(self) -> dict[str, Any]:
-        """Return one flat row."""
+        """Return one flat row.
+
+        Returns
+        -------
+        dict
+            Field name to value.
+        """
         return asdict(self)
 
 
@@ -227,9 +318,25 @@ def slips(
 
     Parameters
     ----------
+    attendance : DataFrame
+        One row a slip: event_id, ethnic_group, first_time; role where it is recorded.
+    events : DataFrame
+        The events register: event_id, focus_community, n_public.
     focus : mapping
         For each community in focus, the ethnic groups that belong to it; an event whose focus is not in the mapping is
         left out of the match, as are slips without an ethnic group.
+    public_roles : collection of str
+        Roles that count as the public; speakers, organisers and police are left out.
+
+    Returns
+    -------
+    Slips
+        Counts of slips.
+
+    Raises
+    ------
+    UnknownColumn
+        A column is missing.
     """
     require_columns(attendance, ["event_id", "ethnic_group", "first_time"], role="attendance")
     rows = attendance[attendance["role"].isin(list(public_roles))] if "role" in attendance else attendance
@@ -250,12 +357,42 @@ def slips(
 
 
 def reach(events: pd.DataFrame, *, area: str = "area", public: str = "n_public") -> pd.DataFrame:
-    """Return, by area, events held and attendances, largest first; areas without an event are not listed."""
+    """Return, by area, events held and attendances.
+
+    Parameters
+    ----------
+    events : DataFrame
+        The events register, one row an event.
+    area, public : str
+        Columns with the area and the public attendance.
+
+    Returns
+    -------
+    DataFrame
+        By area: events, attendances; most attendances first, areas without an event are not listed.
+
+    Raises
+    ------
+    UnknownColumn
+        A column is missing.
+    """
     require_columns(events, [area, public], role="events")
     made = events.dropna(subset=[area]).groupby(area, observed=True)[public].agg(["size", "sum"])
     return made.set_axis(["events", "attendances"], axis=1).astype(int).sort_values("attendances", ascending=False)
 
 
 def intervals_between(dates: pd.Series) -> pd.Series:
-    """Return the days from each dated event to the next, in order of date."""
-    return dates.dropna().sort_values().diff().dropna().dt.days.astype(int)
+    """Return the days from each dated event to the next, in order of date.
+
+    Parameters
+    ----------
+    dates : Series of datetime
+        Date of each event; blanks are dropped.
+
+    Returns
+    -------
+    Series of int
+        Days, one fewer than there are dated events.
+    """
+    days: pd.Series = dates.dropna().sort_values().diff().dropna().dt.days.astype(int)
+    return days

@@ -13,7 +13,7 @@ def _given(value: Any) -> bool:
     return not pd.isna(value) and str(value).strip().lower() not in BLANK
 
 
-def lacking(
+def missing_information(
     *,
     kind: str,
     value: float,
@@ -37,6 +37,15 @@ def lacking(
     numerator, denominator : float or None
         Of a share: the part and the whole; of a change: the later and the earlier count; of an average: the sum (may
         be absent) and the number of cases.
+    comparator : str or None
+        Whom a ratio compares with.
+    area_of_figure, period : str or None
+        Area and period that the figure is about.
+
+    Returns
+    -------
+    str
+        What is lacking, split by "; ".
     """
     what = []
     if kind in ("share", "pct_change_count"):
@@ -58,4 +67,4 @@ def _follows(kind: str, value: float, top: float, bottom: float) -> bool:
         return False
     exact = 100 * top / bottom - (100 if kind == "pct_change_count" else 0)
     places = len(f"{value:.6f}".rstrip("0").partition(".")[2])
-    return abs(exact - value) <= 0.5 * 10**-places + 1e-9
+    return bool(abs(exact - value) <= 0.5 * 10**-places + 1e-9)

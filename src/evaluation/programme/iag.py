@@ -17,7 +17,25 @@ MOST_EXACT = 200_000  # splits enumerated; above it, this many are drawn
 
 @dataclass(frozen=True, slots=True)
 class Practice:
-    """How the meetings of one period were run (counts of meetings, pieces of advice, places)."""
+    """How the meetings of one period were run.
+
+    Attributes
+    ----------
+    meetings : int
+        Meetings in the register.
+    depth_mean, depth_median : float
+        Depth of participation, on the scale of the register's `depth`; 0 where no meeting has one.
+    community_chaired, community_agenda : int
+        Meetings chaired by the community; meetings with an agenda set by it, alone or jointly.
+    advice, adopted, explained, silent : int
+        Pieces of advice given; adopted; declined with a written reason; neither of the two.
+    members, police : int
+        Places taken by members and by police, summed over meetings.
+    under_25 : int
+        Members under 25, summed over meetings.
+    solution_questions : int
+        Meetings that used questions about what good looks like.
+    """
 
     meetings: int
     depth_mean: float
@@ -34,17 +52,34 @@ class Practice:
     solution_questions: int
 
     def tidy(self) -> dict[str, Any]:
-        """Return one flat row."""
+        """Return one flat row.
+
+        Returns
+        -------
+        dict
+            Field name to value.
+        """
         return asdict(self)
 
 
 def practice(meetings: pd.DataFrame) -> Practice:
-    """Return how meetings were run: one row a meeting of the register.
+    """Return how the meetings of a register were run.
 
-    `silent` is advice neither adopted nor declined with a written reason.
+    Parameters
+    ----------
+    meetings : DataFrame
+        One row a meeting: depth, chaired_by, agenda_by, n_advice, n_advice_adopted, n_advice_explained, n_members,
+        n_police; n_under25 and solution_questions where they are recorded.
+
+    Returns
+    -------
+    Practice
+        Counts of meetings, pieces of advice and places.
 
     Raises
     ------
+    UnknownColumn
+        A column is missing.
     DataError
         More advice was answered than given in a meeting.
     """
@@ -83,8 +118,8 @@ def practice(meetings: pd.DataFrame) -> Practice:
 
 
 @dataclass(frozen=True, slots=True)
-class Permuted:
-    """Difference of two groups of meetings with its permutation p-value and interval.
+class PermutationTest:
+    """Difference between two groups of meetings, with its permutation p-value and interval.
 
     Attributes
     ----------
@@ -92,8 +127,12 @@ class Permuted:
         Mean after minus mean before.
     p : float
         Two-sided: share of splits whose absolute difference is at least as large.
-    low, high : float
-        95 % interval by inverting the test for a shift (blank ends, None, with too few meetings).
+    low, high : float or None
+        95 % interval by inverting the test for a shift; None where too few meetings leave an end open.
+    n_before, n_after : int
+        Meetings on each side.
+    splits : int
+        Splits of the meetings that were looked at.
     exact : bool
         Every split was enumerated; else `splits` of them were drawn.
     """
@@ -108,15 +147,35 @@ class Permuted:
     exact: bool
 
     def tidy(self) -> dict[str, Any]:
-        """Return one flat row."""
+        """Return one flat row.
+
+        Returns
+        -------
+        dict
+            Field name to value.
+        """
         return asdict(self)
 
 
-def permutation(before: pd.Series, after: pd.Series, *, seed: int = 0, most: int = MOST_EXACT) -> Permuted:
+def permutation(before: pd.Series, after: pd.Series, *, seed: int = 0, most: int = MOST_EXACT) -> PermutationTest:
     """Return a permutation comparison of few meetings before and after a change of model.
 
     Splits are enumerated when there are at most `most` of them, else that many are drawn and the p-value is
     (1 + as large) / (1 + draws) (Phipson and Smyth 2010). The interval inverts the same test for a constant shift.
+
+    Parameters
+    ----------
+    before, after : Series of float
+        One number per meeting; blanks are dropped.
+    seed : int
+        Seed of the drawn splits.
+    most : int
+        Largest number of splits that is enumerated.
+
+    Returns
+    -------
+    PermutationTest
+        Difference of means, p-value and 95 % interval.
 
     Raises
     ------
@@ -129,7 +188,7 @@ def permutation(before: pd.Series, after: pd.Series, *, seed: int = 0, most: int
     chosen, exact = _splits(len(x), len(y), seed, most)
     p = _p_value(x, y, 0.0, chosen, exact)
     low, high = _invert(x, y, chosen, exact)
-    return Permuted(float(y.mean() - x.mean()), p, low, high, len(x), len(y), len(chosen), exact)
+    return PermutationTest(float(y.mean() - x.mean()), p, low, high, len(x), len(y), len(chosen), exact)
 
 
 def _splits(m: int, n: int, seed: int, most: int) -> tuple[np.ndarray, bool]:

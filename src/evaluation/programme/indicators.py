@@ -36,11 +36,13 @@ class Value:
         Latest period and the first one (None without a period column, or with one period).
     base : int
         Rows or cases behind the latest value.
+    unit : str
+        "" for counts and means, "per cent" for shares and ratios.
     low, high : float or None
         95 % interval of the change, after minus before (shares: Newcombe 1998; counts and means: none is claimed, nor
         for a ratio whose cases come in several rows of a period, because they are not independent).
-    unit : str
-        "" for counts and means, "per cent" for shares and ratios.
+    periods : tuple of str
+        Every period of the register, in order.
     """
 
     value: float
@@ -52,18 +54,46 @@ class Value:
     periods: tuple[str, ...] = ()
 
     def tidy(self) -> dict[str, Any]:
-        """Return one flat row."""
+        """Return one flat row.
+
+        Returns
+        -------
+        dict
+            Field name to value.
+        """
         return asdict(self)
 
 
-def refers_to(formula: str) -> str:
-    """Return the result id that `result(id)` names, else an empty string."""
+def result_reference(formula: str) -> str:
+    """Return the id of the result that a formula names.
+
+    Parameters
+    ----------
+    formula : str
+        An indicator's formula.
+
+    Returns
+    -------
+    str
+        The id in `result(id)`, else an empty string.
+    """
     found = RESULT.match(formula.strip())
     return found["id"] if found else ""
 
 
 def tables_of(formula: str) -> tuple[str, ...]:
-    """Return the registers that a formula reads; empty for "none", for a result and for words that are no formula."""
+    """Return the registers that a formula reads.
+
+    Parameters
+    ----------
+    formula : str
+        An indicator's formula.
+
+    Returns
+    -------
+    tuple of str
+        Empty for "none", for a result and for words that are no formula.
+    """
     found = FORM.match(formula.strip()) or RATIO.match(formula.strip())
     return (found["table"],) if found else ()
 
@@ -76,10 +106,24 @@ def evaluate(formula: str, tables: Mapping[str, pd.DataFrame]) -> Value:
     `ratio(table.column / column where column = level)`, each with ` by column` for its first and latest period (a date
     counts by year). `column present` and `column = a|b` are conditions; `and` joins them.
 
+    Parameters
+    ----------
+    formula : str
+        A formula of this grammar; nothing of it is executed.
+    tables : mapping
+        Register name to its frame.
+
+    Returns
+    -------
+    Value
+        Latest value, and the first with its change where a period column is named.
+
     Raises
     ------
-    DataError, UnknownColumn
-        Not such a formula; a table or column that is not there; no rows in the base.
+    DataError
+        Not such a formula; a register that is not there; no rows in the base, or no numbers.
+    UnknownColumn
+        A column that the register lacks; the message names the nearest.
     """
     text = formula.strip()
     found, ratio = FORM.match(text), RATIO.match(text)
@@ -189,25 +233,52 @@ def _over_periods(frame: pd.DataFrame, periods: pd.Series, measure: _Measure) ->
         return _value(x, n, measure.unit, periods=tuple(names))
     if measure.clustered and periods.value_counts().max() > 1:
         return _value(x, n, measure.unit, before=100 * x0 / n0, periods=tuple(names))
-    low, high = newcombe(x, n, x0, n0)
+    low, high = newcombe_interval(x, n, x0, n0)
     return _value(x, n, measure.unit, before=100 * x0 / n0, low=100 * low, high=100 * high, periods=tuple(names))
 
 
-def newcombe(x1: float, n1: int, x2: float, n2: int) -> tuple[float, float]:
-    """Return Newcombe's (1998) 95 % interval of x1/n1 - x2/n2, from the score intervals of both."""
+def _score_interval(x: float, n: int) -> tuple[float, float]:
+    """Return the 95 % score interval of x / n."""
     z = 1.959963984540054
+    half = z * np.sqrt(x * (n - x) / n + z * z / 4)
+    return (x + z * z / 2 - half) / (n + z * z), (x + z * z / 2 + half) / (n + z * z)
 
-    def ends(x: float, n: int) -> tuple[float, float]:
-        half = z * np.sqrt(x * (n - x) / n + z * z / 4)
-        return (x + z * z / 2 - half) / (n + z * z), (x + z * z / 2 + half) / (n + z * z)
 
-    (l1, u1), (l2, u2), p1, p2 = ends(x1, n1), ends(x2, n2), x1 / n1, x2 / n2
+def newcombe_interval(x1: float, n1: int, x2: float, n2: int) -> tuple[float, float]:
+    """Return Newcombe's (1998) 95 % interval of x1/n1 - x2/n2, from the score intervals of both.
+
+    Parameters
+    ----------
+    x1, n1 : float
+        Cases and base of the first share.
+    x2, n2 : float
+        Cases and base of the second share.
+
+    Returns
+    -------
+    tuple of float
+        Low and high of the difference, -1 to 1.
+    """
+    (l1, u1), (l2, u2), p1, p2 = _score_interval(x1, n1), _score_interval(x2, n2), x1 / n1, x2 / n2
     down, up = np.sqrt((p1 - l1) ** 2 + (u2 - p2) ** 2), np.sqrt((u1 - p1) ** 2 + (p2 - l2) ** 2)
     return float(p1 - p2 - down), float(p1 - p2 + up)
 
 
 def direction(value: Value, better: str) -> str:
-    """Return "better", "worse", or that no direction is shown: only when the change's interval excludes no change."""
+    """Return the direction of a change, shown only when its interval excludes no change.
+
+    Parameters
+    ----------
+    value : Value
+        An indicator's value now and before.
+    better : str
+        "higher", "lower" or "parity".
+
+    Returns
+    -------
+    str
+        "better", "worse", "changed; see the ratio", or that no direction is shown and why.
+    """
     if value.low is None or value.high is None:
         return "no direction: one period, or no interval"
     if value.low <= 0 <= value.high:
@@ -221,8 +292,22 @@ def direction(value: Value, better: str) -> str:
 def against_target(value: Value, target: float | None, better: str, *, most: float | None = None) -> str:
     """Return whether a stated target is met; a target is never invented.
 
-    `most` is the value if everybody whose group is not known belonged to it (`with_unknown`): where the target lies
-    between the value and it, nobody can say.
+    Parameters
+    ----------
+    value : Value
+        An indicator's value.
+    target : float or None
+        The owners' target, in the value's unit; None or NaN where none was set.
+    better : str
+        "higher" where the target is the least to be reached, else it is the most.
+    most : float, optional
+        The value if everybody whose group is not known belonged to it (`value_with_unknown`): where the target lies
+        between the value and it, nobody can say.
+
+    Returns
+    -------
+    str
+        "met", "not met", "depends on those not known" or "no target was set".
     """
     if target is None or pd.isna(target):
         return "no target was set"
@@ -232,8 +317,23 @@ def against_target(value: Value, target: float | None, better: str, *, most: flo
     return "met" if met else "not met"
 
 
-def with_unknown(formula: str, tables: Mapping[str, pd.DataFrame], *, unknown: str = "n_unknown") -> float | None:
-    """Return a ratio's latest value if everybody of unknown group belonged to it; None where none is counted."""
+def value_with_unknown(formula: str, tables: Mapping[str, pd.DataFrame], *, unknown: str = "n_unknown") -> float | None:
+    """Return a ratio's latest value if everybody of unknown group belonged to the group.
+
+    Parameters
+    ----------
+    formula : str
+        A formula `ratio(…)`.
+    tables : mapping
+        Register name to its frame.
+    unknown : str
+        Column that counts people whose group is not known.
+
+    Returns
+    -------
+    float or None
+        Per cent; None where the formula is no ratio or nobody of unknown group is counted.
+    """
     parts = RATIO.match(formula.strip())
     frame = None if parts is None else tables.get(parts["table"])
     if parts is None or frame is None or unknown not in frame:
@@ -245,9 +345,20 @@ def with_unknown(formula: str, tables: Mapping[str, pd.DataFrame], *, unknown: s
         return None
 
 
-def kind(formula: str) -> str:
-    """Return "output" for counts of activity, "outcome" for results of people's answers, else "process"."""
-    if refers_to(formula):
+def indicator_kind(formula: str) -> str:
+    """Return what sort of indicator a formula makes.
+
+    Parameters
+    ----------
+    formula : str
+        An indicator's formula.
+
+    Returns
+    -------
+    str
+        "output" for counts of activity, "outcome" for results of people's answers, else "process"; "" for no formula.
+    """
+    if result_reference(formula):
         return "outcome"
     found = FORM.match(formula.strip())
     return KINDS.get(found["what"], "process") if found else "process" if RATIO.match(formula.strip()) else ""

@@ -16,7 +16,25 @@ LEAST_PERIODS = 12  # periods from which a p-chart learns how much shares vary b
 
 
 def exact_interval(x: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
-    """Return the exact (Clopper and Pearson 1934) interval of x / n, between 0 and 1."""
+    """Return the exact interval of a share (Clopper and Pearson 1934).
+
+    Parameters
+    ----------
+    x, n : int
+        Cases and the base they are of.
+    level : float
+        Coverage, 0 to 1.
+
+    Returns
+    -------
+    tuple of float
+        Low and high, 0 to 1.
+
+    Raises
+    ------
+    DataError
+        `n` is 0, or `x` is not between 0 and `n`.
+    """
     from scipy.special import betaincinv
 
     if n <= 0 or not 0 <= x <= n:
@@ -33,8 +51,12 @@ class Goal:
 
     Attributes
     ----------
+    people, known, unknown : int
+        People of the group, people whose group is known, people whose group is not.
+    goal : float
+        The share that is aimed at, 0 to 1.
     known_share, low, high : float
-        Share among people whose group is known, with its exact interval.
+        Share among people whose group is known, 0 to 1, with its exact interval.
     worst, best : float
         Share of everybody with all unknowns outside the group, and with all inside it.
     p : float
@@ -60,12 +82,30 @@ class Goal:
     least_for_rate: int
 
     def tidy(self) -> dict[str, Any]:
-        """Return one flat row."""
+        """Return one flat row.
+
+        Returns
+        -------
+        dict
+            Field name to value.
+        """
         return asdict(self)
 
 
 def against_goal(people: int, total: int, unknown: int, *, goal: float) -> Goal:
     """Return a group's share against a goal, unknowns at their best and worst.
+
+    Parameters
+    ----------
+    people, total, unknown : int
+        People of the group, everybody, and those whose group is not known.
+    goal : float
+        The share that is aimed at, 0 to 1.
+
+    Returns
+    -------
+    Goal
+        The share with its interval, and whether the goal is met.
 
     Raises
     ------
@@ -99,19 +139,51 @@ def against_goal(people: int, total: int, unknown: int, *, goal: float) -> Goal:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change told three ways: of the count in per cent, of the share in per cent, of the share in points."""
+    """One change told three ways.
+
+    Attributes
+    ----------
+    count_per_cent, share_per_cent : float
+        Change of the count and of the share, as a percentage of the earlier one.
+    share_points : float
+        Change of the share in percentage points.
+    """
 
     count_per_cent: float
     share_per_cent: float
     share_points: float
 
     def tidy(self) -> dict[str, Any]:
-        """Return one flat row."""
+        """Return one flat row.
+
+        Returns
+        -------
+        dict
+            Field name to value.
+        """
         return asdict(self)
 
 
 def change(before: int, base_before: int, after: int, base_after: int) -> Change:
-    """Return a change as a percentage of the count, a percentage of the share, and percentage points of the share."""
+    """Return a change as a percentage of the count, a percentage of the share, and percentage points of the share.
+
+    Parameters
+    ----------
+    before, base_before : int
+        Earlier count and the base it is of.
+    after, base_after : int
+        Later count and the base it is of.
+
+    Returns
+    -------
+    Change
+        The change told three ways.
+
+    Raises
+    ------
+    DataError
+        The earlier count or a base is 0.
+    """
     if min(before, base_before, base_after) <= 0:
         raise DataError("a percentage change needs a count and bases above 0", todo="Say that the base is not there.")
     was, now = before / base_before, after / base_after
@@ -125,17 +197,27 @@ def p_chart(events: pd.Series, base: pd.Series) -> pd.DataFrame:
     are widened by σ_z, the average moving range of the standardised shares over 1.128, where that exceeds 1. Fewer
     periods cannot tell a trend from wide variation, so their limits show counting variation only.
 
+    Parameters
+    ----------
+    events, base : Series of int
+        Cases and the base they are of, by period, in order of time.
+
     Returns
     -------
-    DataFrame by period
-        share, low, high (0 to 1), sigma_z and `state` ("as expected" or "outside expected variation").
+    DataFrame
+        By period: share, low, high (0 to 1), sigma_z and `state` ("as expected" or "outside expected variation").
+
+    Raises
+    ------
+    DataError
+        A period has no count, or no base above 0.
     """
     size = base.astype(float)
     if (size <= 0).any() or events.isna().any():
         raise DataError("every period needs a count and a base above 0", todo="Leave out periods without them.")
     share = events.astype(float) / size
     middle = float(events.sum() / size.sum())
-    se = np.sqrt(middle * (1 - middle) / size)
+    se = pd.Series(np.sqrt((middle * (1 - middle) / size).to_numpy()), index=size.index)
     z = (share - middle) / se.where(se > 0, 1.0)
     wide = float(np.abs(np.diff(z.to_numpy())).mean() / 1.128) if len(z) >= LEAST_PERIODS else 1.0
     spread = max(1.0, wide)
@@ -153,10 +235,30 @@ def p_chart(events: pd.Series, base: pd.Series) -> pd.DataFrame:
 
 
 def funnel(stages: pd.DataFrame, *, order: tuple[str, ...], stage: str = "stage") -> pd.DataFrame:
-    """Return, stage by stage, the group's share among those whose group is known, in the given order.
+    """Return, stage by stage, the group's share among those whose group is known.
 
-    Columns: stage, people, known, share, low, high. Where the share falls from one stage to the next is where a gap
-    opens.
+    Where the share falls from one stage to the next is where a gap opens.
+
+    Parameters
+    ----------
+    stages : DataFrame
+        One row per stage or part of one: n_people (of the group), n_total, n_unknown.
+    order : tuple of str
+        Stages in order; one that the frame lacks is left out.
+    stage : str
+        Column that names the stage.
+
+    Returns
+    -------
+    DataFrame
+        Columns stage, people, known, share, low, high (shares 0 to 1, exact interval).
+
+    Raises
+    ------
+    UnknownColumn
+        A column is missing.
+    DataError
+        Nobody's group is known at a stage, or the counts do not fit.
     """
     require_columns(stages, [stage, "n_people", "n_total", "n_unknown"], role="stages")
     made = []
@@ -174,9 +276,24 @@ def funnel(stages: pd.DataFrame, *, order: tuple[str, ...], stage: str = "stage"
 
 
 def parity(people: int, known: int, residents: float, population: float) -> tuple[float, float, float]:
-    """Return (ratio, low, high): a group's share against its share of residents, exact interval of the first.
+    """Return a group's share against its share of residents; 1 is parity.
 
-    The population is taken as known. 1 is parity.
+    Parameters
+    ----------
+    people, known : int
+        People of the group, and those whose group is known.
+    residents, population : float
+        Residents of the group, and all residents; both are taken as known without error.
+
+    Returns
+    -------
+    tuple of float
+        Ratio, low and high; the exact interval is that of the first share.
+
+    Raises
+    ------
+    DataError
+        The group's share of residents is not between 0 and 1, or the counts do not fit.
     """
     share = residents / population
     if not 0 < share < 1:
@@ -185,13 +302,49 @@ def parity(people: int, known: int, residents: float, population: float) -> tupl
     return people / known / share, low / share, high / share
 
 
-def most_possible(failures: int, sampled: int) -> float:
-    """Return the largest failure rate that a dip sample still allows: the exact upper 95 % limit."""
-    return exact_interval(failures, sampled)[1]
+def largest_failure_rate(failures: int, sample: int) -> float:
+    """Return the largest failure rate that a dip sample still allows: the exact upper 95 % limit.
+
+    Parameters
+    ----------
+    failures, sample : int
+        Failures found, and cases looked at.
+
+    Returns
+    -------
+    float
+        Rate, 0 to 1.
+
+    Raises
+    ------
+    DataError
+        Nothing was sampled, or there are more failures than cases.
+    """
+    return exact_interval(failures, sample)[1]
 
 
 def unknown_shares(row: Mapping[str, float], reasons: Mapping[str, str], *, base: str) -> dict[str, float]:
-    """Return the share of each reason for an unrecorded group, kept apart; reasons without a count are left out."""
+    """Return the share of each reason for an unrecorded group, kept apart.
+
+    Parameters
+    ----------
+    row : mapping
+        Counts of one period by column.
+    reasons : mapping
+        Column to the name of its reason; one without a count is left out.
+    base : str
+        Column with the number of victims.
+
+    Returns
+    -------
+    dict
+        Reason to share, 0 to 1.
+
+    Raises
+    ------
+    DataError
+        The base is missing or 0.
+    """
     total = float(row[base])
     if total <= 0 or math.isnan(total):
         raise DataError("no base for the shares", where=base, todo="Give the number of victims.")

@@ -21,50 +21,17 @@ from evaluation.plan.study import Design, Plan
 from evaluation.results import Estimate, Gate, NotIdentified, Result, TooFew
 from evaluation.statistics import did
 
-MADE_WITH: Mapping[str, Mapping[str, str]] = {
-    "D1": {"time": "wave", "sample": "general", "weights": "population", "clusters": "place"},
-    "D2": {"time": "wave", "sample": "general", "weights": "population", "clusters": "session"},
-    "D3": {"time": "wave", "sample": "general", "weights": "population", "clusters": "session"},
-    "D4": {"time": "recalled", "sample": "comparison", "weights": "comparison", "clusters": "session"},
-    "D5": {"time": "wave", "sample": "linked", "weights": "none", "clusters": "person"},
+COMPARISONS: Mapping[str, str] = {
+    "D1": "compares one survey and the next; people: the general sample, without lists; population weight; "
+    "errors by place",
+    "D2": "compares one survey and the next; people: the general sample, without lists; population weight; "
+    "errors by collection session",
+    "D3": "compares one survey and the next; people: the general sample, without lists; population weight; "
+    "errors by collection session",
+    "D4": "compares remembered and now; people: attendees, lists included, and others; comparison weight; "
+    "errors by collection session",
+    "D5": "compares one survey and the next; people: people who gave a link code twice; unweighted; errors by person",
 }
-WORDS = {
-    "wave": "one survey and the next",
-    "recalled": "remembered and now",
-    "general": "the general sample, without lists",
-    "comparison": "attendees, lists included, and others",
-    "linked": "people who gave a link code twice",
-    "place": "place",
-    "session": "collection session",
-    "person": "person",
-    "population": "population weight",
-    "none": "unweighted",
-}
-
-
-def hold(name: str, design: Design) -> None:
-    """Refuse a design whose time, sample, weights or clusters in the plan are not what it is made with."""
-    for key, used in MADE_WITH[name].items():
-        asked = getattr(design, key)
-        if asked and asked != used:
-            raise errors.Unsupported(
-                f"design {name}: the plan asks for {key} = {asked!r}, and it is made with {used!r}",
-                todo=f"Write {key} = {used!r}, or leave it out.",
-            )
-
-
-def said(name: str) -> str:
-    """Return in words what a design is made with."""
-    used = MADE_WITH[name]
-    weights = "comparison weight" if used["weights"] == "comparison" else WORDS[used["weights"]]
-    return (
-        f"compares {WORDS[used['time']]}; people: {WORDS[used['sample']]}; {weights}; "
-        f"errors by {WORDS[used['clusters']]}"
-    )
-
-
-__all__ = ["MADE_WITH", "hold", "said"]
-
 REFUSED = "attendeechange"
 EXPLORATORY = ("next-door", "by-place")
 SAID = {
@@ -129,7 +96,6 @@ def all_designs(plan: Plan, found: Evidence) -> list[Any]:
         run = DESIGNS.get(name)
         if run is None:
             raise errors.Unsupported(f"the plan names a design {name!r}", todo=f"Known are {', '.join(DESIGNS)}.")
-        hold(name, design)
         if not set(design.waves) <= {*plan.earlier_waves(found.wave), found.wave}:
             reason = f"the plan asks for the waves {', '.join(design.waves)}"
             made = [("", NotIdentified(reason, "Run it when those waves are in."))]

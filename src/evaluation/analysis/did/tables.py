@@ -12,7 +12,7 @@ import pandas as pd
 from evaluation import exhibit as w
 from evaluation.analysis import contrasts, layout
 from evaluation.analysis.arms import TREATED
-from evaluation.analysis.did.designs import REFUSED, said, unmet
+from evaluation.analysis.did.designs import COMPARISONS, REFUSED, unmet
 from evaluation.analysis.did.inputs import Evidence
 from evaluation.analysis.did.linked_panel import linked_rows
 from evaluation.analysis.did.predicted_and_recalled import remembered
@@ -175,7 +175,7 @@ def assumptions(plan: Plan, found: Evidence, results: Sequence[Any]) -> Exhibit:
             (row, "Assumes", w.words(f"{stem}.a", read.assumes)),
             (row, "Would have had to be true", w.words(f"{stem}.h", read.had_to_be)),
             (row, "Left in", w.words(f"{stem}.b", read.left_in)),
-            (row, "Made with", w.words(f"{stem}.m", said(name))),
+            (row, "Made with", w.words(f"{stem}.m", COMPARISONS[name])),
             (row, "May say", w.words(f"{stem}.c", MAY_SAY[own.get(name, design.licence)])),
         ]
     if not triples:

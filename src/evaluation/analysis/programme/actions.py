@@ -75,7 +75,7 @@ def _said_did(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit
     for place, (issue, part) in enumerate(rows.groupby("issue", sort=False)):
         status = part["status"]
         groups = (
-            ("did", "We did", status.isin(doing.DONE)),
+            ("did", "We did", status.isin(doing.DONE_STATUSES)),
             ("doing", "Under way or passed on", status.isin(["under_way", "referred"])),
             ("not", "We could not", status == "cannot"),
             ("open", "No answer yet", status.isin(["raised", "checked"])),
@@ -161,7 +161,7 @@ def _median(first: doing.FirstResponse, wave: str) -> Any:
 
 
 def _loop(plan: Plan, wave: str, rows: pd.DataFrame, until: pd.Timestamp, source: str) -> Exhibit:
-    n = doing.loop(rows, until=until)
+    n = doing.feedback_loop(rows, until=until)
     cells: Triples = [
         ("All actions", "Actions", _n(f"actions.all.all.{wave}", len(rows), wave, status="any")),
         ("Reported back to people", "Actions", _n(f"actions.told.all.{wave}", n.reported_back, wave, told="yes")),

@@ -43,7 +43,7 @@ def figures(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
     rows = register_cells.register(plan, wave, held, "context_figures")
     if rows is None:
         return [register_cells.absent(plan, wave, "context.figures", "context_figures")]
-    lacks = [published.lacking(**_parts(row)) for row in rows.itertuples(index=False)]
+    lacks = [published.missing_information(**_parts(row)) for row in rows.itertuples(index=False)]
     whole: Triples = []
     every: Triples = []
     for row, lack in zip(rows.itertuples(index=False), lacks, strict=True):
@@ -308,7 +308,7 @@ def programme_answer(plan: Plan, wave: str, held: Held) -> Exhibit:
     if events is None:
         cells.append(("Events", "", words(f"answer.08.events.{wave}", "no register of events was supplied")))
     else:
-        n = held_events.held(events, heavy_ratio=plan.programme.police_heavy_ratio)
+        n = held_events.event_summary(events, heavy_ratio=plan.programme.police_heavy_ratio)
         cells += [
             (
                 "Events held",
@@ -338,7 +338,7 @@ def programme_answer(plan: Plan, wave: str, held: Held) -> Exhibit:
 
 
 def _done(plan: Plan, wave: str, held: Held, actions: Any) -> Triples:
-    n = doing.loop(actions, until=register_cells.through(plan, wave, held))
+    n = doing.feedback_loop(actions, until=register_cells.through(plan, wave, held))
     key = {"unit": "actions", "universe": "actions"}
     return [
         ("Actions raised", "", plain(f"answer.08.actions.{wave}", n.raised, wave, **key, status="any")),

@@ -33,11 +33,11 @@ def costs(plan: Plan, wave: str, registers: Mapping[str, pd.DataFrame]) -> list[
 
 def _by_kind(build: Tables, events: pd.DataFrame) -> Exhibit:
     table = build.table("costs.table")
-    money = event_costs.lines(events, event_costs.MONEY)
-    hours = event_costs.lines(events, event_costs.HOURS)
+    money = event_costs.cost_lines(events, event_costs.MONEY)
+    hours = event_costs.cost_lines(events, event_costs.HOURS)
     if {"n_officers", "actual_hours"} <= set(events):
         known = event_costs.officer_hours(events)
-        hours += [event_costs.line(known, "officers")] if len(known) else []
+        hours += [event_costs.cost_line(known, "officers")] if len(known) else []
     for line in [*money, *hours]:
         row = table.row(line.id).count("known", line.known, cost=line.id)
         for total in TOTALS:

@@ -63,7 +63,7 @@ def _strip(plan: Plan, wave: str, rows: pd.DataFrame, day: pd.Timestamp) -> Exhi
 
 def _summary(plan: Plan, wave: str, rows: pd.DataFrame, day: pd.Timestamp) -> Exhibit:
     counted = _counted(rows)
-    n = held_events.held(rows, heavy_ratio=plan.programme.police_heavy_ratio)
+    n = held_events.event_summary(rows, heavy_ratio=plan.programme.police_heavy_ratio)
     base, column = n.attendances, "Figure"
     ends = counted.sort_values("n_public")
     total = {"unit": "attendances", "universe": "attendances", "event": "all"}

@@ -127,7 +127,7 @@ def _trace(plan: Plan, wave: str, kept: pd.DataFrame, actions: pd.DataFrame, hel
         here, own = kept[kept["theme"] == code], actions[actions["theme"] == code]
         if here.empty and own.empty:
             continue
-        done = int(own["status"].isin(doing.DONE).sum())
+        done = int(own["status"].isin(doing.DONE_STATUSES).sum())
         told = (("story", "Told as lived experience"), ("solution", "Ideas of what good looks like"))
         cells += [
             (
@@ -227,7 +227,7 @@ def _asked(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame | Non
     """Return, by key question, at how many of the events where it was asked each theme came up."""
     if events is None:
         return register_cells.absent(plan, wave, "feedback.asked", "events")
-    table, where = said.themes(kept, events), said.asked(events)
+    table, where = said.themes(kept, events), said.events_by_question(events)
     themes, questions = (
         register_cells.levels(plan, "feedback", "theme"),
         register_cells.levels(plan, "feedback", "question"),
@@ -246,7 +246,7 @@ def _asked(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame | Non
     return layout.table(plan, wave, "feedback.asked", source=_source(plan, wave, held)).add(cells).exhibit()
 
 
-def _check(plan: Plan, wave: str, rows: pd.DataFrame, checked: said.Checked, held: Held) -> Exhibit:
+def _check(plan: Plan, wave: str, rows: pd.DataFrame, checked: said.SenseCheck, held: Held) -> Exhibit:
     names, themes = (
         register_cells.levels(plan, "feedback", "sense_check"),
         register_cells.levels(plan, "feedback", "theme"),
@@ -269,7 +269,7 @@ def _check(plan: Plan, wave: str, rows: pd.DataFrame, checked: said.Checked, hel
     )
     state = (
         f"{done} has not checked any comment yet."
-        if checked.checked == 0
+        if checked.verdicts == 0
         else (
             f"{done} has still to check the comments marked as not yet checked."
             if checked.pending

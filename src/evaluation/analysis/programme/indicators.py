@@ -71,7 +71,7 @@ def _tables(plan: Plan, wave: str, held: Held) -> dict[str, pd.DataFrame]:
 
 def _row(row: Any, wave: str, tables: Mapping[str, pd.DataFrame], same_owner: bool) -> Triples:
     label, stem, formula = str(row.aim), f"indicators.{row.indicator_id}", str(row.formula)
-    about: Triples = [(label, "Kind", words(f"{stem}.kind.{wave}", KINDS[indicators.kind(formula)]))]
+    about: Triples = [(label, "Kind", words(f"{stem}.kind.{wave}", KINDS[indicators.indicator_kind(formula)]))]
     if not same_owner:
         told = f"{row.owner}; reported to {row.reported_to}"
         about.append((label, "Owner", words(f"{stem}.owner.{wave}", told)))
@@ -86,7 +86,7 @@ def _row(row: Any, wave: str, tables: Mapping[str, pd.DataFrame], same_owner: bo
     given = register_cells.optional(row, "target")
     target = None if pd.isna(given) else float(given)
     few = bool(value.unit) and value.base < indicators.LEAST_BASE
-    most = indicators.with_unknown(formula, tables)
+    most = indicators.value_with_unknown(formula, tables)
     met = "too few to say" if few else indicators.against_target(value, target, row.better, most=most)
     told = "none set" if target is None else f"{target:g}{' per cent' if value.unit else ''}: {met}"
     direction = "too few to say" if few else indicators.direction(value, row.better)
@@ -170,7 +170,7 @@ def _evidence(
 ) -> tuple[str, Any, str]:
     """Return (how it is measured, the cell of evidence, the state) of one intended outcome."""
     id = f"{stem}.evidence.{wave}".lower()
-    wanted = indicators.refers_to(formula)
+    wanted = indicators.result_reference(formula)
     if wanted:
         return _from_survey(plan, wave, id, wanted, results)
     if not _is_formula(formula):
@@ -184,7 +184,7 @@ def _evidence(
     cell = measure(id, value.value, value.unit, base=_base(formula, value), wave=wave, decimals=places)
     if value.unit and value.base < indicators.LEAST_BASE:
         return how, cell, "too few to say"
-    return how, cell, "activity counted" if indicators.kind(formula) == "output" else "practice measured"
+    return how, cell, "activity counted" if indicators.indicator_kind(formula) == "output" else "practice measured"
 
 
 def _from_survey(plan: Plan, wave: str, id: str, wanted: str, results: Mapping[str, Any]) -> tuple[str, Any, str]:

@@ -11,17 +11,28 @@ from evaluation.errors import CheckFailed
 from evaluation.exhibit import Count, Exhibit, Measure, Words
 from evaluation.results import Estimate, NotIdentified, TooFew
 
-SHOWN = 5  # results that the message names
+MOST_NAMED = 5  # results that the message names
 NUMBERS = ("value", "se", "low", "high", "low_90", "high_90", "p", "p_family", "n_effective", "margin", "mde")
 
 
-def refuse_unsound(exhibits: Sequence[Exhibit]) -> None:
-    """Raise `CheckFailed` naming each result whose count or number cannot be one; the message holds no value."""
+def require_valid_numbers(exhibits: Sequence[Exhibit]) -> None:
+    """Refuse exhibits with a count that is not whole or is negative, or a number that is not finite.
+
+    Parameters
+    ----------
+    exhibits : sequence of Exhibit
+        Everything that a run offers.
+
+    Raises
+    ------
+    CheckFailed
+        Names each result whose count or number cannot be one; the message holds no value.
+    """
     found = [f"{i.result.id!r} in {e.id}: {what}" for e in exhibits for i in e.items for what in _faults(i.result)]
     if found:
-        more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        more = f"; and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
         raise CheckFailed(
-            f"{len(found)} offered numbers are none: {'; '.join(found[:SHOWN])}{more}",
+            f"{len(found)} offered numbers are none: {'; '.join(found[:MOST_NAMED])}{more}",
             todo="Count whole people, and refuse with a reason (NotIdentified, TooFew) what cannot be computed.",
         )
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
-from evaluation.disclosure.attack import Tables, protect_counts, rounded
-from evaluation.disclosure.checked import _TOKEN, TOO_FEW, CheckedExhibit, CheckedResults, CheckedRow
-from evaluation.disclosure.sound import refuse_unsound
+from evaluation.disclosure.attack import Tables, protect_counts, round_count
+from evaluation.disclosure.checked_results import _TOKEN, TOO_FEW, CheckedExhibit, CheckedResults, CheckedRow
+from evaluation.disclosure.number_validity import require_valid_numbers
 from evaluation.errors import CheckFailed
 from evaluation.exhibit import Count, Exhibit, Measure, Words
 from evaluation.results import Estimate, NotIdentified, verdict
@@ -21,23 +21,48 @@ LARGE_DF = 100  # from here on the t distribution no longer tells
 EDGE = 5.0  # per cent: shares nearer to 0 or 100 are printed as "under 5%" and "over 95%"
 
 
-def protect(exhibits: Sequence[Exhibit], rules: Any, *, earlier: Sequence[Mapping[str, Any]] = ()) -> CheckedResults:
+class Rules(Protocol):
+    """The rules of the gate: the `disclosure` table of a plan, or anything with the same fields.
+
+    Attributes
+    ----------
+    threshold : int
+        Counts of people under it are hidden.
+    rounding : int
+        Base that other counts are rounded to.
+    least_base : int
+        Estimates with fewer people in any group are too few to report.
+    """
+
+    threshold: int
+    rounding: int
+    least_base: int
+
+
+def protect(exhibits: Sequence[Exhibit], rules: Rules, *, earlier: Sequence[Mapping[str, Any]] = ()) -> CheckedResults:
     """Return what may be shown of all exhibits together.
 
     Parameters
     ----------
-    rules : object
-        `.threshold`, `.rounding`, `.least_base` (the plan's `disclosure`).
-    earlier : sequence of ledger entries
-        What earlier releases published; the attacker reads them too.
+    exhibits : sequence of Exhibit
+        Everything that a run offers.
+    rules : Rules
+        The plan's `disclosure`: threshold, rounding, least_base.
+    earlier : sequence of mapping
+        Ledger entries: what earlier releases published; the attacker reads them too.
+
+    Returns
+    -------
+    CheckedResults
+        Checked exhibits, the log of what each rule hid, and the attacker's audit.
 
     Raises
     ------
     CheckFailed
-        A count is negative or not whole, a number not finite; one key stands for two different counts; or the
-        attacker recovers a small cell that nothing can hide.
+        A count is negative or not whole, a number not finite; one key stands for two different counts; a sum does not
+        hold; or the attacker recovers a small cell that nothing can hide.
     """
-    refuse_unsound(exhibits)
+    require_valid_numbers(exhibits)
     tables = _tables(exhibits, rules, earlier)
     hidden, primary, audit = protect_counts(tables)
     if audit["recovered"]:
@@ -47,17 +72,17 @@ def protect(exhibits: Sequence[Exhibit], rules: Any, *, earlier: Sequence[Mappin
         )
     log: Counter[str] = Counter(threshold=0, secondary=0, base=0, dominance=0, share=0)
     log["threshold"], log["secondary"] = len(primary), len(hidden - primary)
-    maker = _Maker(tables, hidden, rules, log)
+    maker = _RowMaker(tables, hidden, rules, log)
     out = tuple(_exhibit(e, maker) for e in exhibits)
     counts = {
-        k: None if k in hidden else rounded(n, rules.rounding)
+        k: None if k in hidden else round_count(n, rules.rounding)
         for k, n in tables.counts.items()
         if k not in tables.exact
     }
     return CheckedResults(_TOKEN, out, dict(log), audit, counts)
 
 
-def _tables(exhibits: Sequence[Exhibit], rules: Any, earlier: Sequence[Mapping[str, Any]]) -> Tables:
+def _tables(exhibits: Sequence[Exhibit], rules: Rules, earlier: Sequence[Mapping[str, Any]]) -> Tables:
     counts: dict[str, int] = {}
     exact: set[str] = set()
     for exhibit in exhibits:
@@ -83,7 +108,7 @@ def _counted(result: Any) -> tuple[tuple[str, int], ...]:
     return result.counts if isinstance(result, Measure) and not result.public else ()
 
 
-def _known(earlier: Sequence[Mapping[str, Any]], rules: Any) -> dict[str, tuple[float, float]]:
+def _known(earlier: Sequence[Mapping[str, Any]], rules: Rules) -> dict[str, tuple[float, float]]:
     """Return what earlier releases say of a cell: the interval of its rounded count."""
     half = (rules.rounding - 1) // 2 if rules.rounding % 2 else rules.rounding / 2
     out: dict[str, tuple[float, float]] = {}
@@ -95,15 +120,15 @@ def _known(earlier: Sequence[Mapping[str, Any]], rules: Any) -> dict[str, tuple[
     return out
 
 
-class _Maker:
+class _RowMaker:
     """Makes checked rows by the rules of one run."""
 
-    def __init__(self, tables: Tables, hidden: set[str], rules: Any, log: Counter[str]) -> None:
+    def __init__(self, tables: Tables, hidden: set[str], rules: Rules, log: Counter[str]) -> None:
         self.tables, self.hidden, self.rules, self.log = tables, hidden, rules, log
 
     def row(self, result: Any) -> CheckedRow:
         """Return a result as it may be shown."""
-        makers = {
+        makers: dict[type, Callable[[Any], CheckedRow]] = {
             Count: self._count,
             Measure: self._measure,
             Words: self._words,
@@ -122,7 +147,7 @@ class _Maker:
     def _count(self, c: Count) -> CheckedRow:
         if c.key in self.hidden:
             return self._hidden(c, "threshold", "count")
-        n = c.n if c.key in self.tables.exact else rounded(c.n, self.rules.rounding)
+        n = c.n if c.key in self.tables.exact else round_count(c.n, self.rules.rounding)
         return CheckedRow(_TOKEN, id=c.id, kind="count", text=f"{n:,}", value=float(n), unit=c.unit, n=n, wave=c.wave)
 
     def _measure(self, m: Measure) -> CheckedRow:
@@ -135,12 +160,12 @@ class _Maker:
                 return self._hidden(m, "share", "measure")
         value = self._share(m) if m.share_of and not m.public else m.value
         if m.unit == "people" and not m.public and m.base is not None and m.value >= m.base / 2:
-            value = rounded(round(value), self.rules.rounding)  # with equal weights an effective number is the base
+            value = round_count(round(value), self.rules.rounding)  # with equal weights an effective number is the base
         ends = [None if e is None else round(e, m.decimals) for e in (m.low, m.high)]
         text = _figure(value, m.unit, m.decimals)
         if ends[0] is not None and ends[1] is not None:
             text += f" ({_figure(ends[0], m.unit, m.decimals)} to {_figure(ends[1], m.unit, m.decimals)})"
-        n = None if m.base is None else m.base if m.public else rounded(m.base, self.rules.rounding)
+        n = None if m.base is None else m.base if m.public else round_count(m.base, self.rules.rounding)
         return CheckedRow(
             _TOKEN,
             id=m.id,
@@ -160,7 +185,7 @@ class _Maker:
         """Return a share of two counts, or a number in proportion to one, as the published counts give it."""
         top, bottom = (self.tables.counts[k] for k in m.share_of[:2])
         shown = [
-            n if k in self.tables.exact else rounded(n, self.rules.rounding)
+            n if k in self.tables.exact else round_count(n, self.rules.rounding)
             for k, n in zip(m.share_of[:2], (top, bottom), strict=True)
         ]
         if not shown[1] or not top:
@@ -191,9 +216,9 @@ class _Maker:
             return replace(
                 self._hidden(e, "base", "too_few"), verdict="too few to report" if e.null is not None else ""
             )
-        numbers = _numbers(e)
-        parts = [f"about {rounded(k, self.rules.rounding):,}" for k in e.n.values()]
-        total = sum(rounded(k, self.rules.rounding) for k in e.n.values()) if e.n else None
+        numbers: dict[str, Any] = {**_numbers(e)}
+        parts = [f"about {round_count(k, self.rules.rounding):,}" for k in e.n.values()]
+        total = sum(round_count(k, self.rules.rounding) for k in e.n.values()) if e.n else None
         words = {k: getattr(e, k) for k in _WORDS if hasattr(e, k)}
         extra = {
             k: getattr(e, k)
@@ -216,7 +241,7 @@ class _Maker:
             text=_estimate_text(e),
             n=total,
             n_text=" and ".join(parts),
-            n_effective=None if e.n_effective is None else rounded(round(e.n_effective), self.rules.rounding),
+            n_effective=None if e.n_effective is None else round_count(round(e.n_effective), self.rules.rounding),
             n_sessions=e.n_sessions,
             df=_df(e.df, self.rules.rounding),
             p=None if e.p is None else round(e.p, 4),
@@ -243,7 +268,7 @@ _WORDS = (
 )
 
 
-def _exhibit(e: Exhibit, maker: _Maker) -> CheckedExhibit:
+def _exhibit(e: Exhibit, maker: _RowMaker) -> CheckedExhibit:
     cells = {(i.row, i.column): maker.row(i.result) for i in e.items}
     rows = tuple(dict.fromkeys(i.row for i in e.items))
     columns = tuple(dict.fromkeys(i.column for i in e.items))
@@ -288,7 +313,7 @@ def _df(df: float | None, base: int) -> float | None:
     """Return degrees of freedom; large ones rounded like counts: without sessions they are the people less a few."""
     if df is None or not math.isfinite(df):
         return df
-    return round(df, 1) if df < LARGE_DF else float(rounded(round(df), base))
+    return round(df, 1) if df < LARGE_DF else float(round_count(round(df), base))
 
 
 def _round(value: float | None, places: int) -> float | None:

@@ -1,4 +1,4 @@
-"""What may be shown: rows, exhibits and results that only this room can make."""
+"""What may be shown: rows, exhibits and results that only `disclosure.protect` can make."""
 
 from __future__ import annotations
 
@@ -57,8 +57,19 @@ COLUMNS = (
 )
 
 
-def sealed(token: object) -> None:
-    """Refuse a maker that is not this room."""
+def require_token(token: object) -> None:
+    """Refuse whoever is not `disclosure.protect`.
+
+    Parameters
+    ----------
+    token : object
+        What the caller hands over; only `protect` holds the right one.
+
+    Raises
+    ------
+    TypeError
+        A checked row, exhibit or result was about to be made elsewhere.
+    """
     if token is not _TOKEN:
         raise TypeError("checked results are made by disclosure.protect and by nothing else")
 
@@ -67,7 +78,26 @@ def sealed(token: object) -> None:
 class CheckedRow:
     """One result as it may be shown: text of its table cell, protected numbers, and its words.
 
-    `shown` is False where there is nothing to print but a reason. `n_text` is "about 45"; `n` is rounded.
+    Attributes
+    ----------
+    id, kind : str
+        Id of the result; "count", "measure", "words", "estimate", "too_few" or "not_identified".
+    text : str
+        What its table cell prints.
+    shown : bool
+        False where there is nothing to print but a `reason`.
+    value, se, low, high, low_90, high_90 : float or None
+        In `unit`; None where hidden. `low` and `high` are the 95 % interval.
+    n, n_text : int or None, str
+        Rounded number of people, and "about 45".
+    n_effective, n_sessions, df, p : float or None
+        Effective number of people (rounded like a count), collection sessions, degrees of freedom, p-value (0 to 1).
+    null, margin, mde : float or None
+        Value of no difference, smallest worthwhile difference and smallest detectable one, in `unit`.
+    gates : tuple of Gate
+        What was asked of the result, and whether it passed.
+    verdict : str
+        What may be said of the result ("" for a level).
     """
 
     token: Any = field(repr=False)
@@ -113,12 +143,24 @@ class CheckedRow:
     what_would_help: str = ""
 
     def __post_init__(self) -> None:
-        sealed(self.token)
+        require_token(self.token)
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedExhibit:
-    """An exhibit as it may be shown: order of rows and columns, and a checked row per cell."""
+    """An exhibit as it may be shown.
+
+    Attributes
+    ----------
+    id, title : str
+        Id and title of the exhibit.
+    sections : tuple of str
+        Sections of the report that print it.
+    rows, columns : tuple of str
+        Their order.
+    cells : mapping
+        (row, column) to its checked row.
+    """
 
     token: Any = field(repr=False)
     id: str = ""
@@ -135,7 +177,7 @@ class CheckedExhibit:
     cells: Mapping[tuple[str, str], CheckedRow] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        sealed(self.token)
+        require_token(self.token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +186,14 @@ class CheckedResults:
 
     Attributes
     ----------
+    exhibits : tuple of CheckedExhibit
+        In the order in which they were offered.
     log : mapping
-        Rule → number of cells it hid ("threshold", "secondary", "base", "dominance", "share").
+        Rule to number of cells it hid ("threshold", "secondary", "base", "dominance", "share").
     audit : mapping
         What the attacker tried and recovered: "attacked", "recovered" (0, or the run fails), "components".
     counts : mapping
-        Key → published rounded count, or None where hidden: what a release adds to the ledger.
+        Key to published rounded count, or None where hidden: what a release adds to the ledger.
     """
 
     token: Any = field(repr=False)
@@ -159,14 +203,36 @@ class CheckedResults:
     counts: Mapping[str, int | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        sealed(self.token)
+        require_token(self.token)
 
     def exhibit(self, id: str) -> CheckedExhibit:
-        """Return an exhibit by its id."""
+        """Return an exhibit by its id.
+
+        Parameters
+        ----------
+        id : str
+            Id of an exhibit of the run.
+
+        Returns
+        -------
+        CheckedExhibit
+            The first one with this id.
+
+        Raises
+        ------
+        StopIteration
+            The run has no such exhibit.
+        """
         return next(e for e in self.exhibits if e.id == id)
 
     def rows(self) -> Iterator[tuple[str, CheckedRow]]:
-        """Yield (exhibit id, row), each result once, at its first place."""
+        """Yield each result once, at its first place.
+
+        Yields
+        ------
+        tuple of str and CheckedRow
+            Id of the exhibit, and the row.
+        """
         seen: set[str] = set()
         for exhibit in self.exhibits:
             for row in exhibit.cells.values():
@@ -175,11 +241,33 @@ class CheckedResults:
                     yield exhibit.id, row
 
     def result(self, id: str) -> CheckedRow:
-        """Return a result by its id."""
+        """Return a result by its id.
+
+        Parameters
+        ----------
+        id : str
+            Id of a result of the run.
+
+        Returns
+        -------
+        CheckedRow
+            The first one with this id.
+
+        Raises
+        ------
+        StopIteration
+            The run has no such result.
+        """
         return next(row for _, row in self.rows() if row.id == id)
 
     def frame(self) -> pd.DataFrame:
-        """Return the rows of results.csv: one per result id, numbers that are hidden left blank with their status."""
+        """Return the rows of results.csv: one per result id.
+
+        Returns
+        -------
+        DataFrame
+            Columns `COLUMNS`; numbers that are hidden are blank, and `status` says why.
+        """
         known = {f.name for f in fields(CheckedRow)}
         records = []
         for exhibit, row in self.rows():
