@@ -1,4 +1,4 @@
-"""The types of arrays in signatures, and sums by group."""
+"""The types of arrays and numbers in signatures, and sums by group."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.floating]
 Integers = npt.NDArray[np.integer]
 Booleans = npt.NDArray[np.bool_]
+Number = int | float | np.integer | np.floating
 
 
 def group_sums(codes: Integers, values: Floats, size: int = 0) -> Floats:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation.results import Estimate, from_se
-from evaluation.statistics._arrays import Floats
+from evaluation.statistics._arrays import Floats, Number
 from evaluation.statistics.survey import _intervals
 from evaluation.statistics.survey.design import Design
 
@@ -573,7 +573,7 @@ def quantile(
     asked: object = q
     if isinstance(asked, Iterable) and not isinstance(asked, str) and all(isinstance(one, Real) for one in asked):
         return [e for one in asked for e in quantile(design, column, q=float(one), by=by, level=level, missing=missing)]
-    if not isinstance(q, float | int | np.floating | np.integer):
+    if not isinstance(q, Number):
         raise errors.DataError(f"q = {q!r} is no share", todo="Give a share such as 0.5 for the median, or a list.")
     if not 0 < q < 1:
         raise errors.DataError(f"q = {q} is not between 0 and 1", todo="Give a share such as 0.5 for the median.")
