@@ -105,7 +105,7 @@ def fit(design: Floats, y: Floats, weight: Floats, *, link: str = "logit", ridge
             break
         if np.abs(eta).max() > _SEPARATION and change > 1e-3:
             break
-    return _finish(design, y, weight, beta, link, shrink, converged, step)
+    return _assemble_fit(design, y, weight, beta, link, shrink, converged, step)
 
 
 def firth(design: Floats, y: Floats, weight: Floats) -> Fit:
@@ -131,7 +131,7 @@ def firth(design: Floats, y: Floats, weight: Floats) -> Fit:
     share = float(np.clip(weight @ y / weight.sum(), 1e-6, 1 - 1e-6))
     beta = np.zeros(k)
     beta[0] = np.log(share / (1 - share))
-    current = _penalised(design, y, weight, beta)
+    current = _penalised_likelihood(design, y, weight, beta)
     step: Floats = np.zeros(k)
     converged = False
     for _ in range(_MAX_ITERATIONS):
@@ -140,23 +140,23 @@ def firth(design: Floats, y: Floats, weight: Floats) -> Fit:
         change = float(np.abs(design @ step).max())
         if change > 5:
             step = step * (5 / change)
-        proposed = _penalised(design, y, weight, beta + step)
+        proposed = _penalised_likelihood(design, y, weight, beta + step)
         while proposed < current - 1e-12 * abs(current) and np.abs(step).max() > 1e-14:
             step = step / 2
-            proposed = _penalised(design, y, weight, beta + step)
+            proposed = _penalised_likelihood(design, y, weight, beta + step)
         beta, current = beta + step, proposed
         if change < 1e-9:
             converged = True
             break
-    return _finish(design, y, weight, beta, "logit", np.zeros(k), converged, step)
+    return _assemble_fit(design, y, weight, beta, "logit", np.zeros(k), converged, step)
 
 
-def separating(fitted: Fit, names: Sequence[str]) -> tuple[str, ...]:
+def separation_columns(model: Fit, names: Sequence[str]) -> tuple[str, ...]:
     """Return the columns that separate the outcome.
 
     Parameters
     ----------
-    fitted : Fit
+    model : Fit
         A fit that did not converge.
     names : sequence of str, length k
         Names of its columns, the intercept first.
@@ -166,10 +166,10 @@ def separating(fitted: Fit, names: Sequence[str]) -> tuple[str, ...]:
     tuple of str
         Columns whose standardised slopes still run away, or all columns when none stands out.
     """
-    run = np.abs(fitted.step[1:])
+    run = np.abs(model.step[1:])
     top = run.max(initial=0.0)
     if not np.isfinite(top) or top == 0:
-        run = np.abs(fitted.beta[1:])
+        run = np.abs(model.beta[1:])
         top = run.max(initial=0.0)
     return tuple(n for n, r in zip(names[1:], run, strict=True) if r > 0.05 * top)
 
@@ -199,7 +199,7 @@ def _leverage(design: Floats, weight: Floats, beta: Floats) -> tuple[Floats, Flo
     return p, w * np.einsum("ij,jk,ik->i", design, inverse, design, optimize=True), inverse
 
 
-def _penalised(design: Floats, y: Floats, weight: Floats, beta: Floats) -> float:
+def _penalised_likelihood(design: Floats, y: Floats, weight: Floats, beta: Floats) -> float:
     eta = design @ beta
     _, _, info = _link(eta, "logit")
     sign, logdet = np.linalg.slogdet(design.T @ (design * (weight * info)[:, None]))
@@ -208,7 +208,7 @@ def _penalised(design: Floats, y: Floats, weight: Floats, beta: Floats) -> float
     return float(weight @ (y * eta - np.logaddexp(0, eta)) + 0.5 * logdet)
 
 
-def _finish(
+def _assemble_fit(
     design: Floats, y: Floats, weight: Floats, beta: Floats, link: str, shrink: Floats, converged: bool, step: Floats
 ) -> Fit:
     eta = design @ beta
@@ -217,7 +217,11 @@ def _finish(
     information = design.T @ (design * w[:, None]) + np.diag(shrink)
     inverse = np.linalg.pinv(information)
     derivative = p * (1 - p) if link == "logit" else np.exp(-0.5 * eta**2) / np.sqrt(2 * np.pi)
-    bread = inverse if link == "logit" else np.linalg.pinv(_observed(design, y, weight, eta, p) + np.diag(shrink))
+    bread = (
+        inverse
+        if link == "logit"
+        else np.linalg.pinv(_observed_information(design, y, weight, eta, p) + np.diag(shrink))
+    )
     return Fit(
         beta=beta,
         eta=eta,
@@ -231,7 +235,7 @@ def _finish(
     )
 
 
-def _observed(design: Floats, y: Floats, weight: Floats, eta: Floats, p: Floats) -> Floats:
+def _observed_information(design: Floats, y: Floats, weight: Floats, eta: Floats, p: Floats) -> Floats:
     """Return the probit's observed information (the logit's equals the expected)."""
     density = np.exp(-0.5 * eta**2) / np.sqrt(2 * np.pi)
     signed: Floats = np.where(y == 1, density / p, -density / (1 - p))

@@ -344,7 +344,7 @@ def columns(frame: pd.DataFrame, covariates: Sequence[str], *, drop_first: bool)
     return Columns(matrix, labels, sources, of_factor, binary)
 
 
-def refuse_collinear(frame: pd.DataFrame, covariates: Sequence[str], built: Columns) -> None:
+def refuse_collinear(frame: pd.DataFrame, covariates: Sequence[str], design: Columns) -> None:
     """Refuse covariates that the columns before them (or a constant) already determine.
 
     Parameters
@@ -353,7 +353,7 @@ def refuse_collinear(frame: pd.DataFrame, covariates: Sequence[str], built: Colu
         One row per person.
     covariates : sequence of str
         Names of covariates.
-    built : Columns
+    design : Columns
         The same as numeric columns.
 
     Raises
@@ -366,7 +366,7 @@ def refuse_collinear(frame: pd.DataFrame, covariates: Sequence[str], built: Colu
         raise errors.Collinear(
             f"covariates with one value only: {', '.join(map(repr, constant))}", todo="Take them off the covariates."
         )
-    names = dependent(built.matrix, built.names)
+    names = dependent(design.matrix, design.names)
     if names:
         listed = "; ".join(f"{n!r} is determined by {', '.join(map(repr, by))}" for n, by in names.items())
         raise errors.Collinear(f"collinear covariates: {listed}", todo="Take one of each set off the covariates.")

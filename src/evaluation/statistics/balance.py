@@ -171,24 +171,26 @@ def compare(  # noqa: PLR0913
     return Balance(table, n, estimand, chosen)
 
 
-def _with_higher_terms(built: _roles.Columns, squares: bool, interactions: bool) -> _roles.Columns:
+def _with_higher_terms(columns: _roles.Columns, squares: bool, interactions: bool) -> _roles.Columns:
     """Return the columns with squares of numeric ones and products across covariates, where asked for."""
-    extra = [(i, i) for i in range(len(built.names)) if squares and not built.binary[i]]
+    extra = [(i, i) for i in range(len(columns.names)) if squares and not columns.binary[i]]
     if interactions:
-        pairs = ((i, j) for i in range(len(built.names)) for j in range(i + 1, len(built.names)))
-        extra += [(i, j) for i, j in pairs if built.covariates[i] != built.covariates[j]]
+        pairs = ((i, j) for i in range(len(columns.names)) for j in range(i + 1, len(columns.names)))
+        extra += [(i, j) for i, j in pairs if columns.covariates[i] != columns.covariates[j]]
     if not extra:
-        return built
-    products = np.column_stack([built.matrix[:, i] * built.matrix[:, j] for i, j in extra])
-    names = [f"{built.names[i]}²" if i == j else f"{built.names[i]} × {built.names[j]}" for i, j in extra]
-    about = [built.covariates[i] if i == j else f"{built.covariates[i]} × {built.covariates[j]}" for i, j in extra]
-    binary = np.array([bool(built.binary[i] and built.binary[j]) for i, j in extra])
+        return columns
+    products = np.column_stack([columns.matrix[:, i] * columns.matrix[:, j] for i, j in extra])
+    names = [f"{columns.names[i]}²" if i == j else f"{columns.names[i]} × {columns.names[j]}" for i, j in extra]
+    about = [
+        columns.covariates[i] if i == j else f"{columns.covariates[i]} × {columns.covariates[j]}" for i, j in extra
+    ]
+    binary = np.array([bool(columns.binary[i] and columns.binary[j]) for i, j in extra])
     return _roles.Columns(
-        np.hstack([built.matrix, products]),
-        (*built.names, *names),
-        (*built.covariates, *about),
-        (*built.levels, *[""] * len(extra)),
-        np.concatenate([built.binary, binary]),
+        np.hstack([columns.matrix, products]),
+        (*columns.names, *names),
+        (*columns.covariates, *about),
+        (*columns.levels, *[""] * len(extra)),
+        np.concatenate([columns.binary, binary]),
     )
 
 

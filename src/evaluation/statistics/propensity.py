@@ -322,7 +322,7 @@ def _select_model(
         raise errors.Unsupported("probit takes no penalty", todo="Use link='logit', or leave the penalty out.")
     weight = weight / weight.mean()
     plain = _logistic.fit(design, y, weight, link=link)
-    separation = () if plain.converged else _logistic.separating(plain, names)
+    separation = () if plain.converged else _logistic.separation_columns(plain, names)
     if penalty == "none" or link == "probit":
         if not plain.converged:
             raise errors.NotConverged(

@@ -484,16 +484,16 @@ def trim(
     return _recalibrated_trim(cut) if rerake and share else cut
 
 
-def _recalibrated_trim(cut: Weights) -> Weights:
+def _recalibrated_trim(trimmed: Weights) -> Weights:
     """Return trimmed weights calibrated again, with themselves as base."""
-    base = cut.values.to_numpy(dtype=float)
-    made, gap = _recalibrate(cut, base, np.ones(len(base), dtype=bool))
+    base = trimmed.values.to_numpy(dtype=float)
+    values, gap = _recalibrate(trimmed, base, np.ones(len(base), dtype=bool))
     return replace(
-        cut,
-        values=pd.Series(made, index=cut.values.index, name=cut.values.name),
-        base=cut.values.rename(None),
+        trimmed,
+        values=pd.Series(values, index=trimmed.values.index, name=trimmed.values.name),
+        base=trimmed.values.rename(None),
         largest_gap=gap,
-        method=cut.method + ", met again",
+        method=trimmed.method + ", met again",
     )
 
 

@@ -61,11 +61,11 @@ def in_sample(
     survey_weight: str | None = None,
     kind: str = "CR1S",
 ) -> Estimate:
-    """Estimate the difference in a designed sample by weighted g-computation (Ho, Imai, King and Stuart 2007).
+    """Estimate the difference in a designed sample by weighted g-computation.
 
     The outcome is regressed on treatment, covariates and all their products with weights match × survey; the
     estimate is the mean predicted difference over the treated (weighted). Errors by the delta method, the treated
-    people's covariates held fixed (Greifer 2023; Ho et al. 2007).
+    people's covariates held fixed (Greifer 2023; Ho, Imai, King and Stuart 2007).
 
     Parameters
     ----------
@@ -195,18 +195,18 @@ def in_sd(estimate: Estimate, sd: float, *, of: str = "") -> Estimate:
     return replace(
         estimate,
         value=estimate.value / sd,
-        se=_over(estimate.se, sd),
-        low=_over(estimate.low, sd),
-        high=_over(estimate.high, sd),
-        low_90=_over(estimate.low_90, sd),
-        high_90=_over(estimate.high_90, sd),
-        margin=_over(estimate.margin, sd),
-        mde=_over(estimate.mde, sd),
+        se=_in_sds(estimate.se, sd),
+        low=_in_sds(estimate.low, sd),
+        high=_in_sds(estimate.high, sd),
+        low_90=_in_sds(estimate.low_90, sd),
+        high_90=_in_sds(estimate.high_90, sd),
+        margin=_in_sds(estimate.margin, sd),
+        mde=_in_sds(estimate.mde, sd),
         unit="standard deviations" + (f" of {of}" if of else ""),
     )
 
 
-def _over(value: float | None, sd: float) -> float | None:
+def _in_sds(value: float | None, sd: float) -> float | None:
     return None if value is None else value / sd
 
 
@@ -319,7 +319,7 @@ def outcome_model(
     used = analysis_sample(frame, sample, outcome, treat, covariates, survey_weight, cluster)
     treated = used[treat].to_numpy() == 1
     weight = sample.match_weight.reindex(used.index).to_numpy(dtype=float) * _roles.weights(used, survey_weight)
-    x, names, difference, untreated = _interacted(used, treated, weight, covariates)
+    x, names, difference, untreated = _interacted_design(used, treated, weight, covariates)
     fit = inference.regress(x, used[outcome].to_numpy(dtype=float), names, weight)
     return OutcomeModel(used, treated, weight, fit, difference, untreated)
 
@@ -435,7 +435,7 @@ def _estimate_fields(model: OutcomeModel, sample: MatchedSample, cluster: str | 
     }
 
 
-def _interacted(
+def _interacted_design(
     used: pd.DataFrame, treated: Booleans, weight: Floats, covariates: Sequence[str]
 ) -> tuple[Floats, list[str], Floats, Floats]:
     """Return the design matrix with all products, its names, and the two contrasts of `OutcomeModel`."""
@@ -448,14 +448,14 @@ def _interacted(
     z, names = built.matrix, list(built.names)
     full = np.column_stack([np.ones(len(used)), t, z, z * t[:, None]])
     labels = ["(Intercept)", "treated", *names, *[f"treated:{n}" for n in names]]
-    keep = _independent(full * np.sqrt(weight)[:, None])
+    keep = _independent_columns(full * np.sqrt(weight)[:, None])
     mean = weight[treated] @ z[treated] / weight[treated].sum()
     difference = np.concatenate([[0.0, 1.0], np.zeros(len(names)), mean])
     untreated = np.concatenate([[1.0, 0.0], mean, np.zeros(len(names))])
     return full[:, keep], [labels[i] for i in keep], difference[keep], untreated[keep]
 
 
-def _independent(x: Floats) -> list[int]:
+def _independent_columns(x: Floats) -> list[int]:
     """Return the columns that are not a combination of those before them (R's rule for aliased terms)."""
     kept: list[int] = []
     basis = np.zeros((len(x), 0))

@@ -121,14 +121,14 @@ def standard_error(
             _, se, df = inference.cluster_robust(fit, session, kind="CR2").contrast(contrast)
             return se, max(df, 1.0), "by session, CR2 with Satterthwaite df"
         _, by_session, df = inference.cluster_robust(fit, session, kind="CR2").contrast(contrast)
-        se = max(_two_way(fit, contrast, pair, session), by_session)
+        se = max(_two_way_error(fit, contrast, pair, session), by_session)
         return se, max(df, 1.0), "two-way by pair and session, CR1, at least by session, CR2 with Satterthwaite df"
     if kind == "two-way":
-        return _set_and_person(model, contrast, sample)
+        return _set_and_person_error(model, contrast, sample)
     if pair is not None and not replace:
         _, se, df = inference.cluster_robust(fit, pair, kind=kind).contrast(contrast)
         return se, df, f"by pair, {kind}"
-    return _hc3(fit, contrast), float(len(fit.y) - fit.x.shape[1]), "HC3"
+    return _hc3_error(fit, contrast), float(len(fit.y) - fit.x.shape[1]), "HC3"
 
 
 def set_labels(index: pd.Index, sample: MatchedSample) -> Labels | None:
@@ -164,7 +164,7 @@ def set_labels(index: pd.Index, sample: MatchedSample) -> Labels | None:
     return np.array([_find(i) for i in range(len(index))])
 
 
-def _two_way(fit: inference.Regression, contrast: Floats, pair: Labels, session: Labels) -> float:
+def _two_way_error(fit: inference.Regression, contrast: Floats, pair: Labels, session: Labels) -> float:
     """Return the two-way error of a contrast: CR1 by pair and by session, less CR1 by both (never under either)."""
     pull = fit.x @ np.linalg.solve(fit.x.T @ (fit.x * fit.weights[:, None]), contrast)
     part = pull * fit.weights * fit.residuals
@@ -178,7 +178,7 @@ def _two_way(fit: inference.Regression, contrast: Floats, pair: Labels, session:
     return float(np.sqrt(max(by_pair + by_session - shared, by_pair, by_session)))
 
 
-def _set_and_person(model: OutcomeModel, contrast: Floats, sample: MatchedSample) -> tuple[float, float, str]:
+def _set_and_person_error(model: OutcomeModel, contrast: Floats, sample: MatchedSample) -> tuple[float, float, str]:
     """Return the two-way error by set and by person: one row per person and set (Greifer 2023; Austin and Cafri 2020).
 
     A person who serves several attendees stands in each of their sets with a part of its weight; clusters are the
@@ -203,7 +203,7 @@ def _set_and_person(model: OutcomeModel, contrast: Floats, sample: MatchedSample
     return float(np.sqrt(max(by_set + by_person - rows, 0.0))), df, "two-way by set and person, CR1S"
 
 
-def _hc3(fit: inference.Regression, contrast: Floats) -> float:
+def _hc3_error(fit: inference.Regression, contrast: Floats) -> float:
     x, w = fit.x, fit.weights
     bread = np.linalg.inv(x.T @ (x * w[:, None]))
     hat = np.einsum("ij,jk,ik->i", x, bread, x) * w

@@ -75,7 +75,7 @@ def entropy_balance(
         raise errors.Unsupported(f"entropy balancing has no estimand {estimand!r}", todo="Use ATT, ATC or ATE.")
     if moments not in (1, 2, 3) or not covariates:
         raise errors.Unsupported("entropy balancing needs covariates, and moments 1, 2 or 3", todo="Give both.")
-    _refuse_lone(frame, treated, covariates, estimand)
+    _refuse_lone_levels(frame, treated, covariates, estimand)
     built = _roles.columns(frame, covariates, drop_first=True)
     _roles.refuse_collinear(frame, covariates, built)
     matrix, names = _powers(built, moments)
@@ -122,7 +122,7 @@ def design_columns(frame: pd.DataFrame, covariates: Sequence[str], moments: int)
     return _powers(_roles.columns(frame, list(covariates), drop_first=True), moments)[0]
 
 
-def _refuse_lone(frame: pd.DataFrame, treated: Booleans, covariates: Sequence[str], estimand: str) -> None:
+def _refuse_lone_levels(frame: pd.DataFrame, treated: Booleans, covariates: Sequence[str], estimand: str) -> None:
     lone = [] if estimand == "ATC" else only_treated_levels(frame, treated, covariates)
     lone += [] if estimand == "ATT" else only_treated_levels(frame, ~treated, covariates)
     if lone:
@@ -132,16 +132,16 @@ def _refuse_lone(frame: pd.DataFrame, treated: Booleans, covariates: Sequence[st
         )
 
 
-def _powers(built: _roles.Columns, moments: int) -> tuple[Floats, tuple[str, ...]]:
+def _powers(columns: _roles.Columns, moments: int) -> tuple[Floats, tuple[str, ...]]:
     """Return columns followed by squares and cubes of the numeric ones, taken about their means."""
     if moments == 1:
-        return built.matrix, built.names
-    parts, names = [built.matrix], list(built.names)
-    continuous = np.flatnonzero(~built.binary)
-    z = _roles.standardise(built.matrix[:, continuous])[0]
+        return columns.matrix, columns.names
+    parts, names = [columns.matrix], list(columns.names)
+    continuous = np.flatnonzero(~columns.binary)
+    z = _roles.standardise(columns.matrix[:, continuous])[0]
     for power in range(2, moments + 1):
         parts.append(z**power)
-        names += [f"{built.names[j]}^{power}" for j in continuous]
+        names += [f"{columns.names[j]}^{power}" for j in continuous]
     return np.hstack(parts), tuple(names)
 
 
@@ -155,7 +155,7 @@ def _solve(matrix: Floats, base: Floats, target: Floats, names: tuple[str, ...],
         raise errors.EmptyCell(f"one arm has a single value of {named}", todo="Take it off the covariates.")
     live = matrix[:, ~flat]
     aim = target[~flat]
-    kept = _possible(live, aim)
+    kept = _support(live, aim)
     z = (live[kept] - aim) / spread[~flat]
     varies = z.any(axis=0)
     weight = np.zeros(len(matrix))
@@ -172,7 +172,7 @@ def _solve(matrix: Floats, base: Floats, target: Floats, names: tuple[str, ...],
     return weight
 
 
-def _possible(matrix: Floats, aim: Floats) -> Booleans:
+def _support(matrix: Floats, aim: Floats) -> Booleans:
     """Return who may carry weight: where the target has 0 or 1 of an indicator, only people who agree can."""
     kept = np.ones(len(matrix), dtype=bool)
     for j in np.flatnonzero((aim == 0) | (aim == 1)):

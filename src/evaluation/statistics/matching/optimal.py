@@ -174,10 +174,10 @@ def full(
         distance=pd.Series(score, index=frame.index, name="distance"),
         notes=(f"The sets' total distance is {total:.4g}.",),
     )
-    return sample if survey_weight is None else _with_survey(sample, frame, score, cell, survey_weight)
+    return sample if survey_weight is None else _with_survey_weights(sample, frame, score, cell, survey_weight)
 
 
-def _with_survey(
+def _with_survey_weights(
     sample: MatchedSample, frame: pd.DataFrame, score: Floats, cell: Integers, survey_weight: str
 ) -> MatchedSample:
     """Return full matching with survey weights: sets by the weight of those compared, counterparts about their level.

@@ -101,7 +101,7 @@ def subclass(  # noqa: PLR0913
         raise errors.Unsupported(f"subclasses have no estimand {estimand!r}", todo="Use ATT, ATC or ATE.")
     cuts = np.unique(np.quantile(p[among], np.linspace(0, 1, subclasses + 1)))
     cell: Integers = np.clip(np.searchsorted(cuts, p, side="right") - 1, 0, max(len(cuts) - 2, 0))
-    if _short(cell, treated, least).any():
+    if _short_cells(cell, treated, least).any():
         if empty != "repair":
             raise errors.EmptyCell(
                 f"a subclass has under {least} people of one arm", todo="Use fewer subclasses, or empty='repair'."
@@ -261,7 +261,7 @@ def from_strata(
     )
 
 
-def _short(cell: Integers, treated: Booleans, least: int) -> Booleans:
+def _short_cells(cell: Integers, treated: Booleans, least: int) -> Booleans:
     """Return, per arm and cell, whether it holds fewer than `least` people."""
     size = cell.max() + 1
     return np.stack([np.bincount(cell[arm], minlength=size) < least for arm in (~treated, treated)])

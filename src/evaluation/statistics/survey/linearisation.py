@@ -90,7 +90,7 @@ def total(design: Design, column: str, *, by: By = None, missing: str = "refuse"
     scores = np.column_stack([top for _, top, _ in parts])
     ses = _standard_errors(design, scores)
     return [
-        _estimate(design, float(design.weights @ top), float(se), f"total of {column}", label, _people(d))
+        _estimate(design, float(design.weights @ top), float(se), f"total of {column}", label, _count(d))
         for (label, top, d), se in zip(parts, ses, strict=True)
     ]
 
@@ -127,7 +127,7 @@ def ratio(
     """
     (y, one), (x, two) = answers(design, numerator, missing), answers(design, denominator, missing)
     answered = one * two
-    parts = [(label, y * d * answered, x * d * answered, _people(d * answered)) for label, d in domains(design, by)]
+    parts = [(label, y * d * answered, x * d * answered, _count(d * answered)) for label, d in domains(design, by)]
     return _ratios(design, parts, f"ratio of {numerator} to {denominator}")
 
 
@@ -283,7 +283,7 @@ def difference(
         )
     parts = [_score(design, y * indicators[n], indicators[n], n) for n in names]
     se = float(_standard_errors(design, (parts[1][1] - parts[0][1])[:, None])[0])
-    n = {name: _people(indicators[name]) for name in names}
+    n = {name: _count(indicators[name]) for name in names}
     return [
         from_se(
             parts[1][0] - parts[0][0],
@@ -456,7 +456,7 @@ def sessions(design: Design) -> int | None:
     return len(design.cluster_labels) if design.clustered else None
 
 
-def _people(domain: Floats) -> int:
+def _count(domain: Floats) -> int:
     return int(np.count_nonzero(domain))
 
 
@@ -480,7 +480,7 @@ def _score(design: Design, top: Floats, bottom: Floats, label: str) -> tuple[flo
 
 def _domain_ratio(label: str, y: Floats, domain: Floats) -> Ratio:
     """Return the ratio that is the mean of y in a domain."""
-    return label, y * domain, domain, _people(domain)
+    return label, y * domain, domain, _count(domain)
 
 
 def _ratios(design: Design, parts: Sequence[Ratio], words: str, *, variances: bool = False) -> list[Estimate]:
@@ -599,7 +599,7 @@ def quantile(
                 low_90=ends[2],
                 high_90=ends[3],
                 df=float(design.df),
-                n={label: _people(d)},
+                n={label: _count(d)},
                 method=f"quantile {q:g} of {column}",
                 se_method=f"Woodruff; {design.reference}",
                 group=label,
