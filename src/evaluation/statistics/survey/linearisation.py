@@ -122,8 +122,7 @@ def ratio(
     UnknownColumn, MissingValues, DataError
         No such column; missing values where they are refused, or in `by`; a column that is not numbers.
     EmptyCell, Unsupported
-        A domain without weight, or nobody who answered; a policy that is not known. A denominator of 0
-        is an empty cell.
+        A domain without weight, a denominator of 0, or nobody who answered; a policy that is not known.
     """
     (y, one), (x, two) = answers(design, numerator, missing), answers(design, denominator, missing)
     answered = one * two
@@ -162,8 +161,7 @@ def proportion(
     UnknownColumn, MissingValues, DataError
         No such column; missing values where they are refused, or in `by`; a column that is not numbers.
     EmptyCell, Unsupported
-        A domain without weight, or nobody who answered; a policy that is not known.
-        An interval that is not known.
+        A domain without weight, or nobody who answered; a policy or an interval that is not known.
 
     Notes
     -----
@@ -263,10 +261,10 @@ def difference(
     Raises
     ------
     UnknownColumn, MissingValues, DataError
-        No such column; missing values where they are refused, or in `by`; a column that is not numbers.
+        No such column; missing values where they are refused, or in `by`; a column that is not numbers; other than two
+        levels to compare.
     EmptyCell, Unsupported
         A domain without weight, or nobody who answered; a policy that is not known.
-        Other than two levels is a data error.
     """
     y, answered = answers(design, column, missing)
     given = y[answered > 0]
@@ -558,10 +556,10 @@ def quantile(
     Raises
     ------
     UnknownColumn, MissingValues, DataError
-        No such column; missing values where they are refused, or in `by`; a column that is not numbers.
+        No such column; missing values where they are refused, or in `by`; a column that is not numbers; a q that is
+        not between 0 and 1.
     EmptyCell, Unsupported
         A domain without weight, or nobody who answered; a policy that is not known.
-        A q that is not between 0 and 1 is a data error.
 
     Notes
     -----
