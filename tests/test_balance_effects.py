@@ -65,7 +65,13 @@ def test_g_computation_agrees_with_matchit_and_sandwich():
 def test_hc3_without_pairs_agrees_with_sandwich():
     sample = sample_of(SPECS["nearest_default"])
     alone = matching.MatchedSample(
-        sample.match_weight, matching_sample.no_pairs(), D.index[:0], "ATT", "weights", "attended", D["attended"] == 1
+        sample.match_weight,
+        matching_sample.empty_pairs(),
+        D.index[:0],
+        "ATT",
+        "weights",
+        "attended",
+        D["attended"] == 1,
     )
     found = effects.in_sample(D, alone, outcome="trust", treat="attended", covariates=X)
     assert found.se == pytest.approx(SPECS["nearest_default"]["effects"]["gcomp_interacted"]["se_HC3"], rel=1e-7)
@@ -176,7 +182,7 @@ def test_placebo_grades_a_random_treatment_as_chance():
 def _everybody(frame):
     return matching.MatchedSample(
         pd.Series(1.0, index=frame.index),
-        matching_sample.no_pairs(),
+        matching_sample.empty_pairs(),
         frame.index[:0],
         "ATT",
         "everybody",

@@ -114,7 +114,7 @@ def test_not_stated_keeps_its_share():
 def test_replicates_are_made_by_the_same_recipe():
     made = weighting.rake(S, MARGINS, tolerance=1e-10)
     base = made.base.to_numpy() * (np.arange(len(S)) % 10 != 0)
-    found = weighting.again(made, base)
+    found = weighting.recalibrate(made, base)
     assert (found[::10] == 0).all()
     np.testing.assert_allclose(found @ made.columns, made.targets, rtol=1e-8)
     kept = weighting.rake(S[base > 0], MARGINS, tolerance=1e-10)
@@ -176,7 +176,7 @@ def test_a_level_with_no_population_and_nobody_in_it_is_harmless():
     known = weighting.rake(S, {"sex": margin.drop("X"), "age": pd.Series(R["targets"]["age"]) * 100}, tolerance=1e-11)
     np.testing.assert_allclose(made.values, known.values, rtol=1e-10)
     half = made.base.to_numpy() * (np.arange(len(S)) % 5 != 0)
-    np.testing.assert_allclose(weighting.again(made, half), weighting.again(known, half), rtol=1e-8)
+    np.testing.assert_allclose(weighting.recalibrate(made, half), weighting.recalibrate(known, half), rtol=1e-8)
 
 
 def test_more_refusals():
@@ -244,9 +244,9 @@ def test_weights_trimmed_and_raked_again_meet_the_margins_with_a_smaller_largest
     np.testing.assert_allclose(cut.values, by_hand.values, rtol=1e-7)
     half = cut.base.to_numpy() * (np.arange(len(S)) % 9 != 0)
     known = weighting.rake(S[half > 0], MARGINS, base_weight=cut.base[half > 0], tolerance=1e-11)
-    np.testing.assert_allclose(weighting.again(cut, half)[half > 0], known.values, rtol=1e-7)
+    np.testing.assert_allclose(weighting.recalibrate(cut, half)[half > 0], known.values, rtol=1e-7)
     with pytest.raises(errors.Unsupported, match="rerake"):
-        weighting.again(weighting.trim(made, upper=top), half)
+        weighting.recalibrate(weighting.trim(made, upper=top), half)
     whole = weighting.trim(made, upper=10 * made.largest, rerake=True)
     np.testing.assert_array_equal(whole.values, made.values)
     with pytest.raises(errors.DataError, match="cannot lie"):
@@ -279,18 +279,18 @@ def test_constraints_are_the_matrix_they_stand_for(kind):
     x, w, z = made.columns, rng.uniform(size=len(S)), rng.normal(size=(len(S), 3))
     np.testing.assert_allclose(held.totals(w), w @ x, rtol=1e-12)
     np.testing.assert_allclose(held.gram(w), x.T @ (x * w[:, None]), rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(held.cross(z), x.T @ z, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(held.cross_products(z), x.T @ z, rtol=1e-10, atol=1e-12)
     slopes = rng.normal(size=(held.k, 2))
-    np.testing.assert_allclose(held.at(slopes), x @ slopes, rtol=1e-12, atol=1e-12)
-    few, group = held.grouped()
-    np.testing.assert_allclose(few.at(slopes)[group], x @ slopes, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(held.linear_predictor(slopes), x @ slopes, rtol=1e-12, atol=1e-12)
+    few, group = held.combinations()
+    np.testing.assert_allclose(few.linear_predictor(slopes)[group], x @ slopes, rtol=1e-12, atol=1e-12)
 
 
 def test_many_margins_are_grouped_without_a_table_of_every_combination():
     rng = np.random.default_rng(1)
     codes = tuple(rng.integers(0, 40, 500) for _ in range(6))
     held = Constraints(codes, (40,) * 6)
-    few, group = held.grouped()
+    few, group = held.combinations()
     assert few.n <= 500
     for a, b in zip(few.codes, codes, strict=True):
         np.testing.assert_array_equal(a[group], b)

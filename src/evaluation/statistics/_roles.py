@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import errors
+from evaluation.statistics._arrays import Booleans, Floats
 
 COLLINEAR = 1e-9  # share of a standardised column's variance left after the columns before it
 
@@ -25,17 +26,21 @@ class Columns:
     ----------
     matrix : ndarray, shape (n, k)
         One numeric column per numeric covariate, one indicator per level of a categorical one.
-    names, covariates, levels : tuple of str, length k
-        Column name (`age5[25_34]` for an indicator), the covariate it came from, its level ("" for numeric).
+    names : tuple of str, length k
+        Name of each column (`age5[25_34]` for an indicator).
+    covariates : tuple of str, length k
+        Covariate that each column came from.
+    levels : tuple of str, length k
+        Level of each indicator; "" for numeric columns.
     binary : ndarray of bool, shape (k,)
         Whether the column holds only 0 and 1.
     """
 
-    matrix: np.ndarray
+    matrix: Floats
     names: tuple[str, ...]
     covariates: tuple[str, ...]
     levels: tuple[str, ...]
-    binary: np.ndarray
+    binary: Booleans
 
 
 def check(
@@ -46,8 +51,28 @@ def check(
     survey_weight: str | None = None,
     outcomes: Iterable[str] = (),
     others: Sequence[str] = (),
-) -> np.ndarray:
-    """Refuse a frame that the design cannot use; return the treatment as a boolean array, shape (n,).
+) -> Booleans:
+    """Check that a design can use a frame, and return who is treated.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person, index unique.
+    treat : str
+        Column of 0 and 1.
+    covariates : sequence of str
+        Columns that the arms are compared on.
+    survey_weight : str, optional
+        Column of positive weights.
+    outcomes : iterable of str
+        Names that may not stand in the frame.
+    others : sequence of str
+        Further columns that must be complete.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        Whether each person is treated.
 
     Raises
     ------
@@ -71,14 +96,43 @@ def check(
 
 
 def listed(covariates: Sequence[str]) -> list[str]:
-    """Return the covariates as a list; one word in place of a list is refused."""
+    """Return the covariates as a list.
+
+    Parameters
+    ----------
+    covariates : sequence of str
+        Names of columns.
+
+    Returns
+    -------
+    list of str
+        The same names.
+
+    Raises
+    ------
+    DataError
+        One word in place of a list.
+    """
     if isinstance(covariates, str):
         raise errors.DataError(f"covariates is the one word {covariates!r}", todo="Give a list of column names.")
     return list(covariates)
 
 
 def by_name(column: object, role: str) -> None:
-    """Refuse values where the name of a column of the frame is asked for."""
+    """Refuse values where the name of a column of the frame is asked for.
+
+    Parameters
+    ----------
+    column : str or None
+        What was given.
+    role : str
+        Its role, for the message.
+
+    Raises
+    ------
+    DataError
+        Something that is neither a name nor None.
+    """
     if column is not None and not isinstance(column, str):
         raise errors.DataError(
             f"the {role} is a {type(column).__name__}, not the name of a column",
@@ -87,7 +141,22 @@ def by_name(column: object, role: str) -> None:
 
 
 def refuse_outcomes(frame: pd.DataFrame, outcomes: Iterable[str], covariates: Sequence[str] = ()) -> None:
-    """Raise when a named outcome stands in the frame or among the covariates: design comes before outcomes."""
+    """Refuse named outcomes in the frame or among the covariates: design comes before outcomes.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The frame that designs the comparison.
+    outcomes : iterable of str
+        Names of outcomes.
+    covariates : sequence of str
+        Names of covariates.
+
+    Raises
+    ------
+    OutcomesClosed
+        An outcome that stands in either.
+    """
     outcomes = [outcomes] if isinstance(outcomes, str) else list(outcomes)
     present = [o for o in outcomes if o in frame.columns or o in covariates]
     if present:
@@ -98,7 +167,18 @@ def refuse_outcomes(frame: pd.DataFrame, outcomes: Iterable[str], covariates: Se
 
 
 def unique_ids(frame: pd.DataFrame) -> None:
-    """Raise when the index, which names people and breaks ties, holds a duplicate or NA."""
+    """Refuse an index, which names people and breaks ties, with a duplicate or NA.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person.
+
+    Raises
+    ------
+    DataError, MissingValues
+        A repeated label; a missing one.
+    """
     if not frame.index.is_unique:
         repeated = int(frame.index.duplicated(keep=False).sum())
         raise errors.DataError(
@@ -109,22 +189,58 @@ def unique_ids(frame: pd.DataFrame) -> None:
         raise errors.MissingValues("missing values in the index", todo="Give every row an id.")
 
 
-def arms(values: pd.Series, treat: str) -> np.ndarray:
-    """Return a 0/1 treatment as booleans; raise when it is something else, or all or none are treated."""
+def arms(values: pd.Series, treat: str) -> Booleans:
+    """Return a 0/1 treatment as booleans.
+
+    Parameters
+    ----------
+    values : Series
+        The treatment of each person.
+    treat : str
+        Its name, for the message.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        Whether each person is treated.
+
+    Raises
+    ------
+    DataError, EmptyCell
+        Values other than 0 and 1; everybody or nobody treated.
+    """
     numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     if not np.isin(numbers, (0.0, 1.0)).all():
         raise errors.DataError(
             f"the treatment {treat!r} must be 0 or 1 in every row", todo="Make it 1 for attended and 0 for not."
         )
-    treated = numbers == 1.0
+    treated: Booleans = numbers == 1.0
     if treated.all() or not treated.any():
         who = "everybody" if treated.all() else "nobody"
         raise errors.EmptyCell(f"{who} is treated in {treat!r}", todo="A comparison needs people of both kinds.")
     return treated
 
 
-def weights(frame: pd.DataFrame, survey_weight: str | None) -> np.ndarray:
-    """Return the survey weights, shape (n,), or ones; raise unless each is a positive finite number."""
+def weights(frame: pd.DataFrame, survey_weight: str | None) -> Floats:
+    """Return the survey weights, or ones.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person.
+    survey_weight : str or None
+        Column of positive weights; None gives everybody 1.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Weights, on the scale of the column.
+
+    Raises
+    ------
+    UnknownColumn, MissingValues, DataError
+        No such column; a missing weight; one that is not a positive finite number.
+    """
     if survey_weight is None:
         return np.ones(len(frame))
     errors.require_columns(frame, [survey_weight], role="the survey weight")
@@ -138,8 +254,28 @@ def weights(frame: pd.DataFrame, survey_weight: str | None) -> np.ndarray:
     return values
 
 
-def numeric(frame: pd.DataFrame, column: str, *, role: str) -> np.ndarray:
-    """Return a column as finite floats, shape (n,), or raise naming it."""
+def numeric(frame: pd.DataFrame, column: str, *, role: str) -> Floats:
+    """Return a column as finite floats.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person.
+    column : str
+        Its name.
+    role : str
+        What it serves as, for the message.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Values.
+
+    Raises
+    ------
+    DataError
+        A column that is not numeric, or not finite.
+    """
     try:
         values = frame[column].to_numpy(dtype=float)
     except (TypeError, ValueError):
@@ -150,16 +286,44 @@ def numeric(frame: pd.DataFrame, column: str, *, role: str) -> np.ndarray:
 
 
 def is_categorical(column: pd.Series) -> bool:
-    """Return whether a covariate is a factor (words or a categorical) rather than a number."""
+    """Return whether a covariate is a factor (words or a categorical) rather than a number.
+
+    Parameters
+    ----------
+    column : Series
+        The covariate.
+
+    Returns
+    -------
+    bool
+        True for words and categoricals, False for numbers and truth values.
+    """
     return not pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 
 def columns(frame: pd.DataFrame, covariates: Sequence[str], *, drop_first: bool) -> Columns:
-    """Return the covariates as numeric columns; `drop_first` leaves out each factor's first level.
+    """Return the covariates as numeric columns.
 
-    Levels stand in sorted order, or in the order of a categorical; levels that nobody has are left out.
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person.
+    covariates : sequence of str
+        Names of columns; a repeated name counts once.
+    drop_first : bool
+        Whether each factor's first level is left out, as a regression with an intercept needs.
+
+    Returns
+    -------
+    Columns
+        Levels stand in sorted order, or in the order of a categorical; levels that nobody has are left out.
+
+    Raises
+    ------
+    DataError
+        A covariate that is neither words nor finite numbers.
     """
-    parts: list[np.ndarray] = []
+    parts: list[Floats] = []
     names: list[tuple[str, str, str]] = []
     for covariate in dict.fromkeys(covariates):
         column = frame[covariate]
@@ -176,27 +340,56 @@ def columns(frame: pd.DataFrame, covariates: Sequence[str], *, drop_first: bool)
         names.extend((f"{covariate}[{levels[j]}]", covariate, str(levels[j])) for j in keep)
     matrix = np.hstack(parts) if parts else np.empty((len(frame), 0))
     binary = np.array([bool(np.isin(matrix[:, j], (0.0, 1.0)).all()) for j in range(matrix.shape[1])], dtype=bool)
-    return Columns(matrix, *(tuple(n[i] for n in names) for i in range(3)), binary)
+    labels, sources, of_factor = (tuple(n[i] for n in names) for i in range(3))
+    return Columns(matrix, labels, sources, of_factor, binary)
 
 
-def refuse_collinear(frame: pd.DataFrame, covariates: Sequence[str], built: Columns) -> None:
-    """Raise `Collinear` naming each column that the columns before it (or a constant) already determine."""
+def refuse_collinear(frame: pd.DataFrame, covariates: Sequence[str], design: Columns) -> None:
+    """Refuse covariates that the columns before them (or a constant) already determine.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person.
+    covariates : sequence of str
+        Names of covariates.
+    design : Columns
+        The same as numeric columns.
+
+    Raises
+    ------
+    Collinear
+        A covariate with one value only, or columns that others determine; each is named.
+    """
     constant = [c for c in dict.fromkeys(covariates) if frame[c].nunique() < 2]
     if constant:
         raise errors.Collinear(
             f"covariates with one value only: {', '.join(map(repr, constant))}", todo="Take them off the covariates."
         )
-    names = dependent(built.matrix, built.names)
+    names = dependent(design.matrix, design.names)
     if names:
         listed = "; ".join(f"{n!r} is determined by {', '.join(map(repr, by))}" for n, by in names.items())
         raise errors.Collinear(f"collinear covariates: {listed}", todo="Take one of each set off the covariates.")
 
 
-def dependent(matrix: np.ndarray, names: Sequence[str]) -> dict[str, list[str]]:
-    """Return the columns that are linear in the columns before them and a constant, with those columns' names."""
+def dependent(matrix: Floats, names: Sequence[str]) -> dict[str, list[str]]:
+    """Return the columns that are linear in the columns before them and a constant.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n, k)
+        Columns.
+    names : sequence of str, length k
+        Their names.
+
+    Returns
+    -------
+    dict of str to list of str
+        Each such column, and the columns that determine it.
+    """
     z = standardise(matrix)[0]
     gram = z.T @ z / max(len(z), 1)
-    found: dict[str, list[str]] = {}
+    combinations: dict[str, list[str]] = {}
     kept: list[int] = []
     for j in range(gram.shape[0]):
         if kept:
@@ -207,19 +400,45 @@ def dependent(matrix: np.ndarray, names: Sequence[str]) -> dict[str, list[str]]:
         if left > COLLINEAR:
             kept.append(j)
         else:
-            found[names[j]] = [names[i] for i, s in zip(kept, slopes, strict=True) if abs(s) > 1e-6]
-    return found
+            combinations[names[j]] = [names[i] for i, s in zip(kept, slopes, strict=True) if abs(s) > 1e-6]
+    return combinations
 
 
-def standardise(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return columns with mean 0 and SD 1, with the means and SDs taken out (SD 1 for a constant column)."""
+def standardise(matrix: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return columns with mean 0 and SD 1.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n, k)
+        Columns.
+
+    Returns
+    -------
+    standardised : ndarray, shape (n, k)
+        Columns less their mean, over their SD.
+    mean : ndarray, shape (k,)
+        Means taken out.
+    sd : ndarray, shape (k,)
+        SDs divided by; 1 for a constant column.
+    """
     centre = matrix.mean(axis=0)
     spread = matrix.std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)
     return (matrix - centre) / spread, centre, spread
 
 
-def kish(weight: np.ndarray) -> float:
-    """Return Kish's effective sample size (sum w)^2 / sum w^2 (Kish 1965); 0 when nobody has weight."""
+def kish(weight: Floats) -> float:
+    """Return Kish's effective sample size, (sum w)^2 / sum w^2 (Kish 1965).
+
+    Parameters
+    ----------
+    weight : ndarray, shape (n,)
+        Weights on any scale.
+
+    Returns
+    -------
+    float
+        Effective number of people; 0 when nobody has weight.
+    """
     squares = float(weight @ weight)
     return float(weight.sum() ** 2 / squares) if squares > 0 else 0.0

@@ -2,28 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from numbers import Real
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from evaluation import errors
-from evaluation.statistics import _margins
+from evaluation.statistics._arrays import Floats
 from evaluation.statistics._constraints import pseudo_inverse
+from evaluation.statistics._margins import level_key
 
 INTERCEPT = "(Intercept)"
 
 
 def check_bounds(bounds: tuple[float, float] | None) -> None:
-    """Refuse bounds on the ratio of weights that do not lie on both sides of 1."""
+    """Refuse bounds on the ratio of weights that do not lie on both sides of 1.
+
+    Parameters
+    ----------
+    bounds : (low, high) or None
+        Least and largest ratio of calibrated to base weight.
+
+    Raises
+    ------
+    DataError
+        Bounds that are not two numbers with 0 <= low < 1 < high.
+    """
     pair = isinstance(bounds, tuple | list) and len(bounds) == 2 and all(isinstance(b, Real) for b in bounds)
     if bounds is not None and not (pair and 0 <= bounds[0] < 1 < bounds[1]):
         raise errors.DataError("bounds must lie on both sides of 1, from 0", todo="Give bounds such as (0.3, 3).")
 
 
-def base(frame: pd.DataFrame, base_weight: str | pd.Series | None) -> np.ndarray:
-    """Return positive base weights in the order of the frame's rows (by label), 1 each where none are given."""
+def base_weights(frame: pd.DataFrame, base_weight: str | pd.Series | Floats | None) -> Floats:
+    """Return positive base weights in the order of the frame's rows.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The sample, one row per person.
+    base_weight : str, Series, ndarray of shape (n,), or None
+        Column of the frame, weights by row label, or weights by row; None gives everybody 1.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Base weights.
+
+    Raises
+    ------
+    UnknownColumn, MissingValues, DataError
+        No such column; a missing weight; weights that are not one positive number for each row.
+    """
     if base_weight is None:
         return np.ones(len(frame))
     if isinstance(base_weight, str):
@@ -44,8 +74,26 @@ def base(frame: pd.DataFrame, base_weight: str | pd.Series | None) -> np.ndarray
     return values
 
 
-def column(frame: pd.DataFrame, name: Any) -> np.ndarray:
-    """Return a calibration variable: ones, a numeric column, or an indicator named "column=level" or by a pair."""
+def calibration_column(frame: pd.DataFrame, name: str | tuple[str, Hashable]) -> Floats:
+    """Return a calibration variable: ones, a numeric column, or an indicator of a level.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The sample, one row per person.
+    name : str or tuple
+        "(Intercept)", a numeric column, "column=level", or (column, level).
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        The variable of each person.
+
+    Raises
+    ------
+    UnknownColumn, MissingValues, EmptyCell, DataError
+        No such column; missing values in it; a level that nobody has; a column that is not finite numbers.
+    """
     if name in (INTERCEPT, "(intercept)"):
         return np.ones(len(frame))
     variable, level = name if isinstance(name, tuple) else (name, None)
@@ -54,11 +102,12 @@ def column(frame: pd.DataFrame, name: Any) -> np.ndarray:
     errors.require_columns(frame, [variable], role="calibration")
     errors.require_complete(frame, [variable], role="calibration")
     if level is not None:
-        found = frame[variable].map(_margins._plain) == _margins._plain(level)
-        if not found.any():
+        holders = frame[variable].map(level_key) == level_key(level)
+        if not holders.any():
             raise errors.EmptyCell(f"nobody in the sample has {variable} = {level}", todo="Join it to another level.")
-        return found.to_numpy(dtype=float)
-    if not (pd.api.types.is_numeric_dtype(frame[variable]) or pd.api.types.is_bool_dtype(frame[variable])):
+        return holders.to_numpy().astype(float)
+    kind = frame[variable].dtype
+    if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind)):
         raise errors.DataError(f"{variable!r} is not a number", todo=f"Name an indicator, such as {variable}=level.")
     values = frame[variable].to_numpy(dtype=float)
     if not np.isfinite(values).all():
@@ -66,8 +115,21 @@ def column(frame: pd.DataFrame, name: Any) -> np.ndarray:
     return values
 
 
-def refuse_collinear(columns: np.ndarray, names: list[Any]) -> None:
-    """Refuse calibration variables that do not all carry something of their own."""
+def refuse_collinear(columns: Floats, names: Sequence[Hashable]) -> None:
+    """Refuse calibration variables that do not all carry something of their own.
+
+    Parameters
+    ----------
+    columns : ndarray, shape (n, k)
+        Calibration variables.
+    names : sequence of length k
+        Their names.
+
+    Raises
+    ------
+    Collinear
+        The columns have a lower rank than their number.
+    """
     gram = columns.T @ columns
     rank = round(float(np.trace(pseudo_inverse(gram) @ gram)))
     if rank < columns.shape[1]:

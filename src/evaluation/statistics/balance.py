@@ -9,29 +9,34 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from evaluation import errors, parallel
 from evaluation.statistics import _roles
+from evaluation.statistics._arrays import Booleans, Floats, Integers
+from evaluation.statistics.matching.sample import MatchedSample
 
 DENOMINATORS = {"ATT": "treated", "ATM": "treated", "ATC": "control", "ATE": "pooled", "ATO": "weighted"}
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Balance before and after.
+    """Balance of covariates before and after adjustment.
 
     Attributes
     ----------
     table : DataFrame
         One row per covariate or level: variable, covariate, level, kind ("binary" or "numeric"), mean_treated,
         mean_control, smd, variance_ratio, ks, ecdf_mean each `_before` and `_after` (`variance_ratio` NaN for binary
-        columns; `ks` and `ecdf_mean` are the largest and the mean gap between the distribution functions).
-    effective_n : mapping
+        columns; `ks` and `ecdf_mean` are the largest and the mean gap between the distribution functions, 0 to 1).
+    effective_n : dict of str to float
         Kish's effective number in each arm, before and after.
+    estimand : str
+        Whom the comparison is about: ATT, ATM, ATC, ATE or ATO.
+    denominator : str
+        Whose SD divides the differences: "treated", "control", "pooled", "all" or "weighted".
     """
 
     table: pd.DataFrame
@@ -41,20 +46,49 @@ class Balance:
 
     @property
     def worst(self) -> float:
-        """Largest absolute standardised difference after adjustment."""
+        """Return the largest absolute standardised difference after adjustment.
+
+        Returns
+        -------
+        float
+            In SDs, 0 or more.
+        """
         return float(self.table["smd_after"].abs().max())
 
     def mean_over(self, covariates: Sequence[str]) -> float:
-        """Return the mean absolute standardised difference after adjustment over the rows of some covariates."""
+        """Return the mean absolute standardised difference after adjustment over some covariates.
+
+        Parameters
+        ----------
+        covariates : sequence of str
+            Covariates whose rows are averaged, every level of a factor among them.
+
+        Returns
+        -------
+        float
+            In SDs, 0 or more.
+        """
         rows = self.table[self.table["covariate"].isin(list(covariates))]
         return float(rows["smd_after"].abs().mean())
 
     def tidy(self) -> pd.DataFrame:
-        """Return the table."""
+        """Return the table.
+
+        Returns
+        -------
+        DataFrame
+            A copy of `table`.
+        """
         return self.table.copy()
 
     def summary(self) -> str:
-        """Return one sentence."""
+        """Return one sentence: the largest difference before and after, and the controls' effective number.
+
+        Returns
+        -------
+        str
+            The sentence.
+        """
         return (
             f"The largest standardised difference is {self.table['smd_before'].abs().max():.2f} before and "
             f"{self.worst:.2f} after; {self.effective_n['control_after']:.0f} others count in effect."
@@ -66,22 +100,32 @@ def compare(  # noqa: PLR0913
     *,
     treat: str,
     covariates: Sequence[str],
-    weights: Any = None,
+    weights: MatchedSample | pd.Series | Floats | Sequence[float] | str | None = None,
     survey_weight: str | None = None,
     estimand: str = "ATT",
     denominator: str | None = None,
     squares: bool = False,
     interactions: bool = False,
 ) -> Balance:
-    """Compare covariates of treated and untreated people, before and after `weights`.
+    """Compare covariates of treated and untreated people, before and after weighting (Austin 2009).
+
+    Conventions of R's cobalt: denominators from the unadjusted sample, a row for every level of a factor, no p-values.
 
     Parameters
     ----------
-    weights : Series, array, column or MatchedSample, optional
-        Match weights (0 for people left out); they are multiplied by the survey weight.
+    frame : DataFrame
+        One row per person, index unique.
+    treat : str
+        Column of 0 and 1.
+    covariates : sequence of str
+        Columns to compare; words and categoricals as indicators of every level.
+    weights : MatchedSample, Series, array or str, optional
+        Match weights (0 for people left out), or the column that holds them; they are multiplied by the survey weight.
+    survey_weight : str, optional
+        Column of positive weights, used before and after.
     estimand : "ATT", "ATM", "ATC", "ATE" or "ATO"
-        Decides the denominator: SD of the treated, of the untreated, the root mean of both variances, of everybody
-        as weighted.
+        Decides the denominator: SD of the treated (ATT, ATM), of the untreated, the root mean of both variances, of
+        everybody as weighted.
     denominator : "treated", "control", "pooled", "all" or "weighted", optional
         Overrides it. All but "weighted" come from the sample before `weights`.
     squares, interactions : bool
@@ -90,13 +134,21 @@ def compare(  # noqa: PLR0913
     Returns
     -------
     Balance
+        The table of differences, and effective numbers.
+
+    Raises
+    ------
+    DataError, UnknownColumn, MissingValues
+        No covariates, or values that cannot be used in their role; an absent column; NA in any role.
+    EmptyCell, Unsupported
+        An arm without match weight; an estimand or denominator that is not known.
     """
     treated = _roles.check(frame, treat=treat, covariates=covariates, survey_weight=survey_weight)
     if not len(covariates):
         raise errors.DataError("no covariates to compare", todo="Name at least one.")
-    built = _further(_roles.columns(frame, list(covariates), drop_first=False), squares, interactions)
+    built = _with_higher_terms(_roles.columns(frame, list(covariates), drop_first=False), squares, interactions)
     base = _roles.weights(frame, survey_weight)
-    match = _weights(frame, weights)
+    match = _match_weights(frame, weights)
     if not (match[treated].sum() > 0 and match[~treated].sum() > 0):
         raise errors.EmptyCell("one of the two groups has no match weight", todo="Look at the matching.")
     chosen = denominator or DENOMINATORS.get(estimand)
@@ -104,8 +156,8 @@ def compare(  # noqa: PLR0913
         raise errors.Unsupported(f"estimand {estimand!r} or denominator {denominator!r} is not known")
     over = base * match if chosen == "weighted" else base
     spread = _spread(built.matrix, built.binary, treated, over, chosen)
-    before = _side(built.matrix, built.binary, treated, base, spread)
-    after = _side(built.matrix, built.binary, treated, base * match, spread)
+    before = _arm_statistics(built.matrix, built.binary, treated, base, spread)
+    after = _arm_statistics(built.matrix, built.binary, treated, base * match, spread)
     kinds = np.where(built.binary, "binary", "numeric")
     table = pd.DataFrame({"variable": built.names, "covariate": built.covariates, "level": built.levels, "kind": kinds})
     for name, side in (("before", before), ("after", after)):
@@ -119,36 +171,39 @@ def compare(  # noqa: PLR0913
     return Balance(table, n, estimand, chosen)
 
 
-def _further(built: _roles.Columns, squares: bool, interactions: bool) -> _roles.Columns:
+def _with_higher_terms(columns: _roles.Columns, squares: bool, interactions: bool) -> _roles.Columns:
     """Return the columns with squares of numeric ones and products across covariates, where asked for."""
-    extra = [(i, i) for i in range(len(built.names)) if squares and not built.binary[i]]
+    extra = [(i, i) for i in range(len(columns.names)) if squares and not columns.binary[i]]
     if interactions:
-        pairs = ((i, j) for i in range(len(built.names)) for j in range(i + 1, len(built.names)))
-        extra += [(i, j) for i, j in pairs if built.covariates[i] != built.covariates[j]]
+        pairs = ((i, j) for i in range(len(columns.names)) for j in range(i + 1, len(columns.names)))
+        extra += [(i, j) for i, j in pairs if columns.covariates[i] != columns.covariates[j]]
     if not extra:
-        return built
-    made = np.column_stack([built.matrix[:, i] * built.matrix[:, j] for i, j in extra])
-    names = [f"{built.names[i]}²" if i == j else f"{built.names[i]} × {built.names[j]}" for i, j in extra]
-    about = [built.covariates[i] if i == j else f"{built.covariates[i]} × {built.covariates[j]}" for i, j in extra]
-    binary = np.array([bool(built.binary[i] and built.binary[j]) for i, j in extra])
+        return columns
+    products = np.column_stack([columns.matrix[:, i] * columns.matrix[:, j] for i, j in extra])
+    names = [f"{columns.names[i]}²" if i == j else f"{columns.names[i]} × {columns.names[j]}" for i, j in extra]
+    about = [
+        columns.covariates[i] if i == j else f"{columns.covariates[i]} × {columns.covariates[j]}" for i, j in extra
+    ]
+    binary = np.array([bool(columns.binary[i] and columns.binary[j]) for i, j in extra])
     return _roles.Columns(
-        np.hstack([built.matrix, made]),
-        (*built.names, *names),
-        (*built.covariates, *about),
-        (*built.levels, *[""] * len(extra)),
-        np.concatenate([built.binary, binary]),
+        np.hstack([columns.matrix, products]),
+        (*columns.names, *names),
+        (*columns.covariates, *about),
+        (*columns.levels, *[""] * len(extra)),
+        np.concatenate([columns.binary, binary]),
     )
 
 
-def _weights(frame: pd.DataFrame, weights: Any) -> np.ndarray:
+def _match_weights(frame: pd.DataFrame, weights: object) -> Floats:
+    """Return match weights in the order of the frame's rows, ones where none are given."""
     if weights is None:
         return np.ones(len(frame))
     weights = getattr(weights, "match_weight", weights)
     if isinstance(weights, np.ndarray | list | tuple):
-        weights = np.asarray(weights)
-        if weights.shape != (len(frame),):
-            raise errors.DataError(f"{weights.shape} match weights for {len(frame)} people", todo="Give one each.")
-        weights = pd.Series(weights, index=frame.index)
+        array = np.asarray(weights)
+        if array.shape != (len(frame),):
+            raise errors.DataError(f"{array.shape} match weights for {len(frame)} people", todo="Give one each.")
+        weights = pd.Series(array, index=frame.index)
     if isinstance(weights, str):
         errors.require_columns(frame, [weights], role="match weights")
     elif not isinstance(weights, pd.Series):
@@ -162,7 +217,7 @@ def _weights(frame: pd.DataFrame, weights: Any) -> np.ndarray:
     return values
 
 
-def _variance(x: np.ndarray, binary: np.ndarray, w: np.ndarray) -> np.ndarray:
+def _variance(x: Floats, binary: Booleans, w: Floats) -> Floats:
     """Return weighted variances per column: p (1 - p) for binary columns, else unbiased for reliability weights."""
     share = w / w.sum()
     mean = share @ x
@@ -172,7 +227,7 @@ def _variance(x: np.ndarray, binary: np.ndarray, w: np.ndarray) -> np.ndarray:
     return np.where(alone, 0.0, np.where(binary, mean * (1 - mean), raw / left if left > 0 else 0.0))
 
 
-def _spread(x: np.ndarray, binary: np.ndarray, treated: np.ndarray, base: np.ndarray, chosen: str) -> np.ndarray:
+def _spread(x: Floats, binary: Booleans, treated: Booleans, base: Floats, chosen: str) -> Floats:
     """Return the denominators; everybody's SD where the chosen people do not vary (as cobalt)."""
     if chosen in ("all", "weighted"):
         var = _variance(x, binary, base)
@@ -184,7 +239,8 @@ def _spread(x: np.ndarray, binary: np.ndarray, treated: np.ndarray, base: np.nda
     return np.sqrt(np.where(var > 0, var, _variance(x, binary, base)))
 
 
-def _side(x, binary, treated, w, spread) -> dict[str, np.ndarray]:
+def _arm_statistics(x: Floats, binary: Booleans, treated: Booleans, w: Floats, spread: Floats) -> dict[str, Floats]:
+    """Return the columns of the balance table under weights w."""
     t, c = w[treated] / w[treated].sum(), w[~treated] / w[~treated].sum()
     mean_t, mean_c = t @ x[treated], c @ x[~treated]
     gap = mean_t - mean_c
@@ -206,7 +262,7 @@ def _side(x, binary, treated, w, spread) -> dict[str, np.ndarray]:
     }
 
 
-def _ecdf(a: np.ndarray, wa: np.ndarray, b: np.ndarray, wb: np.ndarray) -> tuple[float, float]:
+def _ecdf(a: Floats, wa: Floats, b: Floats, wb: Floats) -> tuple[float, float]:
     """Return the largest gap between two weighted distribution functions, and the mean gap over values held."""
     values = np.concatenate([a, b])
     steps = np.concatenate([wa, -wb])
@@ -220,8 +276,13 @@ def _ecdf(a: np.ndarray, wa: np.ndarray, b: np.ndarray, wb: np.ndarray) -> tuple
 class Placebo:
     """Where the balance of a design stands among designs of treatments drawn by lot.
 
-    `worst` and `mean` are (value, 90th percentile, 99th percentile); `grade` is "pass" (to the 90th), "flag" (to the
-    99th) or "fail", for the worse of the two; `draws` how many lots could be designed.
+    Attributes
+    ----------
+    worst, mean : tuple of three float
+        Largest, and mean absolute, standardised difference (in SDs): the design's value, and the 90th and the 99th
+        percentile over the lots.
+    draws : int
+        How many lots could be designed.
     """
 
     worst: tuple[float, float, float]
@@ -230,17 +291,35 @@ class Placebo:
 
     @property
     def grade(self) -> str:
-        """Return the worse of both ranks: pass, flag or fail."""
+        """Return the worse rank of the two measures.
+
+        Returns
+        -------
+        "pass", "flag" or "fail"
+            Up to the 90th percentile, up to the 99th, or beyond.
+        """
         ranks = [sum(v > bar for bar in bars) for v, *bars in (self.worst, self.mean)]
         return ("pass", "flag", "fail")[max(ranks)]
 
     def tidy(self) -> pd.DataFrame:
-        """Return one row per measure."""
+        """Return one row per measure.
+
+        Returns
+        -------
+        DataFrame
+            Columns measure, value, p90 and p99, in SDs.
+        """
         rows = [("worst", *self.worst), ("mean over prognostic", *self.mean)]
         return pd.DataFrame(rows, columns=["measure", "value", "p90", "p99"])
 
     def summary(self) -> str:
-        """Return one sentence."""
+        """Return one sentence: how the balance ranks among the lots.
+
+        Returns
+        -------
+        str
+            The sentence.
+        """
         words = {
             "pass": "no worse than chance",
             "flag": "worse than nine lots in ten",
@@ -251,7 +330,7 @@ class Placebo:
 
 def placebo(  # noqa: PLR0913
     frame: pd.DataFrame,
-    design: Callable[[pd.DataFrame], Any],
+    design: Callable[[pd.DataFrame], MatchedSample],
     *,
     treat: str,
     covariates: Sequence[str],
@@ -266,11 +345,38 @@ def placebo(  # noqa: PLR0913
 
     Parameters
     ----------
+    frame : DataFrame
+        One row per person, index unique.
     design : callable
-        Takes the frame (with a drawn treatment in `treat`) and returns a `MatchedSample`; refusals skip the draw.
+        Takes the frame (with a drawn treatment in `treat`) and returns a `MatchedSample`; refusals skip the draw. It
+        must be importable when the draws run on many cores.
+    treat : str
+        Column of 0 and 1.
+    covariates : sequence of str
+        Columns whose largest difference is judged.
+    prognostic : sequence of str
+        Those of the covariates whose mean difference is judged.
     cluster : str, optional
         Session within which the lot is drawn; a session in which all or none are treated would never change, so such
         sessions' people are drawn together as one stratum.
+    survey_weight : str, optional
+        Column of positive weights; it stays with each person.
+    draws : int
+        Number of lots.
+    seed : int
+        Seed of the lots, 0 or more.
+    observed : Balance, optional
+        Balance of the design itself, where it is known already.
+
+    Returns
+    -------
+    Placebo
+        The design's balance and the percentiles over the lots.
+
+    Raises
+    ------
+    NobodyMatched
+        Most lots could not be designed.
 
     Notes
     -----
@@ -278,20 +384,25 @@ def placebo(  # noqa: PLR0913
     any selection; the bar is therefore the distribution under the lot, not a constant.
     """
     sample = design(frame)
-    now = observed or compare(
+    balance = observed or compare(
         frame, treat=treat, covariates=covariates, weights=sample.match_weight, survey_weight=survey_weight
     )
     stratum = _strata(frame, treat, cluster)
-    task = partial(_one_lot, frame, design, treat, tuple(covariates), tuple(prognostic), stratum, survey_weight)
-    found = [r for r in parallel.run(task, list(range(draws)), seed) if r is not None]
-    if len(found) < max(20, draws // 4):
+    task = partial(
+        _permuted_balance, frame, design, treat, tuple(covariates), tuple(prognostic), stratum, survey_weight
+    )
+    lots = [r for r in parallel.run(task, list(range(draws)), seed) if r is not None]
+    if len(lots) < max(20, draws // 4):
         raise errors.NobodyMatched("most treatments drawn by lot could not be designed", todo="Widen the caliper.")
-    worst, mean = (np.array(v) for v in zip(*found, strict=True))
-    bars = [tuple(float(q) for q in np.quantile(v, [0.9, 0.99])) for v in (worst, mean)]
-    return Placebo((now.worst, *bars[0]), (now.mean_over(prognostic), *bars[1]), len(found))  # type: ignore[arg-type]
+    worst, mean = (np.array(v) for v in zip(*lots, strict=True))
+    worst_p90, worst_p99 = (float(q) for q in np.quantile(worst, [0.9, 0.99]))
+    mean_p90, mean_p99 = (float(q) for q in np.quantile(mean, [0.9, 0.99]))
+    prognostic_mean = balance.mean_over(prognostic)
+    return Placebo((balance.worst, worst_p90, worst_p99), (prognostic_mean, mean_p90, mean_p99), len(lots))
 
 
-def _strata(frame: pd.DataFrame, treat: str, cluster: str | None) -> np.ndarray:
+def _strata(frame: pd.DataFrame, treat: str, cluster: str | None) -> Integers:
+    """Return the stratum within which the lot is drawn, by person."""
     if cluster is None:
         return np.zeros(len(frame), dtype=int)
     share = frame.groupby(cluster)[treat].transform("mean")
@@ -299,17 +410,18 @@ def _strata(frame: pd.DataFrame, treat: str, cluster: str | None) -> np.ndarray:
     return pd.factorize(label)[0]
 
 
-def _one_lot(
+def _permuted_balance(
     frame: pd.DataFrame,
-    design: Callable[[pd.DataFrame], Any],
+    design: Callable[[pd.DataFrame], MatchedSample],
     treat: str,
     covariates: tuple[str, ...],
     prognostic: tuple[str, ...],
-    stratum: np.ndarray,
+    stratum: Integers,
     survey_weight: str | None,
     _: int,
     rng: np.random.Generator,
 ) -> tuple[float, float] | None:
+    """Return the worst and the mean difference of one lot's design, or None where it could not be designed."""
     values = frame[treat].to_numpy()
     lot = values.copy()
     for s in np.unique(stratum):
@@ -318,10 +430,10 @@ def _one_lot(
     drawn = frame.assign(**{treat: lot})
     try:
         sample = design(drawn)
-        made = compare(
+        balance = compare(
             drawn, treat=treat, covariates=covariates, weights=sample.match_weight, survey_weight=survey_weight
         )
     except errors.DataError:
         return None
-    worst, mean = made.worst, made.mean_over(prognostic)
+    worst, mean = balance.worst, balance.mean_over(prognostic)
     return (worst, mean) if np.isfinite(worst) and np.isfinite(mean) else None

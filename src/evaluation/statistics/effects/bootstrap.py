@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,21 +12,37 @@ import pandas as pd
 from evaluation import errors, parallel
 from evaluation.results import Estimate, from_se
 from evaluation.statistics import _roles, matching, propensity
+from evaluation.statistics._arrays import Integers
 from evaluation.statistics.effects import standard_errors
 from evaluation.statistics.effects.doubly_robust import doubly_robust
-from evaluation.statistics.effects.g_computation import words
+from evaluation.statistics.effects.g_computation import estimand_text
 
 METHODS = ("weighting", "entropy balancing", "doubly robust")
-MOST_LOST = 0.05  # share of draws that may be refused (an arm or a level not drawn) before the whole is
-TIMES = "times_drawn"
+MAX_FAILED_SHARE = 0.05  # share of draws that may be refused (an arm or a level not drawn) before the whole is
+DRAW_COUNT = "times_drawn"
 
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """What is made again in each draw; fields as the arguments of `bootstrap`.
+    """What is made again in each draw.
 
-    `penalty` is the score's, as the people themselves needed it: a draw has fewer different people, which is no reason
-    for another model.
+    Attributes
+    ----------
+    outcome, treat : str
+        Columns, as in `bootstrap`.
+    covariates : tuple of str
+        Columns of the score, of the balance or of the outcome model.
+    method : str
+        One of `METHODS`.
+    estimand : str
+        Whom the comparison is about.
+    survey_weight : str or None
+        Column of positive weights.
+    reweigh : callable or None
+        Makes the survey weights of drawn people, as in `bootstrap`.
+    penalty : "none" or "firth"
+        The score's penalty, as the people themselves needed it: a draw has fewer different people, which is no reason
+        for another model.
     """
 
     outcome: str
@@ -62,23 +77,44 @@ def bootstrap(  # noqa: PLR0913
 
     Parameters
     ----------
+    frame : DataFrame
+        One row per person, every role complete.
+    outcome : str
+        Numeric column.
+    treat : str
+        Column of 0 and 1.
+    covariates : sequence of str
+        Columns of the score, of the balance or of the outcome model.
     method : "weighting", "entropy balancing" or "doubly robust"
         Matching is refused: its bootstrap is not valid (Abadie and Imbens 2008).
+    estimand : str
+        Whom the comparison is about: "ATT", or another that the method has.
+    survey_weight : str, optional
+        Column of positive weights.
     reweigh : callable, optional
         Takes the drawn people, and the name of the column that says how often each was drawn; returns their survey
         weights, made with those counts as base weights and divided by them. Without it weights are as given.
+    cluster : str, optional
+        Column of the collection session.
     strata : str, optional
         Column within whose values sessions are drawn (attendees' lists and the general sample, say).
+    draws : int
+        Number of draws, 50 or more.
+    seed : int
+        Seed of the draws, 0 or more; equal seeds give equal draws for any number of workers.
 
     Returns
     -------
     Estimate
-        Value from the people themselves, SD of the draws, t on the sessions of the smaller arm less one.
+        Value from the people themselves, in the unit of the outcome; SD of the draws, t on the sessions of the smaller
+        arm less one.
 
     Raises
     ------
     Unsupported, NotConverged
         A method without a valid bootstrap; more than one draw in twenty that could not be made.
+    UnknownColumn, MissingValues, DataError, EmptyCell
+        No such column; NA in any role; fewer than 50 draws; attendees from fewer than four sessions.
     """
     if method not in METHODS:
         raise errors.Unsupported(
@@ -96,14 +132,14 @@ def bootstrap(  # noqa: PLR0913
     frame = frame.assign(**{c: frame[c].astype("category") for c in factors})
     if method == "weighting":
         steps = replace(steps, penalty=_penalty(steps, frame))
-    value = _estimate(steps, frame.assign(**{TIMES: 1.0}))
+    value = _estimate(steps, frame.assign(**{DRAW_COUNT: 1.0}))
     units = np.arange(len(frame)) if cluster is None else pd.factorize(frame[cluster])[0]
     within = np.zeros(len(frame), dtype=int) if strata is None else pd.factorize(frame[strata])[0]
     home = np.zeros(units.max() + 1, dtype=int)
     home[units] = within
-    found = parallel.run(partial(_draw, steps, frame, units, home), list(range(draws)), seed)
-    kept = np.array([v for v in found if v is not None])
-    if len(kept) < (1 - MOST_LOST) * draws:
+    values = parallel.run(partial(_draw, steps, frame, units, home), list(range(draws)), seed)
+    kept = np.array([v for v in values if v is not None])
+    if len(kept) < (1 - MAX_FAILED_SHARE) * draws:
         raise errors.NotConverged(
             f"{draws - len(kept)} of {draws} draws could not be estimated",
             todo="Merge rare levels, or use fewer covariates.",
@@ -119,7 +155,7 @@ def bootstrap(  # noqa: PLR0913
         n_sessions=min(count) if cluster else None,
         method=f"{method} ({estimand})",
         outcome=outcome,
-        estimand=words(estimand),
+        estimand=estimand_text(estimand),
         sample=estimand,
         se_method=f"bootstrap of {'sessions' if cluster else 'people'} through every step, {len(kept)} draws",
     )
@@ -128,29 +164,34 @@ def bootstrap(  # noqa: PLR0913
 def _penalty(steps: Steps, frame: pd.DataFrame) -> str:
     """Return the penalty that the score of the people themselves takes."""
     weight = steps.survey_weight
-    made = propensity.fit(
+    scores = propensity.fit(
         frame, treat=steps.treat, covariates=list(steps.covariates), survey_weight=weight, only_attendees="penalise"
     )
-    return "firth" if made.method.startswith("Firth") else "none"
+    return "firth" if scores.method.startswith("Firth") else "none"
 
 
 def _scores(steps: Steps, people: pd.DataFrame, names: list[str]) -> propensity.PropensityScores:
     """Return the score of drawn people; separation, which a draw may have by chance, is met by Firth's penalty."""
-    roles = {"treat": steps.treat, "covariates": names, "survey_weight": TIMES, "only_attendees": "penalise"}
+    fit = partial(
+        propensity.fit, people, treat=steps.treat, covariates=names, survey_weight=DRAW_COUNT, only_attendees="penalise"
+    )
     try:
-        return propensity.fit(people, penalty=steps.penalty, **roles)
+        return fit(penalty=steps.penalty)
     except errors.NotConverged:
-        return propensity.fit(people, penalty="firth", **roles)
+        return fit(penalty="firth")
 
 
-def _draw(steps: Steps, frame: pd.DataFrame, units: np.ndarray, home: np.ndarray, _: int, rng: Any) -> float | None:
+def _draw(
+    steps: Steps, frame: pd.DataFrame, units: Integers, home: Integers, _: int, rng: np.random.Generator
+) -> float | None:
+    """Return the estimate of one draw, or None where it could not be made."""
     times = np.zeros(len(home))
     for stratum in np.unique(home):
         rows = np.flatnonzero(home == stratum)
         times[rows] = np.bincount(rng.integers(0, len(rows), len(rows)), minlength=len(rows))
-    drawn = frame.assign(**{TIMES: times[units]})
+    drawn = frame.assign(**{DRAW_COUNT: times[units]})
     try:
-        return _estimate(steps, drawn[drawn[TIMES] > 0])
+        return _estimate(steps, drawn[drawn[DRAW_COUNT] > 0])
     except errors.DataError:
         return None
 
@@ -158,17 +199,21 @@ def _draw(steps: Steps, frame: pd.DataFrame, units: np.ndarray, home: np.ndarray
 def _estimate(steps: Steps, people: pd.DataFrame) -> float:
     """Return the estimate of the people, each counted as often as drawn."""
     given = people[steps.survey_weight] if steps.survey_weight else 1.0
-    weight = given if steps.reweigh is None else steps.reweigh(people, TIMES)
-    people = people.assign(**{TIMES: people[TIMES] * weight})
+    weight = given if steps.reweigh is None else steps.reweigh(people, DRAW_COUNT)
+    people = people.assign(**{DRAW_COUNT: people[DRAW_COUNT] * weight})
     names = [c for c in steps.covariates if people[c].nunique() > 1]
-    roles = {"treat": steps.treat, "survey_weight": TIMES}
+    treat = steps.treat
     if steps.method == "doubly robust":
-        return doubly_robust(people, outcome=steps.outcome, covariates=names, **roles).value
+        return doubly_robust(
+            people, outcome=steps.outcome, covariates=names, treat=treat, survey_weight=DRAW_COUNT
+        ).value
     if steps.method == "entropy balancing":
-        sample = matching.entropy_balance(people, covariates=names, estimand=steps.estimand, **roles)
+        sample = matching.entropy_balance(
+            people, covariates=names, estimand=steps.estimand, treat=treat, survey_weight=DRAW_COUNT
+        )
     else:
         scores = _scores(steps, people, names)
-        sample = matching.weights(people, scores, estimand=steps.estimand, **roles)
-    y, d = people[steps.outcome].to_numpy(dtype=float), people[steps.treat].to_numpy() == 1
-    w = sample.match_weight.to_numpy() * people[TIMES].to_numpy()
+        sample = matching.weights(people, scores, estimand=steps.estimand, treat=treat, survey_weight=DRAW_COUNT)
+    y, d = people[steps.outcome].to_numpy(dtype=float), people[treat].to_numpy() == 1
+    w = sample.match_weight.to_numpy() * people[DRAW_COUNT].to_numpy()
     return float(w[d] @ y[d] / w[d].sum() - w[~d] @ y[~d] / w[~d].sum())

@@ -11,7 +11,7 @@ from evaluation import errors
 from evaluation.results import Estimate, from_se
 from evaluation.statistics import _roles, propensity
 from evaluation.statistics.effects import standard_errors
-from evaluation.statistics.effects.g_computation import roles_of, words
+from evaluation.statistics.effects.g_computation import estimand_text, role_columns
 
 
 def doubly_robust(
@@ -28,9 +28,37 @@ def doubly_robust(
     sum over treated of s (Y - m0(X)) / sum s, less the same over others with weights s p / (1 - p); m0 is fitted to the
     untreated with survey weights. Errors by the influence function, with the score's and the outcome model's
     estimation in it, summed by session where sessions are known (G / (G - 1); t on G - 1, or on the sessions of an arm
-    that has under 12, less one). Treated people from under four sessions are refused: described only.
+    that has under 12, less one).
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person, index unique, every role complete.
+    outcome : str
+        Numeric column.
+    treat : str
+        Column of 0 and 1.
+    covariates : sequence of str
+        Columns of the score and of the outcome model.
+    survey_weight : str, optional
+        Column of positive weights s.
+    cluster : str, optional
+        Column of the collection session.
+
+    Returns
+    -------
+    Estimate
+        A contrast against 0 about people who attended, in the unit of the outcome.
+
+    Raises
+    ------
+    EmptyCell
+        Attendees from under four sessions: described only. A level that only attendees have; everybody or nobody
+        treated.
+    UnknownColumn, MissingValues, DataError, Collinear
+        No such column; NA in any role; an outcome that is not numbers; collinear covariates, named.
     """
-    roles = roles_of(outcome, treat, covariates, survey_weight, cluster)
+    roles = role_columns(outcome, treat, covariates, survey_weight, cluster)
     errors.require_columns(frame, roles, role="an effect")
     errors.require_complete(frame, roles, role="an effect")
     standard_errors.refuse_few(frame, treat, cluster)
@@ -58,7 +86,7 @@ def doubly_robust(
     influence -= scores.scores @ scores.bread.T @ slope
     value = value_t - value_c
     by = None if cluster is None else frame[cluster].to_numpy()
-    se, df, how = standard_errors.summed(influence, by, d == 1)
+    se, df, how = standard_errors.influence_error(influence, by, d == 1)
     n = {"treated": int(d.sum()), "untreated": int((1 - d).sum())}
     sessions = None if cluster is None else int(frame[cluster].nunique())
     return from_se(
@@ -71,6 +99,6 @@ def doubly_robust(
         method="doubly robust (augmented weighting)",
         se_method=how,
         outcome=outcome,
-        estimand=words("ATT"),
+        estimand=estimand_text("ATT"),
         sample="ATT",
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,12 @@ import pandas as pd
 from evaluation import errors
 from evaluation.results import Estimate, from_se, ratio_from_log
 from evaluation.statistics import _roles, inference
+from evaluation.statistics._arrays import Booleans, Floats
 from evaluation.statistics.effects import standard_errors
+from evaluation.statistics.effects.standard_errors import OutcomeModel
+from evaluation.statistics.matching.sample import MatchedSample
 
-ABOUT = {
+POPULATIONS = {
     "ATT": "people who attended and answered",
     "ATM": "people who attended, answered and have a counterpart",
     "ATC": "people who did not attend",
@@ -23,26 +26,33 @@ ABOUT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """The outcome model of a designed sample.
+class EstimateFields(TypedDict):
+    """The words and counts of an estimate: fields of `Estimate`.
 
-    `used` the people with weight, `weight` (n,) match × survey, `fit` the regression on treatment, covariates and
-    their products, `lead` and `base` (k,) the contrasts whose products with the coefficients are the mean predicted
-    difference and the mean prediction without attending, both over the treated.
+    Attributes
+    ----------
+    n : dict of str to int
+        People in each arm, unweighted.
+    n_sessions : int or None
+        Sessions of the arm with fewer.
+    n_effective : float
+        Kish's effective number of the controls.
+    method, outcome, estimand, sample : str
+        What was estimated, how, and about whom.
     """
 
-    used: pd.DataFrame
-    treated: np.ndarray
-    weight: np.ndarray
-    fit: inference.Regression
-    lead: np.ndarray
-    base: np.ndarray
+    n: dict[str, int]
+    n_sessions: int | None
+    n_effective: float
+    method: str
+    outcome: str
+    estimand: str
+    sample: str
 
 
 def in_sample(
     frame: pd.DataFrame,
-    sample: Any,
+    sample: MatchedSample,
     *,
     outcome: str,
     treat: str,
@@ -55,33 +65,53 @@ def in_sample(
 
     The outcome is regressed on treatment, covariates and all their products with weights match × survey; the
     estimate is the mean predicted difference over the treated (weighted). Errors by the delta method, the treated
-    people's covariates held fixed (Greifer 2023; Ho et al. 2007).
+    people's covariates held fixed (Greifer 2023; Ho, Imai, King and Stuart 2007).
 
     Parameters
     ----------
+    frame : DataFrame
+        One row per person, index unique; outcomes of the sample's people complete.
     sample : MatchedSample
-        `.match_weight`, `.pairs`, `.estimand`, `.replace`.
+        The design, made on the same people.
+    outcome : str
+        Numeric column.
+    treat : str
+        Column of 0 and 1, the treatment that the sample was designed for.
+    covariates : sequence of str
+        Columns of the outcome model; each is crossed with the treatment.
     cluster : str, optional
-        Collection session. With 12 treated sessions or more, two-way clustering by pair and session (Cameron, Gelbach
-        and Miller 2011); with fewer, or without pairs, by session with CR2 and Satterthwaite df.
+        Column of the collection session. With 12 treated sessions or more, two-way clustering by pair and session
+        (Cameron, Gelbach and Miller 2011); with fewer, or without pairs, by session with CR2 and Satterthwaite df.
+    survey_weight : str, optional
+        Column of positive weights; the analysis weight is match weight times it.
     kind : str
         Without sessions: the kind of `inference.cluster_robust` by pair or matched set. Matching with replacement,
         subclasses, cells and weights take HC3; kind="two-way" clusters a matching with replacement by set and person.
+
+    Returns
+    -------
+    Estimate
+        A contrast against 0, in the unit of the outcome.
 
     Raises
     ------
     EmptyCell
         Nobody of one arm is left, or treated people come from fewer than four sessions: described, not estimated.
+    Unsupported
+        A kind that is not known, or not for this design.
+    UnknownColumn, MissingValues, DataError
+        No such column; NA in any role; a sample of other people or of another treatment, duplicate ids, an outcome that
+        is not numbers.
     """
-    made = prepare(frame, sample, outcome, treat, covariates, survey_weight, cluster)
-    value = float(made.lead @ made.fit.params)
-    se, df, how = standard_errors.error(made, made.lead, sample, cluster, kind)
-    return from_se(value, se, df=df, se_method=how, **_said(made, sample, cluster, outcome))
+    model = outcome_model(frame, sample, outcome, treat, covariates, survey_weight, cluster)
+    value = float(model.difference @ model.fit.params)
+    se, df, how = standard_errors.standard_error(model, model.difference, sample, cluster, kind)
+    return from_se(value, se, df=df, se_method=how, **_estimate_fields(model, sample, cluster, outcome))
 
 
 def ratio(
     frame: pd.DataFrame,
-    sample: Any,
+    sample: MatchedSample,
     *,
     outcome: str,
     treat: str,
@@ -90,76 +120,252 @@ def ratio(
     survey_weight: str | None = None,
     kind: str = "CR1S",
 ) -> Estimate:
-    """Estimate the ratio of mean outcomes (of shares: the risk ratio) in a designed sample; arguments as `in_sample`.
+    """Estimate the ratio of mean outcomes (of shares: the risk ratio) in a designed sample.
 
     Mean prediction of the treated as they are over their mean prediction without treatment: a marginal ratio, never
     a conditional odds ratio. Interval on the log scale by the delta method. Give the difference first.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person, index unique; outcomes of the sample's people complete.
+    sample : MatchedSample
+        The design, made on the same people.
+    outcome : str
+        Numeric column.
+    treat : str
+        Column of 0 and 1, the treatment that the sample was designed for.
+    covariates : sequence of str
+        Columns of the outcome model; each is crossed with the treatment.
+    cluster : str, optional
+        Column of the collection session, as in `in_sample`.
+    survey_weight : str, optional
+        Column of positive weights; the analysis weight is match weight times it.
+    kind : str
+        Kind of error without sessions, as in `in_sample`.
+
+    Returns
+    -------
+    Estimate
+        A ratio against 1; `se` is on the log scale.
 
     Raises
     ------
     DataError
         A mean that is not above 0: it has no ratio.
+    EmptyCell, Unsupported, UnknownColumn, MissingValues
+        As `in_sample`.
     """
-    made = prepare(frame, sample, outcome, treat, covariates, survey_weight, cluster)
-    without = float(made.base @ made.fit.params)
-    having = without + float(made.lead @ made.fit.params)
+    model = outcome_model(frame, sample, outcome, treat, covariates, survey_weight, cluster)
+    without = float(model.untreated @ model.fit.params)
+    having = without + float(model.difference @ model.fit.params)
     if min(without, having) <= 0:
         raise errors.DataError(f"a mean of {outcome!r} is not above 0, so it has no ratio", todo="Give the difference.")
-    slope = (made.base + made.lead) / having - made.base / without
-    se, df, how = standard_errors.error(made, slope, sample, cluster, kind)
-    said = _said(made, sample, cluster, outcome)
-    said["estimand"] = said["estimand"].replace("mean difference", "ratio of means")
-    return ratio_from_log(float(np.log(having / without)), se, df=df, se_method=how, **said)
+    slope = (model.untreated + model.difference) / having - model.untreated / without
+    se, df, how = standard_errors.standard_error(model, slope, sample, cluster, kind)
+    fields = _estimate_fields(model, sample, cluster, outcome)
+    fields["estimand"] = fields["estimand"].replace("mean difference", "ratio of means")
+    return ratio_from_log(float(np.log(having / without)), se, df=df, se_method=how, **fields)
 
 
 def in_sd(estimate: Estimate, sd: float, *, of: str = "") -> Estimate:
-    """Return a difference in units of an SD (taken as known); `of` names whose SD it is."""
+    """Return a difference in units of an SD, which is taken as known.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        A difference in the unit of the outcome.
+    sd : float
+        The SD, in that unit.
+    of : str
+        Whose SD it is, for the name of the unit.
+
+    Returns
+    -------
+    Estimate
+        Value, error, intervals, margin and detectable difference over the SD.
+
+    Raises
+    ------
+    DataError
+        An SD that is not above 0.
+    """
     if not (np.isfinite(sd) and sd > 0):
         raise errors.DataError(f"an SD of {sd!r} is no unit", todo="Give the SD of an outcome that varies.")
-    names = ("value", "se", "low", "high", "low_90", "high_90", "margin", "mde")
-    ends = {k: None if getattr(estimate, k) is None else getattr(estimate, k) / sd for k in names}
-    return replace(estimate, **ends, unit="standard deviations" + (f" of {of}" if of else ""))
+    return replace(
+        estimate,
+        value=estimate.value / sd,
+        se=_in_sds(estimate.se, sd),
+        low=_in_sds(estimate.low, sd),
+        high=_in_sds(estimate.high, sd),
+        low_90=_in_sds(estimate.low_90, sd),
+        high_90=_in_sds(estimate.high_90, sd),
+        margin=_in_sds(estimate.margin, sd),
+        mde=_in_sds(estimate.mde, sd),
+        unit="standard deviations" + (f" of {of}" if of else ""),
+    )
+
+
+def _in_sds(value: float | None, sd: float) -> float | None:
+    return None if value is None else value / sd
 
 
 def influence(
     frame: pd.DataFrame,
-    sample: Any,
+    sample: MatchedSample,
     *,
     outcome: str,
     treat: str,
     covariates: Sequence[str] = (),
     survey_weight: str | None = None,
 ) -> pd.Series:
-    """Return each person's part in the estimate of `in_sample`, shape (people,); 0 where the sample does not use them.
+    """Return each person's part in the estimate of `in_sample`.
 
-    lead' (X'WX)^-1 x w e: the design and the treated people's covariates held fixed. The parts sum to 0, and the sum of
-    squares of their sums by cluster is the CR0 variance.
+    c' (X'WX)^-1 x w e, c the contrast: the design and the treated people's covariates held fixed. The parts sum to 0,
+    and the sum of squares of their sums by cluster is the CR0 variance.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person, index unique; outcomes of the sample's people complete.
+    sample : MatchedSample
+        The design, made on the same people.
+    outcome : str
+        Numeric column.
+    treat : str
+        Column of 0 and 1, the treatment that the sample was designed for.
+    covariates : sequence of str
+        Columns of the outcome model; each is crossed with the treatment.
+    survey_weight : str, optional
+        Column of positive weights; the analysis weight is match weight times it.
+
+    Returns
+    -------
+    Series on the frame's index
+        Influence, in the unit of the outcome; 0 where the sample does not use a person.
+
+    Raises
+    ------
+    EmptyCell
+        Nobody of one arm is left.
+    UnknownColumn, MissingValues, DataError
+        No such column; NA in any role; a sample of other people or of another treatment, duplicate ids, an outcome that
+        is not numbers.
     """
-    made = prepare(frame, sample, outcome, treat, covariates, survey_weight, None)
-    x = made.fit.x
-    pull = x @ np.linalg.solve(x.T @ (x * made.weight[:, None]), made.lead)
-    parts = pd.Series(pull * made.weight * made.fit.residuals, index=made.used.index)
+    model = outcome_model(frame, sample, outcome, treat, covariates, survey_weight, None)
+    x = model.fit.x
+    pull = x @ np.linalg.solve(x.T @ (x * model.weight[:, None]), model.difference)
+    parts = pd.Series(pull * model.weight * model.fit.residuals, index=model.used.index)
     return parts.reindex(frame.index, fill_value=0.0)
 
 
-def words(estimand: str) -> str:
-    """Return whom an estimand is about, in words."""
-    return f"mean difference among {ABOUT.get(estimand, estimand)} ({estimand})"
+def estimand_text(estimand: str) -> str:
+    """Return whom an estimand is about, in words.
+
+    Parameters
+    ----------
+    estimand : str
+        ATT, ATM, ATC, ATE or ATO.
+
+    Returns
+    -------
+    str
+        "mean difference among … (ATT)".
+    """
+    return f"mean difference among {POPULATIONS.get(estimand, estimand)} ({estimand})"
 
 
-def prepare(frame, sample, outcome, treat, covariates, survey_weight, cluster) -> Prepared:
-    """Return the outcome model of a designed sample; refuse what cannot be estimated."""
-    used = used_in(frame, sample, outcome, treat, covariates, survey_weight, cluster)
+def outcome_model(
+    frame: pd.DataFrame,
+    sample: MatchedSample,
+    outcome: str,
+    treat: str,
+    covariates: Sequence[str],
+    survey_weight: str | None,
+    cluster: str | None,
+) -> OutcomeModel:
+    """Fit the outcome model of a designed sample.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person, index unique; outcomes of the sample's people complete.
+    sample : MatchedSample
+        The design, made on the same people.
+    outcome : str
+        Numeric column.
+    treat : str
+        Column of 0 and 1, the treatment that the sample was designed for.
+    covariates : sequence of str
+        Columns of the outcome model; each is crossed with the treatment.
+    survey_weight : str or None
+        Column of positive weights.
+    cluster : str or None
+        Column of the collection session.
+
+    Returns
+    -------
+    OutcomeModel
+        The regression and its contrasts.
+
+    Raises
+    ------
+    EmptyCell
+        Nobody of one arm is left, or treated people come from fewer than four sessions.
+    UnknownColumn, MissingValues, DataError
+        No such column; NA in any role; a sample of other people or of another treatment, duplicate ids, an outcome that
+        is not numbers.
+    """
+    used = analysis_sample(frame, sample, outcome, treat, covariates, survey_weight, cluster)
     treated = used[treat].to_numpy() == 1
     weight = sample.match_weight.reindex(used.index).to_numpy(dtype=float) * _roles.weights(used, survey_weight)
-    x, names, lead, base = _interacted(used, treated, weight, covariates)
+    x, names, difference, untreated = _interacted_design(used, treated, weight, covariates)
     fit = inference.regress(x, used[outcome].to_numpy(dtype=float), names, weight)
-    return Prepared(used, treated, weight, fit, lead, base)
+    return OutcomeModel(used, treated, weight, fit, difference, untreated)
 
 
-def used_in(frame, sample, outcome, treat, covariates, survey_weight, cluster) -> pd.DataFrame:
-    """Return the people with weight, every role complete."""
-    roles = roles_of(outcome, treat, covariates, survey_weight, cluster)
+def analysis_sample(
+    frame: pd.DataFrame,
+    sample: MatchedSample,
+    outcome: str,
+    treat: str,
+    covariates: Sequence[str],
+    survey_weight: str | None,
+    cluster: str | None,
+) -> pd.DataFrame:
+    """Return the people with match weight, every role complete.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person, index unique; outcomes of the sample's people complete.
+    sample : MatchedSample
+        The design, made on the same people.
+    outcome : str
+        Numeric column.
+    treat : str
+        Column of 0 and 1, the treatment that the sample was designed for.
+    covariates : sequence of str
+        Columns of the outcome model.
+    survey_weight : str or None
+        Column of positive weights.
+    cluster : str or None
+        Column of the collection session.
+
+    Returns
+    -------
+    DataFrame
+        Their rows, in the order of the frame.
+
+    Raises
+    ------
+    EmptyCell
+        Nobody of one arm is left, or treated people come from fewer than four sessions.
+    UnknownColumn, MissingValues, DataError
+        No such column; NA in any role; a sample of other people or of another treatment, duplicate ids, an outcome that
+        is not numbers.
+    """
+    roles = role_columns(outcome, treat, covariates, survey_weight, cluster)
     errors.require_columns(frame, roles, role="an effect")
     if not isinstance(getattr(sample, "match_weight", None), pd.Series):
         raise errors.DataError(f"the sample is a {type(sample).__name__}", todo="Give a MatchedSample.")
@@ -167,7 +373,7 @@ def used_in(frame, sample, outcome, treat, covariates, survey_weight, cluster) -
     weight = sample.match_weight.reindex(frame.index)
     if weight.isna().any():
         raise errors.DataError("the sample belongs to another frame", todo="Design and estimate on the same people.")
-    used = frame[(weight > 0).to_numpy()]
+    used: pd.DataFrame = frame[(weight > 0).to_numpy()]
     errors.require_complete(used, roles, role="an effect")
     if used[treat].nunique() < 2:
         raise errors.EmptyCell("one of the two groups has nobody in the sample", todo="Look at the matching.")
@@ -182,8 +388,30 @@ def used_in(frame, sample, outcome, treat, covariates, survey_weight, cluster) -
     return used
 
 
-def roles_of(outcome, treat, covariates, survey_weight, cluster) -> list[str]:
-    """Return the columns of an effect; the outcome or the treatment among the covariates is refused."""
+def role_columns(
+    outcome: str, treat: str, covariates: Sequence[str], survey_weight: str | None, cluster: str | None
+) -> list[str]:
+    """Return the columns that an effect needs.
+
+    Parameters
+    ----------
+    outcome, treat : str
+        Names of the outcome and of the treatment.
+    covariates : sequence of str
+        Names of covariates.
+    survey_weight, cluster : str or None
+        Names of the survey weight and of the session.
+
+    Returns
+    -------
+    list of str
+        All of them that were given.
+
+    Raises
+    ------
+    DataError
+        The outcome or the treatment among the covariates; values in place of a name.
+    """
     _roles.by_name(survey_weight, "survey weight")
     _roles.by_name(cluster, "cluster")
     own = [c for c in _roles.listed(covariates) if c in (outcome, treat)]
@@ -192,25 +420,25 @@ def roles_of(outcome, treat, covariates, survey_weight, cluster) -> list[str]:
     return [outcome, treat, *covariates, *([survey_weight] if survey_weight else []), *([cluster] if cluster else [])]
 
 
-def _said(made: Prepared, sample: Any, cluster: str | None, outcome: str) -> dict[str, Any]:
+def _estimate_fields(model: OutcomeModel, sample: MatchedSample, cluster: str | None, outcome: str) -> EstimateFields:
     """Return the words and counts of an estimate."""
-    t = made.treated
-    sessions = None if cluster is None else int(min(made.used[cluster][m].nunique() for m in (t, ~t)))
+    t = model.treated
+    sessions = None if cluster is None else int(min(model.used[cluster][m].nunique() for m in (t, ~t)))
     return {
         "n": {"treated": int(t.sum()), "untreated": int((~t).sum())},
         "n_sessions": sessions,
-        "n_effective": _roles.kish(made.weight[~t]),
+        "n_effective": _roles.kish(model.weight[~t]),
         "method": f"weighted g-computation after {sample.method}",
         "outcome": outcome,
-        "estimand": words(sample.estimand),
+        "estimand": estimand_text(sample.estimand),
         "sample": sample.estimand,
     }
 
 
-def _interacted(
-    used: pd.DataFrame, treated: np.ndarray, weight: np.ndarray, covariates: Sequence[str]
-) -> tuple[np.ndarray, list[str], np.ndarray, np.ndarray]:
-    """Return the design matrix with all products, its names, and the contrasts `lead` and `base` of `Prepared`."""
+def _interacted_design(
+    used: pd.DataFrame, treated: Booleans, weight: Floats, covariates: Sequence[str]
+) -> tuple[Floats, list[str], Floats, Floats]:
+    """Return the design matrix with all products, its names, and the two contrasts of `OutcomeModel`."""
     t = treated.astype(float)
     kept = [c for c in covariates if used[c].nunique() > 1]
     if not kept:
@@ -220,14 +448,14 @@ def _interacted(
     z, names = built.matrix, list(built.names)
     full = np.column_stack([np.ones(len(used)), t, z, z * t[:, None]])
     labels = ["(Intercept)", "treated", *names, *[f"treated:{n}" for n in names]]
-    keep = _independent(full * np.sqrt(weight)[:, None])
+    keep = _independent_columns(full * np.sqrt(weight)[:, None])
     mean = weight[treated] @ z[treated] / weight[treated].sum()
-    lead = np.concatenate([[0.0, 1.0], np.zeros(len(names)), mean])
-    base = np.concatenate([[1.0, 0.0], mean, np.zeros(len(names))])
-    return full[:, keep], [labels[i] for i in keep], lead[keep], base[keep]
+    difference = np.concatenate([[0.0, 1.0], np.zeros(len(names)), mean])
+    untreated = np.concatenate([[1.0, 0.0], mean, np.zeros(len(names))])
+    return full[:, keep], [labels[i] for i in keep], difference[keep], untreated[keep]
 
 
-def _independent(x: np.ndarray) -> list[int]:
+def _independent_columns(x: Floats) -> list[int]:
     """Return the columns that are not a combination of those before them (R's rule for aliased terms)."""
     kept: list[int] = []
     basis = np.zeros((len(x), 0))
@@ -235,8 +463,8 @@ def _independent(x: np.ndarray) -> list[int]:
         column = x[:, j]
         left = column - basis @ (basis.T @ column)
         left = left - basis @ (basis.T @ left)
-        size = np.linalg.norm(left)
-        if size > 1e-9 * max(np.linalg.norm(column), 1e-300):
+        size = float(np.linalg.norm(left))
+        if size > 1e-9 * max(float(np.linalg.norm(column)), 1e-300):
             kept.append(j)
             basis = np.column_stack([basis, left / size])
     return kept

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -10,14 +10,17 @@ import pandas as pd
 from evaluation import errors
 from evaluation.results import Estimate, from_se
 from evaluation.statistics import _roles
+from evaluation.statistics._arrays import Booleans, Floats
 from evaluation.statistics.effects import standard_errors
-from evaluation.statistics.effects.g_computation import used_in, words
+from evaluation.statistics.effects.g_computation import analysis_sample, estimand_text
 from evaluation.statistics.matching.entropy_balance import design_columns
+from evaluation.statistics.matching.sample import MatchedSample
+from evaluation.statistics.propensity import PropensityScores
 
 
 def weighted(
     frame: pd.DataFrame,
-    sample: Any,
+    sample: MatchedSample,
     *,
     outcome: str,
     treat: str,
@@ -34,16 +37,36 @@ def weighted(
 
     Parameters
     ----------
+    frame : DataFrame
+        One row per person, index unique; outcomes of the sample's people complete.
     sample : MatchedSample
         Made by `matching.weights` from fitted scores (not trimmed, no shift of prevalence), or by
         `matching.entropy_balance`.
+    outcome : str
+        Numeric column.
+    treat : str
+        Column of 0 and 1, the treatment that the sample was designed for.
+    survey_weight : str, optional
+        Column of positive weights; the analysis weight is match weight times it.
+    cluster : str, optional
+        Column of the collection session.
     target : "estimated" or "fixed"
         Entropy balancing: whether the means aimed at vary with the sample (as they do), or are taken as given.
+
+    Returns
+    -------
+    Estimate
+        A contrast against 0, in the unit of the outcome.
 
     Raises
     ------
     Unsupported
-        Weights of another origin: `in_sample` serves them.
+        Weights of another origin: `in_sample` serves them. A target that is not known.
+    EmptyCell
+        Nobody of one arm is left, or treated people come from fewer than four sessions.
+    UnknownColumn, MissingValues, DataError
+        No such column; NA in any role; a sample of other people or of another treatment, duplicate ids, an outcome that
+        is not numbers.
     """
     if sample.estimated not in ("propensity", "entropy") or getattr(sample, "capped", False):
         raise errors.Unsupported("the weights do not come from a fit alone", todo="Use effects.in_sample.")
@@ -55,7 +78,7 @@ def weighted(
     if target not in ("estimated", "fixed"):
         raise errors.Unsupported(f"target {target!r} is not known", todo="Use 'estimated' or 'fixed'.")
     balanced = sample.balanced if sample.estimated == "entropy" else ()
-    used = used_in(frame, sample, outcome, treat, balanced, survey_weight, cluster)
+    used = analysis_sample(frame, sample, outcome, treat, balanced, survey_weight, cluster)
     d, y = used[treat].to_numpy(dtype=float), used[outcome].to_numpy(dtype=float)
     y = y - y[0] if np.ptp(y) == 0 else y  # a constant outcome has a difference of exactly 0
     s = _roles.weights(used, survey_weight)
@@ -64,11 +87,11 @@ def weighted(
     means = np.array([(w * (1 - d) * y).sum(), (w * d * y).sum()]) / size
     lever = d * (y - means[1]) / size[1] - (1 - d) * (y - means[0]) / size[0]
     if sample.estimated == "propensity":
-        influence = w * lever + _of_score(sample, used, s, lever, d == 1)
+        influence = w * lever + _score_influence(sample, used, s, lever, d == 1)
     else:
-        influence = w * lever + _of_tilt(sample, used, s, w, lever, d == 1, target == "fixed")
+        influence = w * lever + _tilt_influence(sample, used, s, w, lever, d == 1, target == "fixed")
     by = None if cluster is None else used[cluster].to_numpy()
-    se, df, how = standard_errors.summed(influence, by, d == 1)
+    se, df, how = standard_errors.influence_error(influence, by, d == 1)
     sessions = None if cluster is None else int(used[cluster].nunique())
     return from_se(
         float(means[1] - means[0]),
@@ -80,22 +103,25 @@ def weighted(
         method=f"weighted means after {sample.method}",
         se_method=f"M-estimation, {how}",
         outcome=outcome,
-        estimand=words(sample.estimand),
+        estimand=estimand_text(sample.estimand),
         sample=sample.estimand,
     )
 
 
-def _of_score(sample: Any, used: pd.DataFrame, s: np.ndarray, lever: np.ndarray, treated: np.ndarray) -> np.ndarray:
+def _score_influence(sample: MatchedSample, used: pd.DataFrame, s: Floats, lever: Floats, treated: Booleans) -> Floats:
     """Return each person's influence on the difference through the coefficients of the score, shape (n,)."""
-    scores = sample.scores
+    scores = cast(PropensityScores, sample.scores)
     if len(used) < len(scores.values) or not used.index.equals(scores.values.index):
         raise errors.DataError("the score was fitted to other people", todo="Design and estimate on the same people.")
     p = scores.values.to_numpy()
-    slope = (s * _by_chance(sample.target, treated, p) * lever) @ scores.gradient
-    return scores.scores @ scores.bread.T @ slope
+    slope = (s * _weight_slope(sample.target, treated, p) * lever) @ scores.gradient
+    influence: Floats = scores.scores @ scores.bread.T @ slope
+    return influence
 
 
-def _of_tilt(sample, used, s, w, lever, treated, fixed) -> np.ndarray:
+def _tilt_influence(
+    sample: MatchedSample, used: pd.DataFrame, s: Floats, w: Floats, lever: Floats, treated: Booleans, fixed: bool
+) -> Floats:
     """Return each person's influence through the tilt of entropy balancing, and through the target it aims at.
 
     Per reweighted arm: sum w (x - target) = 0 with w = s exp(x'tilt) up to scale, whose slope by the tilt is
@@ -119,7 +145,7 @@ def _of_tilt(sample, used, s, w, lever, treated, fixed) -> np.ndarray:
     return total
 
 
-def _by_chance(target: str, treated: np.ndarray, p: np.ndarray) -> np.ndarray:
+def _weight_slope(target: str, treated: Booleans, p: Floats) -> Floats:
     """Return the derivative of each person's weight by the chance of treatment."""
     lower = p < 0.5
     return {

@@ -9,10 +9,11 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation.statistics import _roles
-from evaluation.statistics.matching.sample import MatchedSample, no_pairs
+from evaluation.statistics._arrays import Booleans, Floats
+from evaluation.statistics.matching.sample import MatchedSample, empty_pairs
 from evaluation.statistics.propensity import only_treated_levels
 
-_MOST = 200
+_MAX_ITERATIONS = 200
 
 
 def entropy_balance(
@@ -26,19 +27,30 @@ def entropy_balance(
     tolerance: float = 1e-8,
     outcomes: Iterable[str] = (),
 ) -> MatchedSample:
-    """Weight non-attendees to the means of attendees, and assert that the returned weights do it.
+    """Weight non-attendees to the means of attendees by entropy balancing (Hainmueller 2012).
 
     Solves min over l of log sum_i s_i exp(l'(x_i - target)) by Newton's method, so that match weight times survey
-    weight balances every column; ATE weights both arms to everybody, ATC attendees to the others.
+    weight balances every column, and asserts that the returned weights do it; ATE weights both arms to everybody, ATC
+    attendees to the others.
 
     Parameters
     ----------
+    frame : DataFrame
+        One row per person, index unique.
+    treat : str
+        Column of 0 and 1.
+    covariates : sequence of str
+        Columns to balance; words and categoricals as indicators.
     moments : int
         1 balances means, 2 also squares of numeric covariates, 3 also cubes.
     survey_weight : str, optional
         Base weights s; targets are survey-weighted too. The returned `match_weight` is to be multiplied by it.
+    estimand : "ATT", "ATC" or "ATE"
+        Whose means are the target.
     tolerance : float
-        Largest standardised gap allowed in the check made from the returned weights.
+        Largest standardised gap (in SDs) allowed in the check made from the returned weights.
+    outcomes : iterable of str
+        Names that are refused in the frame.
 
     Returns
     -------
@@ -48,9 +60,14 @@ def entropy_balance(
     Raises
     ------
     EmptyCell
-        A level that only the target's people have; it is named.
+        A level that only the target's people have; it is named. Everybody or nobody treated.
     NotConverged
         No weights give balance; the column with the largest gap is named.
+    Collinear, Unsupported
+        Collinear covariates, named; an estimand or moments that are not known, or no covariates.
+    OutcomesClosed, UnknownColumn, MissingValues, DataError
+        An outcome in the frame; an absent column; NA in any role; duplicate ids, a treatment
+        that is not 0/1, a weight that is not a positive number.
     """
     covariates = _roles.listed(covariates)
     treated = _roles.check(frame, treat=treat, covariates=covariates, survey_weight=survey_weight, outcomes=outcomes)
@@ -58,7 +75,7 @@ def entropy_balance(
         raise errors.Unsupported(f"entropy balancing has no estimand {estimand!r}", todo="Use ATT, ATC or ATE.")
     if moments not in (1, 2, 3) or not covariates:
         raise errors.Unsupported("entropy balancing needs covariates, and moments 1, 2 or 3", todo="Give both.")
-    _refuse_lone(frame, treated, covariates, estimand)
+    _refuse_lone_levels(frame, treated, covariates, estimand)
     built = _roles.columns(frame, covariates, drop_first=True)
     _roles.refuse_collinear(frame, covariates, built)
     matrix, names = _powers(built, moments)
@@ -70,7 +87,7 @@ def entropy_balance(
         weight[arm] = _solve(matrix[arm], base[arm], target, names, tolerance)
     return MatchedSample(
         match_weight=pd.Series(weight, index=frame.index, name="match_weight"),
-        pairs=no_pairs(),
+        pairs=empty_pairs(),
         unmatched=frame.index[:0],
         estimand=estimand,
         target=estimand,
@@ -85,12 +102,27 @@ def entropy_balance(
     )
 
 
-def design_columns(frame: pd.DataFrame, covariates: Sequence[str], moments: int) -> np.ndarray:
-    """Return the columns that were balanced, shape (n, k), for errors that allow for estimated weights."""
+def design_columns(frame: pd.DataFrame, covariates: Sequence[str], moments: int) -> Floats:
+    """Return the columns that were balanced, for errors that allow for estimated weights.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person.
+    covariates : sequence of str
+        Columns that were balanced.
+    moments : int
+        1, 2 or 3, as in `entropy_balance`.
+
+    Returns
+    -------
+    ndarray, shape (n, k)
+        Covariates as numbers, then powers of the numeric ones, taken about their means.
+    """
     return _powers(_roles.columns(frame, list(covariates), drop_first=True), moments)[0]
 
 
-def _refuse_lone(frame, treated, covariates, estimand) -> None:
+def _refuse_lone_levels(frame: pd.DataFrame, treated: Booleans, covariates: Sequence[str], estimand: str) -> None:
     lone = [] if estimand == "ATC" else only_treated_levels(frame, treated, covariates)
     lone += [] if estimand == "ATT" else only_treated_levels(frame, ~treated, covariates)
     if lone:
@@ -100,18 +132,20 @@ def _refuse_lone(frame, treated, covariates, estimand) -> None:
         )
 
 
-def _powers(built: _roles.Columns, moments: int) -> tuple[np.ndarray, tuple[str, ...]]:
+def _powers(columns: _roles.Columns, moments: int) -> tuple[Floats, tuple[str, ...]]:
     """Return columns followed by squares and cubes of the numeric ones, taken about their means."""
-    parts, names = [built.matrix], list(built.names)
-    continuous = np.flatnonzero(~built.binary)
-    z = _roles.standardise(built.matrix[:, continuous])[0] if moments > 1 else None
+    if moments == 1:
+        return columns.matrix, columns.names
+    parts, names = [columns.matrix], list(columns.names)
+    continuous = np.flatnonzero(~columns.binary)
+    z = _roles.standardise(columns.matrix[:, continuous])[0]
     for power in range(2, moments + 1):
         parts.append(z**power)
-        names += [f"{built.names[j]}^{power}" for j in continuous]
-    return (np.hstack(parts) if len(parts) > 1 else built.matrix), tuple(names)
+        names += [f"{columns.names[j]}^{power}" for j in continuous]
+    return np.hstack(parts), tuple(names)
 
 
-def _solve(matrix, base, target, names, tolerance) -> np.ndarray:
+def _solve(matrix: Floats, base: Floats, target: Floats, names: tuple[str, ...], tolerance: float) -> Floats:
     """Return weights, shape (m,), with base-weighted mean 1, whose means are the target's."""
     spread = matrix.std(axis=0)
     gap = np.abs(base @ matrix / base.sum() - target)
@@ -121,7 +155,7 @@ def _solve(matrix, base, target, names, tolerance) -> np.ndarray:
         raise errors.EmptyCell(f"one arm has a single value of {named}", todo="Take it off the covariates.")
     live = matrix[:, ~flat]
     aim = target[~flat]
-    kept = _possible(live, aim)
+    kept = _support(live, aim)
     z = (live[kept] - aim) / spread[~flat]
     varies = z.any(axis=0)
     weight = np.zeros(len(matrix))
@@ -138,7 +172,7 @@ def _solve(matrix, base, target, names, tolerance) -> np.ndarray:
     return weight
 
 
-def _possible(matrix: np.ndarray, aim: np.ndarray) -> np.ndarray:
+def _support(matrix: Floats, aim: Floats) -> Booleans:
     """Return who may carry weight: where the target has 0 or 1 of an indicator, only people who agree can."""
     kept = np.ones(len(matrix), dtype=bool)
     for j in np.flatnonzero((aim == 0) | (aim == 1)):
@@ -148,23 +182,24 @@ def _possible(matrix: np.ndarray, aim: np.ndarray) -> np.ndarray:
     return kept
 
 
-def _newton(z: np.ndarray, base: np.ndarray) -> np.ndarray:
+def _newton(z: Floats, base: Floats) -> Floats:
     """Return exp weights with base-weighted column means of zero; z holds gaps to the target in SDs."""
-    tilt = np.zeros(z.shape[1])
+    tilt: Floats = np.zeros(z.shape[1])
     if len(z) > 20_000:
         step = len(z) // 5_000
         tilt = _tilt(z[::step], base[::step], tilt, loose=True)
     tilt = _tilt(z, base, tilt)
     eta = z @ tilt
-    return np.exp(eta - eta.max())
+    weight: Floats = np.exp(eta - eta.max())
+    return weight
 
 
-def _tilt(z: np.ndarray, base: np.ndarray, start: np.ndarray, *, loose: bool = False) -> np.ndarray:
+def _tilt(z: Floats, base: Floats, start: Floats, *, loose: bool = False) -> Floats:
     """Return the tilt that minimises log sum base exp(z tilt), by damped Newton steps."""
     log_base = np.log(base)
     tilt = start
     value, share = _dual(z, log_base, tilt)
-    for _ in range(_MOST):
+    for _ in range(_MAX_ITERATIONS):
         slope = share @ z
         if np.abs(slope).max(initial=0.0) < (1e-3 if loose else 1e-11):
             break
@@ -183,7 +218,7 @@ def _tilt(z: np.ndarray, base: np.ndarray, start: np.ndarray, *, loose: bool = F
     return tilt
 
 
-def _dual(z: np.ndarray, log_base: np.ndarray, tilt: np.ndarray) -> tuple[float, np.ndarray]:
+def _dual(z: Floats, log_base: Floats, tilt: Floats) -> tuple[float, Floats]:
     eta = z @ tilt + log_base
     top = eta.max()
     raw = np.exp(eta - top)

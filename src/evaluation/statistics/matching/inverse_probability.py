@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from evaluation import errors
 from evaluation.statistics import _roles
+from evaluation.statistics._arrays import Booleans, Floats
 from evaluation.statistics.matching.nearest import read_scores
-from evaluation.statistics.matching.sample import MatchedSample, no_pairs
+from evaluation.statistics.matching.sample import MatchedSample, Scores, empty_pairs
 
 ESTIMANDS = ("ATT", "ATE", "ATC", "ATO", "ATM")
 
 
 def weights(
     frame: pd.DataFrame,
-    scores: Any,
+    scores: Scores,
     *,
     treat: str,
     estimand: str = "ATT",
@@ -35,11 +35,37 @@ def weights(
 
     Parameters
     ----------
+    frame : DataFrame
+        One row per person, index unique.
+    scores : PropensityScores or Series
+        Scores on the frame's index (a Series holds probabilities, between 0 and 1).
+    treat : str
+        Column of 0 and 1.
+    estimand : "ATT", "ATC", "ATE", "ATO" or "ATM"
+        Whom the comparison is about.
     survey_weight : str, optional
-        Recorded, checked, and to be multiplied in the analysis; it is not in `match_weight`.
+        Column of positive weights, recorded, checked, and to be multiplied in the analysis; it is not in
+        `match_weight`.
     boosted : bool
-        Attendees were sought out, so the share of them here is not the share outside. ATE, ATO and ATM are then
-        refused unless `prevalence` (0 to 1), the true share of attendees, is given: the log odds are shifted by it.
+        Whether attendees were sought out, so that the share of them here is not the share outside. ATE, ATO and ATM are
+        then refused unless `prevalence` is given: the log odds are shifted by it.
+    prevalence : float, optional
+        True share of attendees, 0 to 1.
+    outcomes : iterable of str
+        Names that are refused in the frame.
+
+    Returns
+    -------
+    MatchedSample
+        Weights as the formulas give them, nobody left out.
+
+    Raises
+    ------
+    OutcomesClosed, UnknownColumn, MissingValues, DataError
+        An outcome in the frame; an absent column; NA in any role, or people without a score; duplicate ids, a treatment
+        that is not 0/1, a weight that is not a positive number.
+    EmptyCell, Unsupported
+        Everybody or nobody treated; an estimand that is not known; a boost without a prevalence between 0 and 1.
     """
     treated = _roles.check(frame, treat=treat, survey_weight=survey_weight, outcomes=outcomes)
     base = _roles.weights(frame, survey_weight)
@@ -48,16 +74,17 @@ def weights(
     p, logit = read_scores(frame, scores)
     if boosted and estimand in ("ATE", "ATO", "ATM"):
         p = _shift(logit, treated, base, prevalence, estimand)
-    raw = {
+    formulas: dict[str, Callable[[], Floats]] = {
         "ATT": lambda: np.where(treated, 1.0, p / (1 - p)),
         "ATC": lambda: np.where(treated, (1 - p) / p, 1.0),
         "ATE": lambda: np.where(treated, 1 / p, 1 / (1 - p)),
         "ATO": lambda: np.where(treated, 1 - p, p),
         "ATM": lambda: np.minimum(p, 1 - p) / np.where(treated, p, 1 - p),
-    }[estimand]()
+    }
+    raw = formulas[estimand]()
     return MatchedSample(
         match_weight=pd.Series(raw, index=frame.index, name="match_weight"),
-        pairs=no_pairs(),
+        pairs=empty_pairs(),
         unmatched=frame.index[:0],
         estimand=estimand,
         target=estimand,
@@ -72,10 +99,29 @@ def weights(
 
 
 def trim(sample: MatchedSample, *, at: float, lower: bool = False) -> MatchedSample:
-    """Cap weights at their `at` quantile (and, with `lower`, raise the least to the 1 - `at` quantile).
+    """Cap weights at a quantile.
 
     Only the reweighted arms count: under ATT the controls, under ATC the treated, else both together. The quantile
     is the nearest even order statistic (R's type 3), so that a cap is a weight somebody has.
+
+    Parameters
+    ----------
+    sample : MatchedSample
+        A design by weights.
+    at : float
+        Quantile of the cap, 0.5 to 1.
+    lower : bool
+        Whether to raise the least weights to the 1 - `at` quantile as well.
+
+    Returns
+    -------
+    MatchedSample
+        The same design with capped weights; a note says how many.
+
+    Raises
+    ------
+    Unsupported
+        A quantile that is not between 0.5 and 1.
     """
     if not 0.5 < at < 1:
         raise errors.Unsupported(f"trim at {at!r} is not between 0.5 and 1", todo="Use a quantile such as 0.99.")
@@ -94,7 +140,7 @@ def trim(sample: MatchedSample, *, at: float, lower: bool = False) -> MatchedSam
     )
 
 
-def _shift(logit, treated, base, prevalence, estimand) -> np.ndarray:
+def _shift(logit: Floats, treated: Booleans, base: Floats, prevalence: float | None, estimand: str) -> Floats:
     """Return probabilities moved from the sample's share of attendees to the population's."""
     if prevalence is None:
         raise errors.Unsupported(
@@ -105,4 +151,5 @@ def _shift(logit, treated, base, prevalence, estimand) -> np.ndarray:
         raise errors.Unsupported(f"prevalence {prevalence!r} is not between 0 and 1", todo="Give a share.")
     here = base[treated].sum() / base.sum()
     moved = logit + np.log(prevalence / (1 - prevalence)) - np.log(here / (1 - here))
-    return 1 / (1 + np.exp(-moved))
+    probability: Floats = 1 / (1 + np.exp(-moved))
+    return probability

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from evaluation import errors
 from evaluation.statistics import _roles
+from evaluation.statistics._arrays import Booleans, Floats, Integers
 from evaluation.statistics.matching.nearest import read_scores
 from evaluation.statistics.matching.optimal import candidates
-from evaluation.statistics.matching.sample import MatchedSample, from_pairs
+from evaluation.statistics.matching.sample import MatchedSample, Pairs, Scores, concatenate_pairs, from_pairs
 
 
 def mahalanobis(  # noqa: PLR0913
@@ -23,24 +23,51 @@ def mahalanobis(  # noqa: PLR0913
     ratio: int = 1,
     replace: bool = False,
     exact: Sequence[str] = (),
-    scores: Any = None,
+    scores: Scores | None = None,
     survey_weight: str | None = None,
     outcomes: Iterable[str] = (),
 ) -> MatchedSample:
-    """Give each attendee the `ratio` others nearest in the covariates (Rubin 1980), in the order of ids.
+    """Match each attendee to the `ratio` others nearest in the covariates (Rubin 1980), in the order of ids.
 
     Distance (x - y)' S^-1 (x - y), S the covariance pooled within arms, every level of a factor a column. Rounds and
     ties by id as in `nearest`. For a few covariates; with many a score balances better.
 
     Parameters
     ----------
+    frame : DataFrame
+        One row per person, index unique; the index breaks ties.
+    treat : str
+        Column of 0 and 1.
+    covariates : sequence of str
+        Columns to match on; words and categoricals as indicators.
+    ratio : int
+        Partners of each attendee.
+    replace : bool
+        Whether a control may serve several attendees.
+    exact : sequence of str
+        Columns on which pairs must agree.
     scores : PropensityScores or Series, optional
         Needed with `survey_weight`: partners' weights are measured against partners of about the same score.
+    survey_weight : str, optional
+        Column of positive weights, as in `nearest`.
+    outcomes : iterable of str
+        Names that are refused in the frame.
+
+    Returns
+    -------
+    MatchedSample
+        ATT; ATM when somebody has no counterpart.
 
     Raises
     ------
     Unsupported
-        More than 2e7 distances in a group: `nearest` is named instead.
+        More than 2e7 distances in a group: `nearest` is named instead. A survey weight without scores; a ratio that is
+        not a whole number of 1 or more.
+    NobodyMatched, EmptyCell
+        No group holds people of both arms; everybody or nobody treated.
+    OutcomesClosed, UnknownColumn, MissingValues, DataError
+        An outcome in the frame; an absent column; NA in any role; duplicate ids, a treatment
+        that is not 0/1, a weight that is not a positive number.
     """
     exact = [exact] if isinstance(exact, str) else list(exact)
     treated = _roles.check(
@@ -52,18 +79,18 @@ def mahalanobis(  # noqa: PLR0913
         raise errors.Unsupported("survey weights in Mahalanobis matching need scores", todo="Give scores=.")
     y = _sphered(_roles.columns(frame, list(covariates), drop_first=False).matrix, treated)
     parts = [
-        _turns(y, units, others, int(ratio), replace)
+        _nearest_rounds(y, units, others, int(ratio), replace)
         for units, others in candidates(frame, treated, exact, 1)
         if len(units) and len(others)
     ]
     if not parts:
         raise errors.NobodyMatched("no group holds attendees and others", todo="Relax the exact columns.")
-    found = tuple(np.concatenate([p[i] for p in parts]) for i in range(3))
+    pairs = concatenate_pairs(parts)
     distance = np.zeros(len(frame)) if scores is None else read_scores(frame, scores)[1]
     return from_pairs(
         frame,
         treated,
-        found,
+        pairs,
         treat=treat,
         target="ATT",
         replace=replace,
@@ -76,19 +103,22 @@ def mahalanobis(  # noqa: PLR0913
     )
 
 
-def _sphered(x: np.ndarray, treated: np.ndarray) -> np.ndarray:
+def _sphered(x: Floats, treated: Booleans) -> Floats:
     """Return columns whose Euclidean distances are Mahalanobis distances with the covariance pooled within arms."""
     parts = [(x[arm] - x[arm].mean(axis=0)) for arm in (treated, ~treated)]
     pooled = sum(p.T @ p for p in parts) / (len(x) - 2)
     value, vector = np.linalg.eigh(pooled)
     kept = value > 1e-10 * value.max()
-    return x @ (vector[:, kept] / np.sqrt(value[kept]))
+    columns: Floats = x @ (vector[:, kept] / np.sqrt(value[kept]))
+    return columns
 
 
-def _turns(y: np.ndarray, units: np.ndarray, others: np.ndarray, ratio: int, replace: bool):
+def _nearest_rounds(y: Floats, units: Integers, others: Integers, ratio: int, replace: bool) -> Pairs:
     """Return positions of attendee and other, and the round; everybody's first match before anybody's second."""
     free = np.ones(len(others), dtype=bool)
-    a, b, rounds = [], [], []
+    a: list[int] = []
+    b: list[int] = []
+    rounds: list[int] = []
     if replace:
         for i in units:
             gap = ((y[others] - y[i]) ** 2).sum(axis=1)

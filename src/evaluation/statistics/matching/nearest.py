@@ -9,15 +9,22 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Sequence
-from numbers import Real
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from evaluation import errors
 from evaluation.statistics import _roles
-from evaluation.statistics.matching.sample import Caliper, MatchedSample, from_pairs, id_ranks
+from evaluation.statistics._arrays import Booleans, Floats, Integers, Number
+from evaluation.statistics.matching.sample import (
+    Caliper,
+    MatchedSample,
+    Pairs,
+    Scores,
+    concatenate_pairs,
+    from_pairs,
+    id_ranks,
+)
 
 ORDERS = ("descending", "ascending", "closest", "data")
 SCALES = ("logit", "score", "logit_pooled")
@@ -25,7 +32,7 @@ SCALES = ("logit", "score", "logit_pooled")
 
 def nearest(  # noqa: PLR0913
     frame: pd.DataFrame,
-    scores: Any,
+    scores: Scores,
     *,
     treat: str,
     ratio: int = 1,
@@ -40,31 +47,40 @@ def nearest(  # noqa: PLR0913
     survey_weight: str | None = None,
     outcomes: Iterable[str] = (),
 ) -> MatchedSample:
-    """Give each attendee the `ratio` others whose chance of attending is nearest.
+    """Match each attendee to the `ratio` others whose chance of attending is nearest (Rubin 1973).
 
     Parameters
     ----------
+    frame : DataFrame
+        One row per person, index unique; the index breaks ties.
     scores : PropensityScores or Series
-        Scores on the frame's index (a Series holds probabilities).
+        Scores on the frame's index (a Series holds probabilities, between 0 and 1).
+    treat : str
+        Column of 0 and 1.
+    ratio : int
+        Partners of each attendee.
     caliper : float, optional
-        Largest distance of a pair, in SDs of `caliper_scale`: "logit" (SD over `caliper_over`), "score" (the same of
-        the probability) or "logit_pooled" (root mean of the two arms' variances; Austin 2011). Pairs are nearest
-        on that scale too.
-    caliper_over : "all", "control" or "none"
-        Whose SD: everybody's, the non-attendees' (where a boost inflates everybody's), or an absolute width.
+        Largest distance of a pair, in SDs of `caliper_scale`; none by default.
     replace : bool
         Whether a control may serve several attendees; all k are then taken at once.
     exact : sequence of str
         Columns on which pairs must agree.
-    order : "descending", "ascending", "closest", "data"
+    order : "descending", "ascending", "closest" or "data"
         Whose turn comes first, by score; "closest" takes the nearest pair there is; "data" is the order of ids.
+    caliper_scale : "logit", "score" or "logit_pooled"
+        Log odds (SD over `caliper_over`), probability (the same), or log odds with the root mean of the two arms'
+        variances (Austin 2011). Pairs are nearest on that scale too.
+    caliper_over : "all", "control" or "none"
+        Whose SD: everybody's, the non-attendees' (where a boost inflates everybody's), or an absolute width.
     estimand : "ATT" or "ATC"
         Whose counterparts are sought.
     common_support : bool
-        Leave out people outside the range of scores that both arms hold, before matching.
+        Whether to leave out people outside the range of scores that both arms hold, before matching.
     survey_weight : str, optional
         Column of positive weights. Pairs do not depend on it. Partners keep their own weight, relative to partners of
         about the same score (`sample.level`), so that match weight times survey weight keeps the scores matched.
+    outcomes : iterable of str
+        Names that are refused in the frame.
 
     Returns
     -------
@@ -74,15 +90,20 @@ def nearest(  # noqa: PLR0913
     Raises
     ------
     NobodyMatched
-        The caliper keeps nobody; and the refusals of `_roles.check`.
+        The caliper keeps nobody.
+    OutcomesClosed, UnknownColumn, MissingValues, DataError
+        An outcome in the frame; an absent column; NA in any role, or people without a score; duplicate ids, a treatment
+        that is not 0/1, a weight that is not a positive number.
+    EmptyCell, Unsupported
+        Everybody or nobody treated; a choice that is not known, a ratio or a caliper that is not positive.
     """
     exact = [exact] if isinstance(exact, str) else list(exact)
     treated = _roles.check(frame, treat=treat, others=exact, survey_weight=survey_weight, outcomes=outcomes)
-    known(order, ORDERS, "order")
-    known(estimand, ("ATT", "ATC"), "estimand")
-    whole_ratio(ratio)
+    check_choice(order, ORDERS, "order")
+    check_choice(estimand, ("ATT", "ATC"), "estimand")
+    check_ratio(ratio)
     probability, logit = read_scores(frame, scores)
-    score = probability if known(caliper_scale, SCALES, "caliper_scale") == "score" else logit
+    score = probability if check_choice(caliper_scale, SCALES, "caliper_scale") == "score" else logit
     limit = make_caliper(score, treated, caliper, caliper_scale, caliper_over)
     inside = np.ones(len(frame), dtype=bool)
     if common_support:
@@ -90,8 +111,8 @@ def nearest(  # noqa: PLR0913
         inside = (probability >= max(b[0] for b in both)) & (probability <= min(b[1] for b in both))
     width = np.inf if limit is None else limit.absolute
     focal = ~treated if estimand == "ATC" else treated
-    found = _by_group(frame, score, focal, inside, exact, (int(ratio), width, replace, order))
-    if not len(found[0]):
+    pairs = _match_by_group(frame, score, focal, inside, exact, (int(ratio), width, replace, order))
+    if not len(pairs[0]):
         raise errors.NobodyMatched(
             "nobody has a counterpart" + (f" within {limit.summary()}" if limit else ""),
             todo="Widen the caliper, relax the exact columns, or use overlap weights.",
@@ -100,7 +121,7 @@ def nearest(  # noqa: PLR0913
     return from_pairs(
         frame,
         treated,
-        found,
+        pairs,
         treat=treat,
         target=estimand,
         replace=replace,
@@ -113,14 +134,45 @@ def nearest(  # noqa: PLR0913
     )
 
 
-def whole_ratio(ratio: Any) -> None:
-    """Refuse a ratio that is not a whole number of 1 or more."""
-    if not isinstance(ratio, Real) or int(ratio) != ratio or ratio < 1:
+def check_ratio(ratio: object) -> None:
+    """Refuse a ratio that is not a whole number of 1 or more.
+
+    Parameters
+    ----------
+    ratio : object
+        What was given.
+
+    Raises
+    ------
+    Unsupported
+        Anything else.
+    """
+    if not isinstance(ratio, Number) or int(ratio) != ratio or ratio < 1:
         raise errors.Unsupported(f"ratio {ratio!r} is not a whole number of 1 or more", todo="Use 1, 2, 3 …")
 
 
-def read_scores(frame: pd.DataFrame, scores: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return probability and logit in the frame's row order; raise when scores lack rows or leave (0, 1)."""
+def read_scores(frame: pd.DataFrame, scores: Scores) -> tuple[Floats, Floats]:
+    """Return probability and log odds in the frame's row order.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person.
+    scores : PropensityScores or Series
+        Scores on the frame's index (a Series holds probabilities, between 0 and 1).
+
+    Returns
+    -------
+    probability : ndarray, shape (n,)
+        Between 0 and 1.
+    logit : ndarray, shape (n,)
+        Its log odds.
+
+    Raises
+    ------
+    DataError, MissingValues
+        Something that is not scores; repeated ids; rows without a score; a probability that is not between 0 and 1.
+    """
     values = scores if isinstance(scores, pd.Series) else getattr(scores, "values", None)
     if not isinstance(values, pd.Series):
         raise errors.DataError(
@@ -140,12 +192,36 @@ def read_scores(frame: pd.DataFrame, scores: Any) -> tuple[np.ndarray, np.ndarra
     return p, _align(scores.logit, frame.index)
 
 
-def make_caliper(score: np.ndarray, treated: np.ndarray, width: float | None, scale: str, over: str) -> Caliper | None:
-    """Return the caliper in absolute units with the SD it was made from; None without a caliper."""
-    known(over, ("all", "control", "none"), "caliper_over")
+def make_caliper(score: Floats, treated: Booleans, width: float | None, scale: str, over: str) -> Caliper | None:
+    """Return the caliper in absolute units with the SD it was made from.
+
+    Parameters
+    ----------
+    score : ndarray, shape (n,)
+        Scores on the caliper's scale.
+    treated : ndarray of bool, shape (n,)
+        Who is treated.
+    width : float or None
+        Width in SDs; None for no caliper.
+    scale : "logit", "score" or "logit_pooled"
+        Name of the scale.
+    over : "all", "control" or "none"
+        Whose SD; "none" for an absolute width.
+
+    Returns
+    -------
+    Caliper or None
+        None without a caliper.
+
+    Raises
+    ------
+    Unsupported
+        A width that is not positive, or a choice that is not known.
+    """
+    check_choice(over, ("all", "control", "none"), "caliper_over")
     if width is None:
         return None
-    if not (isinstance(width, Real) and width > 0):
+    if not (isinstance(width, Number) and width > 0):
         raise errors.Unsupported(f"caliper {width!r} is not positive", todo="Use a width above 0, or None.")
     if over == "none":
         return Caliper(float(width), scale, 1.0, "none", float(width))
@@ -156,19 +232,46 @@ def make_caliper(score: np.ndarray, treated: np.ndarray, width: float | None, sc
     return Caliper(float(width), scale, sd, over, float(width) * sd)
 
 
-def _align(series: pd.Series, index: pd.Index) -> np.ndarray:
+def _align(series: pd.Series, index: pd.Index) -> Floats:
     same = series.index is index or series.index.equals(index)
     return (series if same else series.reindex(index)).to_numpy(dtype=float)
 
 
-def known(word: str, words: Sequence[str], role: str) -> str:
-    """Return the word, or refuse one that is not among `words`."""
+def check_choice(word: str, words: Sequence[str], role: str) -> str:
+    """Return a word, or refuse one that is not among the known.
+
+    Parameters
+    ----------
+    word : str
+        What was given.
+    words : sequence of str
+        What is known.
+    role : str
+        Name of the argument, for the message.
+
+    Returns
+    -------
+    str
+        The word.
+
+    Raises
+    ------
+    Unsupported
+        Another word.
+    """
     if word not in words:
         raise errors.Unsupported(f"{role} {word!r} is not known", todo=f"Use one of {', '.join(words)}.")
     return word
 
 
-def _by_group(frame, score, focal, inside, exact, how):
+def _match_by_group(
+    frame: pd.DataFrame,
+    score: Floats,
+    focal: Booleans,
+    inside: Booleans,
+    exact: list[str],
+    rule: tuple[int, float, bool, str],
+) -> Pairs:
     """Match within each group of the exact columns; return positions of focal, of partner, and the round."""
     ranks = id_ranks(frame.index)
     if exact:
@@ -182,16 +285,20 @@ def _by_group(frame, score, focal, inside, exact, how):
         kept = rows[inside[rows]]
         units, others = kept[focal[kept]], kept[~focal[kept]]
         if len(units) and len(others):
-            parts.append(_group(score, ranks, units, others, *how))
+            parts.append(_match_group(score, ranks, units, others, rule))
     if not parts:
-        return tuple(np.empty(0, dtype=np.int64) for _ in range(3))
-    found = tuple(np.concatenate([p[i] for p in parts]) for i in range(3))
-    final = np.lexsort((found[2], ranks[found[0]]))
-    return tuple(f[final] for f in found)
+        nobody = np.empty(0, dtype=np.int64)
+        return nobody, nobody, nobody
+    a, b, rounds = concatenate_pairs(parts)
+    final = np.lexsort((rounds, ranks[a]))
+    return a[final], b[final], rounds[final]
 
 
-def _group(score, ranks, units, others, ratio, width, replace, order):
+def _match_group(
+    score: Floats, ranks: Integers, units: Integers, others: Integers, rule: tuple[int, float, bool, str]
+) -> Pairs:
     """Match `units` to `others` (row positions) by score; ties by id, lower side first."""
+    ratio, width, replace, order = rule
     others = others[np.lexsort((ranks[others], score[others]))]
     both = np.concatenate([others, units])
     rank = np.empty(len(both), dtype=np.int64)
@@ -203,12 +310,14 @@ def _group(score, ranks, units, others, ratio, width, replace, order):
         "descending": np.lexsort((ranks[units], -score[units])),
         "ascending": np.lexsort((ranks[units], score[units])),
     }.get(order, np.argsort(ranks[units], kind="stable"))
-    search = _closest if order == "closest" else _in_turn
+    search = _closest_pairs if order == "closest" else _sequential_pairs
     a, b, rounds = search(score[units].tolist(), score[others].tolist(), below.tolist(), turn.tolist(), ratio, width)
     return units[a], others[b], rounds
 
 
-def _with_replacement(score, units, others, below, ratio, width):
+def _with_replacement(
+    score: Floats, units: Integers, others: Integers, below: Integers, ratio: int, width: float
+) -> Pairs:
     """Take the `ratio` nearest at once: candidates are the `ratio` others on each side, lower side first."""
     steps = np.arange(ratio)
     places = np.stack([below[:, None] - 1 - steps, below[:, None] + steps], axis=2).reshape(len(units), -1)
@@ -222,7 +331,9 @@ def _with_replacement(score, units, others, below, ratio, width):
     return np.repeat(units, ok.sum(axis=1)), others[places[rows, chosen][ok]], turn[ok]
 
 
-def _in_turn(unit, other, below, turn, ratio, width):
+def _sequential_pairs(
+    unit: list[float], other: list[float], below: list[int], turn: list[int], ratio: int, width: float
+) -> Pairs:
     """Go round the units in turn; links skip the controls already taken (union-find with path halving)."""
     size = len(other)
     lower = list(range(size + 1))
@@ -256,7 +367,9 @@ def _in_turn(unit, other, below, turn, ratio, width):
     return np.array(a, dtype=np.int64), np.array(b, dtype=np.int64), np.array(rounds, dtype=np.int64)
 
 
-def _closest(unit, other, below, turn, ratio, width):
+def _closest_pairs(
+    unit: list[float], other: list[float], below: list[int], turn: list[int], ratio: int, width: float
+) -> Pairs:
     """Take the nearest free pair there is, again and again; ties to the unit whose id comes first."""
     size = len(other)
     lower, upper = list(range(size + 1)), list(range(size + 1))

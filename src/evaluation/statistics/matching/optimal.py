@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from evaluation import errors
 from evaluation.statistics import _roles
-from evaluation.statistics.matching.nearest import SCALES, known, make_caliper, read_scores, whole_ratio
-from evaluation.statistics.matching.sample import MatchedSample, from_pairs, id_ranks, level, mean_one
+from evaluation.statistics._arrays import Booleans, Floats, Integers, group_sums
+from evaluation.statistics.matching.nearest import SCALES, check_choice, check_ratio, make_caliper, read_scores
+from evaluation.statistics.matching.sample import (
+    MatchedSample,
+    Pairs,
+    Scores,
+    concatenate_pairs,
+    from_pairs,
+    id_ranks,
+    level,
+    scale_to_mean_one,
+)
 from evaluation.statistics.matching.subclasses import from_strata
 
-MOST_CELLS = 20_000_000
+MAX_DISTANCES = 20_000_000
 
 
 def optimal(  # noqa: PLR0913
     frame: pd.DataFrame,
-    scores: Any,
+    scores: Scores,
     *,
     treat: str,
     ratio: int = 1,
@@ -33,30 +42,62 @@ def optimal(  # noqa: PLR0913
 ) -> MatchedSample:
     """Pair each attendee with `ratio` others so that the sum of distances is least (Rosenbaum 1989).
 
-    Distances are on `caliper_scale` ("score" for the probability). Within a caliper as many pairs as possible are
-    kept, then their sum is least. `survey_weight` as in `nearest`.
+    Within a caliper as many pairs as possible are kept, then their sum is least.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person, index unique; the index breaks ties.
+    scores : PropensityScores or Series
+        Scores on the frame's index (a Series holds probabilities, between 0 and 1).
+    treat : str
+        Column of 0 and 1.
+    ratio : int
+        Partners of each attendee.
+    caliper : float, optional
+        Largest distance of a pair, in SDs of `caliper_scale`; none by default.
+    caliper_scale : "logit", "score" or "logit_pooled"
+        Scale of the distances and of the caliper, as in `nearest`.
+    caliper_over : "all", "control" or "none"
+        Whose SD, as in `nearest`.
+    exact : sequence of str
+        Columns on which pairs must agree.
+    survey_weight : str, optional
+        Column of positive weights, as in `nearest`.
+    outcomes : iterable of str
+        Names that are refused in the frame.
+
+    Returns
+    -------
+    MatchedSample
+        ATT; ATM when somebody has no counterpart in the caliper.
 
     Raises
     ------
     Unsupported
-        More than 2e7 cells of attendees times others: `nearest` is named instead.
-    EmptyCell
-        Fewer others than `ratio` times the attendees, without a caliper.
+        More than 2e7 cells of attendees times others: `nearest` is named instead; a choice that is not known, a ratio
+        or a caliper that is not positive.
+    NobodyMatched, EmptyCell
+        The caliper keeps nobody; fewer others than `ratio` times the attendees, without a caliper, or everybody or
+        nobody treated.
+    OutcomesClosed, UnknownColumn, MissingValues, DataError
+        An outcome in the frame; an absent column; NA in any role, or people without a score; duplicate ids, a treatment
+        that is not 0/1, a weight that is not a positive number.
     """
     exact = [exact] if isinstance(exact, str) else list(exact)
     treated = _roles.check(frame, treat=treat, others=exact, survey_weight=survey_weight, outcomes=outcomes)
-    whole_ratio(ratio)
-    score = read_scores(frame, scores)[0 if known(caliper_scale, SCALES, "caliper_scale") == "score" else 1]
+    check_ratio(ratio)
+    score = read_scores(frame, scores)[0 if check_choice(caliper_scale, SCALES, "caliper_scale") == "score" else 1]
     limit = make_caliper(score, treated, caliper, caliper_scale, caliper_over)
     width = np.inf if limit is None else limit.absolute
     parts = [_assign(score, units, others, ratio, width) for units, others in candidates(frame, treated, exact, ratio)]
-    found = tuple(np.concatenate([p[i] for p in parts]) for i in range(3))
-    if not len(found[0]):
+    pairs = concatenate_pairs(parts)
+    if not len(pairs[0]):
         raise errors.NobodyMatched("nobody has a counterpart in the caliper", todo="Widen it.")
     return from_pairs(
         frame,
         treated,
-        found,
+        pairs,
         treat=treat,
         target="ATT",
         caliper=limit,
@@ -69,7 +110,7 @@ def optimal(  # noqa: PLR0913
 
 def full(
     frame: pd.DataFrame,
-    scores: Any,
+    scores: Scores,
     *,
     treat: str,
     estimand: str = "ATT",
@@ -80,19 +121,48 @@ def full(
     """Put everybody into sets of one attendee with others, or one other with attendees, of least total distance.
 
     Optimal full matching without limits on set size (Hansen 2004) is a least-weight edge cover; it is solved exactly
-    by one linear assignment on d_ij - min_i - min_j. Nobody is left out. `survey_weight`: as in `nearest`, because
-    sets are too small to compare weights within them.
+    by one linear assignment on d_ij - min_i - min_j. Nobody is left out.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person, index unique; the index breaks ties.
+    scores : PropensityScores or Series
+        Scores on the frame's index (a Series holds probabilities, between 0 and 1).
+    treat : str
+        Column of 0 and 1.
+    estimand : "ATT", "ATC" or "ATE"
+        Whom the sets are weighted to.
+    caliper_scale : "logit", "score" or "logit_pooled"
+        Scale of the distances: log odds, or the score itself.
+    survey_weight : str, optional
+        Column of positive weights, as in `nearest`, because sets are too small to compare weights within them.
+    outcomes : iterable of str
+        Names that are refused in the frame.
+
+    Returns
+    -------
+    MatchedSample
+        Sets in `stratum`; a note says their total distance.
+
+    Raises
+    ------
+    Unsupported, EmptyCell
+        More than 2e7 distances, naming what serves instead; a choice that is not known; everybody or nobody treated.
+    OutcomesClosed, UnknownColumn, MissingValues, DataError
+        An outcome in the frame; an absent column; NA in any role, or people without a score; duplicate ids, a treatment
+        that is not 0/1, a weight that is not a positive number.
     """
     treated = _roles.check(frame, treat=treat, survey_weight=survey_weight, outcomes=outcomes)
-    score = read_scores(frame, scores)[0 if known(caliper_scale, SCALES, "caliper_scale") == "score" else 1]
+    score = read_scores(frame, scores)[0 if check_choice(caliper_scale, SCALES, "caliper_scale") == "score" else 1]
     order = np.argsort(id_ranks(frame.index), kind="stable")
     units, others = order[treated[order]], order[~treated[order]]
     _refuse_size(len(units), len(others), "matching.weights(estimand='ATO') or matching.entropy_balance")
     cell = np.empty(len(frame), dtype=np.int64)
     gaps = np.abs(score[units][:, None] - score[others][None, :])
     cell[units], cell[others] = _stars(*_edge_cover(gaps))
-    total = float(_total(gaps, cell[units], cell[others]))
-    made = from_strata(
+    total = _total(gaps, cell[units], cell[others])
+    sample = from_strata(
         frame,
         treated,
         cell,
@@ -104,58 +174,83 @@ def full(
         distance=pd.Series(score, index=frame.index, name="distance"),
         notes=(f"The sets' total distance is {total:.4g}.",),
     )
-    return made if survey_weight is None else _with_survey(made, frame, score, survey_weight)
+    return sample if survey_weight is None else _with_survey_weights(sample, frame, score, cell, survey_weight)
 
 
-def _with_survey(made: MatchedSample, frame: pd.DataFrame, score: np.ndarray, survey_weight: str) -> MatchedSample:
+def _with_survey_weights(
+    sample: MatchedSample, frame: pd.DataFrame, score: Floats, cell: Integers, survey_weight: str
+) -> MatchedSample:
     """Return full matching with survey weights: sets by the weight of those compared, counterparts about their level.
 
     ATT: what a set's attendees weigh is shared among its others, each relative to others of about its score; ATC the
     other way round; ATE both.
     """
     survey = _roles.weights(frame, survey_weight)
-    treated, cell = made.treated.to_numpy(), made.stratum.to_numpy(dtype=int)
+    treated = sample.treated.to_numpy()
     ranks, weight = id_ranks(frame.index), np.ones(len(frame))
     total = {
-        arm: np.bincount(cell[m], weights=survey[m], minlength=cell.max() + 1)
-        for arm, m in ((True, treated), (False, ~treated))
+        arm: group_sums(cell[m], survey[m], int(cell.max()) + 1) for arm, m in ((True, treated), (False, ~treated))
     }
     count = {arm: np.bincount(cell[m], minlength=cell.max() + 1) for arm, m in ((True, treated), (False, ~treated))}
-    goal = {"ATT": total[True], "ATC": total[False], "ATE": total[True] + total[False]}[made.target]
-    for arm in {"ATT": (False,), "ATC": (True,), "ATE": (True, False)}[made.target]:
+    goal = {"ATT": total[True], "ATC": total[False], "ATE": total[True] + total[False]}[sample.target]
+    for arm in {"ATT": (False,), "ATC": (True,), "ATE": (True, False)}[sample.target]:
         rows = np.flatnonzero(treated == arm)
         share = np.zeros(len(frame))
         share[rows] = goal[cell[rows]] / count[arm][cell[rows]]
-        weight[rows] = mean_one((share / level(survey, share, score, ranks))[rows])
+        weight[rows] = scale_to_mean_one((share / level(survey, share, score, ranks))[rows])
     return replace(
-        made,
+        sample,
         match_weight=pd.Series(weight, index=frame.index, name="match_weight"),
         survey_weight=survey_weight,
         survey=pd.Series(survey, index=frame.index, name=survey_weight),
     )
 
 
-def candidates(frame, treated, exact, ratio):
-    """Return positions of attendees and of others, in order of ids, per group of the exact columns."""
+def candidates(
+    frame: pd.DataFrame, treated: Booleans, exact: Sequence[str], ratio: int
+) -> list[tuple[Integers, Integers]]:
+    """Return who may be paired with whom, per group of the exact columns.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person, index unique; the index breaks ties.
+    treated : ndarray of bool, shape (n,)
+        Who is treated.
+    exact : sequence of str
+        Columns on which pairs must agree.
+    ratio : int
+        Partners of each attendee.
+
+    Returns
+    -------
+    list of tuple of two ndarray of int
+        Rows of attendees and of others, in order of ids, one pair of arrays per group.
+
+    Raises
+    ------
+    Unsupported
+        More than 2e7 distances in a group.
+    """
     order = np.argsort(id_ranks(frame.index), kind="stable")
-    codes = frame.groupby(exact, observed=True).ngroup().to_numpy() if exact else np.zeros(len(frame), dtype=int)
-    found = []
+    codes = frame.groupby(list(exact), observed=True).ngroup().to_numpy() if exact else np.zeros(len(frame), dtype=int)
+    groups = []
     for code in np.unique(codes):
         rows = order[codes[order] == code]
         units, others = rows[treated[rows]], rows[~treated[rows]]
         _refuse_size(len(units) * ratio, len(others), "matching.nearest")
-        found.append((units, others))
-    return found
+        groups.append((units, others))
+    return groups
 
 
 def _refuse_size(rows: int, columns: int, instead: str) -> None:
-    if rows * columns > MOST_CELLS:
+    if rows * columns > MAX_DISTANCES:
         raise errors.Unsupported(
-            f"{rows} by {columns} distances are more than {MOST_CELLS:.0e}", todo=f"Use {instead} instead."
+            f"{rows} by {columns} distances are more than {MAX_DISTANCES:.0e}", todo=f"Use {instead} instead."
         )
 
 
-def _assign(score, units, others, ratio, width):
+def _assign(score: Floats, units: Integers, others: Integers, ratio: int, width: float) -> Pairs:
     """Return positions of attendee and other, and the round, for one group."""
     from scipy.optimize import linear_sum_assignment
 
@@ -173,7 +268,7 @@ def _assign(score, units, others, ratio, width):
     row, column = linear_sum_assignment(np.repeat(cost, ratio, axis=0))
     row = row // ratio
     ok = allowed[row, column]
-    row, column = _uncrossed(score[units], score[others], row[ok], column[ok])
+    row, column = _ordered_pairs(score[units], score[others], row[ok], column[ok])
     order = np.lexsort((column, gaps[row, column], row))
     row, column = row[order], column[order]
     first = np.r_[True, row[1:] != row[:-1]] if len(row) else np.empty(0, dtype=bool)
@@ -181,7 +276,7 @@ def _assign(score, units, others, ratio, width):
     return units[row], others[column], turn
 
 
-def _uncrossed(focal: np.ndarray, other: np.ndarray, row: np.ndarray, column: np.ndarray):
+def _ordered_pairs(focal: Floats, other: Floats, row: Integers, column: Integers) -> tuple[Integers, Integers]:
     """Return the same people paired in order of their scores: of equal least sum, and never a wider widest pair.
 
     On a line many pairings share the least sum; this one does not depend on rounding, nor on the order of rows.
@@ -191,7 +286,7 @@ def _uncrossed(focal: np.ndarray, other: np.ndarray, row: np.ndarray, column: np
     return row[by_row], column[by_column]
 
 
-def _edge_cover(gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _edge_cover(gaps: Floats) -> tuple[Integers, Integers]:
     """Return the edges (rows, columns) of the cover of least total distance."""
     from scipy.optimize import linear_sum_assignment
 
@@ -208,7 +303,7 @@ def _edge_cover(gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return edges[:, 0], edges[:, 1]
 
 
-def _stars(rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _stars(rows: Integers, columns: Integers) -> tuple[Integers, Integers]:
     """Return the set of each row and each column, after taking out edges that nobody needs (ties of distance)."""
     by_row, by_column = np.bincount(rows), np.bincount(columns)
     set_row, set_column = np.full(len(by_row), -1), np.full(len(by_column), -1)
@@ -228,5 +323,5 @@ def _stars(rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return set_row, set_column
 
 
-def _total(gaps: np.ndarray, set_row: np.ndarray, set_column: np.ndarray) -> float:
-    return gaps[set_row[:, None] == set_column[None, :]].sum()
+def _total(gaps: Floats, set_row: Integers, set_column: Integers) -> float:
+    return float(gaps[set_row[:, None] == set_column[None, :]].sum())

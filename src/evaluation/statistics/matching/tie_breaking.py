@@ -2,54 +2,101 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TypedDict, Unpack
 
 import numpy as np
 import pandas as pd
 
 from evaluation import errors
 from evaluation.statistics.matching.nearest import nearest
-from evaluation.statistics.matching.sample import MatchedSample
+from evaluation.statistics.matching.sample import MatchedSample, Scores
+
+
+class NearestOptions(TypedDict, total=False):
+    """Arguments of `nearest` besides the frame, the scores and the treatment.
+
+    Attributes
+    ----------
+    ratio, caliper, replace, exact, order, estimand
+        Who is paired with whom, as in `nearest`.
+    caliper_scale, caliper_over, common_support
+        How near a pair must be, as in `nearest`.
+    survey_weight, outcomes
+        Columns with a role, as in `nearest`.
+    """
+
+    ratio: int
+    caliper: float | None
+    replace: bool
+    exact: Sequence[str]
+    order: str
+    caliper_scale: str
+    caliper_over: str
+    estimand: str
+    common_support: bool
+    survey_weight: str | None
+    outcomes: Iterable[str]
 
 
 def tie_breaks(
-    frame: pd.DataFrame, scores: Any, *, treat: str, draws: int = 20, seed: int, **words: Any
+    frame: pd.DataFrame, scores: Scores, *, treat: str, draws: int = 20, seed: int, **options: Unpack[NearestOptions]
 ) -> list[MatchedSample]:
-    """Return `draws` designs that `nearest` makes when ids stand in another order, on the frame's own ids.
+    """Match again under other orders of people with equal scores.
 
     The scores, the caliper and everything else are the same, so designs differ only where scores tie; the range of an
     estimate over them is the part of the answer that the order of ids decided.
 
     Parameters
     ----------
-    words
+    frame : DataFrame
+        One row per person, index unique; the index breaks ties.
+    scores : PropensityScores or Series
+        Scores on the frame's index (a Series holds probabilities, between 0 and 1).
+    treat : str
+        Column of 0 and 1.
+    draws : int
+        Number of orders.
+    seed : int
+        Seed of the orders.
+    **options
         Further arguments of `nearest`, but for order="data", which is the order of ids itself.
+
+    Returns
+    -------
+    list of MatchedSample
+        The designs that `nearest` makes when ids stand in another order, on the frame's own ids.
+
+    Raises
+    ------
+    Unsupported, DataError
+        order="data"; fewer than one draw; and the refusals of `nearest`.
     """
-    if words.get("order") == "data":
+    if options.get("order") == "data":
         raise errors.Unsupported("order 'data' is the order of ids", todo="Use another order.")
     if draws < 1:
         raise errors.DataError(f"{draws} draws are none", todo="Use 1 or more.")
-    nearest(frame, scores, treat=treat, **words)
+    nearest(frame, scores, treat=treat, **options)
     rng = np.random.default_rng(seed)
     values = scores if isinstance(scores, pd.Series) else scores.values
     plain = values.reindex(frame.index).to_numpy()
-    labels, found = frame.index, []
+    labels, designs = frame.index, []
     for _ in range(draws):
         other = pd.Index(rng.permutation(len(frame)))
-        made = nearest(frame.set_axis(other), pd.Series(plain, index=other), treat=treat, **words)
+        sample = nearest(frame.set_axis(other), pd.Series(plain, index=other), treat=treat, **options)
         back = pd.Series(labels, index=other)
-        pairs = made.pairs.assign(**{side: back[made.pairs[side]].to_numpy() for side in ("treated", "control")})
-        found.append(
+        pairs = sample.pairs.assign(**{side: back[sample.pairs[side]].to_numpy() for side in ("treated", "control")})
+        designs.append(
             replace(
-                made,
-                match_weight=made.match_weight.set_axis(labels),
-                treated=made.treated.set_axis(labels),
-                distance=made.distance.set_axis(labels),
+                sample,
+                match_weight=sample.match_weight.set_axis(labels),
+                treated=sample.treated.set_axis(labels),
+                distance=None if sample.distance is None else sample.distance.set_axis(labels),
                 pairs=pairs,
                 scores=scores,
-                survey=None if made.survey is None else made.survey.set_axis(labels),
-                unmatched=pd.Index(back[made.unmatched].to_numpy(), dtype=labels.dtype),
+                survey=None if sample.survey is None else sample.survey.set_axis(labels),
+                unmatched=pd.Index(back[sample.unmatched].to_numpy(), dtype=labels.dtype),
             )
         )
-    return found
+    return designs

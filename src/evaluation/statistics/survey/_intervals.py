@@ -9,33 +9,69 @@ import numpy as np
 from evaluation import errors
 
 INTERVALS = ("logit", "beta", "wilson", "mean")
-EDGE = 1e-12  # an error this small is none: the share of a margin that the weights were made to meet
-Ends = Callable[[float, float, int, float, float], tuple[float, float]]
+ZERO_ERROR = 1e-12  # an error this small is none: the share of a margin that the weights were made to meet
+IntervalFunction = Callable[[float, float, int, float, float], tuple[float, float]]
 
 
-def check(interval: str, level: float) -> None:
-    """Refuse an interval that is not known, and a level outside 0 to 1."""
+def check_interval(interval: str, level: float) -> None:
+    """Refuse an interval that is not known, and a level outside 0 to 1.
+
+    Parameters
+    ----------
+    interval : str
+        Name of the interval of a share.
+    level : float
+        Confidence level.
+
+    Raises
+    ------
+    Unsupported, DataError
+        Another name than those in `INTERVALS`; a level that is not between 0 and 1.
+    """
     if interval not in INTERVALS:
         raise errors.Unsupported(f"interval {interval!r} is not known", todo=f"Use one of {', '.join(INTERVALS)}.")
     if not 0 < level < 1:
         raise errors.DataError(f"level {level} is not between 0 and 1", todo="Give a level such as 0.95.")
 
 
-def maker(p: float, se: float, interval: str) -> tuple[Ends, str]:
-    """Return the function that makes the interval of a share (share, error, people, df, level), and its name."""
+def interval_function(p: float, se: float, interval: str) -> tuple[IntervalFunction, str]:
+    """Return the function that makes the interval of a share, and its name.
+
+    Parameters
+    ----------
+    p : float
+        Estimated share, 0 to 1.
+    se : float
+        Its standard error.
+    interval : "logit", "beta", "wilson" or "mean"
+        The interval asked for.
+
+    Returns
+    -------
+    function : callable
+        Takes share, error, people, degrees of freedom and level; returns the two ends. At a share of 0 or 1 it is the
+        Korn-Graubard interval; without error it is the point.
+    name : str
+        What was used, in words.
+    """
     if p in (0.0, 1.0):
         return korn_graubard, "Korn-Graubard interval at the edge"
-    if se <= EDGE:
-        return _known, "a margin that the weights meet"
-    make = {"logit": _logit, "beta": korn_graubard, "wilson": _wilson, "mean": _plain}[interval]
-    return make, f"{interval} interval"
+    if se <= ZERO_ERROR:
+        return _point, "a margin that the weights meet"
+    functions: dict[str, IntervalFunction] = {
+        "logit": _logit,
+        "beta": korn_graubard,
+        "wilson": _wilson,
+        "mean": _t_interval,
+    }
+    return functions[interval], f"{interval} interval"
 
 
-def _known(p: float, _se: float, _n: int, _df: float, _level: float) -> tuple[float, float]:
+def _point(p: float, _se: float, _n: int, _df: float, _level: float) -> tuple[float, float]:
     return p, p
 
 
-def _plain(p: float, se: float, _: int, df: float, level: float) -> tuple[float, float]:
+def _t_interval(p: float, se: float, _: int, df: float, level: float) -> tuple[float, float]:
     from scipy.stats import t
 
     half = float(t.ppf(0.5 + level / 2, df)) * se
@@ -51,10 +87,28 @@ def _logit(p: float, se: float, _: int, df: float, level: float) -> tuple[float,
 
 
 def korn_graubard(p: float, se: float, n: int, df: float, level: float = 0.95) -> tuple[float, float]:
-    """Return the Korn-Graubard (1998) interval: Clopper-Pearson with the design's effective number.
+    """Return the Korn-Graubard interval of a share: Clopper-Pearson with the design's effective number (1998).
 
     n* = p (1 - p) / se² × (t_{n-1} / t_df)², the unweighted number where the share is 0 or 1; as R's
     svyciprop(method = "beta").
+
+    Parameters
+    ----------
+    p : float
+        Estimated share, 0 to 1.
+    se : float
+        Its design-based standard error.
+    n : int
+        Unweighted people.
+    df : float
+        Design degrees of freedom.
+    level : float
+        Confidence level, 0 to 1.
+
+    Returns
+    -------
+    low, high : float
+        Ends of the interval, 0 to 1.
     """
     from scipy.stats import beta, t
 

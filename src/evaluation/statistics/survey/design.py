@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Hashable
 
 import numpy as np
 import pandas as pd
 
 from evaluation import errors
+from evaluation.statistics._arrays import Booleans, Floats, Integers, group_sums
 from evaluation.statistics._constraints import pseudo_inverse, residuals
 from evaluation.statistics.weighting import Weights
 
 
 class Design:
-    """A stratified, clustered, weighted sample for with-replacement linearised errors.
+    """A stratified, clustered, weighted sample for with-replacement linearised errors (Binder 1983).
 
     Parameters
     ----------
-    frame : DataFrame, index unique
-    weight : str, Series or Weights
-        Column of weights, or a `Weights` object.
+    frame : DataFrame
+        The sample, one row per person, index unique.
+    weight : str, Series, ndarray or Weights
+        Column of weights (0 or more), weights by row label or by row, or a `Weights` object.
     cluster, strata, fpc : str, optional
         Columns of the primary sampling unit (default: each row), the stratum, and the number of units in the
         stratum's population (or the sampled share, at most 1).
@@ -29,17 +31,36 @@ class Design:
         Record of the calibration: errors are those of residuals from a regression on its columns with base weights
         (Deville and Särndal 1992, section 3.4). `weight` itself where that is a `Weights` object made by calibration.
 
+    Attributes
+    ----------
+    weights : ndarray, shape (n,)
+        Weight of each person.
+    calibration : Weights or None
+        Record of the calibration, in the order of the rows.
+    cluster_codes, strata_codes : ndarray of int, shape (n,)
+        Cluster and stratum of each person.
+    cluster_labels : list, length G
+        Label of each cluster.
+    clustered : bool
+        Whether a cluster column was given.
+    stratum_of_cluster : ndarray of int, shape (G,)
+        Stratum of each cluster.
+    clusters_per_stratum : ndarray of int, shape (H,)
+        Number of clusters in each stratum.
+    unsampled_share : ndarray, shape (H,)
+        One minus the sampled share of each stratum's clusters, 0 to 1; 1 without a finite population.
+
     Raises
     ------
     MissingValues, DataError, EmptyCell
-        Missing values in a role; weights that are not positive; a stratum with one cluster; a repeated label.
+        Missing values in a role; weights that are negative or all 0; a stratum with one cluster; a repeated label.
     """
 
     def __init__(
         self,
         frame: pd.DataFrame,
         *,
-        weight: str | pd.Series | Weights,
+        weight: str | pd.Series | Floats | Weights,
         cluster: str | None = None,
         strata: str | None = None,
         fpc: str | None = None,
@@ -53,32 +74,56 @@ class Design:
             raise errors.DataError("the frame's index has duplicates", todo="Give one row per respondent.")
         self.frame, self.source = frame, weight
         self.weights = _weights(frame, weight)
-        self.calibration = _record(frame, weight, calibrated_on)
-        self._inverse: np.ndarray | None = None
-        self.strata_codes, strata_labels = _codes(frame, strata)
+        self.calibration = _calibration_record(frame, weight, calibrated_on)
+        self._inverse: Floats | None = None
+        self.strata_codes, strata_labels = _strata(frame, strata)
         self.cluster_codes, self.cluster_labels = _clusters(frame, cluster, self.strata_codes, nest)
         self.clustered = cluster is not None
         self.cluster, self.strata, self.fpc, self.nest = cluster, strata, fpc, nest
         self.stratum_of_cluster = np.zeros(len(self.cluster_labels), dtype=int)
         self.stratum_of_cluster[self.cluster_codes] = self.strata_codes
-        self.clusters_in = np.bincount(self.stratum_of_cluster, minlength=len(strata_labels))
-        lonely = [str(strata_labels[i]) for i in np.flatnonzero(self.clusters_in == 1)]
+        self.clusters_per_stratum = np.bincount(self.stratum_of_cluster, minlength=len(strata_labels))
+        lonely = [str(strata_labels[i]) for i in np.flatnonzero(self.clusters_per_stratum == 1)]
         if lonely:
             raise errors.EmptyCell(f"a stratum has one cluster only: {', '.join(lonely)}", todo="Join strata.")
-        self.left_over = _finite(frame, fpc, self.strata_codes, self.clusters_in)
+        self.unsampled_share = _unsampled_shares(frame, fpc, self.strata_codes, self.clusters_per_stratum)
 
     @property
     def df(self) -> int:
-        """Clusters less strata."""
-        return int(len(self.cluster_labels) - len(self.clusters_in))
+        """Return the design degrees of freedom, clusters less strata.
+
+        Returns
+        -------
+        int
+            Degrees of freedom of t intervals.
+        """
+        return int(len(self.cluster_labels) - len(self.clusters_per_stratum))
 
     @property
     def n(self) -> int:
-        """Unweighted people."""
+        """Return the number of people, unweighted.
+
+        Returns
+        -------
+        int
+            Rows of the frame.
+        """
         return len(self.frame)
 
-    def residuals(self, scores: np.ndarray) -> np.ndarray:
-        """Return linearised variables (n, k) as residuals on the calibration columns; unchanged without them."""
+    def residuals(self, scores: Floats) -> Floats:
+        """Return linearised variables as residuals on the calibration variables.
+
+        Parameters
+        ----------
+        scores : ndarray, shape (n, k)
+            Linearised variables.
+
+        Returns
+        -------
+        ndarray, shape (n, k)
+            Residuals of a regression with base weights (Deville and Särndal 1992, section 3.4); unchanged where the
+            weights were not calibrated.
+        """
         if self.calibration is None:
             return scores
         base = self.calibration.base.to_numpy(dtype=float)
@@ -86,35 +131,74 @@ class Design:
             self._inverse = pseudo_inverse(self.calibration.constraints.gram(base))
         return residuals(self.calibration.constraints, base, self._inverse, scores)
 
-    def covariance(self, scores: np.ndarray) -> np.ndarray:
-        """Return the covariance (k, k) of the weighted totals of linearised variables, shape (n, k).
+    def covariance(self, scores: Floats) -> Floats:
+        """Return the covariance of the weighted totals of linearised variables.
 
-        With-replacement Taylor linearisation: clusters centred within strata, times n_h / (n_h - 1) and, with a
-        finite population, 1 minus the sampled share.
+        With-replacement Taylor linearisation: clusters centred within strata, times n_h / (n_h - 1) and, with a finite
+        population, 1 minus the sampled share.
+
+        Parameters
+        ----------
+        scores : ndarray, shape (n, k) or (n,)
+            Linearised variables, not yet weighted.
+
+        Returns
+        -------
+        ndarray, shape (k, k)
+            Design-based covariance.
         """
         scores = np.asarray(scores, dtype=float)
         scores = scores[:, None] if scores.ndim == 1 else scores
         z = self.residuals(scores) * self.weights[:, None]
         totals = self._sums(z, self.cluster_codes, len(self.cluster_labels)) if self.clustered else z
-        means = self._sums(totals, self.stratum_of_cluster, len(self.clusters_in)) / self.clusters_in[:, None]
+        means = (
+            self._sums(totals, self.stratum_of_cluster, len(self.clusters_per_stratum))
+            / self.clusters_per_stratum[:, None]
+        )
         gap = totals - means[self.stratum_of_cluster]
-        factor = (self.clusters_in / (self.clusters_in - 1) * self.left_over)[self.stratum_of_cluster]
-        return (gap * factor[:, None]).T @ gap
+        factor = (self.clusters_per_stratum / (self.clusters_per_stratum - 1) * self.unsampled_share)[
+            self.stratum_of_cluster
+        ]
+        covariance: Floats = (gap * factor[:, None]).T @ gap
+        return covariance
 
     @staticmethod
-    def _sums(values: np.ndarray, codes: np.ndarray, size: int) -> np.ndarray:
+    def _sums(values: Floats, codes: Integers, size: int) -> Floats:
         if size == 1:
-            return values.sum(axis=0, keepdims=True)
-        parts = [np.bincount(codes, values[:, j], minlength=size) for j in range(values.shape[1])]
+            everybody: Floats = values.sum(axis=0, keepdims=True)
+            return everybody
+        parts = [group_sums(codes, values[:, j], size) for j in range(values.shape[1])]
         return np.column_stack(parts)
 
     @property
     def reference(self) -> str:
-        """The reference distribution of an interval, in words."""
+        """Return the reference distribution of an interval, in words.
+
+        Returns
+        -------
+        str
+            The t distribution with its degrees of freedom.
+        """
         return f"t with {self.df} degrees of freedom ({'clusters' if self.clustered else 'people'} less strata)"
 
-    def column(self, name: str) -> np.ndarray:
-        """Return a complete numeric column of the frame; missing values and words are refused."""
+    def column(self, name: str) -> Floats:
+        """Return a complete numeric column of the frame.
+
+        Parameters
+        ----------
+        name : str
+            Column of the frame.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            Its values.
+
+        Raises
+        ------
+        UnknownColumn, MissingValues, DataError
+            No such column; missing values; words or infinite values.
+        """
         errors.require_columns(self.frame, [name], role="an estimate")
         errors.require_complete(self.frame, [name], role="an estimate")
         try:
@@ -125,15 +209,31 @@ class Design:
             raise errors.DataError(f"{name!r} holds infinite values", todo="Correct them.")
         return values
 
-    def domain(self, mask: pd.Series | np.ndarray) -> np.ndarray:
-        """Return a domain as 0/1; the whole design is kept, so errors know about people outside it."""
+    def domain(self, mask: pd.Series | Booleans | Floats) -> Floats:
+        """Return a domain as 0/1; the whole design is kept, so errors know about people outside it.
+
+        Parameters
+        ----------
+        mask : Series or ndarray, shape (n,)
+            Whether each person is in the domain, by row label or by row.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            1 for people in the domain, 0 for others.
+
+        Raises
+        ------
+        MissingValues
+            A domain that is missing for some people.
+        """
         series = mask.reindex(self.frame.index) if isinstance(mask, pd.Series) else pd.Series(mask, self.frame.index)
         if series.isna().any():
             raise errors.MissingValues("a domain is missing for some people")
         return series.to_numpy(dtype=float)
 
 
-def _weights(frame: pd.DataFrame, weight: Any) -> np.ndarray:
+def _weights(frame: pd.DataFrame, weight: object) -> Floats:
     series = frame[weight] if isinstance(weight, str) else weight.values if isinstance(weight, Weights) else weight
     if isinstance(series, np.ndarray) and series.shape == (len(frame),):
         series = pd.Series(series, index=frame.index)
@@ -153,31 +253,33 @@ def _weights(frame: pd.DataFrame, weight: Any) -> np.ndarray:
     return values
 
 
-def _record(frame: pd.DataFrame, weight: Any, given: Weights | None) -> Weights | None:
+def _calibration_record(frame: pd.DataFrame, weight: object, given: Weights | None) -> Weights | None:
     if given is not None and not isinstance(given, Weights):
         raise errors.DataError("calibrated_on is not a Weights object", todo="Give what rake or calibrate returned.")
     record = given if given is not None else weight if isinstance(weight, Weights) else None
     if record is None or record.constraints.k == 0:
         return None
-    held = record.values.index
-    if held.equals(frame.index):
+    labels = record.values.index
+    if labels.equals(frame.index):
         return record
-    if held.has_duplicates or len(held) != len(frame) or not frame.index.isin(held).all():
+    if labels.has_duplicates or len(labels) != len(frame) or not frame.index.isin(labels).all():
         raise errors.DataError(
             "the calibration record belongs to other people than the frame",
             todo="Keep every calibrated row, and ask for a domain with by=.",
         )
-    return record.reordered(frame.index)
+    return record.reindex(frame.index)
 
 
-def _codes(frame: pd.DataFrame, column: str | None) -> tuple[np.ndarray, list[Any]]:
+def _strata(frame: pd.DataFrame, column: str | None) -> tuple[Integers, list[Hashable]]:
     if column is None:
         return np.zeros(len(frame), dtype=int), ["all"]
     codes, labels = pd.factorize(frame[column], sort=True)
     return codes, list(labels)
 
 
-def _clusters(frame, cluster, strata_codes, nest):
+def _clusters(
+    frame: pd.DataFrame, cluster: str | None, strata_codes: Integers, nest: bool
+) -> tuple[Integers, list[Hashable]]:
     if cluster is None:
         return np.arange(len(frame)), list(frame.index)
     if nest:
@@ -192,17 +294,17 @@ def _clusters(frame, cluster, strata_codes, nest):
     return codes, list(labels)
 
 
-def _finite(frame: pd.DataFrame, fpc: str | None, strata_codes: np.ndarray, clusters_in: np.ndarray) -> np.ndarray:
+def _unsampled_shares(frame: pd.DataFrame, fpc: str | None, strata_codes: Integers, clusters: Integers) -> Floats:
     """Return 1 minus the sampled share per stratum."""
     if fpc is None:
-        return np.ones(len(clusters_in))
-    left = np.ones(len(clusters_in))
+        return np.ones(len(clusters))
+    left = np.ones(len(clusters))
     sizes = pd.to_numeric(frame[fpc], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    for stratum in range(len(clusters_in)):
+    for stratum in range(len(clusters)):
         values = np.unique(sizes[strata_codes == stratum])
         if len(values) != 1 or not values[0] > 0:
             raise errors.DataError("the finite population is not one positive number per stratum")
-        share = values[0] if values[0] <= 1 else clusters_in[stratum] / values[0]
+        share = values[0] if values[0] <= 1 else clusters[stratum] / values[0]
         if share > 1:
             raise errors.DataError("a stratum holds more clusters than its population")
         left[stratum] = 1 - share

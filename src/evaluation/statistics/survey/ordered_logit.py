@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from evaluation import errors
 from evaluation.statistics import _roles
+from evaluation.statistics._arrays import Floats, Integers
 from evaluation.statistics.survey.design import Design
-from evaluation.statistics.survey.models import Fit, packed
+from evaluation.statistics.survey.models import Fit, fit_from_scores
 
 
 def ordered_logit(design: Design, outcome: str, covariates: Sequence[str]) -> Fit:
     """Fit a proportional-odds model by weighted likelihood with a design-based covariance (McCullagh 1980).
 
-    P(y <= k) = logistic(threshold_k - x'b). `covariates` are numeric columns, or words, which become indicators of
-    every level but the first. Terms are the covariates and then the thresholds "<= level". The weights enter the
-    likelihood and the error: an integer weight equals as many copies of the person.
+    P(y <= k) = logistic(threshold_k - x'b). The weights enter the likelihood and the error: an integer weight equals as
+    many copies of the person.
+
+    Parameters
+    ----------
+    design : Design
+        Survey design with its frame.
+    outcome : str
+        Numeric column of three levels or more.
+    covariates : sequence of str
+        Numeric columns, or words, which become indicators of every level but the first.
+
+    Returns
+    -------
+    Fit
+        Terms are the covariates and then the thresholds "<= level", on the log odds scale.
 
     Raises
     ------
     DataError, Collinear, NotConverged
         Fewer than three levels with weight; covariates that are collinear or constant; no maximum (separation).
+    UnknownColumn, MissingValues
+        No such column; missing values in one.
     """
     if isinstance(covariates, str):
         raise errors.DataError(f"covariates is the one word {covariates!r}", todo="Give a list of column names.")
@@ -36,20 +51,20 @@ def ordered_logit(design: Design, outcome: str, covariates: Sequence[str]) -> Fi
     if len(levels) < 3:
         raise errors.DataError("an ordered model needs at least three levels", todo="Use glm for two.")
     code = np.clip(np.searchsorted(levels, y), 0, len(levels) - 1)
-    model = _Odds(built.matrix, code, len(levels) - 1)
+    model = _ProportionalOdds(built.matrix, code, len(levels) - 1)
     theta = model.fit(design.weights / design.weights.sum())
     bread = -np.linalg.inv(_jacobian(lambda th: design.weights @ model.scores(th), theta))
     names = [*built.names, *(f"<= {level:g}" for level in levels[:-1])]
-    return packed(design, theta, model.scores(theta) @ bread, names, "ordered logit")
+    return fit_from_scores(design, theta, model.scores(theta) @ bread, names, "ordered logit")
 
 
-class _Odds:
+class _ProportionalOdds:
     """Likelihood of a proportional-odds model: covariates (n, k), level codes (n,), number of thresholds."""
 
-    def __init__(self, x: np.ndarray, code: np.ndarray, cuts: int) -> None:
+    def __init__(self, x: Floats, code: Integers, cuts: int) -> None:
         self.x, self.code, self.cuts, self.k = x, code, cuts, x.shape[1]
 
-    def pieces(self, theta: np.ndarray) -> tuple[np.ndarray, ...]:
+    def level_probabilities(self, theta: Floats) -> tuple[Floats, Floats, Floats]:
         """Return the probability of each person's level and the densities at its two ends."""
         from scipy.special import expit
 
@@ -58,9 +73,9 @@ class _Odds:
         lower = np.where(self.code > 0, expit(t[np.maximum(self.code - 1, 0)] - eta), 0.0)
         return np.maximum(upper - lower, 1e-300), upper * (1 - upper), lower * (1 - lower)
 
-    def scores(self, theta: np.ndarray) -> np.ndarray:
+    def scores(self, theta: Floats) -> Floats:
         """Return each person's derivative of the log likelihood, (n, k + cuts)."""
-        p, high, low = self.pieces(theta)
+        p, high, low = self.level_probabilities(theta)
         out = np.zeros((len(p), self.k + self.cuts))
         out[:, : self.k] = -((high - low) / p)[:, None] * self.x
         rows, up, down = np.arange(len(p)), self.code < self.cuts, self.code > 0
@@ -68,21 +83,24 @@ class _Odds:
         out[rows[down], self.k + self.code[down] - 1] -= (low / p)[down]
         return out
 
-    def fit(self, w: np.ndarray) -> np.ndarray:
+    def fit(self, w: Floats) -> Floats:
         """Return coefficients and thresholds: a search on ordered thresholds, then Newton's method."""
         from scipy.optimize import minimize
 
-        def natural(free: np.ndarray) -> np.ndarray:
+        def natural(free: Floats) -> Floats:
             t = np.cumsum(np.concatenate([free[self.k : self.k + 1], np.exp(free[self.k + 1 :])]))
             return np.concatenate([free[: self.k], t])
 
         share = np.cumsum(np.bincount(self.code, w))[:-1]
         start = np.log(share / (1 - share))
         free = np.concatenate([np.zeros(self.k), start[:1], np.log(np.maximum(np.diff(start), 1e-3))])
-        found = minimize(
-            lambda f: -float(w @ np.log(self.pieces(natural(f))[0])), free, method="BFGS", options={"gtol": 1e-7}
+        optimum = minimize(
+            lambda f: -float(w @ np.log(self.level_probabilities(natural(f))[0])),
+            free,
+            method="BFGS",
+            options={"gtol": 1e-7},
         )
-        theta = natural(found.x)
+        theta = natural(optimum.x)
         for _ in range(50):
             hessian = _jacobian(lambda th: w @ self.scores(th), theta)
             if not np.isfinite(hessian).all() or np.max(np.abs(theta)) > 100:
@@ -97,7 +115,7 @@ class _Odds:
         )
 
 
-def _jacobian(function: Any, at: np.ndarray) -> np.ndarray:
+def _jacobian(function: Callable[[Floats], Floats], at: Floats) -> Floats:
     step = 1e-5 * np.maximum(1.0, np.abs(at))
     columns = []
     for i in range(len(at)):

@@ -1,0 +1,32 @@
+"""The types of arrays and numbers in signatures, and sums by group."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating]
+Integers = npt.NDArray[np.integer]
+Booleans = npt.NDArray[np.bool_]
+Number = int | float | np.integer | np.floating
+
+
+def group_sums(codes: Integers, values: Floats, size: int = 0) -> Floats:
+    """Return the sum of the values in each group.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (n,)
+        Group of each row, from 0.
+    values : ndarray, shape (n,)
+        What is summed.
+    size : int
+        Least number of groups in the result.
+
+    Returns
+    -------
+    ndarray, shape (largest code + 1,) or (size,)
+        Sum by group; 0 for a group with no rows.
+    """
+    sums: Floats = np.bincount(codes, values, minlength=size)  # type: ignore[assignment]  # the stub forgets weights
+    return sums
