@@ -108,7 +108,7 @@ def doubly_robust(  # noqa: PLR0913
     )
     if not isinstance(read, two_by_two_cells.Cells):
         return read
-    refusal = two_by_two_cells.lone_cluster(frame, group, cluster)
+    refusal = two_by_two_cells.lone_cluster_refusal(frame, group, cluster)
     if refusal is not None:
         return refusal
     run = influence_functions.estimator(method, panel=unit is not None)
@@ -211,14 +211,14 @@ def from_influence(
     return from_se(value, se, df=float(count - 1), se_method=how, **words)
 
 
-def bootstrap_error(drawn: Floats) -> float:
+def bootstrap_error(draws: Floats) -> float:
     """Return the standard error of bootstrap draws: the interquartile range over that of the normal.
 
     The R packages did and DRDID use it; it is robust to a wild draw.
 
     Parameters
     ----------
-    drawn : ndarray, shape (draws,)
+    draws : ndarray, shape (draws,)
         Draws of an estimate's error.
 
     Returns
@@ -226,7 +226,7 @@ def bootstrap_error(drawn: Floats) -> float:
     float
         Standard error.
     """
-    low, high = np.quantile(drawn, [0.25, 0.75])
+    low, high = np.quantile(draws, [0.25, 0.75])
     return float((high - low) / 1.3489795003921634)
 
 

@@ -107,7 +107,7 @@ def by_area(
     """
     roles = [outcome, group, time, area, *covariates, *([weight] if weight else [])]
     errors.require_columns(frame, roles, role="an area design")
-    refusal = two_by_two_cells.identified(frame, group, time)
+    refusal = two_by_two_cells.identification_refusal(frame, group, time)
     if refusal is not None:
         return refusal
     errors.require_complete(frame, roles, role="an area design")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -297,7 +296,7 @@ def linkage(frame: pd.DataFrame, *, linked: str, columns: Sequence[str]) -> pd.D
     if a.all() or not a.any():
         raise errors.EmptyCell("everybody is linked, or nobody is", todo="A comparison needs people of both kinds.")
     built = _roles.columns(frame, list(columns), drop_first=False)
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, str | float]] = []
     for j, name in enumerate(built.names):
         v = built.matrix[:, j]
         sd = np.sqrt((v[a].var(ddof=1) + v[~a].var(ddof=1)) / 2)

@@ -93,7 +93,7 @@ def two_by_two(  # noqa: PLR0913
     )
     if not isinstance(read, two_by_two_cells.Cells):
         return read
-    refusal = None if vcov in inference.HC else two_by_two_cells.lone_cluster(frame, group, cluster)
+    refusal = None if vcov in inference.HC else two_by_two_cells.lone_cluster_refusal(frame, group, cluster)
     if refusal is not None:
         return refusal
     x = np.column_stack([np.ones(len(read.y)), read.g, read.t, read.g * read.t, read.x])

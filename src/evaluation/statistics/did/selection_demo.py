@@ -19,7 +19,7 @@ from evaluation.statistics.did.linked import first_differences
 from evaluation.statistics.did.regression import two_by_two
 
 NAMES = ("naive", "adjusted", "four_group", "slope", "places", "ratio", "linked")
-SEEN = ("black", "older", "place")
+COVARIATES = ("black", "older", "place")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,9 @@ def estimates(before: pd.DataFrame, after: pd.DataFrame, linked: pd.DataFrame) -
     x, y = np.column_stack([np.ones(len(after)), seen, places]), after["y"].to_numpy()
     a = after["attended"].to_numpy() == 1
     words = {name: f.assign(place=f["place"].astype(str)) for name, f in (("b", before), ("a", after))}
-    slope, four = predicted_attendance.contrasts(words["b"], words["a"], outcome="y", treat="attended", covariates=SEEN)
+    slope, four = predicted_attendance.contrasts(
+        words["b"], words["a"], outcome="y", treat="attended", covariates=COVARIATES
+    )
     both = pd.concat([before.assign(t=0, attended=0.0), after.assign(t=1)], ignore_index=True)
     itt = two_by_two(both, outcome="y", group="reached", time="t", vcov="HC1")
     ratio = wald_ratio(both, outcome="y", taken="attended", group="reached", time="t", area="place")

@@ -94,7 +94,7 @@ def read(  # noqa: PLR0913
     _roles.by_name(cluster, "cluster")
     roles = [outcome, group, time, *covariates, *([weight] if weight else []), *([cluster] if cluster else [])]
     errors.require_columns(frame, roles, role="difference-in-differences")
-    refusal = identified(frame, group, time)
+    refusal = identification_refusal(frame, group, time)
     if refusal is not None:
         return refusal
     errors.require_complete(frame, roles, role="difference-in-differences")
@@ -132,7 +132,7 @@ def covariate_columns(frame: pd.DataFrame, covariates: Sequence[str]) -> tuple[F
     return built.matrix, tuple(built.names)
 
 
-def lone_cluster(frame: pd.DataFrame, group: str, cluster: str | None) -> NotIdentified | None:
+def lone_cluster_refusal(frame: pd.DataFrame, group: str, cluster: str | None) -> NotIdentified | None:
     """Return why errors by cluster cannot be had, where clusters lie whole in one group and a group has one only.
 
     The lone cluster's residuals sum to 0 whatever happened there: its chance deviation is not seen (with one a side the
@@ -162,7 +162,7 @@ def lone_cluster(frame: pd.DataFrame, group: str, cluster: str | None) -> NotIde
     )
 
 
-def identified(frame: pd.DataFrame, group: str, time: str) -> NotIdentified | None:
+def identification_refusal(frame: pd.DataFrame, group: str, time: str) -> NotIdentified | None:
     """Return why the design is not identified where the group is unknown for everybody at some time.
 
     This is an attendee design without earlier attendance.

@@ -26,17 +26,17 @@ class StatedCounts:
         Counts by self-defined group, "not stated" taken out.
     unstated : float
         Records without a self-defined group.
-    seen : Series of float, or None
+    officer_groups : Series of float, or None
         Officers' groups of those records; None where officers' groups are not known. A class that officers have and
         never used for these records stands with 0.
     """
 
     stated: pd.Series[float]
     unstated: float
-    seen: pd.Series[float] | None
+    officer_groups: pd.Series[float] | None
 
     @property
-    def unseen(self) -> float:
+    def unplaced(self) -> float:
         """Return how many records not stated no officer's entry places either.
 
         Returns
@@ -44,7 +44,7 @@ class StatedCounts:
         float
             Number of records.
         """
-        return self.unstated - (0.0 if self.seen is None else float(self.seen.sum()))
+        return self.unstated - (0.0 if self.officer_groups is None else float(self.officer_groups.sum()))
 
     def officers(self, group: str) -> float:
         """Return how many of those not stated an officer placed in a group.
@@ -64,20 +64,20 @@ class StatedCounts:
         Unsupported
             Officers' groups are not known, or officers have no such class (they have no Mixed).
         """
-        if self.seen is None:
+        if self.officer_groups is None:
             raise Unsupported(
                 'unknown="officer" needs the groups that officers recorded',
                 todo="Give officer=, or counts indexed by (self-defined, officer-defined).",
             )
-        if group not in self.seen.index:
-            near = nearest(group, [str(i) for i in self.seen.index])
+        if group not in self.officer_groups.index:
+            near = nearest(group, [str(i) for i in self.officer_groups.index])
             raise Unsupported(
                 f"officers have no class {group!r}"
                 + (f" (nearest: {near!r})" if near else "")
                 + ", so those not stated cannot be placed in it",
                 todo='Use unknown="bounds", or name a class that officers record; write 0 where they recorded nobody.',
             )
-        return float(self.seen[group])
+        return float(self.officer_groups[group])
 
 
 def split(
@@ -109,14 +109,14 @@ def split(
     given = whole_numbers(counts, "counts")
     words = {w.lower() for w in not_stated}
     two = isinstance(given.index, pd.MultiIndex)
-    blank = _unstated(given.index.get_level_values(0) if two else given.index, words)
+    blank = _unstated_labels(given.index.get_level_values(0) if two else given.index, words)
     first = pd.Index(given.index.get_level_values(0) if two else given.index)
     stated = given[~blank].groupby(first[~blank]).sum()
     unstated = float(given[blank].sum())
-    seen = _officer_groups(given if officer is None and two else officer, words)
-    if seen is not None and float(seen.sum()) > unstated:
+    officer_groups = _officer_groups(given if officer is None and two else officer, words)
+    if officer_groups is not None and float(officer_groups.sum()) > unstated:
         raise DataError("officers recorded more people than were not stated", todo="Give only the records not stated.")
-    return StatedCounts(stated, unstated, seen)
+    return StatedCounts(stated, unstated, officer_groups)
 
 
 def whole_numbers(values: pd.Series[float] | Mapping[str, float], what: str) -> pd.Series[float]:
@@ -154,7 +154,7 @@ def whole_numbers(values: pd.Series[float] | Mapping[str, float], what: str) -> 
     return numbers
 
 
-def _unstated(labels: pd.Index, words: set[str]) -> Booleans:
+def _unstated_labels(labels: pd.Index, words: set[str]) -> Booleans:
     """Return which labels say that no group was stated: missing, or one of the words for it."""
     return np.array([bool(pd.isna(v)) or str(v).strip().lower() in words for v in labels], dtype=bool)
 
@@ -168,15 +168,15 @@ def _officer_groups(officer: pd.Series[float] | pd.DataFrame | None, words: set[
     table = whole_numbers(officer, "the officers' counts")
     if isinstance(table.index, pd.MultiIndex):
         classes = table.index.get_level_values(1).unique()
-        rows = _unstated(table.index.get_level_values(0), words)
-        if not rows.any() and _unstated(classes, words).any():
+        rows = _unstated_labels(table.index.get_level_values(0), words)
+        if not rows.any() and _unstated_labels(classes, words).any():
             raise DataError(
                 "the officers' cross-table has no row of those not stated",
                 todo="Give self-defined groups as rows and officer-defined groups as columns.",
             )
         part = table[rows]
         table = part.groupby(part.index.get_level_values(1)).sum().reindex(classes, fill_value=0.0)
-    return table[~_unstated(table.index, words)].groupby(level=0).sum()
+    return table[~_unstated_labels(table.index, words)].groupby(level=0).sum()
 
 
 def group_number(counts: pd.Series[float], name: str, what: str = "count") -> float:

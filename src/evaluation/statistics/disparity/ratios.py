@@ -100,7 +100,7 @@ def rate_ratio(
     }[unknown]
     if unknown == "officer" and left:
         a, b = a + counted.officers(group), b + counted.officers(comparator)
-        note += f"; {counted.unseen:.0f} without an officer's group left out" if counted.unseen else ""
+        note += f"; {counted.unplaced:.0f} without an officer's group left out" if counted.unplaced else ""
     return [_with_groups(_ratio(a, b, people, dispersion, unknown, note), group, comparator)]
 
 

@@ -82,7 +82,7 @@ def regress(x: Floats, y: Floats, names: Sequence[str], weights: Floats | None =
     root = np.sqrt(w)
     scaled = x * root[:, None]
     if np.linalg.matrix_rank(scaled) < x.shape[1]:
-        raise errors.Collinear(f"columns are collinear: {', '.join(_dependent(scaled, names))}")
+        raise errors.Collinear(f"columns are collinear: {', '.join(_dependent_columns(scaled, names))}")
     params = np.linalg.lstsq(scaled, y * root, rcond=None)[0]
     size = np.abs(y).max(initial=0.0) * 1e-12
     if np.abs(y - x @ params).max(initial=0.0) <= size:  # fitted exactly: a coefficient of rounding alone is 0
@@ -90,7 +90,7 @@ def regress(x: Floats, y: Floats, names: Sequence[str], weights: Floats | None =
     return Regression(x, y, w, params, tuple(names))
 
 
-def _dependent(x: Floats, names: Sequence[str]) -> list[str]:
+def _dependent_columns(x: Floats, names: Sequence[str]) -> list[str]:
     """Return the columns that add nothing to the rank of the columns before them."""
     rank, found = 0, []
     for i, name in enumerate(names):
@@ -136,7 +136,7 @@ def read_fit(fit: object) -> Regression:
         root = x * np.sqrt(w)[:, None]
         if np.linalg.matrix_rank(root) < x.shape[1]:
             raise errors.Collinear(
-                f"columns are collinear: {', '.join(_dependent(root, model.exog_names))}",
+                f"columns are collinear: {', '.join(_dependent_columns(root, model.exog_names))}",
                 todo="Leave them out of the model.",
             )
         params: object = getattr(fit, "params", None)
