@@ -74,8 +74,8 @@ def test_influence_functions_of_cross_sections_agree_with_drdid(case, method):
     y, post, d, x, w = arrays(case)
     _, inf = influence_functions.RC[method](y, post, d, x, w)
     if method == "traditional":  # DRDID to 1.2.3 adds both terms of the earlier regression where it should subtract
-        _, linear = influence_functions.outcome(y, x, w * (1 - d) * (1 - post))
-        p, _ = influence_functions.chance(x, d, w)
+        _, linear = influence_functions.outcome_regression(y, x, w * (1 - d) * (1 - post))
+        p, _ = influence_functions.propensity(x, d, w)
         own, others = w * d * (1 - post), w * p / (1 - p) * (1 - d) * (1 - post)
         inf = inf - 2 * linear @ ((own @ x) / own.sum() - (others @ x) / others.sum())
     assert inf[:10] == pytest.approx(known["inf_first10"], abs=2e-4 if method == "improved" else 1e-7)

@@ -92,7 +92,7 @@ def test_multinomial_chances_agree_with_statsmodels():
     x = np.column_stack([np.ones(700), frame["x"]])
     cell = (3 - (2 * frame["g"] + frame["t"])).to_numpy()
     held = sm.MNLogit(cell, x).fit(disp=False, method="newton").predict()
-    assert composition.chances(x, cell, np.ones(700)) == pytest.approx(held, abs=1e-5)
+    assert composition.cell_probabilities(x, cell, np.ones(700)) == pytest.approx(held, abs=1e-5)
 
 
 def test_composition_by_chance_passes_with_whole_sessions():

@@ -338,15 +338,15 @@ def test_20_the_fitted_chance_of_attending_is_not_taken_as_known():
     data = predicted_attendance._arrays(before, after, "y", "attended", ["x1", "x2"], None, None)
     from evaluation.statistics import _logistic
 
-    late = data["t"] == 1
-    beta = _logistic.fit(data["x"][late], data["a"][late], data["w"][late], ridge=predicted_attendance.RIDGE).beta
-    chance = 1 / (1 + np.exp(-(data["x"] @ beta)))
+    late = data.t == 1
+    beta = _logistic.fit(data.x[late], data.a[late], data.w[late], ridge=predicted_attendance.RIDGE).beta
+    chance = 1 / (1 + np.exp(-(data.x @ beta)))
     fixed = []
     for _ in range(150):
-        rows = np.concatenate([rng.choice(np.flatnonzero(data["t"] == t), n) for t in (0, 1)])
-        t, p = data["t"][rows], chance[rows]
-        terms = np.column_stack([data["x"][rows], t, p, p * t])
-        fixed.append(np.linalg.lstsq(terms, data["y"][rows], rcond=None)[0][-1])
+        rows = np.concatenate([rng.choice(np.flatnonzero(data.t == t), n) for t in (0, 1)])
+        t, p = data.t[rows], chance[rows]
+        terms = np.column_stack([data.x[rows], t, p, p * t])
+        fixed.append(np.linalg.lstsq(terms, data.y[rows], rcond=None)[0][-1])
     assert slope.se > 1.5 * np.std(fixed)
     assert "both steps" in slope.se_method
 

@@ -168,7 +168,7 @@ def test_donors_are_the_nearest():
     rng = np.random.default_rng(3)
     have = np.sort(rng.normal(size=50))
     want = rng.normal(size=400)
-    place = multiple_imputation._near(have, want, 5, rng)
+    place = multiple_imputation._nearest_donors(have, want, 5, rng)
     for w, at in zip(want, place, strict=True):
         nearest = np.sort(np.abs(have - w))[:5]
         assert abs(have[at] - w) <= nearest[-1] + 1e-15

@@ -25,10 +25,44 @@ def crosstab(  # noqa: PLR0913
     totals: bool = True,
     kind: str = "identity",
 ) -> tuple[tuple[Item, ...], Sums]:
-    """Return a table of counts as items, and its sums (rows, and columns, to their totals).
+    """Return a table of counts as items, and the sums that it implies.
 
-    Missing values are refused: give them a level of their own. With totals, sums are stated whether or not the total
-    is shown elsewhere, because the attacker of the disclosure gate needs them.
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person.
+    rows : str
+        Column whose values are the table's rows.
+    columns : str, optional
+        Column whose values are the table's columns; one column of people when not given.
+    universe : str
+        Name of the people counted, part of each cell's key.
+    id : str
+        Beginning of each count's id.
+    wave : str
+        Wave of the counts, where `columns` does not say it.
+    row_labels, column_labels : mapping of str to str, optional
+        Value → words shown; rows stand in the order of `row_labels`, others after them in sorted order.
+    totals : bool
+        Whether a total is shown under each column. Sums are stated either way, because the attacker of the disclosure
+        gate needs them.
+    kind : str
+        Kind of the counts, for the disclosure gate: "identity" (people in a cell of characteristics), "register" or
+        "official".
+
+    Returns
+    -------
+    items : tuple of Item
+        One per cell, column by column, the total last.
+    sums : tuple of (str, tuple of str)
+        The key of each column's total, and the keys of the cells that add up to it.
+
+    Raises
+    ------
+    UnknownColumn
+        A column that is not there.
+    MissingValues
+        A missing value: give it a level of its own.
     """
     used = [rows, *([columns] if columns else [])]
     errors.require_columns(frame, used, role="a table")
@@ -43,7 +77,8 @@ def crosstab(  # noqa: PLR0913
     items: list[Item] = []
     sums: list[tuple[str, tuple[str, ...]]] = []
 
-    def count(level: str | None, column: str) -> str:
+    def _count(level: str | None, column: str) -> str:
+        """Add the count of one cell, or of a column's total, and return its key."""
         mask = pd.Series(True, index=frame.index)
         dims: dict[str, str] = {}
         if level is not None:
@@ -60,9 +95,9 @@ def crosstab(  # noqa: PLR0913
         return key
 
     for column in column_levels:
-        parts = tuple(count(str(level), column) for level in row_levels)
+        parts = tuple(_count(str(level), column) for level in row_levels)
         if totals:
-            sums.append((count(None, column), parts))
+            sums.append((_count(None, column), parts))
         else:
             sums.append((cell_key(universe, **({columns: column} if columns else {})), parts))
     return tuple(items), tuple(sums)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 
@@ -29,31 +28,45 @@ def paths(
 
     Parameters
     ----------
-    frame : DataFrame, one row a person
-        Numbers; `x` is 0 or 1. Rows with any of these columns missing are left out, and the result says how many
+    frame : DataFrame
+        One row per person, numbers. Rows with any of these columns missing are left out, and the result says how many
         people remain.
-    mediators, covariates : sequence of str
-        Parallel mediators; covariates stand in every regression.
-    draws, seed : int
-        Of the bootstrap; the same seed gives the same numbers.
+    x : str
+        Column of 0 and 1: the group.
+    mediators : sequence of str
+        Columns of the parallel mediators, one or more.
+    y : str
+        Column of the outcome.
+    covariates : sequence of str
+        Columns that stand in every regression.
+    draws : int
+        Bootstrap draws.
+    seed : int
+        Seed of the bootstrap.
 
     Returns
     -------
-    dict
+    dict of str to Estimate, or NotIdentified
         "total", "direct", and one entry for each mediator (its indirect path), in units of y, with 95 % intervals.
-        Refused with fewer than 30 people in either group of x, or where an answer does not vary.
+        `NotIdentified` with fewer than 30 people in either group of x, or where an answer does not vary.
 
     Raises
     ------
-    UnknownColumn, DataError
-        A column that is not there; no mediator; x with values other than 0 and 1.
+    UnknownColumn
+        A column that is not there.
+    DataError
+        No mediator; x with values other than 0 and 1.
 
     Notes
     -----
-    Linear regressions (Baron and Kenny 1986) as `pingouin.mediation_analysis` fits them; indirect paths by a
-    bias-corrected bootstrap. People are taken as a simple random sample: weights and sessions are left out, so
-    intervals are too narrow, and who answers what way for unseen reasons is in every path. It orders answers given
-    at one time, so it cannot show that one of them came first.
+    Linear regressions as `pingouin.mediation_analysis` fits them; indirect paths by a bias-corrected bootstrap. People
+    are taken as a simple random sample: weights and sessions are left out, so intervals are too narrow, and who answers
+    what way for unseen reasons is in every path. It orders answers given at one time, so it cannot show that one of
+    them came first.
+
+    References
+    ----------
+    Baron and Kenny (1986).
     """
     from pingouin import mediation_analysis
 
@@ -78,10 +91,11 @@ def paths(
     names = {"total": "Total", "direct": "Direct"}
     indirect = "Indirect {}" if len(mediators) > 1 else "Indirect"
     names |= {m: indirect.format(m) for m in mediators}
-    return {key: _row(table.loc[path], key in ("total", "direct"), sizes) for key, path in names.items()}
+    return {key: _path(table.loc[path], key in ("total", "direct"), sizes) for key, path in names.items()}
 
 
-def _row(row: Any, straight: bool, sizes: dict[str, int]) -> Estimate:
+def _path(row: pd.Series[float], least_squares: bool, sizes: dict[str, int]) -> Estimate:
+    """Return one row of pingouin's table as an estimate."""
     low, high = (float(row[c]) for c in row.index if str(c).startswith("CI"))
     return Estimate(
         float(row["coef"]),
@@ -92,5 +106,5 @@ def _row(row: Any, straight: bool, sizes: dict[str, int]) -> Estimate:
         n=sizes,
         licence="exploratory",
         method="mediation, linear regressions, unweighted",
-        se_method="least squares" if straight else BOOTSTRAP,
+        se_method="least squares" if least_squares else BOOTSTRAP,
     )

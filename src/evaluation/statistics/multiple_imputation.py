@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from evaluation import errors
 from evaluation.results import Estimate, from_se
 from evaluation.statistics import _roles
+from evaluation.statistics._types import Booleans, Floats, Integers
+
+Answers = npt.NDArray[Any]  # a column's answers as it holds them: numbers, words or booleans
 
 METHODS = ("pmm", "logit")
 PRIOR_SD = 5.0  # of standardised coefficients in the logit: keeps draws finite when answers separate
@@ -27,14 +31,15 @@ class Pooled:
     Attributes
     ----------
     value, se : float
-        Mean of the m estimates; root of the total variance.
+        Mean of the m estimates; root of the total variance. In the estimates' unit (log scale for ratios).
     within, between, total : float
         Mean variance; variance of the estimates; within + (1 + 1/m) between.
     df : float
         Barnard and Rubin's degrees of freedom; `inf` when nothing was missing and the complete data's are infinite.
     increase, fmi : float
-        Relative increase of variance because of what is missing; fraction of missing information.
+        Relative increase of variance because of what is missing; fraction (0 to 1) of missing information.
     m : int
+        Number of completed data sets.
     """
 
     value: float
@@ -48,16 +53,41 @@ class Pooled:
     m: int
 
     def estimate(self, *, null: float | None = 0.0, **words: Any) -> Estimate:
-        """Return the pooled estimate with its t interval."""
+        """Return the pooled quantity as an `Estimate` with its t interval.
+
+        Parameters
+        ----------
+        null : float or None
+            Value of no difference; None for a level, which has no p-value.
+        **words : object
+            Further fields of the `Estimate` (`n`, `method`, `outcome` and so on).
+
+        Returns
+        -------
+        Estimate
+            Value, standard error, 95 % and 90 % intervals.
+        """
         named = {"se_method": f"Rubin's rules over {self.m} imputations, Barnard-Rubin df"} | words
         return from_se(self.value, self.se, df=self.df, null=null, **named)
 
     def tidy(self) -> pd.DataFrame:
-        """Return one row."""
-        return pd.DataFrame([{name: getattr(self, name) for name in self.__slots__}])
+        """Return the pooled quantity as a table.
+
+        Returns
+        -------
+        DataFrame
+            One row, the attributes as columns.
+        """
+        return pd.DataFrame([{f.name: getattr(self, f.name) for f in fields(self)}])
 
     def summary(self) -> str:
-        """Return one sentence."""
+        """Return one sentence with the value and how much information is missing.
+
+        Returns
+        -------
+        str
+            Value, standard error, number of imputations and per cent of information missing.
+        """
         return (
             f"{self.value:.3g} (standard error {self.se:.2g}) over {self.m} imputations; "
             f"{100 * self.fmi:.0f}% of the information is missing."
@@ -65,12 +95,12 @@ class Pooled:
 
 
 def pool(estimates: Sequence[float], variances: Sequence[float], df: float | None = None) -> Pooled:
-    """Return m estimates and their variances as one, by Rubin's rules (Rubin 1987, equations 3.1.2 to 3.1.8).
+    """Pool m estimates and their variances into one, by Rubin's rules.
 
     Parameters
     ----------
-    estimates, variances : arrays, length m of 2 or more
-        Squared standard errors, not standard errors. Ratios are pooled on the log scale.
+    estimates, variances : sequence of float, length m of 2 or more
+        Estimates, and squared standard errors (not standard errors). Ratios are pooled on the log scale.
     df : float, optional
         Degrees of freedom the complete data would have had (people less coefficients, or clusters less strata);
         infinite when not given.
@@ -78,12 +108,16 @@ def pool(estimates: Sequence[float], variances: Sequence[float], df: float | Non
     Returns
     -------
     Pooled
-        Degrees of freedom as Barnard and Rubin (1999), equation 3: never more than the complete data's.
+        Value, standard error and degrees of freedom; these are never more than the complete data's.
 
     Raises
     ------
     DataError
         Fewer than two imputations, lengths that differ, a variance that is negative, or all variance zero.
+
+    References
+    ----------
+    Rubin (1987), equations 3.1.2 to 3.1.8; Barnard and Rubin (1999), equation 3.
     """
     q, u = np.asarray(estimates, dtype=float), np.asarray(variances, dtype=float)
     if q.ndim != 1 or q.shape != u.shape or len(q) < 2:
@@ -106,7 +140,26 @@ def pool(estimates: Sequence[float], variances: Sequence[float], df: float | Non
 
 
 def barnard_rubin(m: int, between: float, total: float, complete: float = math.inf) -> float:
-    """Return the degrees of freedom of a pooled estimate (Barnard and Rubin 1999)."""
+    """Return the degrees of freedom of a pooled estimate.
+
+    Parameters
+    ----------
+    m : int
+        Number of completed data sets.
+    between, total : float
+        Variance of the estimates, and total variance.
+    complete : float
+        Degrees of freedom of the complete data.
+
+    Returns
+    -------
+    float
+        Degrees of freedom, never more than the complete data's.
+
+    References
+    ----------
+    Barnard and Rubin (1999), equation 3.
+    """
     share = max((1 + 1 / m) * between / total, LEAST_SHARE)
     old = (m - 1) / share**2
     if math.isinf(complete):
@@ -118,11 +171,27 @@ def barnard_rubin(m: int, between: float, total: float, complete: float = math.i
 def patterns(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Return which answers are missing together.
 
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person.
+    columns : sequence of str
+        Columns whose missing answers are looked at.
+
     Returns
     -------
     DataFrame
-        One row per pattern, the commonest first: one boolean column per name (True where answered), `missing` (how
-        many are not), `n` and `share` of people. Counts are exact: they leave through the disclosure gate only.
+        One row per pattern, the commonest first: one boolean column per name (True where answered), `missing` (how many
+        are not), `n` and `share` (0 to 1) of people. Counts are exact: they leave through the disclosure gate only.
+
+    Raises
+    ------
+    UnknownColumn
+        A column that is not there.
+    DataError
+        A column named "n", "share" or "missing".
+    EmptyCell
+        A frame without rows.
     """
     errors.require_columns(frame, columns, role="patterns of missing answers")
     if {"n", "share", "missing"} & set(columns):
@@ -147,25 +216,50 @@ def impute(
     seed: int,
     methods: Mapping[str, str] | None = None,
 ) -> list[pd.DataFrame]:
-    """Return m completed copies of a frame, by chained equations (van Buuren and Groothuis-Oudshoorn 2011).
+    """Return m completed copies of a frame, by chained equations.
 
     Parameters
     ----------
-    columns : names
+    frame : DataFrame
+        One row per person, with an index label of their own.
+    columns : sequence of str
         Columns of the imputation model. Each with missing answers is imputed from all others; name the treatment,
         the weight, the design and the outcomes of the analysis among them. Other columns are copied untouched.
-    m, iterations, donors : int
-        Completed frames; passes over the columns; people among whom a value is drawn.
+    m : int
+        Completed frames, 2 or more.
+    iterations : int
+        Passes over the columns, 1 or more.
+    donors : int
+        People among whom a matched value is drawn, 1 or more.
     seed : int
-    methods : mapping, optional
+        Seed; each completed frame has a stream of its own.
+    methods : mapping of str to str, optional
         Column → "pmm" (predictive mean matching: an answer somebody gave) or "logit" (two values only). By default
         two values are drawn by logit, all others matched. Words with more than two levels are matched on their
         first canonical score.
 
+    Returns
+    -------
+    list of DataFrame
+        The m completed frames, each of the shape and the dtypes of `frame`.
+
     Raises
     ------
-    DataError, EmptyCell, Unsupported, UnknownColumn
-        Nobody answered a column; a column that never varies; a method that does not suit.
+    DataError
+        Fewer than two columns, numbers outside these ranges, or people who share an index label.
+    EmptyCell
+        A column that nobody or hardly anybody answered, or that never varies.
+    Unsupported
+        A method that does not suit its column.
+    UnknownColumn
+        A column that is not there.
+    NotConverged
+        The logit of an imputed column did not settle.
+
+    References
+    ----------
+    van Buuren and Groothuis-Oudshoorn (2011) for chained equations; Rubin (1986) and Little (1988) for predictive mean
+    matching; Rubin (1987) for the logit draw.
     """
     names = list(dict.fromkeys(columns))
     targets = _targets(frame, names, dict(methods or {}), donors)
@@ -175,7 +269,7 @@ def impute(
     if not targets:
         return [frame.copy() for _ in range(m)]
     streams = np.random.SeedSequence(seed).spawn(m)
-    return [_complete(frame, names, targets, iterations, donors, np.random.default_rng(s)) for s in streams]
+    return [_completed_frame(frame, names, targets, iterations, donors, np.random.default_rng(s)) for s in streams]
 
 
 def _targets(frame: pd.DataFrame, names: list[str], methods: dict[str, str], donors: int) -> dict[str, str]:
@@ -183,8 +277,9 @@ def _targets(frame: pd.DataFrame, names: list[str], methods: dict[str, str], don
     errors.require_columns(frame, [*names, *methods], role="imputation")
     if len(names) < 2:
         raise errors.DataError("imputation needs two columns at least", todo="Name what predicts the missing answers.")
-    chosen = {}
-    for name in sorted(names, key=lambda c: int(frame[c].isna().sum())):
+    chosen: dict[str, str] = {}
+    holes = {c: int(frame[c].isna().to_numpy().sum()) for c in names}
+    for name in sorted(names, key=lambda c: holes[c]):
         given = frame[name].dropna()
         values = given.nunique()
         if len(given) < max(donors, 2) or values < 2:
@@ -199,31 +294,40 @@ def _targets(frame: pd.DataFrame, names: list[str], methods: dict[str, str], don
     return chosen
 
 
-def _complete(frame, names, targets, iterations, donors, rng) -> pd.DataFrame:
+def _completed_frame(
+    frame: pd.DataFrame,
+    names: Sequence[str],
+    targets: Mapping[str, str],
+    iterations: int,
+    donors: int,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
     """Return one completed frame: starting values from the answers given, then passes over the columns."""
-    held = {c: _Column(frame[c]) for c in names}
-    for column in targets:
-        one = held[column]
-        one.fill(one.given[rng.integers(0, len(one.given), one.hole.sum())])
+    columns = {c: _Column(frame[c]) for c in names}
+    for name in targets:
+        one = columns[name]
+        one.fill(one.answers[rng.integers(0, len(one.answers), one.missing.sum())])
     for _ in range(iterations):
-        for column, method in targets.items():
-            one = held[column]
-            x = _predictors([held[c].block for c in names if c != column])
-            draw = _logit if method == "logit" else _pmm
-            one.fill(draw(one.given, x[~one.hole], x[one.hole], donors, rng))
-    done = frame.copy()
-    for column in targets:
-        done[column] = _filled(frame[column], held[column].hole, held[column].drawn)
-    return done
+        for name, method in targets.items():
+            one = columns[name]
+            x = _predictors([columns[c].block for c in names if c != name])
+            if method == "logit":
+                one.fill(_logit(one.answers, x[~one.missing], x[one.missing], rng))
+            else:
+                one.fill(_pmm(one.answers, x[~one.missing], x[one.missing], donors, rng))
+    out = frame.copy()
+    for name in targets:
+        out[name] = _completed_column(frame[name], columns[name].missing, columns[name].imputed)
+    return out
 
 
 class _Column:
     """A column of the imputation model: who did not answer, the answers given, and all of it as numeric columns."""
 
     def __init__(self, column: pd.Series) -> None:
-        self.hole = column.isna().to_numpy()
-        self.given = column.to_numpy()[~self.hole]
-        self.drawn = self.given[:0]
+        self.missing: Booleans = column.isna().to_numpy()
+        self.answers: Answers = column.to_numpy()[~self.missing]
+        self.imputed = self.answers[:0]
         self.levels: pd.Index | None = None
         if _roles.is_categorical(column):
             known = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column.dropna().unique()
@@ -231,29 +335,31 @@ class _Column:
             if not isinstance(column.dtype, pd.CategoricalDtype):
                 self.levels = self.levels.sort_values()
         self.block = np.zeros((len(column), 1 if self.levels is None else max(len(self.levels) - 1, 1)))
-        self.block[~self.hole] = self.coded(self.given)
+        self.block[~self.missing] = self.codes(self.answers)
 
-    def coded(self, values: np.ndarray) -> np.ndarray:
+    def codes(self, values: Answers) -> Floats:
         """Return values as numbers, or as indicators of every level but the first."""
         if self.levels is None:
-            return values.astype(float)[:, None]
-        place = self.levels.get_indexer(pd.Index(values))
-        return (place[:, None] == np.arange(1, max(len(self.levels), 2))).astype(float)
+            numbers: Floats = values.astype(float)[:, None]
+            return numbers
+        place: Integers = self.levels.get_indexer(pd.Index(values))
+        indicators: Booleans = place[:, None] == np.arange(1, max(len(self.levels), 2))
+        return indicators.astype(float)
 
-    def fill(self, values: np.ndarray) -> None:
-        """Put drawn answers where none was given."""
-        self.drawn = values
-        self.block[self.hole] = self.coded(values)
+    def fill(self, values: Answers) -> None:
+        """Put imputed answers where none was given."""
+        self.imputed = values
+        self.block[self.missing] = self.codes(values)
 
 
-def _filled(column: pd.Series, hole: np.ndarray, values: np.ndarray) -> pd.Series:
-    """Return the column with its holes filled, of the same dtype."""
+def _completed_column(column: pd.Series, missing: Booleans, values: Answers) -> pd.Series:
+    """Return the column with imputed answers where none was given, of the same dtype."""
     out = column.copy()
-    out.iloc[np.flatnonzero(hole)] = values
+    out.iloc[np.flatnonzero(missing)] = values
     return out
 
 
-def _predictors(blocks: list[np.ndarray]) -> np.ndarray:
+def _predictors(blocks: Sequence[Floats]) -> Floats:
     """Return a constant and the standardised other columns that are not determined by those before them."""
     z = _roles.standardise(np.hstack(blocks))[0]
     left, keep = z.T @ z / len(z), []
@@ -264,12 +370,12 @@ def _predictors(blocks: list[np.ndarray]) -> np.ndarray:
     return np.column_stack([np.ones(len(z)), z[:, keep]])
 
 
-def _pmm(given, x, x_missing, donors, rng) -> np.ndarray:
+def _pmm(answers: Answers, x: Floats, x_missing: Floats, donors: int, rng: np.random.Generator) -> Answers:
     """Return answers drawn from the people whose predicted means are nearest (Rubin 1986; Little 1988)."""
     try:
-        y = given.astype(float)
+        y: Floats = answers.astype(float)
     except (TypeError, ValueError):
-        y = _canonical(given, x)
+        y = _canonical_scores(answers, x)
     gram = x.T @ x
     inverse = np.linalg.inv(gram + RIDGE * np.diag(np.diag(gram)))
     beta = inverse @ (x.T @ y)
@@ -278,10 +384,10 @@ def _pmm(given, x, x_missing, donors, rng) -> np.ndarray:
     drawn = beta + sigma * (np.linalg.cholesky((inverse + inverse.T) / 2) @ rng.normal(size=len(beta)))
     have, want = x @ beta, x_missing @ drawn
     order = np.lexsort((rng.random(len(have)), have))
-    return given[order[_near(have[order], want, min(donors, len(have)), rng)]]
+    return answers[order[_nearest_donors(have[order], want, min(donors, len(have)), rng)]]
 
 
-def _near(sorted_have: np.ndarray, want: np.ndarray, donors: int, rng: np.random.Generator) -> np.ndarray:
+def _nearest_donors(sorted_have: Floats, want: Floats, donors: int, rng: np.random.Generator) -> Integers:
     """Return, for each wanted value, the place of one of its nearest `donors` in a sorted array, at random."""
     last = len(sorted_have) - donors
     start = np.clip(np.searchsorted(sorted_have, want) - donors, 0, last)
@@ -293,24 +399,25 @@ def _near(sorted_have: np.ndarray, want: np.ndarray, donors: int, rng: np.random
     return start + rng.integers(0, donors, len(want))
 
 
-def _canonical(given: np.ndarray, x: np.ndarray) -> np.ndarray:
+def _canonical_scores(answers: Answers, x: Floats) -> Floats:
     """Return a number for each level: the scores most correlated with the predictors (first canonical variate)."""
-    levels, codes = np.unique(given.astype(str), return_inverse=True)
+    levels, codes = np.unique(answers.astype(str), return_inverse=True)
     dummies = (codes[:, None] == np.arange(len(levels))).astype(float)
     share = dummies.mean(axis=0)
     fitted = x @ np.linalg.lstsq(x, dummies - share, rcond=None)[0]
-    between = (fitted.T @ fitted) / len(given)
+    between = (fitted.T @ fitted) / len(answers)
     root = 1 / np.sqrt(share)
     vectors = np.linalg.eigh(root[:, None] * between * root[None, :])[1]
-    return (root * vectors[:, -1])[codes]
+    scores: Floats = (root * vectors[:, -1])[codes]
+    return scores
 
 
-def _logit(given, x, x_missing, donors, rng) -> np.ndarray:  # noqa: ARG001
+def _logit(answers: Answers, x: Floats, x_missing: Floats, rng: np.random.Generator) -> Answers:
     """Return one of two values by a draw of the coefficients' normal posterior, then of the answer (Rubin 1987)."""
     from scipy.special import expit
 
-    low, high = sorted(set(given.tolist()))
-    y = (given == high).astype(float)
+    low, high = sorted(set(answers.tolist()))
+    y = (answers == high).astype(float)
     penalty = np.diag([1e-6, *[1 / PRIOR_SD**2] * (x.shape[1] - 1)])
     beta = np.zeros(x.shape[1])
     for _ in range(50):
@@ -324,4 +431,5 @@ def _logit(given, x, x_missing, donors, rng) -> np.ndarray:  # noqa: ARG001
         raise errors.NotConverged("the logit of an imputed column did not settle", todo="Drop a predictor of it.")
     covariance = np.linalg.inv(information)
     drawn = beta + np.linalg.cholesky((covariance + covariance.T) / 2) @ rng.normal(size=len(beta))
-    return np.where(rng.random(len(x_missing)) < expit(x_missing @ drawn), high, low).astype(given.dtype)
+    imputed: Answers = np.where(rng.random(len(x_missing)) < expit(x_missing @ drawn), high, low).astype(answers.dtype)
+    return imputed

@@ -10,6 +10,7 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation.statistics import _roles
+from evaluation.statistics._types import Floats, Integers
 from evaluation.statistics.inference import Regression, _signs, cluster_codes, cluster_robust, regress
 
 LEAST_CLUSTERS = 6  # clusters a side under which the bootstrap has too few sign vectors to be trusted
@@ -25,12 +26,16 @@ class Joint:
     Attributes
     ----------
     p, statistic, critical : float
-        Chance of a largest |t| at least this far out when no outcome differs; the largest |t|; its critical value.
+        Probability of a largest |t| at least this far out when no outcome differs; the largest |t|; its critical value.
     table : DataFrame
         One row per outcome: outcome, value, se, df, t, p, p_family, detectable, n, method. `detectable` is the true
         difference, in the outcome's unit, that this test finds with 80 % power.
+    method : str
+        How the p-value was found.
     clusters_a_side : int
         Clusters that hold somebody of the smaller arm.
+    alpha : float
+        Level of the test, 0 to 1.
     """
 
     p: float
@@ -42,9 +47,22 @@ class Joint:
     alpha: float = 0.05
 
     def reading(self, worthwhile: float | Mapping[str, float]) -> str:
-        """Return "differs", "no difference seen", or "not informative" where a worthwhile size could not be seen.
+        """Return what the test may be said to show.
 
-        `worthwhile` is the smallest size that would matter, in the outcomes' unit, one for all or one per outcome.
+        Parameters
+        ----------
+        worthwhile : float or mapping of str to float
+            Smallest size that would matter, in the outcomes' unit: one for all or one per outcome.
+
+        Returns
+        -------
+        str
+            "differs"; "no difference seen"; or "not informative" where a worthwhile size could not be seen.
+
+        Raises
+        ------
+        UnknownColumn
+            An outcome without a worthwhile size.
         """
         if self.p <= self.alpha:
             return "differs"
@@ -52,15 +70,27 @@ class Joint:
         lacking = [o for o in self.table["outcome"] if o not in bars]
         if lacking:
             raise errors.UnknownColumn(f"no worthwhile size for {', '.join(map(repr, lacking))}")
-        seen = all(row.detectable <= bars[row.outcome] for row in self.table.itertuples())
-        return "no difference seen" if seen else "not informative"
+        sizes = zip(self.table["outcome"], self.table["detectable"], strict=True)
+        return "no difference seen" if all(size <= bars[o] for o, size in sizes) else "not informative"
 
     def tidy(self) -> pd.DataFrame:
-        """Return one row per outcome, with the joint p in each."""
+        """Return the outcomes as a table.
+
+        Returns
+        -------
+        DataFrame
+            One row per outcome, with the joint p-value in each (`p_joint`).
+        """
         return self.table.assign(p_joint=self.p)
 
     def summary(self) -> str:
-        """Return one sentence."""
+        """Return one sentence on the test and the differences it could not have seen.
+
+        Returns
+        -------
+        str
+            Number of outcomes, p-value, method, and the largest detectable difference.
+        """
         largest = float(self.table["detectable"].max())
         return (
             f"{len(self.table)} outcomes tested together: p = {self.p:.3f} ({self.method}); "
@@ -68,16 +98,37 @@ class Joint:
         )
 
 
-def _checked(p: pd.Series | Mapping[str, float]) -> pd.Series:
+def _p_values(p: pd.Series[float] | Mapping[str, float]) -> pd.Series[float]:
+    """Return p-values as a Series, or refuse what is none."""
     values = pd.Series(p, dtype=float)
     if values.isna().any() or not values.between(0, 1).all():
         raise errors.DataError("p-values lie between 0 and 1 and are not missing", todo="Drop what was not tested.")
     return values
 
 
-def holm(p: pd.Series | Mapping[str, float]) -> pd.Series:
-    """Return p-values that keep the chance of any false finding in the family (Holm 1979, step-down)."""
-    values = _checked(p)
+def holm(p: pd.Series[float] | Mapping[str, float]) -> pd.Series[float]:
+    """Return p-values that keep the probability of any false finding in the family (step-down).
+
+    Parameters
+    ----------
+    p : Series or mapping of str to float
+        p-values by name.
+
+    Returns
+    -------
+    Series of float
+        Adjusted p-values, with the names and the order given.
+
+    Raises
+    ------
+    DataError
+        A p-value that is missing or outside 0 to 1.
+
+    References
+    ----------
+    Holm (1979).
+    """
+    values = _p_values(p)
     order = np.argsort(values.to_numpy(), kind="stable")
     k = len(values)
     stepped = np.maximum.accumulate(np.minimum(1.0, (k - np.arange(k)) * values.to_numpy()[order]))
@@ -86,9 +137,29 @@ def holm(p: pd.Series | Mapping[str, float]) -> pd.Series:
     return pd.Series(out, index=values.index)
 
 
-def benjamini_hochberg(p: pd.Series | Mapping[str, float]) -> pd.Series:
-    """Return p-values that keep the share of false findings (Benjamini and Hochberg 1995, step-up)."""
-    values = _checked(p)
+def benjamini_hochberg(p: pd.Series[float] | Mapping[str, float]) -> pd.Series[float]:
+    """Return p-values that keep the expected share of false findings (step-up).
+
+    Parameters
+    ----------
+    p : Series or mapping of str to float
+        p-values by name, independent or positively dependent.
+
+    Returns
+    -------
+    Series of float
+        Adjusted p-values, with the names and the order given.
+
+    Raises
+    ------
+    DataError
+        A p-value that is missing or outside 0 to 1.
+
+    References
+    ----------
+    Benjamini and Hochberg (1995).
+    """
+    values = _p_values(p)
     order = np.argsort(values.to_numpy(), kind="stable")[::-1]
     k = len(values)
     stepped = np.minimum.accumulate(np.minimum(1.0, k / (k - np.arange(k)) * values.to_numpy()[order]))
@@ -98,7 +169,25 @@ def benjamini_hochberg(p: pd.Series | Mapping[str, float]) -> pd.Series:
 
 
 def expected_by_chance(k: int, alpha: float = 0.05) -> float:
-    """Return how many of k comparisons would differ by chance alone."""
+    """Return how many of k comparisons would differ by chance alone.
+
+    Parameters
+    ----------
+    k : int
+        Number of comparisons, 0 or more.
+    alpha : float
+        Level of each, 0 to 1.
+
+    Returns
+    -------
+    float
+        k × alpha.
+
+    Raises
+    ------
+    DataError
+        A negative number of comparisons, or a level outside 0 to 1.
+    """
     if k < 0 or not 0 <= alpha <= 1:
         raise errors.DataError("a count of comparisons is 0 or more, and a level lies between 0 and 1")
     return k * alpha
@@ -116,7 +205,7 @@ def romano_wolf(  # noqa: PLR0913
     seed: int,
     missing: str = "refuse",
 ) -> pd.DataFrame:
-    """Return p-values of a family of outcomes that keep the chance of any false finding (Romano and Wolf 2005).
+    """Test a family of outcomes, keeping the probability of any false finding (step-down max-t).
 
     Each outcome is regressed on the treatment and the covariates. Signs are drawn once per cluster and draw, and used
     for all outcomes, so the dependence between outcomes is kept; residuals come from the fit under the null; each t
@@ -124,19 +213,45 @@ def romano_wolf(  # noqa: PLR0913
 
     Parameters
     ----------
-    frame : DataFrame, one row per person
-    outcomes, covariates : names of columns; words among covariates become indicators
-    treat : name of a 0/1 column
-    weight, cluster : names of columns; without `cluster` each person is one
+    frame : DataFrame
+        One row per person.
+    outcomes : sequence of str
+        Columns of the outcomes.
+    treat : str
+        Column of 0 and 1.
+    covariates : sequence of str
+        Columns; words become indicators.
+    weight, cluster : str, optional
+        Columns of the survey weights and of the clusters; without `cluster` each person is one.
     draws : int
-        Sign vectors; all 2**G are used where that is no more.
-    missing : "refuse", or "each" to test each outcome on the people who answered it (the same signs by cluster)
+        Sign vectors, 99 or more; all 2**G are used where that is no more.
+    seed : int
+        Seed of the signs.
+    missing : {"refuse", "each"}
+        "each" tests each outcome on the people who answered it (the same signs by cluster).
 
     Returns
     -------
     DataFrame
         outcome, value, se, df, t, p, p_family, n, method, in the order given. With fewer than six clusters a side
         `p` is from t with Satterthwaite df (CR2) and `p_family` Holm's, and `method` says so.
+
+    Raises
+    ------
+    UnknownColumn
+        A column that is not there.
+    MissingValues
+        A missing treatment, covariate, weight or cluster; a missing outcome where that is refused.
+    DataError
+        Outcomes named twice or among the covariates, an outcome that never varies around its fit, or too few draws.
+    EmptyCell
+        Too few people answered an outcome, or one arm has nobody.
+    Unsupported
+        An unknown policy for missing outcomes.
+
+    References
+    ----------
+    Romano and Wolf (2005); Cameron, Gelbach and Miller (2008) for the wild cluster bootstrap.
     """
     fits = _fits(frame, outcomes, treat, covariates, weight, cluster, missing)
     if fits.a_side < LEAST_CLUSTERS:
@@ -169,14 +284,55 @@ def joint(  # noqa: PLR0913
 
     The statistic is the largest |t|, its distribution that of `romano_wolf`; with fewer than six clusters a side the
     smallest Holm p and the Bonferroni critical value. An outcome's detectable size is (critical value + t quantile at
-    0.80) × its error (the larger of CR1S and CR2); the joint test's power is at least that of its best outcome.
+    0.80) × its error (CR1S; CR2 with fewer than six clusters a side); the joint test's power is at least that of its
+    best outcome.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person.
+    outcomes : sequence of str
+        Columns of the outcomes.
+    treat : str
+        Column of 0 and 1.
+    covariates : sequence of str
+        Columns; words become indicators.
+    weight, cluster : str, optional
+        Columns of the survey weights and of the clusters; without `cluster` each person is one.
+    draws : int
+        Sign vectors, as in `romano_wolf`.
+    seed : int
+        Seed of the signs.
+    missing : {"refuse", "each"}
+        As in `romano_wolf`.
+    alpha : float
+        Level of the test, 0 to 1.
+
+    Returns
+    -------
+    Joint
+        The p-value, the largest |t| with its critical value, and one row per outcome.
+
+    Raises
+    ------
+    DataError
+        A level outside 0 to 1; and whatever `romano_wolf` refuses.
     """
     from scipy.special import stdtrit
 
     if not 0 < alpha < 1:
         raise errors.DataError(f"alpha {alpha} is not between 0 and 1")
-    arguments = {"outcomes": outcomes, "treat": treat, "covariates": covariates, "weight": weight, "cluster": cluster}
-    table = romano_wolf(frame, **arguments, draws=draws, seed=seed, missing=missing)
+    table = romano_wolf(
+        frame,
+        outcomes=outcomes,
+        treat=treat,
+        covariates=covariates,
+        weight=weight,
+        cluster=cluster,
+        draws=draws,
+        seed=seed,
+        missing=missing,
+    )
     fits = _fits(frame, outcomes, treat, covariates, weight, cluster, missing)
     statistic = float(table["t"].abs().max())
     df = table["df"].to_numpy()
@@ -204,12 +360,20 @@ _COLUMNS = ["outcome", "value", "se", "df", "t", "p", "p_family", "n", "method"]
 class _Fits:
     """Fits of a family: (outcome, regression, cluster codes in the whole frame) and the numbers of clusters."""
 
-    fits: list[tuple[str, Regression, np.ndarray]]
+    fits: list[tuple[str, Regression, Integers]]
     clusters: int
     a_side: int
 
 
-def _fits(frame, outcomes, treat, covariates, weight, cluster, missing) -> _Fits:
+def _fits(
+    frame: pd.DataFrame,
+    outcomes: Sequence[str],
+    treat: str,
+    covariates: Sequence[str],
+    weight: str | None,
+    cluster: str | None,
+    missing: str,
+) -> _Fits:
     """Check the roles and fit every outcome on the treatment and covariates."""
     names = [outcomes] if isinstance(outcomes, str) else list(outcomes)
     if not names or len(set(names)) < len(names) or {treat, *covariates} & set(names):
@@ -225,7 +389,9 @@ def _fits(frame, outcomes, treat, covariates, weight, cluster, missing) -> _Fits
     codes, clusters = cluster_codes(frame[cluster] if cluster else np.arange(len(frame)), len(frame))
     built = _roles.columns(frame, covariates, drop_first=True)
     x = np.column_stack([np.ones(len(frame)), treated, built.matrix])
-    w, fits, sides = _roles.weights(frame, weight), [], []
+    w = _roles.weights(frame, weight)
+    fits: list[tuple[str, Regression, Integers]] = []
+    sides: list[int] = []
     for name in names:
         rows = frame[name].notna().to_numpy()
         y = _roles.numeric(frame.loc[rows], name, role="outcome")
@@ -243,12 +409,13 @@ def _classical(fits: _Fits) -> pd.DataFrame:
     """Return CR2 errors and t tests with Satterthwaite degrees of freedom."""
     rows = []
     for name, fit, codes in fits.fits:
-        made = cluster_robust(fit, codes).estimate(fit.names[1])
-        rows.append((name, made.value, made.se, made.df, made.value / made.se, made.p, len(fit.y), HOLM))
+        covariance = cluster_robust(fit, codes)
+        e, se = covariance.estimate(fit.names[1]), float(covariance.se[fit.names[1]])
+        rows.append((name, e.value, se, e.df, e.value / se, e.p, len(fit.y), HOLM))
     return pd.DataFrame(rows, columns=["outcome", "value", "se", "df", "t", "p", "n", "method"])
 
 
-def _bootstrap(fits: _Fits, draws: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, bool]:
+def _bootstrap(fits: _Fits, draws: int, seed: int) -> tuple[pd.DataFrame, Floats, bool]:
     """Return the table without family p, |t| of the draws (draws, outcomes), and whether all signs were used."""
     if draws < 99:
         raise errors.DataError(f"{draws} draws are too few for a p-value", todo="Use 99 at least, better 999.")
@@ -265,7 +432,7 @@ def _bootstrap(fits: _Fits, draws: int, seed: int) -> tuple[pd.DataFrame, np.nda
     return table, np.column_stack(drawn), enumerated
 
 
-def _max_t_parts(fit: Regression, codes: np.ndarray, signs: np.ndarray) -> tuple[float, float, np.ndarray]:
+def _max_t_parts(fit: Regression, codes: Integers, signs: Floats) -> tuple[float, float, Floats]:
     """Return the CR1S error, t of the treatment, and t of each draw under the null, by sums over clusters."""
     w, x, n, k = fit.weights, fit.x, len(fit.y), fit.x.shape[1]
     clusters = signs.shape[1]
@@ -289,7 +456,7 @@ def _max_t_parts(fit: Regression, codes: np.ndarray, signs: np.ndarray) -> tuple
     return se, float(fit.params[1]) / se, moved[:, 1] / np.sqrt(scale * (left**2).sum(axis=1))
 
 
-def _share(drawn: np.ndarray, at: float, enumerated: bool) -> float:
+def _share(drawn: Floats, at: float, enumerated: bool) -> float:
     """Return the share of draws at least as far out; drawn ones count the data as one of them."""
     far = int((drawn >= at - 1e-10).sum())
     return far / len(drawn) if enumerated else (1 + far) / (1 + len(drawn))

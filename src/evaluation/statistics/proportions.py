@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from evaluation.errors import DataError, Unsupported
 from evaluation.results import Estimate
@@ -11,16 +12,22 @@ METHODS = ("wilson", "wilson_cc", "exact", "jeffreys", "agresti_coull", "wald")
 
 
 def interval(x: int, n: int, *, method: str = "wilson", level: float = 0.95) -> tuple[float, float]:
-    """Return the ends of the interval of a share x / n, between 0 and 1 (Agresti-Coull and Wald may leave them).
+    """Return the ends of the interval of a share x / n.
 
     Parameters
     ----------
     x, n : int
         How many have the feature, and of how many.
-    method : str
-        "wilson" (score; Newcombe 1998a, method 3), "wilson_cc" (with continuity correction, method 4), "exact"
-        (Clopper and Pearson 1934), "jeffreys" (Beta(x + 1/2, n - x + 1/2) quantiles), "agresti_coull" (Agresti and
-        Coull 1998) or "wald".
+    method : {"wilson", "wilson_cc", "exact", "jeffreys", "agresti_coull", "wald"}
+        Score; score with continuity correction; Clopper-Pearson; quantiles of Beta(x + 1/2, n - x + 1/2);
+        Agresti-Coull; Wald.
+    level : float
+        Confidence level, 0 to 1.
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper end, between 0 and 1 (Agresti-Coull and Wald may leave them, as their formulas do).
 
     Raises
     ------
@@ -28,6 +35,10 @@ def interval(x: int, n: int, *, method: str = "wilson", level: float = 0.95) -> 
         n is not positive, or x is outside 0 to n.
     Unsupported
         An unknown method.
+
+    References
+    ----------
+    Newcombe (1998a), methods 3 and 4, for the score intervals; Clopper and Pearson (1934); Agresti and Coull (1998).
     """
     _check(x, n)
     if method not in METHODS:
@@ -51,11 +62,13 @@ def interval(x: int, n: int, *, method: str = "wilson", level: float = 0.95) -> 
 
 
 def _check(x: int, n: int) -> None:
+    """Refuse counts that are no share."""
     if n <= 0 or not 0 <= x <= n:
         raise DataError(f"a share needs 0 ≤ x ≤ n and n > 0, got x = {x} and n = {n}", todo="Check the counts.")
 
 
 def _beta(x: int, n: int, alpha: float, method: str) -> tuple[float, float]:
+    """Return the Jeffreys or the exact (Clopper-Pearson) interval, by quantiles of beta distributions."""
     from scipy.special import betaincinv
 
     if method == "jeffreys":
@@ -67,6 +80,7 @@ def _beta(x: int, n: int, alpha: float, method: str) -> tuple[float, float]:
 
 
 def _wilson(x: int, n: int, z: float) -> tuple[float, float]:
+    """Return the score interval."""
     centre, half = x + z * z / 2, z * math.sqrt(x * (n - x) / n + z * z / 4)
     low, high = (centre - half) / (n + z * z), (centre + half) / (n + z * z)
     return (0.0 if x == 0 else low), (1.0 if x == n else high)
@@ -84,8 +98,32 @@ def _wilson_corrected(x: int, n: int, z: float) -> tuple[float, float]:
     return (0.0 if x == 0 else low), high
 
 
-def share(x: int, n: int, *, method: str = "wilson", unit: str = "per cent", **words: object) -> Estimate:
-    """Return x / n with its interval, as a percentage (or as a share of 1 for any other unit)."""
+def share(x: int, n: int, *, method: str = "wilson", unit: str = "per cent", **words: Any) -> Estimate:
+    """Return a share x / n with its 95 % and 90 % intervals.
+
+    Parameters
+    ----------
+    x, n : int
+        How many have the feature, and of how many.
+    method : str
+        A method of `interval`.
+    unit : str
+        "per cent" gives a percentage; any other unit a share of 1.
+    **words : object
+        Further fields of the `Estimate` (`outcome`, `wave` and so on).
+
+    Returns
+    -------
+    Estimate
+        The share, in `unit`.
+
+    Raises
+    ------
+    DataError
+        n is not positive, or x is outside 0 to n.
+    Unsupported
+        An unknown method.
+    """
     low, high = interval(x, n, method=method)
     low_90, high_90 = interval(x, n, method=method, level=0.90)
     scale = 100.0 if unit == "per cent" else 1.0
@@ -101,31 +139,52 @@ def share(x: int, n: int, *, method: str = "wilson", unit: str = "per cent", **w
         n={"all": int(n)},
         method="share",
         se_method=method,
-        **words,  # type: ignore[arg-type]
+        **words,
     )
 
 
-def difference(x1: int, n1: int, x2: int, n2: int, *, unit: str = "percentage points", **words: object) -> Estimate:
-    """Return the difference of two shares, first minus second, with Newcombe's interval (1998b, method 10).
+def difference(x1: int, n1: int, x2: int, n2: int, *, unit: str = "percentage points", **words: Any) -> Estimate:
+    """Return the difference of two shares, first less second, with Newcombe's interval.
 
-    The p-value is Fisher's exact test, two-sided. `n` holds both bases.
+    Parameters
+    ----------
+    x1, n1 : int
+        How many have the feature in the first group, and of how many.
+    x2, n2 : int
+        The same in the second group.
+    unit : str
+        "percentage points" gives points out of 100; any other unit a difference of shares of 1.
+    **words : object
+        Further fields of the `Estimate` (`outcome`, `wave` and so on).
+
+    Returns
+    -------
+    Estimate
+        The difference, in `unit`, with 95 % and 90 % intervals and the two-sided p-value of Fisher's exact test; `n`
+        holds both bases.
+
+    Raises
+    ------
+    DataError
+        A base that is not positive, or a count outside it.
+
+    References
+    ----------
+    Newcombe (1998b), method 10.
     """
     from scipy.stats import fisher_exact
 
-    gap = x1 / n1 - x2 / n2
-    ends = {}
-    for level, (a, b) in {0.95: ("low", "high"), 0.90: ("low_90", "high_90")}.items():
-        (l1, u1), (l2, u2) = interval(x1, n1, level=level), interval(x2, n2, level=level)
-        p1, p2 = x1 / n1, x2 / n2
-        ends[a] = gap - math.sqrt((p1 - l1) ** 2 + (u2 - p2) ** 2)
-        ends[b] = gap + math.sqrt((u1 - p1) ** 2 + (p2 - l2) ** 2)
+    (low, high), (low_90, high_90) = (_newcombe(x1, n1, x2, n2, level) for level in (0.95, 0.90))
     scale = 100.0 if unit == "percentage points" else 1.0
     p = float(fisher_exact([[x1, n1 - x1], [x2, n2 - x2]]).pvalue)
     se = math.sqrt(x1 * (n1 - x1) / n1**3 + x2 * (n2 - x2) / n2**3)
     return Estimate(
-        value=scale * gap,
+        value=scale * (x1 / n1 - x2 / n2),
         se=scale * se,
-        **{k: scale * v for k, v in ends.items()},
+        low=scale * low,
+        high=scale * high,
+        low_90=scale * low_90,
+        high_90=scale * high_90,
         df=math.inf,
         p=p,
         unit=unit,
@@ -133,5 +192,13 @@ def difference(x1: int, n1: int, x2: int, n2: int, *, unit: str = "percentage po
         method="difference of shares",
         se_method="Newcombe",
         null=0.0,
-        **words,  # type: ignore[arg-type]
+        **words,
     )
+
+
+def _newcombe(x1: int, n1: int, x2: int, n2: int, level: float) -> tuple[float, float]:
+    """Return the ends of a difference of shares from the score intervals of both."""
+    (l1, u1), (l2, u2) = interval(x1, n1, level=level), interval(x2, n2, level=level)
+    p1, p2 = x1 / n1, x2 / n2
+    gap = p1 - p2
+    return gap - math.sqrt((p1 - l1) ** 2 + (u2 - p2) ** 2), gap + math.sqrt((u1 - p1) ** 2 + (p2 - l2) ** 2)

@@ -1,8 +1,9 @@
 """Difference-in-differences for groups known in every wave; refused where a wave does not say who belongs to which.
 
-`cells` who is where · `regression` two by two, triple, event study · `areas` whole places · `influence` and `robust`
-doubly robust · `staggered` group-time effects · `linked` the same people · `trends` earlier trends and what they
-leave open · `composition` whether other kinds of people answered · `demonstration` which design unseen selection fools.
+`two_by_two_cells` who is where · `regression` two by two, triple, event study · `few_areas` whole places ·
+`influence_functions` and `doubly_robust` doubly robust · `staggered` group-time effects · `linked` the same people ·
+`pre_trends` earlier trends and what they leave open · `composition` whether other kinds of people answered ·
+`selection_demo` which design unseen selection fools.
 """
 
 from evaluation.statistics.did import composition, pre_trends, selection_demo

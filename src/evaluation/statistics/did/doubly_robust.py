@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,10 @@ import pandas as pd
 from evaluation import errors
 from evaluation.results import Estimate, NotIdentified, TooFew, from_se
 from evaluation.statistics import _logistic, _roles, inference
+from evaluation.statistics._types import Floats, Integers
 from evaluation.statistics.did import influence_functions, two_by_two_cells
 
-WORDS = {
+METHOD_NAMES = {
     "traditional": "doubly robust",
     "improved": "doubly robust, improved",
     "regression": "outcome regression",
@@ -36,10 +38,14 @@ def doubly_robust(  # noqa: PLR0913
     least: int = 1,
     rescale: bool = False,
 ) -> Estimate | NotIdentified | TooFew:
-    """Estimate the average effect on the group, doubly robust (Sant'Anna and Zhao 2020).
+    """Estimate the average effect on the group by doubly robust difference-in-differences.
 
     Parameters
     ----------
+    frame : DataFrame
+        One row per person (and time).
+    outcome : str
+        Column of the outcome, numeric.
     group, time : str
         Columns of 0 and 1, known in both waves.
     covariates : sequence of str
@@ -47,7 +53,7 @@ def doubly_robust(  # noqa: PLR0913
         and their distribution within the group is taken to be the same in both (see `composition_test`).
     weight, cluster : str, optional
         Survey weight (its scale is free; with `rescale` of mean 1 within each wave) and labels to sum errors over.
-    method : "traditional", "improved", "regression" or "weighting"
+    method : {"traditional", "improved", "regression", "weighting"}
         Traditional: logit and least squares in all four cells (equation 3.4). Improved: chances that balance the
         covariates and regressions weighted by their odds. The last two are its singly robust parts.
     unit : str, optional
@@ -55,18 +61,54 @@ def doubly_robust(  # noqa: PLR0913
         earlier time). Without it, repeated cross-sections.
     draws : int
         Multiplier-bootstrap draws for the error and interval; 0 uses the influence function.
+    seed : int
+        Seed of these draws.
+    least : int
+        People needed in every cell.
+    rescale : bool
+        Whether weights are scaled to mean 1 within each wave.
 
     Returns
     -------
-    Estimate (in the outcome's unit), NotIdentified or TooFew
-        Errors by the influence function; with clusters t on clusters less one.
+    Estimate, NotIdentified or TooFew
+        The effect in the outcome's unit, error by the influence function; with clusters t on clusters less one.
+        `NotIdentified` where the group is unknown at a time, or a group has one cluster only; `TooFew` with the counts.
+
+    Raises
+    ------
+    UnknownColumn
+        A column that is not there.
+    MissingValues
+        A column that is partly missing.
+    DataError
+        Group or time other than 0 and 1, a weight that is not above 0, somebody who stands twice, at one time only or
+        in two groups.
+    NotConverged
+        The covariates tell the groups apart, or no weights balance them.
+    Collinear
+        A cell is too small for its outcome regression.
+    Unsupported
+        An unknown method.
+
+    References
+    ----------
+    Sant'Anna and Zhao (2020).
     """
-    words = {"outcome": outcome, "group": group, "time": time, "covariates": covariates, "weight": weight}
     frame = frame.sort_index(kind="stable") if draws else frame  # draws do not depend on the order of rows
-    read = two_by_two_cells.read(frame, **words, cluster=cluster, least=least, rescale=rescale)
+    read = two_by_two_cells.read(
+        frame,
+        outcome=outcome,
+        group=group,
+        time=time,
+        covariates=covariates,
+        weight=weight,
+        cluster=cluster,
+        least=least,
+        rescale=rescale,
+    )
     if not isinstance(read, two_by_two_cells.Cells):
         return read
-    refusal = two_by_two_cells.one_place(frame, group, cluster)
+    refusal = two_by_two_cells.lone_cluster_refusal(frame, group, cluster)
     if refusal is not None:
         return refusal
     run = influence_functions.estimator(method, panel=unit is not None)
@@ -80,7 +122,7 @@ def doubly_robust(  # noqa: PLR0913
         w = read.w[first]
         value, inf = run(dy, read.g[first], x[first], w / w.mean())
         labels, what = None if labels is None else labels.iloc[first], "the same people"
-    return finish(
+    return from_influence(
         value,
         inf,
         labels,
@@ -88,13 +130,35 @@ def doubly_robust(  # noqa: PLR0913
         seed=seed,
         n=read.counts,
         outcome=outcome,
-        method=f"{WORDS[method]}, {what}",
+        method=f"{METHOD_NAMES[method]}, {what}",
         estimand="average effect on the group (ATT)",
     )
 
 
-def changes(frame: pd.DataFrame, read: two_by_two_cells.Cells, unit: str, time: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return each person's change and the places of their earlier rows; everybody must stand once at each time."""
+def changes(frame: pd.DataFrame, read: two_by_two_cells.Cells, unit: str, time: str) -> tuple[Floats, Integers]:
+    """Return each person's change of outcome, and where their earlier rows stand.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person and time.
+    read : Cells
+        The same rows as arrays.
+    unit, time : str
+        Columns of the person's code and of the time.
+
+    Returns
+    -------
+    change : ndarray, shape (people,)
+        Later less earlier outcome.
+    first : ndarray of int, shape (people,)
+        Positions of the earlier rows.
+
+    Raises
+    ------
+    DataError
+        Somebody stands twice at a time, at one time only, or changes group.
+    """
     two_by_two_cells.refuse_repeats(frame, unit, time, linked=True)
     order = np.lexsort((read.t, pd.factorize(frame[unit])[0]))
     first, second = order[::2], order[1::2]
@@ -106,14 +170,40 @@ def changes(frame: pd.DataFrame, read: two_by_two_cells.Cells, unit: str, time: 
     return read.y[second] - read.y[first], first
 
 
-def finish(value: float, inf: np.ndarray, labels, *, draws: int = 0, seed: int = 0, **words) -> Estimate:
-    """Return an estimate from its influence function (n,), summed by labels where given."""
-    codes, count = (None, len(inf)) if labels is None else inference.cluster_codes(labels, len(inf))
+def from_influence(
+    value: float, inf: Floats, labels: pd.Series | None, *, draws: int = 0, seed: int = 0, **words: Any
+) -> Estimate:
+    """Return an estimate whose error comes from its influence function.
+
+    Parameters
+    ----------
+    value : float
+        The estimate.
+    inf : ndarray, shape (n,)
+        Influence function, of mean 0.
+    labels : Series or None, length n
+        Clusters to sum it over.
+    draws : int
+        Multiplier-bootstrap draws for the error; 0 uses the standard deviation of the influence function.
+    seed : int
+        Seed of these draws.
+    **words : object
+        Further fields of the `Estimate` (`n`, `method`, `outcome` and so on).
+
+    Returns
+    -------
+    Estimate
+        Value, error, and t intervals on people (or clusters) less one.
+    """
+    codes: Integers | None = None
+    count = len(inf)
+    if labels is not None:
+        codes, count = inference.cluster_codes(labels, len(inf))
     summed = influence_functions.sums_by_cluster(inf, codes, count)
     by = "" if labels is None else f", {count} clusters"
     if draws:
         drawn = influence_functions.multiplier(summed, draws=draws, seed=seed)[:, 0]
-        how, se = f"multiplier bootstrap, {draws} draws{by}", _spread(drawn)
+        how, se = f"multiplier bootstrap, {draws} draws{by}", bootstrap_error(drawn)
     elif labels is None:
         how, se = "influence function", float(np.sqrt((inf**2).mean() / count))
     else:
@@ -121,9 +211,22 @@ def finish(value: float, inf: np.ndarray, labels, *, draws: int = 0, seed: int =
     return from_se(value, se, df=float(count - 1), se_method=how, **words)
 
 
-def _spread(drawn: np.ndarray) -> float:
-    """Return the interquartile range over that of the normal: what did and DRDID use, robust to a wild draw."""
-    low, high = np.quantile(drawn, [0.25, 0.75])
+def bootstrap_error(draws: Floats) -> float:
+    """Return the standard error of bootstrap draws: the interquartile range over that of the normal.
+
+    The R packages did and DRDID use it; it is robust to a wild draw.
+
+    Parameters
+    ----------
+    draws : ndarray, shape (draws,)
+        Draws of an estimate's error.
+
+    Returns
+    -------
+    float
+        Standard error.
+    """
+    low, high = np.quantile(draws, [0.25, 0.75])
     return float((high - low) / 1.3489795003921634)
 
 
@@ -139,14 +242,40 @@ def probability_difference(
 ) -> Estimate | NotIdentified | TooFew:
     """Estimate a binary outcome's difference-in-differences as a difference of probabilities, from a weighted logit.
 
-    In a logit the coefficient of group × time is no difference of probabilities (Ai and Norton 2003). The effect on
-    the group after is P(with the interaction) less P(without), averaged over its people (Puhani 2012, equation 10):
-    untreated odds, not shares, are taken to move in parallel. Error by the delta method, CR1 by cluster or HC1.
+    In a logit the coefficient of group × time is no difference of probabilities. The effect on the group after is
+    P(with the interaction) less P(without), averaged over its people: untreated odds, not shares, are taken to move in
+    parallel. Error by the delta method, CR1 by cluster or HC1.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person.
+    outcome, group, time : str
+        Columns of 0 and 1.
+    covariates : sequence of str
+        Columns; words become indicators.
+    weight, cluster : str, optional
+        Columns of the survey weights and of the clusters.
 
     Returns
     -------
-    Estimate
-        Between -1 and 1; `method` says that parallel odds are assumed.
+    Estimate, NotIdentified or TooFew
+        Difference of probabilities, -1 to 1; `method` says that parallel odds are assumed.
+
+    Raises
+    ------
+    UnknownColumn
+        A column that is not there.
+    MissingValues
+        A column that is partly missing.
+    DataError
+        An outcome, a group or a time other than 0 and 1, or a weight that is not above 0.
+    NotConverged
+        Everybody in a cell gave the same answer.
+
+    References
+    ----------
+    Ai and Norton (2003); Puhani (2012), equation 10.
     """
     read = two_by_two_cells.read(
         frame, outcome=outcome, group=group, time=time, covariates=covariates, weight=weight, cluster=cluster
@@ -168,7 +297,7 @@ def probability_difference(
     slope = own @ (x * (p1 * (1 - p1))[:, None] - without * (p0 * (1 - p0))[:, None])
     value = float(own @ (p1 - p0))
     inf = len(w) * (model.scores @ model.bread @ slope + own * (p1 - p0 - value))
-    return finish(
+    return from_influence(
         value,
         inf,
         None if cluster is None else frame[cluster],

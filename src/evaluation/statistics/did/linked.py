@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,28 +24,47 @@ def linked_panel(
     cluster: str | None = None,
     weight: str | None = None,
 ) -> Estimate | TooFew:
-    """Estimate a change among the same people: two-way fixed effects by linearmodels' PanelOLS.
+    """Estimate a change among the same people by two-way fixed effects (linearmodels' PanelOLS).
 
     Parameters
     ----------
+    frame : DataFrame
+        One row per person and time.
+    outcome : str
+        Column of the outcome, numeric.
     treat : str
-        1 at the times at which a person has been treated.
+        Column of 0 and 1: 1 at the times at which a person has been treated.
+    unit, time : str
+        Columns of the person's code and of the time.
     covariates : sequence of str
         Numbers that change over time.
     cluster : str, optional
-        Defaults to the person. Errors carry G / (G - 1) × (n - 1) / (n - k), k the slopes and times (and people, where
-        these are not nested in clusters), as fixest; t on clusters less one.
+        Column of the clusters; the person by default. Errors carry G / (G - 1) × (n - 1) / (n - k), k the slopes and
+        times (and people, where these are not nested in clusters), as the R package fixest; t on clusters less one.
     weight : str, optional
-        One weight per person (of linkage, for example).
+        Column of weights, one value per person (of linkage, for example).
+
+    Returns
+    -------
+    Estimate or TooFew
+        The effect in the outcome's unit; `TooFew` with fewer than two newly or never treated people.
 
     Raises
     ------
+    UnknownColumn
+        A column that is not there.
+    MissingValues
+        A missing value in any of these columns.
     DataError
-        A person stands twice at one time. Fewer than two newly or never treated people: `TooFew`.
+        A person who stands twice at one time, a treatment other than 0 and 1, or a column that is not numeric.
+    Collinear
+        A covariate that never changes for anybody.
+    EmptyCell
+        One cluster only.
     """
     from linearmodels.panel import PanelOLS
 
-    _checked(frame, outcome, treat, unit, time, covariates, cluster, weight, role="a linked panel")
+    _require_panel(frame, outcome, treat, unit, time, covariates, cluster, weight, role="a linked panel")
     for name in covariates:
         _roles.numeric(frame, name, role="covariate")
     fixed = [c for c in covariates if (frame.groupby(unit, observed=True)[c].nunique() < 2).all()]
@@ -55,7 +73,7 @@ def linked_panel(
             f"{', '.join(map(repr, fixed))} never changes for anybody, so the people absorb it",
             todo="Take it off the covariates.",
         )
-    counts = _moved(frame, treat, unit)
+    counts = _treatment_counts(frame, treat, unit)
     if min(counts.values()) < 2:
         return TooFew(counts=counts, needed=2)
     panel = frame.assign(_t=pd.factorize(frame[time], sort=True)[0]).set_index([unit, "_t"])
@@ -84,7 +102,18 @@ def linked_panel(
     )
 
 
-def _checked(frame, outcome, treat, unit, time, covariates, cluster, weight, *, role: str) -> None:  # noqa: PLR0913
+def _require_panel(  # noqa: PLR0913
+    frame: pd.DataFrame,
+    outcome: str,
+    treat: str,
+    unit: str,
+    time: str,
+    covariates: Sequence[str],
+    cluster: str | None,
+    weight: str | None,
+    *,
+    role: str,
+) -> None:
     """Refuse columns that are lacking or not complete, a treatment that is not 0 and 1, people who stand twice."""
     _roles.by_name(cluster, "cluster")
     _roles.by_name(weight, "weight")
@@ -96,11 +125,12 @@ def _checked(frame, outcome, treat, unit, time, covariates, cluster, weight, *, 
     two_by_two_cells.refuse_repeats(frame, unit, time, linked=True)
 
 
-def _moved(frame: pd.DataFrame, treat: str, unit: str) -> dict[str, int]:
-    moved = frame.groupby(unit)[treat].agg(["min", "max"])
+def _treatment_counts(frame: pd.DataFrame, treat: str, unit: str) -> dict[str, int]:
+    """Return how many people were newly treated, and how many never."""
+    ends = frame.groupby(unit)[treat].agg(["min", "max"])
     return {
-        "newly treated": int(((moved["min"] == 0) & (moved["max"] == 1)).sum()),
-        "never treated": int((moved["max"] == 0).sum()),
+        "newly treated": int(((ends["min"] == 0) & (ends["max"] == 1)).sum()),
+        "never treated": int((ends["max"] == 0).sum()),
     }
 
 
@@ -118,21 +148,57 @@ def first_differences(
     """Estimate a change among people who stand at exactly two times, from each person's difference.
 
     With two times this equals `linked_panel`; its error is CR2 by cluster with Satterthwaite df (or HC2 by person),
-    which few people need. `covariates` enter as they stood at the earlier time: people who began alike are compared.
+    which few people need.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person and time.
+    outcome : str
+        Column of the outcome, numeric.
+    treat : str
+        Column of 0 and 1: 1 at the times at which a person has been treated.
+    unit, time : str
+        Columns of the person's code and of the time.
+    covariates : sequence of str
+        Columns as they stood at the earlier time: people who began alike are compared. Words become indicators.
+    cluster : str, optional
+        Column of the clusters.
+    weight : str, optional
+        Column of weights, one value per person.
+
+    Returns
+    -------
+    Estimate or TooFew
+        The effect in the outcome's unit; `TooFew` with fewer than two newly or never treated people.
+
+    Raises
+    ------
+    UnknownColumn
+        A column that is not there.
+    MissingValues
+        A missing value in any of these columns.
+    DataError
+        Somebody who does not stand at exactly two times, a treatment other than 0 and 1, or an outcome that is not
+        numeric.
+    EmptyCell
+        One cluster only, or the clusters give the effect no error.
+    Collinear
+        Columns that depend on each other; the message names them.
     """
-    _checked(frame, outcome, treat, unit, time, covariates, cluster, weight, role="first differences")
+    _require_panel(frame, outcome, treat, unit, time, covariates, cluster, weight, role="first differences")
     times = sorted(frame[time].unique())
     if len(times) != 2 or (frame.groupby(unit)[time].nunique() != 2).any():
         raise errors.DataError("somebody does not stand at exactly two times", todo="Keep people who answered both.")
-    counts = _moved(frame, treat, unit)
+    counts = _treatment_counts(frame, treat, unit)
     if min(counts.values()) < 2:
         return TooFew(counts=counts, needed=2)
     early, late = (frame[frame[time] == t].set_index(unit) for t in times)
     late = late.reindex(early.index)
-    built = _roles.columns(early, list(covariates), drop_first=True) if covariates else None
-    x = np.column_stack([np.ones(len(early)), late[treat].astype(float) - early[treat].astype(float)])
-    x = x if built is None else np.column_stack([x, built.matrix])
-    names = ["(Intercept)", "newly treated", *([] if built is None else built.names)]
+    adjustment, columns = two_by_two_cells.covariate_columns(early, covariates)
+    change = (late[treat].astype(float) - early[treat].astype(float)).to_numpy()
+    x = np.column_stack([np.ones(len(early)), change, adjustment])
+    names = ["(Intercept)", "newly treated", *columns]
     w = two_by_two_cells.weights(early, weight, None)
     fit = inference.regress(x, (late[outcome] - early[outcome]).to_numpy(dtype=float), names, w)
     cov = (
@@ -149,10 +215,40 @@ def first_differences(
 def linkage_weights(
     frame: pd.DataFrame, *, linked: str, covariates: Sequence[str], weight: str | None = None, most: float = 10.0
 ) -> pd.Series:
-    """Return weights that make linked people resemble all who answered: 1 / P(linked | covariates), mean 1.
+    """Return weights that make linked people resemble all who answered: 1 / P(linked | covariates).
 
-    Seaman and White (2013). A logit with a small ridge; weights over `most` times their median are held there. People
-    who are not linked get 0. `weight`: a survey weight, multiplied in.
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person who answered.
+    linked : str
+        Column of 0 and 1: whether the person's answers could be linked.
+    covariates : sequence of str
+        Columns; words become indicators. The chance is a logit with a small ridge.
+    weight : str, optional
+        Column of the survey weights, multiplied in.
+    most : float
+        Multiple of the median weight that larger weights are cut to.
+
+    Returns
+    -------
+    Series of float
+        Weights of mean 1 among the linked; 0 for the others.
+
+    Raises
+    ------
+    UnknownColumn
+        A column that is not there.
+    MissingValues
+        A missing value in any of these columns.
+    DataError
+        `linked` other than 0 and 1, or a weight that is not above 0.
+    EmptyCell
+        Everybody is linked, or nobody is.
+
+    References
+    ----------
+    Seaman and White (2013).
     """
     roles = [linked, *covariates, *([weight] if weight else [])]
     errors.require_columns(frame, roles, role="linkage weights")
@@ -170,13 +266,37 @@ def linkage_weights(
 
 
 def linkage(frame: pd.DataFrame, *, linked: str, columns: Sequence[str]) -> pd.DataFrame:
-    """Return linked people beside the others: mean (or share) of each column, standardised difference."""
+    """Return linked people beside the others.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person who answered.
+    linked : str
+        Column of 0 and 1: whether the person's answers could be linked.
+    columns : sequence of str
+        Columns to compare; words are compared level by level.
+
+    Returns
+    -------
+    DataFrame
+        column, linked, others (means, or shares of 0 to 1), smd (difference in pooled standard deviations).
+
+    Raises
+    ------
+    UnknownColumn
+        A column that is not there.
+    DataError
+        `linked` other than 0 and 1.
+    EmptyCell
+        Everybody is linked, or nobody is.
+    """
     errors.require_columns(frame, [linked, *columns], role="linkage")
     a = two_by_two_cells.binary(frame, linked) == 1
     if a.all() or not a.any():
         raise errors.EmptyCell("everybody is linked, or nobody is", todo="A comparison needs people of both kinds.")
     built = _roles.columns(frame, list(columns), drop_first=False)
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, str | float]] = []
     for j, name in enumerate(built.names):
         v = built.matrix[:, j]
         sd = np.sqrt((v[a].var(ddof=1) + v[~a].var(ddof=1)) / 2)

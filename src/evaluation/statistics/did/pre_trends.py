@@ -10,15 +10,37 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation.results import Estimate, NotIdentified, from_se
+from evaluation.statistics._types import Booleans, Floats
 
-GRID, DRAWS = 1500, 20_000
+GRID, DRAWS = 1500, 20_000  # points of the grid of values tested; draws of a pre-test
 NOT_AVAILABLE = "sensitivity to earlier trends is not available"
 
 
-def slope(beta: Sequence[float], covariance: np.ndarray, times: Sequence[float], *, df: float = np.inf) -> Estimate:
-    """Return the straight slope through departures before treatment (0 at the reference), per unit of time.
+def slope(beta: Sequence[float], covariance: Floats, times: Sequence[float], *, df: float = np.inf) -> Estimate:
+    """Estimate the straight slope through the departures before treatment.
 
-    Generalised least squares through the origin. `times` are counted from the reference, so they are negative.
+    Generalised least squares through the origin: the departure is 0 at the reference.
+
+    Parameters
+    ----------
+    beta : sequence of float
+        Departures before treatment, in the outcome's unit.
+    covariance : ndarray, shape (times, times)
+        Their covariance.
+    times : sequence of float
+        Their times, counted from the reference, so that they are negative.
+    df : float
+        Degrees of freedom of the interval; `inf` for the normal.
+
+    Returns
+    -------
+    Estimate
+        Slope in the outcome's unit per unit of time.
+
+    Raises
+    ------
+    EmptyCell
+        No time before the reference.
     """
     b, t, v = np.asarray(beta, float), np.asarray(times, float), np.atleast_2d(np.asarray(covariance, float))
     if not len(b):
@@ -29,7 +51,7 @@ def slope(beta: Sequence[float], covariance: np.ndarray, times: Sequence[float],
 
 
 def detectable_slope(
-    covariance: np.ndarray,
+    covariance: Floats,
     times: Sequence[float],
     *,
     power: float = 0.8,
@@ -39,7 +61,34 @@ def detectable_slope(
 ) -> float:
     """Return the slope at which at least one departure before treatment would differ from 0 with the given power.
 
-    Roth (2022), section 2: what a pre-test that "passed" could have missed. By 20,000 draws with a fixed seed.
+    It says what a pre-test that "passed" could have missed. By 20,000 draws.
+
+    Parameters
+    ----------
+    covariance : ndarray, shape (times, times)
+        Covariance of the departures before treatment.
+    times : sequence of float
+        Their times, counted from the reference, so that they are negative.
+    power, size : float
+        Probability (0 to 1) of a significant departure, and level of each test.
+    df : float
+        Degrees of freedom of the tests; `inf` for the normal.
+    seed : int
+        Seed of the draws.
+
+    Returns
+    -------
+    float
+        Slope in the outcome's unit per unit of time, above 0.
+
+    Raises
+    ------
+    EmptyCell
+        No time before the reference.
+
+    References
+    ----------
+    Roth (2022), section 2.
     """
     from scipy.optimize import brentq
     from scipy.stats import t as student
@@ -49,31 +98,61 @@ def detectable_slope(
         raise errors.EmptyCell("there is no time before the reference", todo="Two waves before treatment are needed.")
     se, c = np.sqrt(np.diag(v)), float(student.ppf(1 - size / 2, df))
     noise = np.random.default_rng(seed).multivariate_normal(np.zeros(len(t)), v, DRAWS)
+    most = 20 * float((se / np.abs(t)).max())
+    return float(brentq(lambda steep: power - _pretest_power(steep, noise, t, se, c), 0.0, most, xtol=1e-10))
 
-    def missed(steep: float) -> float:
-        return power - float((np.abs(noise + steep * t) / se > c).any(axis=1).mean())
 
-    return float(brentq(missed, 0.0, 20 * float((se / np.abs(t)).max()), xtol=1e-10))
+def _pretest_power(steep: float, noise: Floats, times: Floats, se: Floats, critical: float) -> float:
+    """Return how often at least one departure is significant when they lie on a line of that slope."""
+    return float((np.abs(noise + steep * times) / se > critical).any(axis=1).mean())
 
 
 @dataclass(frozen=True, slots=True)
 class Departures:
-    """An event study as arrays: departures before (oldest first) and after the reference, with their covariance."""
+    """An event study as arrays: departures before and after the reference, at equally spaced times.
 
-    before: np.ndarray
-    after: np.ndarray
-    covariance: np.ndarray
+    Attributes
+    ----------
+    before : ndarray
+        Departures before the reference, oldest first, in the outcome's unit.
+    after : ndarray
+        Departures after it, one or more.
+    covariance : ndarray
+        Covariance of both together, before first.
+    """
+
+    before: Floats
+    after: Floats
+    covariance: Floats
 
     @classmethod
-    def of(cls, before: Sequence[float], after: Sequence[float], covariance: np.ndarray) -> Departures:
-        """Return checked departures; the covariance is of both together, before first. Times are equally spaced."""
-        made = cls(np.asarray(before, float), np.asarray(after, float), np.asarray(covariance, float))
-        k = len(made.before) + len(made.after)
-        if made.covariance.shape != (k, k) or not len(made.after):
+    def of(cls, before: Sequence[float], after: Sequence[float], covariance: Floats) -> Departures:
+        """Return checked departures.
+
+        Parameters
+        ----------
+        before, after : sequence of float
+            Departures before (oldest first) and after the reference, at equally spaced times, in the outcome's unit.
+        covariance : ndarray, shape (times, times)
+            Covariance of both together, before first.
+
+        Returns
+        -------
+        Departures
+            The same as arrays.
+
+        Raises
+        ------
+        DataError
+            A covariance of another shape, or no time after.
+        """
+        study = cls(np.asarray(before, float), np.asarray(after, float), np.asarray(covariance, float))
+        k = len(study.before) + len(study.after)
+        if study.covariance.shape != (k, k) or not len(study.after):
             raise errors.DataError(
                 f"a covariance of {k} by {k} is needed, and one time after", todo="Give all of them."
             )
-        return made
+        return study
 
 
 def smoothness(
@@ -81,21 +160,33 @@ def smoothness(
 ) -> pd.DataFrame | NotIdentified:
     """Return intervals that hold when the trend's slope may change by at most M from one time to the next.
 
-    Fixed-length intervals of least length (Rambachan and Roth 2023, section 4.1; Armstrong and Kolesar 2018): a linear
-    combination of all departures that a straight trend does not move, its half length the quantile of |N(bias / se,
-    1)| times se. M = 0 allows a straight trend of any slope.
+    Fixed-length intervals of least length: a linear combination of all departures that a straight trend does not move,
+    its half length the quantile of |N(bias / se, 1)| times se. M = 0 allows a straight trend of any slope.
 
     Parameters
     ----------
+    departures : Departures
+        The event study.
     bounds : sequence of float
         Values of M, in the outcome's unit per squared unit of time.
-    combine : sequence of float
-        The effect asked for, as weights of the times after; the first by default.
+    combine : sequence of float, optional
+        The effect asked for, as weights of the times after; the first time by default.
+    level : float
+        Confidence level, 0 to 1.
 
     Returns
     -------
-    DataFrame
-        m, low, high; or NotIdentified with fewer than two times before the reference.
+    DataFrame or NotIdentified
+        m, low, high, in the outcome's unit; `NotIdentified` with fewer than two times before the reference.
+
+    Raises
+    ------
+    DataError
+        Weights that are not one per time after.
+
+    References
+    ----------
+    Rambachan and Roth (2023), section 4.1; Armstrong and Kolesár (2018).
     """
     if len(departures.before) < 2:
         return NotIdentified(NOT_AVAILABLE, "Two waves before the reference, asked in the same words.")
@@ -104,20 +195,23 @@ def smoothness(
     return pd.DataFrame(rows, columns=["m", "low", "high"])
 
 
-def _combination(d: Departures, combine: Sequence[float] | None) -> np.ndarray:
+def _combination(d: Departures, combine: Sequence[float] | None) -> Floats:
+    """Return the weights of the times after; the first time by default."""
     weights = np.eye(len(d.after))[0] if combine is None else np.asarray(combine, float)
     if weights.shape != d.after.shape:
         raise errors.DataError(f"{len(d.after)} weights are needed", todo="One per time after the reference.")
     return weights
 
 
-def _curvature(weights: np.ndarray) -> np.ndarray:
+def _curvature(weights: Floats) -> Floats:
     """Return the rows sum over k > i of (k - i) at k: how each change of slope moves a combination of departures."""
     k = np.arange(1, len(weights) + 1)
-    return np.maximum(k[None, :] - np.arange(len(weights))[:, None], 0.0)
+    rows: Floats = np.maximum(k[None, :] - np.arange(len(weights))[:, None], 0.0)
+    return rows
 
 
-def _fixed_length(d: Departures, weights: np.ndarray, m: float, level: float) -> tuple[float, float]:
+def _fixed_length(d: Departures, weights: Floats, m: float, level: float) -> tuple[float, float]:
+    """Return the fixed-length interval of least length under changes of slope of at most m."""
     from scipy.optimize import minimize, minimize_scalar
     from scipy.stats import ncx2
 
@@ -127,7 +221,7 @@ def _fixed_length(d: Departures, weights: np.ndarray, m: float, level: float) ->
     bend = m * np.maximum(distance[None, :] - np.arange(1, before)[:, None], 0.0)
     lean = float(weights @ np.arange(1, after + 1))
 
-    def spread(v: np.ndarray) -> float:
+    def spread(v: Floats) -> float:
         whole = np.concatenate([v, weights])
         return float(whole @ d.covariance @ whole)
 
@@ -135,14 +229,14 @@ def _fixed_length(d: Departures, weights: np.ndarray, m: float, level: float) ->
     block = d.covariance[:before, :before]
     side = d.covariance[:before, before:] @ weights
 
-    def free() -> np.ndarray:
+    def least_variance() -> Floats:
         """Return the combination of least variance that a straight trend does not move."""
         kkt = np.block([[block, distance[:, None]], [distance[None, :], np.zeros((1, 1))]])
         return np.linalg.solve(kkt, np.concatenate([-side, [lean]]))[:before]
 
-    start = free()
+    start = least_variance()
 
-    def given(allowed: float) -> np.ndarray:
+    def least_variance_within(allowed: float) -> Floats:
         """Return the combination of least variance whose bias from before is at most `allowed`."""
         room = [
             {"type": "eq", "fun": lambda z: z[:before] @ distance - lean},
@@ -151,16 +245,16 @@ def _fixed_length(d: Departures, weights: np.ndarray, m: float, level: float) ->
             {"type": "ineq", "fun": lambda z: allowed - z[before:].sum()},
         ]
         begin = np.concatenate([nearest, np.abs(bend @ nearest)])
-        made = minimize(
+        solution: Floats = minimize(
             lambda z: spread(z[:before]) / scale,
             begin,
             constraints=room,
             method="SLSQP",
             options={"ftol": 1e-13, "maxiter": 500},
-        )
-        return made.x[:before]
+        ).x
+        return solution[:before]
 
-    def half(v: np.ndarray) -> float:
+    def half_length(v: Floats) -> float:
         se = np.sqrt(spread(v))
         bias = base + float(np.abs(bend @ v).sum())
         return float(np.sqrt(ncx2.ppf(level, 1, (bias / se) ** 2)) * se)
@@ -171,11 +265,14 @@ def _fixed_length(d: Departures, weights: np.ndarray, m: float, level: float) ->
     if m > 0 and before > 1:
         most = float(np.abs(bend @ start).sum())
         if most > 0:
-            found = minimize_scalar(
-                lambda a: half(given(a)), bounds=(0.0, most), method="bounded", options={"xatol": 1e-6 * most}
-            )
-            best = min((start, nearest, given(float(found.x))), key=half)
-    centre, width = float(weights @ d.after + best @ d.before), half(best)
+            bias = minimize_scalar(
+                lambda a: half_length(least_variance_within(a)),
+                bounds=(0.0, most),
+                method="bounded",
+                options={"xatol": 1e-6 * most},
+            ).x
+            best = min((start, nearest, least_variance_within(float(bias))), key=half_length)
+    centre, width = float(weights @ d.after + best @ d.before), half_length(best)
     return centre - width, centre + width
 
 
@@ -189,16 +286,38 @@ def relative_magnitudes(
 ) -> pd.DataFrame | NotIdentified:
     """Return intervals that hold when a step of the trend after is at most M times the largest step before.
 
-    Rambachan and Roth (2023), section 2.4.1 and 3: the null is a union over which step before was the largest and its
-    sign; each part is a set of linear inequalities, tested by the conditional least-favourable hybrid of Andrews, Roth
-    and Pakes (2023) with a tenth of the level in its first stage. Steps after the reference other than through their
-    sum are profiled out first, which is exact: |sum| <= M K max step, K from the combination.
+    The null is a union over which step before was the largest and its sign; each part is a set of linear inequalities,
+    tested by the conditional least-favourable hybrid test with a tenth of the level in its first stage. Steps after the
+    reference other than through their sum are profiled out first, which is exact: |sum| <= M K max step, K from the
+    combination.
+
+    Parameters
+    ----------
+    departures : Departures
+        The event study.
+    bounds : sequence of float
+        Values of M.
+    combine : sequence of float, optional
+        The effect asked for, as weights of the times after; the first time by default.
+    level : float
+        Confidence level, 0 to 1.
+    seed : int
+        Seed of the draws of the first stage.
 
     Returns
     -------
-    DataFrame
-        m, low, high (ends of the set, by a grid of 1,500 points refined at its ends); NotIdentified with fewer than one
-        step before the reference.
+    DataFrame or NotIdentified
+        m, low, high (ends of the set, by a grid of 1,500 points refined at its ends), in the outcome's unit;
+        `NotIdentified` with fewer than one step before the reference.
+
+    Raises
+    ------
+    DataError
+        Weights that are not one per time after.
+
+    References
+    ----------
+    Rambachan and Roth (2023), sections 2.4.1 and 3; Andrews, Roth and Pakes (2023).
     """
     if not len(departures.before):
         return NotIdentified(NOT_AVAILABLE, "One wave more before the reference, asked in the same words.")
@@ -212,35 +331,35 @@ def relative_magnitudes(
     mean = change @ np.concatenate([departures.before, departures.after])
     cov = change @ departures.covariance @ change.T
     noise = np.random.default_rng(seed).multivariate_normal(np.zeros(len(mean)), cov, 10_000)
-    rows = [(m, *_ends(mean, cov, noise, float(m) * reach, 1 - level)) for m in bounds]
+    rows = [(m, *_acceptance_interval(mean, cov, noise, float(m) * reach, 1 - level)) for m in bounds]
     return pd.DataFrame(rows, columns=["m", "low", "high"])
 
 
-def _ends(mean: np.ndarray, cov: np.ndarray, noise: np.ndarray, reach: float, size: float) -> tuple[float, float]:
+def _acceptance_interval(mean: Floats, cov: Floats, noise: Floats, reach: float, size: float) -> tuple[float, float]:
     """Return the lowest and highest value that no part of the null rejects."""
     parts = [_inequalities(len(mean) - 1, s, sign, reach) for s in range(1, len(mean)) for sign in (1.0, -1.0)]
-    tests = [(a, _critical(a @ cov @ a.T, noise @ a.T, size / 10)) for a in parts]
+    tests = [(a, _least_favourable(a @ cov @ a.T, noise @ a.T, size / 10)) for a in parts]
 
-    def kept(values: np.ndarray) -> np.ndarray:
+    def acceptances(values: Floats) -> Booleans:
         inside = np.zeros(len(values), dtype=bool)
         for a, cut in tests:
-            inside |= ~_rejected(a, mean, cov, values, cut, size)
+            inside |= ~_rejections(a, mean, cov, values, cut, size)
         return inside
 
     sd = float(np.sqrt(cov[0, 0]))
     width = 8 * sd + reach * (np.abs(mean[1:]).max() + 8 * np.sqrt(np.diag(cov)[1:].max()))
     grid = np.linspace(mean[0] - width, mean[0] + width, GRID)
-    inside = kept(grid)
+    inside = acceptances(grid)
     if not inside.any():
         return float("nan"), float("nan")
     first, last = np.flatnonzero(inside)[[0, -1]]
     step = grid[1] - grid[0]
     low = np.linspace(grid[first] - step, grid[first], 200)
     high = np.linspace(grid[last], grid[last] + step, 200)
-    return float(low[np.argmax(kept(low))]), float(high[len(high) - 1 - np.argmax(kept(high)[::-1])])
+    return float(low[np.argmax(acceptances(low))]), float(high[len(high) - 1 - np.argmax(acceptances(high)[::-1])])
 
 
-def _inequalities(steps: int, largest: int, sign: float, reach: float) -> np.ndarray:
+def _inequalities(steps: int, largest: int, sign: float, reach: float) -> Floats:
     """Return rows a, with a (effect - value, steps) <= 0 where a step after is at most reach × sign × step `largest`.
 
     As HonestDiD by default, only inequalities that name the effect are used: that step `largest` is the largest is not.
@@ -251,13 +370,13 @@ def _inequalities(steps: int, largest: int, sign: float, reach: float) -> np.nda
     return rows
 
 
-def _critical(cov: np.ndarray, noise: np.ndarray, size: float) -> float:
+def _least_favourable(cov: Floats, noise: Floats, size: float) -> float:
     """Return the least-favourable critical value: the quantile of the largest standardised moment at mean 0."""
     sd = np.sqrt(np.diag(cov))
     return float(np.quantile((noise / sd).max(axis=1), 1 - size))
 
 
-def _rejected(a, mean, cov, values, cut, size) -> np.ndarray:
+def _rejections(a: Floats, mean: Floats, cov: Floats, values: Floats, cut: float, size: float) -> Booleans:
     """Return which values the hybrid test rejects."""
     from scipy.special import ndtr, ndtri
 
@@ -276,4 +395,5 @@ def _rejected(a, mean, cov, values, cut, size) -> np.ndarray:
     second = (size - size / 10) / (1 - size / 10)
     low, high = ndtr(floor), ndtr(cut)
     crossing = ndtri(np.clip(low + (1 - second) * (high - low), 1e-300, 1 - 1e-16))
-    return (at > cut) | (at > np.maximum(crossing, 0.0))
+    rejections: Booleans = (at > cut) | (at > np.maximum(crossing, 0.0))
+    return rejections

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from evaluation import errors
 from evaluation.results import Estimate, NotIdentified, TooFew
-from evaluation.statistics import _roles, inference
+from evaluation.statistics import inference
+from evaluation.statistics._types import Floats
 from evaluation.statistics.did import two_by_two_cells
 
 VCOV = (*inference.HC, *inference.KINDS)
@@ -30,42 +30,80 @@ def two_by_two(  # noqa: PLR0913
     least: int = 1,
     rescale: bool = False,
 ) -> Estimate | NotIdentified | TooFew:
-    """Estimate group × time in a weighted regression (the change of group 1 over and above that of group 0).
+    """Estimate a two-by-two difference-in-differences: the change of group 1 over and above that of group 0.
 
     Parameters
     ----------
+    frame : DataFrame
+        One row per person (and time).
+    outcome : str
+        Column of the outcome, numeric.
     group, time : str
         Columns of 0 and 1. A group that is missing for a whole time is not identified: the refusal says so.
+    covariates : sequence of str
+        Columns; words become indicators.
     weight : str, optional
         Survey weights. With `rescale` they are scaled to mean 1 within each time, so that the size of one wave's
         weights moves nothing when there are covariates (without them it moves nothing in any case).
     cluster : str, optional
         Errors by cluster, of kind `vcov`: "CR0", "CR1", "CR1S", "CR2" (Satterthwaite df, the default) or "CR3".
-        Clusters that lie whole on one side, with one only on a side, are not identified. Without clusters "HC0" to
-        "HC3" on n - k degrees of freedom, HC1 where `vcov` names a clustered kind.
+        Clusters that lie whole on one side, with one only on a side, are not identified.
+    vcov : str
+        Kind of the covariance. Without clusters "HC0" to "HC3" on n - k degrees of freedom, HC1 where it names a
+        clustered kind.
     least : int
         People needed in every cell; fewer is `TooFew` with the counts.
+    rescale : bool
+        Whether weights are scaled to mean 1 within each time.
 
     Returns
     -------
     Estimate, NotIdentified or TooFew
+        The coefficient of group × time in a weighted regression, in the outcome's unit; or why there is none.
+
+    Raises
+    ------
+    Unsupported
+        An unknown `vcov`.
+    UnknownColumn
+        A column that is not there.
+    MissingValues
+        A column that is partly missing.
+    DataError
+        Group or time other than 0 and 1, or a weight that is not above 0.
+    Collinear
+        Covariates that depend on each other; the message names them.
+
+    References
+    ----------
+    Bell and McCaffrey (2002) and Pustejovsky and Tipton (2018) for CR2.
     """
     if vcov not in VCOV:
         raise errors.Unsupported(f"vcov {vcov!r} is not known", todo=f"Use one of {VCOV}.")
-    words = {"outcome": outcome, "group": group, "time": time, "covariates": covariates, "weight": weight}
-    read = two_by_two_cells.read(frame, **words, cluster=cluster, least=least, rescale=rescale)
+    read = two_by_two_cells.read(
+        frame,
+        outcome=outcome,
+        group=group,
+        time=time,
+        covariates=covariates,
+        weight=weight,
+        cluster=cluster,
+        least=least,
+        rescale=rescale,
+    )
     if not isinstance(read, two_by_two_cells.Cells):
         return read
-    refusal = None if vcov in inference.HC else two_by_two_cells.one_place(frame, group, cluster)
+    refusal = None if vcov in inference.HC else two_by_two_cells.lone_cluster_refusal(frame, group, cluster)
     if refusal is not None:
         return refusal
     x = np.column_stack([np.ones(len(read.y)), read.g, read.t, read.g * read.t, read.x])
     fit = inference.regress(x, read.y, ["(Intercept)", "group", "time", "did", *read.names], read.w)
     method = "two-by-two regression" + (", adjusted" if read.names else "")
-    return _error(fit, frame, cluster, vcov).estimate("did", n=read.counts, method=method, outcome=outcome)
+    return _covariance(fit, frame, cluster, vcov).estimate("did", n=read.counts, method=method, outcome=outcome)
 
 
-def _error(fit: inference.Regression, frame: pd.DataFrame, cluster: str | None, vcov: str) -> inference.Covariance:
+def _covariance(fit: inference.Regression, frame: pd.DataFrame, cluster: str | None, vcov: str) -> inference.Covariance:
+    """Return the covariance asked for: by cluster where one is named, unless `vcov` is of the HC kind."""
     if cluster is None or vcov in inference.HC:
         return inference.heteroskedastic(fit, kind=vcov if vcov in inference.HC else "HC1")
     return inference.cluster_robust(fit, frame[cluster], kind=vcov)
@@ -87,15 +125,60 @@ def triple(  # noqa: PLR0913
 ) -> Estimate | NotIdentified | TooFew:
     """Estimate a triple difference: how much more the gap between groups moved in reached places than in others.
 
-    All three factors are 0/1 and saturated; all eight cells are counted, and one under `least` is `TooFew`. If people
-    of group 0 in reached places gain as well, the triple difference understates the gain of group 1.
+    All three factors are saturated. If people of group 0 in reached places gain as well, the triple difference
+    understates the gain of group 1.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person (and time).
+    outcome : str
+        Column of the outcome, numeric.
+    group, place, time : str
+        Columns of 0 and 1: the group, whether the place was reached, and after.
+    covariates : sequence of str
+        Columns; words become indicators.
+    weight, cluster : str, optional
+        Columns of the survey weights and of the clusters.
+    vcov : str
+        Kind of the covariance, as in `two_by_two`.
+    least : int
+        People needed in each of the eight cells.
+    rescale : bool
+        Whether weights are scaled to mean 1 within each time.
+
+    Returns
+    -------
+    Estimate, NotIdentified or TooFew
+        The coefficient of group × time × place, in the outcome's unit; `TooFew` with the counts of the eight cells.
+
+    Raises
+    ------
+    Unsupported
+        An unknown `vcov`.
+    UnknownColumn
+        A column that is not there.
+    MissingValues
+        A column that is partly missing.
+    DataError
+        A factor other than 0 and 1, or a weight that is not above 0.
+    Collinear
+        Columns that depend on each other; the message names them.
     """
     if vcov not in VCOV:
         raise errors.Unsupported(f"vcov {vcov!r} is not known", todo=f"Use one of {VCOV}.")
     errors.require_columns(frame, [place], role="a triple difference")
     errors.require_complete(frame, [place], role="a triple difference")
-    words = {"outcome": outcome, "group": group, "time": time, "covariates": covariates, "weight": weight}
-    read = two_by_two_cells.read(frame, **words, cluster=cluster, rescale=rescale)
+    read = two_by_two_cells.read(
+        frame,
+        outcome=outcome,
+        group=group,
+        time=time,
+        covariates=covariates,
+        weight=weight,
+        cluster=cluster,
+        rescale=rescale,
+    )
     if not isinstance(read, two_by_two_cells.Cells):
         return read
     e = two_by_two_cells.binary(frame, place)
@@ -111,7 +194,7 @@ def triple(  # noqa: PLR0913
     names = ["(Intercept)", "group", "time", "place", "group:time", "group:place", "time:place", "triple", *read.names]
     fit = inference.regress(x, read.y, names, read.w)
     method = "triple difference by regression" + (", adjusted" if read.names else "")
-    return _error(fit, frame, cluster, vcov).estimate("triple", n=counts, method=method, outcome=outcome)
+    return _covariance(fit, frame, cluster, vcov).estimate("triple", n=counts, method=method, outcome=outcome)
 
 
 def event_study(  # noqa: PLR0913
@@ -126,10 +209,29 @@ def event_study(  # noqa: PLR0913
     cluster: str | None = None,
     vcov: str = "CR2",
 ) -> EventStudy:
-    """Estimate the group's departure from the others at each time, from the last time before `start` (the reference).
+    """Estimate the group's departure from the others at each time, from the last time before treatment.
 
     One date of first treatment for the whole group (several dates belong to `group_time`: one regression would weigh
-    some effects negatively, Goodman-Bacon 2021). Repeated cross-sections or a panel clustered by person.
+    some effects negatively). Repeated cross-sections, or a panel clustered by person.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person (and time).
+    outcome : str
+        Column of the outcome, numeric.
+    group : str
+        Column of 0 and 1.
+    time : str
+        Column of numbered times.
+    start : float
+        First time at which the group is treated; the last time before it is the reference.
+    covariates : sequence of str
+        Columns; words become indicators.
+    weight, cluster : str, optional
+        Survey weights, scaled to mean 1 within each time; clusters.
+    vcov : str
+        Kind of the covariance, as in `two_by_two`.
 
     Returns
     -------
@@ -139,7 +241,19 @@ def event_study(  # noqa: PLR0913
     Raises
     ------
     EmptyCell
-        No time before `start`, or a group that nobody stands for at some time.
+        No time before `start` or none after, or a group that nobody stands for at some time.
+    UnknownColumn
+        A column that is not there.
+    MissingValues
+        A missing value in any of these columns.
+    DataError
+        A group other than 0 and 1, or a weight that is not above 0.
+    Collinear
+        Columns that depend on each other; the message names them.
+
+    References
+    ----------
+    Goodman-Bacon (2021) on several dates in one regression.
     """
     roles = [outcome, group, time, *covariates, *([weight] if weight else []), *([cluster] if cluster else [])]
     errors.require_columns(frame, roles, role="an event study")
@@ -158,14 +272,12 @@ def event_study(  # noqa: PLR0913
         raise errors.EmptyCell(f"nobody answered: {', '.join(empty)}", todo="Leave that time out.")
     reference = times[times < start].max()
     shown = [when for when in times if when != reference]
-    built = _roles.columns(frame, list(covariates), drop_first=True) if covariates else None
-    extra = [] if built is None else [built.matrix]
-    x = np.column_stack([np.ones(len(g)), g, *[t == s for s in shown], *[g * (t == s) for s in shown], *extra])
-    names = ["(Intercept)", "group", *[f"time {s:g}" for s in shown], *[f"group at {s:g}" for s in shown]]
-    names += [] if built is None else list(built.names)
+    adjustment, columns = two_by_two_cells.covariate_columns(frame, covariates)
+    x = np.column_stack([np.ones(len(g)), g, *[t == s for s in shown], *[g * (t == s) for s in shown], adjustment])
+    names = ["(Intercept)", "group", *[f"time {s:g}" for s in shown], *[f"group at {s:g}" for s in shown], *columns]
     w = two_by_two_cells.weights(frame, weight, t)
-    cov = _error(inference.regress(x, frame[outcome].to_numpy(dtype=float), names, w), frame, cluster, vcov)
-    found = [
+    cov = _covariance(inference.regress(x, frame[outcome].to_numpy(dtype=float), names, w), frame, cluster, vcov)
+    departures = [
         replace(
             cov.estimate(f"group at {s:g}", n={k: v for k, v in counts.items() if k.endswith(f"at {s:g}")}),
             method="event study",
@@ -175,35 +287,72 @@ def event_study(  # noqa: PLR0913
         )
         for s in shown
     ]
-    return EventStudy(found, times=shown, reference=reference, start=start, covariance=cov)
+    return EventStudy(departures, times=shown, reference=reference, start=start, covariance=cov)
 
 
-class EventStudy(list):
+class EventStudy(list[Estimate]):
     """Estimates of an event study in order of time.
+
+    Parameters
+    ----------
+    estimates : sequence of Estimate
+        Departures of the group from the others, the reference left out.
+    times : list of float
+        Time of each estimate.
+    reference : float
+        The time that departures are counted from.
+    start : float
+        First time of treatment.
+    covariance : inference.Covariance
+        Covariance of the whole regression.
 
     Attributes
     ----------
-    times : list of float; `reference`, `start` : float
-    covariance : inference.Covariance of the whole regression
+    times, reference, start, covariance
+        As given.
     """
 
     def __init__(
-        self, found: Sequence[Estimate], *, times: list[float], reference: float, start: float, covariance: Any
-    ):
-        super().__init__(found)
+        self,
+        estimates: Sequence[Estimate],
+        *,
+        times: list[float],
+        reference: float,
+        start: float,
+        covariance: inference.Covariance,
+    ) -> None:
+        super().__init__(estimates)
         self.times, self.reference, self.start, self.covariance = times, reference, start, covariance
 
     @property
     def before(self) -> list[Estimate]:
-        """Return departures before treatment."""
+        """Return the departures before treatment.
+
+        Returns
+        -------
+        list of Estimate
+            In order of time.
+        """
         return [e for e, t in zip(self, self.times, strict=True) if t < self.start]
 
     @property
     def after(self) -> list[Estimate]:
-        """Return departures after treatment."""
+        """Return the departures after treatment.
+
+        Returns
+        -------
+        list of Estimate
+            In order of time.
+        """
         return [e for e, t in zip(self, self.times, strict=True) if t >= self.start]
 
-    def matrix(self) -> np.ndarray:
-        """Return the covariance of the departures, in order of time."""
+    def matrix(self) -> Floats:
+        """Return the covariance of the departures.
+
+        Returns
+        -------
+        ndarray, shape (times, times)
+            In order of time, in squared units of the outcome.
+        """
         names = [f"group at {s:g}" for s in self.times]
         return self.covariance.matrix.loc[names, names].to_numpy()

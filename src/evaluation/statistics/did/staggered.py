@@ -12,45 +12,82 @@ import pandas as pd
 from evaluation import errors
 from evaluation.results import Estimate, from_se
 from evaluation.statistics import _roles, inference
+from evaluation.statistics._types import Booleans, Floats, Integers
 from evaluation.statistics.did import influence_functions, two_by_two_cells
-from evaluation.statistics.did.doubly_robust import WORDS, _spread
+from evaluation.statistics.did.doubly_robust import METHOD_NAMES, bootstrap_error
 from evaluation.statistics.inference import Wald
 
 
 @dataclass(slots=True)
 class Units:
-    """Units (people of a panel, rows of cross-sections): outcome (units, times) or (rows,), first, weights, codes."""
+    """Units of a staggered design: people of a panel, or rows of repeated cross-sections.
 
-    y: np.ndarray
-    x: np.ndarray
-    when: np.ndarray | None
-    times: np.ndarray
-    first: np.ndarray
-    w: np.ndarray
-    codes: np.ndarray | None
+    Attributes
+    ----------
+    y : ndarray, shape (units, times) for a panel, else (units,)
+        Outcome.
+    x : ndarray, shape (units, times, k) for a panel, else (units, k)
+        Covariates, an intercept first.
+    when : ndarray of int, shape (units,), or None
+        Place of each row's time among `times`; None for a panel.
+    times : ndarray
+        The times, in order.
+    first : ndarray, shape (units,)
+        Time of first treatment; infinity for never.
+    w : ndarray, shape (units, times) for a panel, else (units,)
+        Weights.
+    codes : ndarray of int, shape (units,), or None
+        Codes of clusters.
+    clusters : int
+        Number of clusters; of units without them.
+    """
+
+    y: Floats
+    x: Floats
+    when: Integers | None
+    times: Floats
+    first: Floats
+    w: Floats
+    codes: Integers | None
     clusters: int
 
     @property
     def units(self) -> int:
-        """How many people (of a panel) or rows."""
+        """Return how many people (of a panel) or rows there are.
+
+        Returns
+        -------
+        int
+            Number of units.
+        """
         return len(self.first)
 
 
-def read(frame, outcome, first_treated, time, covariates, weight, cluster, unit) -> Units:
+def _read(
+    frame: pd.DataFrame,
+    outcome: str,
+    first_treated: str,
+    time: str,
+    covariates: Sequence[str],
+    weight: str | None,
+    cluster: str | None,
+    unit: str | None,
+) -> Units:
     """Return the units of a checked frame; people must stand at every time where `unit` names them."""
     frame = frame.sort_index(kind="stable")  # draws do not depend on the order of rows
-    built = _roles.columns(frame, list(covariates), drop_first=True).matrix if covariates else np.zeros((len(frame), 0))
+    built, _ = two_by_two_cells.covariate_columns(frame, covariates)
     first = _numbers(frame, first_treated, "time of first treatment")
     first = np.where(first == 0, np.inf, first)
     y, x = _roles.numeric(frame, outcome, role="outcome"), np.column_stack([np.ones(len(frame)), built])
     y = y - y[0] if np.ptp(y) == 0 else y  # a constant outcome has a change of exactly 0
     w = two_by_two_cells.weights(frame, weight, None)
-    times, when = np.unique(_numbers(frame, time, "time"), return_inverse=True)
+    times, places = np.unique(_numbers(frame, time, "time"), return_inverse=True)
+    when: Integers | None = places
     labels = None if cluster is None else frame[cluster]
     if unit is not None:
         two_by_two_cells.refuse_repeats(frame, unit, time, linked=True)
         who = pd.factorize(frame[unit], sort=True)[0]
-        order = np.lexsort((when, who))
+        order = np.lexsort((places, who))
         if len(order) != (who.max() + 1) * len(times):
             raise errors.DataError("somebody is missing at a time", todo="Keep people who answered every time.")
         shape = (who.max() + 1, len(times))
@@ -63,14 +100,14 @@ def read(frame, outcome, first_treated, time, covariates, weight, cluster, unit)
     keep = first > times[0]
     if not keep.any():
         raise errors.EmptyCell("everybody was treated from the first time on", todo="There is no time before.")
-    if labels is None:
-        codes, clusters = None, int(keep.sum())
-    else:
-        codes, clusters = inference.cluster_codes(labels[keep], int(keep.sum()))
+    codes: Integers | None = None
+    clusters = int(keep.sum())
+    if labels is not None:
+        codes, clusters = inference.cluster_codes(labels[keep], clusters)
     return Units(y[keep], x[keep], None if when is None else when[keep], times, first[keep], w[keep], codes, clusters)
 
 
-def _numbers(frame: pd.DataFrame, column: str, what: str) -> np.ndarray:
+def _numbers(frame: pd.DataFrame, column: str, what: str) -> Floats:
     """Return a column of times as floats (infinity is allowed: never), or raise."""
     values = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     if np.isnan(values).any():
@@ -78,7 +115,7 @@ def _numbers(frame: pd.DataFrame, column: str, what: str) -> np.ndarray:
     return values
 
 
-def refuse_one_place(data: Units, control: str) -> None:
+def _refuse_lone_cluster(data: Units, control: str) -> None:
     """Refuse errors by clusters treated as a whole where one only was treated, or one only is compared with."""
     if data.codes is None:
         return
@@ -121,31 +158,62 @@ def group_time(  # noqa: PLR0913
 
     Parameters
     ----------
+    frame : DataFrame
+        One row per person (and time).
+    outcome : str
+        Column of the outcome, numeric.
     first_treated : str
-        Time of first treatment; 0 or infinity for never. Groups treated at the first time are left out: they have no
-        time before.
+        Column of the time of first treatment; 0 or infinity for never. Groups treated at the first time are left out:
+        they have no time before.
+    time : str
+        Column of numbered times.
+    covariates : sequence of str
+        Columns; words become indicators.
+    weight, cluster : str, optional
+        Columns of the survey weights (above 0) and of the labels to sum errors over.
+    control : {"not_yet", "never"}
+        Whom groups are compared with.
     unit : str, optional
         A person's code: a balanced panel, changes of the same people, covariates of the earlier time. Without it,
         repeated cross-sections.
-    control : "not_yet" or "never"
-    method : "traditional" (doubly robust), "improved", "regression" or "weighting"
+    method : {"traditional", "improved", "regression", "weighting"}
+        As in `doubly_robust`.
     anticipation : int
         Times before treatment in which it may already move answers.
+    base : {"varying", "universal"}
+        Reference of the effects before treatment.
     draws : int
         Multiplier-bootstrap draws for errors; 0 uses the influence functions.
+    seed : int
+        Seed of these draws.
 
     Returns
     -------
     GroupTime
-        A list of Estimate (`group` g, `wave` t), with `.aggregate(kind)`, `.pretest()` and `.band()`. A pair without
-        anybody to compare with is left out, and listed in `.left_out`.
+        A list of Estimate (`group` g, `wave` t) in the outcome's unit, with `.aggregate(kind)`, `.pretest()` and
+        `.band()`. A pair without anybody to compare with is left out, and listed in `.left_out`.
 
     Raises
     ------
     EmptyCell
         No pair can be estimated, or whole clusters are treated and one only stands on a side.
     DataError
-        Somebody stands twice, is missing at a time, or changes group.
+        Somebody stands twice, is missing at a time, or changes group; a time that is not a number; a weight that is not
+        above 0.
+    UnknownColumn
+        A column that is not there.
+    MissingValues
+        A missing value in any of these columns.
+    NotConverged
+        The covariates tell a pair's groups apart, or no weights balance them.
+    Collinear
+        A cell is too small for its outcome regression.
+    Unsupported
+        An unknown control, base or method.
+
+    References
+    ----------
+    Callaway and Sant'Anna (2021).
     """
     if control not in ("not_yet", "never") or base not in ("varying", "universal"):
         raise errors.Unsupported(
@@ -158,29 +226,46 @@ def group_time(  # noqa: PLR0913
     roles += [c for c in (weight, cluster, unit) if c]
     errors.require_columns(frame, roles, role="group-time effects")
     errors.require_complete(frame, roles, role="group-time effects")
-    data = read(frame, outcome, first_treated, time, covariates, weight, cluster, unit)
-    refuse_one_place(data, control)
-    found = _pairs(data, control, method, anticipation, base)
-    if not found.places:
+    data = _read(frame, outcome, first_treated, time, covariates, weight, cluster, unit)
+    _refuse_lone_cluster(data, control)
+    effects = _pair_effects(data, control, method, anticipation, base)
+    if not effects.places:
         raise errors.EmptyCell(
             "no group and time can be compared with anybody", todo="A group treated after the first time, and others."
         )
-    summed = influence_functions.sums_by_cluster(found.influence, data.codes, data.clusters)
-    return GroupTime.make(data, found, summed, outcome=outcome, method=method, draws=draws, seed=seed)
+    summed = influence_functions.sums_by_cluster(effects.influence, data.codes, data.clusters)
+    return GroupTime(data, effects, summed, outcome=outcome, method=method, draws=draws, seed=seed)
 
 
 @dataclass(slots=True)
-class _Found:
+class PairEffects:
+    """Effects of pairs of a group and a time.
+
+    Attributes
+    ----------
+    places : list of (float, float)
+        Group and time of each effect.
+    values : list of float
+        The effects, in the outcome's unit.
+    influence : ndarray, shape (units, effects)
+        Influence functions over all units.
+    counts : list of dict of str to int
+        People in each pair's cells.
+    left_out : list of (float, float)
+        Groups and times without anybody to compare with.
+    """
+
     places: list[tuple[float, float]]
     values: list[float]
-    influence: np.ndarray
+    influence: Floats
     counts: list[dict[str, int]]
     left_out: list[tuple[float, float]]
 
 
-def _pairs(data: Units, control: str, method: str, anticipation: int, base: str) -> _Found:
+def _pair_effects(data: Units, control: str, method: str, anticipation: int, base: str) -> PairEffects:
+    """Return the effect of every pair that has somebody to be compared with."""
     run = influence_functions.estimator(method, panel=data.when is None)
-    found = _Found([], [], np.zeros((data.units, 0)), [], [])
+    effects = PairEffects([], [], np.zeros((data.units, 0)), [], [])
     columns = []
     for g in np.unique(data.first[np.isfinite(data.first)]):
         before = np.flatnonzero(data.times < g - anticipation)
@@ -194,21 +279,23 @@ def _pairs(data: Units, control: str, method: str, anticipation: int, base: str)
             own = data.first == g
             latest = data.times[max(t, reference)] + anticipation
             clean = np.isinf(data.first) if control == "never" else (data.first > latest) & ~own
-            made = _one(data, run, own, clean, t, reference)
-            if made is None:
-                found.left_out.append((float(g), float(data.times[t])))
+            effect = _pair_effect(data, run, own, clean, t, reference)
+            if effect is None:
+                effects.left_out.append((float(g), float(data.times[t])))
                 continue
-            value, column, counts = made
-            found.places.append((float(g), float(data.times[t])))
-            found.values.append(value)
-            found.counts.append(counts)
+            value, column, counts = effect
+            effects.places.append((float(g), float(data.times[t])))
+            effects.values.append(value)
+            effects.counts.append(counts)
             columns.append(column)
     if columns:
-        found.influence = np.column_stack(columns)
-    return found
+        effects.influence = np.column_stack(columns)
+    return effects
 
 
-def _one(data: Units, run: Any, own: np.ndarray, clean: np.ndarray, t: int, reference: int):
+def _pair_effect(
+    data: Units, run: influence_functions.Estimator, own: Booleans, clean: Booleans, t: int, reference: int
+) -> tuple[float, Floats, dict[str, int]] | None:
     """Return (value, influence over all units, counts) of one pair; None where nobody can be compared with."""
     rows = own | clean
     if data.when is not None:
@@ -234,70 +321,114 @@ def _one(data: Units, run: Any, own: np.ndarray, clean: np.ndarray, t: int, refe
     return value, column, counts
 
 
-class GroupTime(list):
+class GroupTime(list[Estimate]):
     """Estimates by group and time, in order; all their influence functions stand behind it.
+
+    Parameters
+    ----------
+    data : Units
+        The units.
+    effects : PairEffects
+        The effects by group and time.
+    summed : ndarray, shape (units or clusters, estimates)
+        Their influence functions, summed by cluster where there are clusters.
+    outcome : str
+        Name of the outcome.
+    method : str
+        Method of the effects.
+    draws : int
+        Multiplier-bootstrap draws for errors; 0 uses the influence functions.
+    seed : int
+        Seed of these draws.
 
     Attributes
     ----------
-    groups, times : arrays of each estimate's group and time
-    influence : (units or clusters, estimates), mean 0
-    share : mapping group → weighted share of units
-    left_out : list of (group, time) without anybody to compare with
+    groups, times : ndarray, shape (estimates,)
+        Group and time of each estimate.
+    influence : ndarray, shape (units or clusters, estimates)
+        Influence functions, of mean 0.
+    share : dict of float to float
+        Group → weighted share (0 to 1) of units.
+    left_out : list of (float, float)
+        Groups and times without anybody to compare with.
     """
 
-    groups: np.ndarray
-    times: np.ndarray
-    influence: np.ndarray
-    share: dict[float, float]
-    left_out: list[tuple[float, float]]
-
-    @classmethod
-    def make(cls, data: Units, found: _Found, summed: np.ndarray, *, outcome: str, method: str, draws: int, seed: int):
-        """Return the estimates with errors; `summed` are influence functions by unit or cluster."""
-        out = cls()
-        out.groups, out.times = (np.array([p[i] for p in found.places]) for i in (0, 1))
-        out.influence, out.left_out = summed, found.left_out
-        out._values, out._outcome, out._method = np.array(found.values), outcome, method
-        out._people = {float(g): int((data.first == g).sum()) for g in np.unique(data.first)}
-        out._draws, out._seed, out._clustered = draws, seed, data.codes is not None
+    def __init__(
+        self, data: Units, effects: PairEffects, summed: Floats, *, outcome: str, method: str, draws: int, seed: int
+    ) -> None:
+        super().__init__()
+        self.groups: Floats = np.array([g for g, _ in effects.places])
+        self.times: Floats = np.array([t for _, t in effects.places])
+        self.influence, self.left_out = summed, effects.left_out
+        self._values, self._outcome, self._method = np.array(effects.values), outcome, method
+        self._people = {float(g): int((data.first == g).sum()) for g in np.unique(data.first)}
+        self._draws, self._seed, self._clustered = draws, seed, data.codes is not None
         w = data.w if data.w.ndim == 1 else data.w[:, 0]
         w = w / w.mean()
-        members = {g: w * (data.first == g) for g in np.unique(out.groups)}
-        out.share = {float(g): float(m.mean()) for g, m in members.items()}
+        members = {g: w * (data.first == g) for g in np.unique(self.groups)}
+        self.share = {float(g): float(m.mean()) for g, m in members.items()}
         inside = np.column_stack([m - m.mean() for m in members.values()])
-        out._share_influence = influence_functions.sums_by_cluster(inside, data.codes, data.clusters)
-        errors_ = out._errors(summed)
-        for i, (g, t) in enumerate(found.places):
+        self._share_influence = influence_functions.sums_by_cluster(inside, data.codes, data.clusters)
+        each = self._errors(summed)
+        for i, (g, t) in enumerate(effects.places):
             words = {
-                "n": found.counts[i],
+                "n": effects.counts[i],
                 "group": f"{g:g}",
                 "wave": f"{t:g}",
                 "estimand": f"ATT({g:g}, {t:g})" + (", before treatment" if t < g else ""),
             }
-            out.append(out._estimate(found.values[i], errors_[i], **words))
-        return out
+            self.append(self._estimate(effects.values[i], each[i], **words))
 
-    def _errors(self, inf: np.ndarray) -> np.ndarray:
+    def _errors(self, inf: Floats) -> Floats:
+        """Return the standard errors of influence functions, one per column."""
         if self._draws:
             drawn = influence_functions.multiplier(inf, draws=self._draws, seed=self._seed)
-            return np.array([_spread(drawn[:, j]) for j in range(drawn.shape[1])])
+            return np.array([bootstrap_error(drawn[:, j]) for j in range(drawn.shape[1])])
         units = len(inf)
         less = 1 if self._clustered else 0
-        return np.sqrt((inf**2).sum(axis=0) / units / (units - less))
+        each: Floats = np.sqrt((inf**2).sum(axis=0) / units / (units - less))
+        return each
 
     def _estimate(self, value: float, se: float, **words: Any) -> Estimate:
+        """Return one effect with its t interval on units less one."""
         units, by = len(self.influence), " by cluster" if self._clustered else ""
         how = f"multiplier bootstrap{by}, {self._draws} draws" if self._draws else f"influence function{by}"
-        named = {"method": f"group-time effects, {WORDS[self._method]}", "se_method": how, "outcome": self._outcome}
+        named = {
+            "method": f"group-time effects, {METHOD_NAMES[self._method]}",
+            "se_method": how,
+            "outcome": self._outcome,
+        }
         return from_se(float(value), float(se), df=float(units - 1), **(named | words))
 
     def aggregate(self, kind: str) -> list[Estimate]:
-        """Return the overall aggregate and its parts; the label of the kind is in `estimand` and `method`.
+        """Return an overall aggregate of the effects after treatment, and its parts.
 
-        "simple": all effects after treatment, weighted by group size. "group": mean effect of each group, then by
-        group size. "dynamic": by time since treatment, overall the mean from 0 on. "calendar": by time, overall the
-        mean over times. Callaway and Sant'Anna (2021), section 3 and table 1; weights are estimated, and their error
-        is in the aggregate's. They are different questions, and differ: never print one without its name.
+        Kinds answer different questions, and differ: never print one without its name, which is in `estimand` and
+        `method`.
+
+        Parameters
+        ----------
+        kind : {"simple", "group", "dynamic", "calendar"}
+            "simple": all effects after treatment, weighted by group size. "group": mean effect of each group, then by
+            group size. "dynamic": by time since treatment, overall the mean from 0 on. "calendar": by time, overall the
+            mean over times.
+
+        Returns
+        -------
+        list of Estimate
+            The overall aggregate first, then its parts, in the outcome's unit. Weights are estimated, and their error
+            is in the aggregate's.
+
+        Raises
+        ------
+        Unsupported
+            An unknown kind.
+        EmptyCell
+            No effect after treatment was estimated.
+
+        References
+        ----------
+        Callaway and Sant'Anna (2021), section 3 and table 1.
         """
         if kind not in KINDS:
             raise errors.Unsupported(f"aggregate {kind!r} is not known", todo=f"Use one of {KINDS}.")
@@ -305,32 +436,34 @@ class GroupTime(list):
         if not after.any():
             raise errors.EmptyCell("no effect after treatment was estimated", todo="A later time is needed.")
         if kind == "simple":
-            made = self._weighted(np.flatnonzero(after), random=True)
-            return [self._named(kind, "all", *made)]
+            overall = self._weighted_mean(np.flatnonzero(after), random=True)
+            return [self._aggregate_estimate(kind, "all", *overall)]
         key = {"group": self.groups, "dynamic": self.times - self.groups, "calendar": self.times}[kind]
         used = np.ones(len(self), bool) if kind == "dynamic" else after
         parts = {
-            float(k): self._weighted(np.flatnonzero(used & (key == k)), random=kind != "group")
+            float(k): self._weighted_mean(np.flatnonzero(used & (key == k)), random=kind != "group")
             for k in np.unique(key[used])
         }
-        shown = [self._named(kind, f"{k:g}", *made) for k, made in parts.items()]
-        return [self._named(kind, "all", *self._overall(kind, parts)), *shown]
+        shown = [self._aggregate_estimate(kind, f"{k:g}", *part) for k, part in parts.items()]
+        return [self._aggregate_estimate(kind, "all", *self._overall(kind, parts)), *shown]
 
-    def _weighted(self, places: np.ndarray, *, random: bool) -> tuple[float, np.ndarray]:
+    def _weighted_mean(self, places: Integers, *, random: bool) -> tuple[float, Floats]:
         """Return a mean of effects by group size and its influence; `random`: the sizes are estimated too."""
         sizes = np.array([self.share[float(g)] for g in self.groups[places]])
         weight = sizes / sizes.sum()
         value, inf = float(weight @ self._values[places]), self.influence[:, places] @ weight
         return value, inf + self._drift(self.groups[places], sizes, self._values[places]) if random else inf
 
-    def _drift(self, groups: Iterable[float], sizes: np.ndarray, values: np.ndarray) -> np.ndarray:
+    def _drift(self, groups: Iterable[float], sizes: Floats, values: Floats) -> Floats:
         """Return how the estimated weights move the aggregate."""
         order = list(self.share)
         inside = self._share_influence[:, [order.index(float(g)) for g in groups]]
         total = sizes.sum()
-        return inside @ values / total - inside.sum(axis=1) * (sizes @ values) / total**2
+        drift: Floats = inside @ values / total - inside.sum(axis=1) * (sizes @ values) / total**2
+        return drift
 
-    def _overall(self, kind: str, parts: dict[float, tuple[float, np.ndarray]]) -> tuple[float, np.ndarray]:
+    def _overall(self, kind: str, parts: dict[float, tuple[float, Floats]]) -> tuple[float, Floats]:
+        """Return the overall aggregate of a kind, and its influence."""
         keys = [k for k in parts if kind != "dynamic" or k >= 0]
         values, inf = np.array([parts[k][0] for k in keys]), np.column_stack([parts[k][1] for k in keys])
         if kind != "group":
@@ -339,7 +472,8 @@ class GroupTime(list):
         weight = sizes / sizes.sum()
         return float(weight @ values), inf @ weight + self._drift(keys, sizes, values)
 
-    def _named(self, kind: str, place: str, value: float, inf: np.ndarray) -> Estimate:
+    def _aggregate_estimate(self, kind: str, place: str, value: float, inf: Floats) -> Estimate:
+        """Return an aggregate as an estimate that carries its kind's name."""
         what = {
             "simple": "all group-time effects, by group size",
             "group": "mean over groups",
@@ -356,13 +490,19 @@ class GroupTime(list):
             group=place,
             estimand=label,
             n=n,
-            method=f"aggregate of group-time effects ({kind}), {WORDS[self._method]}",
+            method=f"aggregate of group-time effects ({kind}), {METHOD_NAMES[self._method]}",
         )
 
     def pretest(self) -> Wald | None:
-        """Test that all effects before treatment are 0; None where there are none, or fewer units than they.
+        """Test that all effects before treatment are 0.
 
-        Chi-squared as F with infinite denominator. A test of low power: print `trends.detectable_slope` beside it.
+        A test of low power: print `pre_trends.detectable_slope` with it.
+
+        Returns
+        -------
+        Wald or None
+            Chi-squared test as F with infinite denominator; None where there are no such effects, or fewer units than
+            they.
         """
         early = np.flatnonzero(self.times < self.groups)
         if not len(early):
@@ -377,9 +517,28 @@ class GroupTime(list):
         return Wald(w / len(early), len(early), float("inf"), float(chdtrc(len(early), w)))
 
     def band(self, *, draws: int = 999, seed: int = 0, level: float = 0.95) -> list[Estimate]:
-        """Return the estimates with intervals that hold all at once (sup-t by multiplier bootstrap, algorithm 1)."""
+        """Return the estimates with intervals that hold all at once (sup-t by multiplier bootstrap).
+
+        Parameters
+        ----------
+        draws : int
+            Multiplier-bootstrap draws.
+        seed : int
+            Seed of the draws.
+        level : float
+            Confidence level of the band, 0 to 1; `low_90` and `high_90` are of a 90 % band.
+
+        Returns
+        -------
+        list of Estimate
+            The same estimates with the band's ends, without p-values.
+
+        References
+        ----------
+        Callaway and Sant'Anna (2021), algorithm 1.
+        """
         drawn = influence_functions.multiplier(self.influence, draws=draws, seed=seed)
-        se = np.array([_spread(drawn[:, j]) for j in range(drawn.shape[1])])
+        se = np.array([bootstrap_error(drawn[:, j]) for j in range(drawn.shape[1])])
         c, c90 = (float(q) for q in np.quantile(np.abs(drawn / se).max(axis=1), [level, 0.90]))
         how = f"simultaneous, multiplier bootstrap, {draws} draws, critical value {c:.2f}"
         return [

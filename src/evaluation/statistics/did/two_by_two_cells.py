@@ -11,22 +11,36 @@ import pandas as pd
 from evaluation import errors
 from evaluation.results import NotIdentified, TooFew
 from evaluation.statistics import _roles
+from evaluation.statistics._types import Floats
 
-LEAST = 30
+LEAST = 30  # people in a cell under which a planned design gives no estimate
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """A frame of two groups at two times as arrays.
+    """A frame of two groups at two times, as arrays.
 
-    `y`, `g`, `t`, `w` (n,), `x` (n, k) without an intercept, `names` of its columns, `counts` of people per cell.
+    Attributes
+    ----------
+    y : ndarray, shape (n,)
+        Outcome.
+    g, t : ndarray, shape (n,)
+        1 for the group, 0 for the others; 1 after, 0 before.
+    w : ndarray, shape (n,)
+        Weights.
+    x : ndarray, shape (n, k)
+        Covariates as numbers, without an intercept.
+    names : tuple of str, length k
+        Names of the columns of `x`.
+    counts : dict of str to int
+        People in each of the four cells.
     """
 
-    y: np.ndarray
-    g: np.ndarray
-    t: np.ndarray
-    w: np.ndarray
-    x: np.ndarray
+    y: Floats
+    g: Floats
+    t: Floats
+    w: Floats
+    x: Floats
     names: tuple[str, ...]
     counts: dict[str, int]
 
@@ -43,19 +57,44 @@ def read(  # noqa: PLR0913
     least: int = 1,
     rescale: bool = False,
 ) -> Cells | NotIdentified | TooFew:
-    """Return a checked frame as arrays; a refusal where a group is unknown at a time, or a cell is too small.
+    """Return a frame of two groups at two times as arrays, once it has been checked.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person (and time).
+    outcome, group, time : str
+        Columns of the outcome (numeric), of the group and of the time (0 and 1).
+    covariates : sequence of str
+        Columns; words become indicators.
+    weight, cluster : str, optional
+        Columns of the survey weights (above 0) and of the clusters.
+    least : int
+        People needed in every cell.
+    rescale : bool
+        Whether weights are scaled to mean 1 within each time.
+
+    Returns
+    -------
+    Cells, NotIdentified or TooFew
+        The arrays; `NotIdentified` where the group is unknown for everybody at a time, `TooFew` with the counts where a
+        cell is under `least`.
 
     Raises
     ------
-    UnknownColumn, MissingValues, DataError
-        A column is lacking, holds NA (an answer, a group, a weight, a cluster), or group and time are not 0/1.
+    UnknownColumn
+        A column that is not there.
+    MissingValues
+        A column that is partly missing.
+    DataError
+        Group or time other than 0 and 1, a weight that is not above 0, an outcome that is not numeric.
     """
     _roles.listed(covariates)
     _roles.by_name(weight, "weight")
     _roles.by_name(cluster, "cluster")
     roles = [outcome, group, time, *covariates, *([weight] if weight else []), *([cluster] if cluster else [])]
     errors.require_columns(frame, roles, role="difference-in-differences")
-    refusal = identified(frame, group, time)
+    refusal = identification_refusal(frame, group, time)
     if refusal is not None:
         return refusal
     errors.require_complete(frame, roles, role="difference-in-differences")
@@ -64,18 +103,54 @@ def read(  # noqa: PLR0913
     if min(counts.values()) < max(least, 1):
         return TooFew(counts=counts, needed=max(least, 1))
     w = weights(frame, weight, t if rescale else None)
-    built = _roles.columns(frame, list(covariates), drop_first=True) if covariates else None
-    x, names = (np.zeros((len(frame), 0)), ()) if built is None else (built.matrix, tuple(built.names))
+    x, names = covariate_columns(frame, covariates)
     y = _roles.numeric(frame, outcome, role="outcome")
     y = y - y[0] if np.ptp(y) == 0 else y  # a constant outcome has a change of exactly 0
     return Cells(y, g, t, w, x, names, counts)
 
 
-def one_place(frame: pd.DataFrame, group: str, cluster: str | None) -> NotIdentified | None:
-    """Refuse errors by clusters that each belong to one group where a group has one cluster only.
+def covariate_columns(frame: pd.DataFrame, covariates: Sequence[str]) -> tuple[Floats, tuple[str, ...]]:
+    """Return covariates as numeric columns, words as indicators of every level but the first.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person.
+    covariates : sequence of str
+        Columns; none gives no columns.
+
+    Returns
+    -------
+    x : ndarray, shape (n, k)
+        The columns.
+    names : tuple of str, length k
+        Their names.
+    """
+    if not covariates:
+        return np.zeros((len(frame), 0)), ()
+    built = _roles.columns(frame, list(covariates), drop_first=True)
+    return built.matrix, tuple(built.names)
+
+
+def lone_cluster_refusal(frame: pd.DataFrame, group: str, cluster: str | None) -> NotIdentified | None:
+    """Return why errors by cluster cannot be had, where clusters lie whole in one group and a group has one only.
 
     The lone cluster's residuals sum to 0 whatever happened there: its chance deviation is not seen (with one a side the
     error is 0), and degrees of freedom look healthy while a true null is rejected far too often.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person.
+    group : str
+        Column of 0 and 1.
+    cluster : str or None
+        Column of the clusters; None asks for no errors by cluster.
+
+    Returns
+    -------
+    NotIdentified or None
+        The refusal; None where the errors can be had.
     """
     if cluster is None:
         return None
@@ -87,8 +162,23 @@ def one_place(frame: pd.DataFrame, group: str, cluster: str | None) -> NotIdenti
     )
 
 
-def identified(frame: pd.DataFrame, group: str, time: str) -> NotIdentified | None:
-    """Refuse where the group is unknown for everybody at some time: an attendee design without earlier attendance."""
+def identification_refusal(frame: pd.DataFrame, group: str, time: str) -> NotIdentified | None:
+    """Return why the design is not identified where the group is unknown for everybody at some time.
+
+    This is an attendee design without earlier attendance.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person.
+    group, time : str
+        Columns of the group and of the time.
+
+    Returns
+    -------
+    NotIdentified or None
+        The refusal; None where the group is known at every time.
+    """
     silent = [t for t, rows in frame.groupby(time)[group] if rows.isna().all()]
     if silent:
         return NotIdentified(
@@ -98,22 +188,71 @@ def identified(frame: pd.DataFrame, group: str, time: str) -> NotIdentified | No
     return None
 
 
-def binary(frame: pd.DataFrame, column: str) -> np.ndarray:
-    """Return a column of 0 and 1 as floats, or raise."""
+def binary(frame: pd.DataFrame, column: str) -> Floats:
+    """Return a column of 0 and 1 as floats.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person.
+    column : str
+        The column.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        0.0 and 1.0.
+
+    Raises
+    ------
+    DataError
+        Another value, or a missing one.
+    """
     values = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     if not np.isin(values, (0.0, 1.0)).all():
         raise errors.DataError(f"{column!r} is not 0 and 1", todo="Make it so; more periods belong to group_time.")
     return values
 
 
-def cell_counts(g: np.ndarray, t: np.ndarray) -> dict[str, int]:
-    """Return unweighted people in the four cells."""
+def cell_counts(g: Floats, t: Floats) -> dict[str, int]:
+    """Return how many people stand in each of the four cells.
+
+    Parameters
+    ----------
+    g, t : ndarray, shape (n,)
+        1 for the group, 0 for the others; 1 after, 0 before.
+
+    Returns
+    -------
+    dict of str to int
+        Unweighted people by "group, before", "group, after", "others, before", "others, after".
+    """
     names = {(1, 0): "group, before", (1, 1): "group, after", (0, 0): "others, before", (0, 1): "others, after"}
     return {name: int(((g == a) & (t == b)).sum()) for (a, b), name in names.items()}
 
 
-def weights(frame: pd.DataFrame, weight: str | None, t: np.ndarray | None) -> np.ndarray:
-    """Return positive weights, of mean 1 within each value of `t` where that is given."""
+def weights(frame: pd.DataFrame, weight: str | None, t: Floats | None) -> Floats:
+    """Return survey weights, or 1 for everybody.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person.
+    weight : str or None
+        Column of the weights.
+    t : ndarray, shape (n,), or None
+        Times within each of which weights are scaled to mean 1; None leaves them as they are.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Weights above 0.
+
+    Raises
+    ------
+    DataError
+        A weight that is not a positive number.
+    """
     if weight is None:
         return np.ones(len(frame))
     w = _roles.numeric(frame, weight, role="weight")
@@ -126,11 +265,29 @@ def weights(frame: pd.DataFrame, weight: str | None, t: np.ndarray | None) -> np
 
 
 def refuse_repeats(frame: pd.DataFrame, unit: str, time: str, *, linked: bool) -> None:
-    """Raise when a person stands twice at a time, or, in repeated cross-sections, at two times.
+    """Raise when a person stands twice at a time or, in repeated cross-sections, at two times.
 
     The error of repeated cross-sections treats the waves as different people: linked people given to it would get
     an error that is too large (Card and Krueger 1994: 1.80 against 1.34), and a panel read as one person per row an
     error that is too small.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person and time.
+    unit, time : str
+        Columns of the person's code and of the time.
+    linked : bool
+        Whether the same people may stand at several times.
+
+    Raises
+    ------
+    UnknownColumn
+        A column that is not there.
+    MissingValues
+        A person without a code.
+    DataError
+        A person who stands twice.
     """
     errors.require_columns(frame, [unit, time], role="people")
     errors.require_complete(frame, [unit], role="people")

@@ -11,7 +11,7 @@ import pandas as pd
 
 from evaluation.errors import DataError, EmptyCell, require_columns
 from evaluation.results import Estimate, ratio_from_log
-from evaluation.statistics.disparity.not_stated import whole
+from evaluation.statistics.disparity.not_stated import whole_numbers
 
 LEAST_CELLS = 12  # month × district cells under which the dispersion is not estimated
 ASSUMED = (1.5, 2.0, 3.0)  # dispersions tabled instead
@@ -19,9 +19,27 @@ _GROUPS = "__group__"
 
 
 def dispersion(table: pd.DataFrame, *, count: str, population: str, group: str, cells: Sequence[str]) -> float | None:
-    """Return φ of a quasi-Poisson model of counts by cell and group; None with fewer than 12 cells.
+    """Return the dispersion of a quasi-Poisson model of counts by cell and group.
 
-    The model is log μ = cell + group + log population; φ is Pearson's X² over its degrees of freedom, never under 1.
+    The model is log μ = cell + group + log population; φ is Pearson's X² over its degrees of freedom.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per cell and group.
+    count, population, group : str
+        Columns of the counts, of the residents (above 0) and of the group.
+    cells : sequence of str
+        Columns that together name a cell (month, area).
+
+    Returns
+    -------
+    float or None
+        φ, never under 1; None with fewer than 12 cells (`LEAST_CELLS`).
+
+    References
+    ----------
+    McCullagh and Nelder (1989), chapter 6.
     """
     places = table[list(cells)].astype(str).agg("|".join, axis=1)
     if places.nunique() < LEAST_CELLS:
@@ -29,7 +47,8 @@ def dispersion(table: pd.DataFrame, *, count: str, population: str, group: str, 
     return _quasi(table, count, population, group, places)[0]
 
 
-def _quasi(table: pd.DataFrame, count: str, population: str, group: str, places: pd.Series) -> tuple[float, Any]:
+def _quasi(table: pd.DataFrame, count: str, population: str, group: str, places: pd.Series[str]) -> tuple[float, Any]:
+    """Return the dispersion, at least 1, and the Poisson fit that statsmodels gives (which has no types)."""
     import statsmodels.api as sm
 
     kept = table.groupby(places)[count].transform("sum") > 0  # a cell without any count says nothing of the groups
@@ -49,15 +68,37 @@ def _quasi(table: pd.DataFrame, count: str, population: str, group: str, places:
 def quasi_poisson(
     table: pd.DataFrame, *, count: str, population: str, group: str, cells: Sequence[str], of: str, against: str
 ) -> Estimate:
-    """Return the ratio of two groups from counts by cell (month × area), its error grown by the dispersion found.
+    """Return the ratio of two groups' rates from counts by cell, its error grown by the dispersion found.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per cell and group.
+    count, population, group : str
+        Columns of the counts, of the residents (above 0) and of the group.
+    cells : sequence of str
+        Columns that together name a cell (month, area).
+    of, against : str
+        The group whose rate is divided, and the one it is divided by.
+
+    Returns
+    -------
+    Estimate
+        The ratio; `se` on the log scale, grown by √φ; normal interval made on the log scale.
 
     Raises
     ------
     DataError
-        Fewer than 12 cells: the dispersion cannot be learnt; table φ = 1.5, 2 and 3 instead. Counts or populations
-        missing, negative or (population) 0.
-    EmptyCell, UnknownColumn
-        A group that was never counted; a column that is not there.
+        Fewer than 12 cells: the dispersion cannot be learnt; table φ = 1.5, 2 and 3 instead (`ASSUMED`). Counts or
+        populations missing, negative or (population) 0.
+    EmptyCell
+        A group that was never counted.
+    UnknownColumn
+        A column that is not there.
+
+    References
+    ----------
+    McCullagh and Nelder (1989), chapter 6.
     """
     require_columns(table, [count, population, group, *cells], role="counts by cell")
     rows = table[table[group].isin([of, against])].copy()
@@ -67,7 +108,7 @@ def quasi_poisson(
             f"{places.nunique()} cells are too few to learn the dispersion (12 are needed)",
             todo="Give assumed values: rate_ratio(..., dispersion=1.5), then 2 and 3.",
         )
-    whole(rows[count], "counts")
+    whole_numbers(rows[count], "counts")
     if not (rows[population].astype(float) > 0).all():
         raise DataError("a population must be above 0 in every cell", todo="Leave out cells without residents.")
     for g in (of, against):
@@ -89,21 +130,34 @@ def quasi_poisson(
     )
 
 
-def funnel(events: pd.Series, base: pd.Series, *, target: float | None = None, dispersion: float = 1.0) -> pd.DataFrame:
-    """Return each unit's share against limits around a target (Spiegelhalter 2005): who stands outside them.
+def funnel(
+    events: pd.Series[float], base: pd.Series[float], *, target: float | None = None, dispersion: float = 1.0
+) -> pd.DataFrame:
+    """Return each unit's share against limits around a target: who stands outside them.
 
     Parameters
     ----------
     events, base : Series by unit
-        How many of how many (searches with a find, victims without a record …).
+        How many (searches with a find, victims without a record …) of how many.
     target : float, optional
-        Share that limits are drawn around; the pooled share when not given.
+        Share (0 to 1) that limits are drawn around; the pooled share when not given.
+    dispersion : float
+        Dispersion φ; limits are widened by its square root.
 
     Returns
     -------
     DataFrame by unit
-        n, share, low_95, high_95, low_998, high_998 (normal limits on the share, cut to 0 and 1, widened by √φ) and
-        `state`: "inside", "outside 95 %" or "outside 99.8 %".
+        n, share, low_95, high_95, low_998, high_998 (normal limits on the share, cut to 0 and 1) and `state`: "inside",
+        "outside 95 %" or "outside 99.8 %".
+
+    Raises
+    ------
+    DataError
+        A unit without a base above 0, or without a count.
+
+    References
+    ----------
+    Spiegelhalter (2005).
     """
     from scipy.special import ndtri
 
@@ -114,7 +168,7 @@ def funnel(events: pd.Series, base: pd.Series, *, target: float | None = None, d
     middle = float(events.sum() / size.sum()) if target is None else float(target)
     out = pd.DataFrame({"n": size.astype(int), "share": share})
     for name, tail in (("95", 0.025), ("998", 0.001)):
-        half = -float(ndtri(tail)) * np.sqrt(dispersion * middle * (1 - middle) / size)
+        half = pd.Series(-float(ndtri(tail)) * np.sqrt(dispersion * middle * (1 - middle) / size), index=size.index)
         out[f"low_{name}"], out[f"high_{name}"] = (middle - half).clip(0), (middle + half).clip(upper=1)
     far = (share < out["low_998"]) | (share > out["high_998"])
     out_95 = (share < out["low_95"]) | (share > out["high_95"])

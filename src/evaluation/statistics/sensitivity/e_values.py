@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Real
-from typing import Any
 
 import numpy as np
 
 from evaluation import errors
+from evaluation.statistics._types import is_number
 
 KINDS = ("RR", "OR", "HR", "MD", "OLS")
+_Ends = tuple[float | None, float | None]
 
 
 @dataclass(frozen=True, slots=True)
 class EValue:
     """E-value of an estimate and of the end of its interval nearer to `true`, on the risk-ratio scale.
 
-    `rr`, `low`, `high` are the estimate and its ends as (approximate) risk ratios; `limit` is 1 where the interval
-    holds `true`, and None where no interval was given.
+    Attributes
+    ----------
+    point : float
+        E-value of the estimate, 1 or more.
+    limit : float or None
+        E-value of the interval's nearer end: 1 where the interval holds `true`, None where no interval was given.
+    rr : float
+        The estimate as an (approximate) risk ratio.
+    low, high : float or None
+        Ends of its interval as risk ratios.
     """
 
     point: float
@@ -28,12 +36,24 @@ class EValue:
     low: float | None
     high: float | None
 
-    def tidy(self) -> dict[str, Any]:
-        """Return one flat row."""
+    def tidy(self) -> dict[str, float | None]:
+        """Return the E-values as one flat row.
+
+        Returns
+        -------
+        dict of str to float or None
+            rr, low, high, e_value, e_value_limit.
+        """
         return {"rr": self.rr, "low": self.low, "high": self.high, "e_value": self.point, "e_value_limit": self.limit}
 
     def summary(self) -> str:
-        """Return one sentence."""
+        """Return one sentence on how strong an unseen trait would have to be.
+
+        Returns
+        -------
+        str
+            The risk ratio that would explain the estimate, and the one that would let the interval reach no difference.
+        """
         text = f"An unseen trait would have to go with both by a risk ratio of {self.point:.2f} to explain the estimate"
         if self.limit is None:
             return f"{text}."
@@ -55,35 +75,52 @@ def e_value(
 
     Parameters
     ----------
-    estimate, low, high : float
-        Estimate and 95 % interval: ratios for "RR", "OR", "HR"; "MD" is a standardised difference with `se`; "OLS"
-        a coefficient with `se`, divided by the outcome's `sd`.
+    estimate : float
+        A ratio for "RR", "OR", "HR" (not its logarithm); a standardised difference for "MD"; a coefficient in the
+        outcome's unit for "OLS".
+    low, high : float, optional
+        95 % interval of a ratio.
+    kind : {"RR", "OR", "HR", "MD", "OLS"}
+        Risk ratio, odds ratio, hazard ratio, standardised mean difference, regression coefficient.
+    se : float, optional
+        Standard error of "MD" (standardised) or "OLS" (in the outcome's unit), which need it.
+    sd : float, optional
+        Standard deviation of the outcome, which "OLS" needs.
     rare : bool
         Whether the outcome is rare (under 15 %): odds and hazard ratios then stand for risk ratios; otherwise the
         square root (OR) and (1 - 0.5^sqrt(HR)) / (1 - 0.5^sqrt(1/HR)) are used.
     true : float, optional
-        Value that the trait should explain the estimate down to; default no difference, on the scale of `estimate`.
+        Value that the trait should explain the estimate down to, on the scale of `estimate`; no difference by default.
 
-    Notes
-    -----
-    VanderWeele and Ding 2017: E = RR + sqrt(RR (RR - 1)), of 1/RR for RR below 1. Means: RR = exp(0.91 d), with ends
-    exp(0.91 d ± 1.78 se), Chinn 2000.
+    Returns
+    -------
+    EValue
+        E-values of the estimate and of its interval's nearer end.
 
     Raises
     ------
     DataError
-        A ratio that is not positive, or an estimate outside its interval.
+        A ratio that is not positive, an estimate outside its interval, or an argument that is not a usable number.
     Unsupported
         An unknown kind, or one without the standard error it needs.
+
+    Notes
+    -----
+    E = RR + sqrt(RR (RR - 1)), of 1/RR for RR below 1. Means: RR = exp(0.91 d), with ends exp(0.91 d ± 1.78 se).
+
+    References
+    ----------
+    VanderWeele and Ding (2017); Chinn (2000) for means.
     """
     if kind not in KINDS:
         raise errors.Unsupported(f"E-values of kind {kind!r} are not known", todo=f"Use one of {KINDS}.")
     given = {"estimate": estimate, "low": low, "high": high, "se": se, "sd": sd, "true": true}
-    bad = [k for k, v in given.items() if not (isinstance(v, Real) or (v is None and k != "estimate"))]
+    bad = [k for k, v in given.items() if not (is_number(v) or (v is None and k != "estimate"))]
     if bad or (sd is not None and not sd > 0) or (se is not None and not se >= 0):
         raise errors.DataError(
             f"{', '.join(bad) or 'sd or se'} is not a usable number", todo="Give numbers: sd above 0, se not negative."
         )
+    ends: _Ends
     if kind in ("MD", "OLS"):
         point, ends, aim = _from_means(estimate, se, sd, kind, true)
     else:
@@ -97,50 +134,90 @@ def e_value(
     near = (lower if point > aim else upper) if point != aim else None
     limit = None
     if near is not None:
-        held = near <= aim if point > aim else near >= aim
-        limit = 1.0 if held else threshold(near, aim)
+        reached = near <= aim if point > aim else near >= aim
+        limit = 1.0 if reached else threshold(near, aim)
     elif ends_known and point == aim:
         limit = 1.0
     return EValue(threshold(point, aim), limit, point, lower, upper)
 
 
 def threshold(rr: float, true: float = 1.0) -> float:
-    """Return the E-value of a risk ratio against `true` (VanderWeele and Ding 2017, and eAppendix for true != 1)."""
+    """Return the E-value of a risk ratio.
+
+    Parameters
+    ----------
+    rr : float
+        Risk ratio, above 0.
+    true : float
+        Risk ratio that the trait should explain it down to.
+
+    Returns
+    -------
+    float
+        E-value on the risk-ratio scale, 1 or more.
+
+    References
+    ----------
+    VanderWeele and Ding (2017), and their eAppendix for a `true` other than 1.
+    """
     ratio = rr / true
     ratio = 1 / ratio if ratio < 1 else ratio
     return ratio + math.sqrt(ratio * (ratio - 1))
 
 
-def _from_means(estimate, se, sd, kind, true):
+def _from_means(
+    estimate: float, se: float | None, sd: float | None, kind: str, true: float | None
+) -> tuple[float, _Ends, float]:
+    """Return a difference of means, its ends and the value aimed at as approximate risk ratios (Chinn 2000)."""
     if se is None or (kind == "OLS" and sd is None):
         raise errors.Unsupported(f"the E-value of {kind} needs se" + (" and sd" if kind == "OLS" else ""))
-    scale = sd if kind == "OLS" else 1.0
+    scale = 1.0 if sd is None or kind != "OLS" else sd
     d, error, aim = estimate / scale, se / scale, 0.0 if true is None else true / scale
     ends = (math.exp(0.91 * d - 1.78 * error), math.exp(0.91 * d + 1.78 * error))
     return math.exp(0.91 * d), ends, math.exp(0.91 * aim)
 
 
-def _from_ratio(estimate, low, high, kind, rare, true):
-    def convert(value):
-        if value is None or kind == "RR" or rare:
+def _from_ratio(
+    estimate: float, low: float | None, high: float | None, kind: str, rare: bool, true: float | None
+) -> tuple[float, _Ends, float]:
+    """Return a ratio, its ends and the value aimed at as risk ratios."""
+
+    def convert(value: float) -> float:
+        if kind == "RR" or rare:
             return value
         if value <= 0:
             return float("nan")
         return math.sqrt(value) if kind == "OR" else (1 - 0.5 ** math.sqrt(value)) / (1 - 0.5 ** math.sqrt(1 / value))
 
-    return convert(estimate), (convert(low), convert(high)), convert(1.0 if true is None else true)
+    ends = (None if low is None else convert(low), None if high is None else convert(high))
+    return convert(estimate), ends, convert(1.0 if true is None else true)
 
 
 def e_value_difference(counts: tuple[int, int, int, int], *, true: float = 0.0, step: float = 1e-4) -> EValue:
-    """Return the E-value of a risk difference from counts, its limit by the search of Ding and VanderWeele 2016.
+    """Return the E-value of a risk difference from counts, its limit by a search over bias factors.
 
     Parameters
     ----------
-    counts : (exposed with, exposed without, unexposed with, unexposed without)
+    counts : tuple of int, length 4
+        People exposed with the outcome, exposed without, unexposed with, unexposed without.
     true : float
-        Risk difference that the trait should explain the estimate down to.
+        Risk difference (-1 to 1) that the trait should explain the estimate down to.
     step : float
         Step of the search over bias factors.
+
+    Returns
+    -------
+    EValue
+        E-values of the difference and of its 95 % interval's lower end.
+
+    Raises
+    ------
+    DataError
+        A negative count, an empty group, no case among the unexposed, or a difference that is not above `true`.
+
+    References
+    ----------
+    Ding and VanderWeele (2016).
     """
     with1, without1, with0, without0 = (float(c) for c in counts)
     n1, n0 = with1 + without1, with0 + without0
@@ -161,7 +238,27 @@ def e_value_difference(counts: tuple[int, int, int, int], *, true: float = 0.0, 
 
 
 def bias_factor(with_exposure: float, with_outcome: float) -> float:
-    """Return the largest bias that a trait with these two risk ratios can make (Ding and VanderWeele 2016)."""
+    """Return the largest bias that a trait with these two risk ratios can make.
+
+    Parameters
+    ----------
+    with_exposure, with_outcome : float
+        Risk ratios of the trait with the exposure and with the outcome, each 1 or more.
+
+    Returns
+    -------
+    float
+        Factor by which the observed risk ratio can exceed the true one.
+
+    Raises
+    ------
+    DataError
+        A risk ratio below 1.
+
+    References
+    ----------
+    Ding and VanderWeele (2016).
+    """
     if min(with_exposure, with_outcome) < 1:
         raise errors.DataError("both risk ratios must be 1 or more", todo="Invert those below 1.")
     return with_exposure * with_outcome / (with_exposure + with_outcome - 1)
