@@ -1,6 +1,9 @@
-"""The types of arrays and numbers in signatures, and sums by group."""
+"""The types of arrays and numbers in signatures, the check that a value is one, and sums by group."""
 
 from __future__ import annotations
+
+from numbers import Real
+from typing import TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -30,3 +33,19 @@ def group_sums(codes: Integers, values: Floats, size: int = 0) -> Floats:
     """
     sums: Floats = np.bincount(codes, values, minlength=size)  # type: ignore[assignment]  # the stub forgets weights
     return sums
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Return whether a value is a real number (Python's or numpy's; not None, not text).
+
+    Parameters
+    ----------
+    value : object
+        What a caller gave.
+
+    Returns
+    -------
+    bool
+        True for integers, floats, booleans and numpy's scalars of these kinds.
+    """
+    return isinstance(value, Real)

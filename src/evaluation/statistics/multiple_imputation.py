@@ -14,7 +14,7 @@ import pandas as pd
 from evaluation import errors
 from evaluation.results import Estimate, from_se
 from evaluation.statistics import _roles
-from evaluation.statistics._types import Booleans, Floats, Integers
+from evaluation.statistics._arrays import Booleans, Floats, Integers
 
 Answers = npt.NDArray[Any]  # a column's answers as it holds them: numbers, words or booleans
 

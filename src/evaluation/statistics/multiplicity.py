@@ -10,7 +10,7 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation.statistics import _roles
-from evaluation.statistics._types import Floats, Integers
+from evaluation.statistics._arrays import Floats, Integers
 from evaluation.statistics.inference import Regression, _signs, cluster_codes, cluster_robust, regress
 
 LEAST_CLUSTERS = 6  # clusters a side under which the bootstrap has too few sign vectors to be trusted

@@ -15,7 +15,7 @@ import pandas as pd
 from evaluation import errors
 from evaluation.results import Estimate, from_se
 from evaluation.statistics import _logistic, _roles
-from evaluation.statistics._types import Floats, Integers
+from evaluation.statistics._arrays import Floats, Integers
 
 RIDGE = 1.0  # attendees are few for the number of columns
 LEAST_SPREAD = 1e-6

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import errors
-from evaluation.statistics._types import Booleans, Floats
+from evaluation.statistics._arrays import Booleans, Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import pandas as pd
 from evaluation import errors
 from evaluation.results import Estimate, NotIdentified, TooFew
 from evaluation.statistics import _roles
-from evaluation.statistics._types import Floats, Integers
+from evaluation.statistics._arrays import Floats, Integers
 from evaluation.statistics.did import influence_functions, two_by_two_cells
 from evaluation.statistics.did.doubly_robust import from_influence
 from evaluation.statistics.did.regression import two_by_two

@@ -11,7 +11,7 @@ import pandas as pd
 from evaluation import errors
 from evaluation.results import Estimate, NotIdentified, TooFew, from_se
 from evaluation.statistics import _logistic, _roles, inference
-from evaluation.statistics._types import Floats, Integers
+from evaluation.statistics._arrays import Floats, Integers
 from evaluation.statistics.did import influence_functions, two_by_two_cells
 
 METHOD_NAMES = {

@@ -14,7 +14,7 @@ import pandas as pd
 from evaluation import errors
 from evaluation.results import Estimate, NotIdentified, TooFew, from_se
 from evaluation.statistics import inference
-from evaluation.statistics._types import Booleans, Floats
+from evaluation.statistics._arrays import Booleans, Floats
 from evaluation.statistics.did import two_by_two_cells
 from evaluation.statistics.did.regression import two_by_two
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from evaluation import errors
 from evaluation.statistics import _logistic
-from evaluation.statistics._types import Floats, Integers
+from evaluation.statistics._arrays import Floats, Integers
 
 TRIM = 0.995  # people of the other group with a larger chance of belonging are left out
 EffectAndInfluence = tuple[float, Floats]

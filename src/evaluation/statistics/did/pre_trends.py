@@ -10,7 +10,7 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation.results import Estimate, NotIdentified, from_se
-from evaluation.statistics._types import Booleans, Floats
+from evaluation.statistics._arrays import Booleans, Floats
 
 GRID, DRAWS = 1500, 20_000  # points of the grid of values tested; draws of a pre-test
 NOT_AVAILABLE = "sensitivity to earlier trends is not available"

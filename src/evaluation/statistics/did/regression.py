@@ -11,7 +11,7 @@ import pandas as pd
 from evaluation import errors
 from evaluation.results import Estimate, NotIdentified, TooFew
 from evaluation.statistics import inference
-from evaluation.statistics._types import Floats
+from evaluation.statistics._arrays import Floats
 from evaluation.statistics.did import two_by_two_cells
 
 VCOV = (*inference.HC, *inference.KINDS)

@@ -12,7 +12,7 @@ import pandas as pd
 from evaluation import errors
 from evaluation.results import Estimate, from_se
 from evaluation.statistics import _roles, inference
-from evaluation.statistics._types import Booleans, Floats, Integers
+from evaluation.statistics._arrays import Booleans, Floats, Integers
 from evaluation.statistics.did import influence_functions, two_by_two_cells
 from evaluation.statistics.did.doubly_robust import METHOD_NAMES, bootstrap_error
 from evaluation.statistics.inference import Wald

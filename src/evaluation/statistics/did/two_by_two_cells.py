@@ -11,7 +11,7 @@ import pandas as pd
 from evaluation import errors
 from evaluation.results import NotIdentified, TooFew
 from evaluation.statistics import _roles
-from evaluation.statistics._types import Floats
+from evaluation.statistics._arrays import Floats
 
 LEAST = 30  # people in a cell under which a planned design gives no estimate
 

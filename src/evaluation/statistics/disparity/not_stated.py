@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import DataError, UnknownColumn, Unsupported, nearest
-from evaluation.statistics._types import Booleans
+from evaluation.statistics._arrays import Booleans
 
 NOT_STATED = ("not_stated", "not stated", "ns", "unknown", "not_known", "not known", "blank", "refused", "")
 UNKNOWN = ("drop", "officer", "bounds", "proportional")

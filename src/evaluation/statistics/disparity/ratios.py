@@ -12,7 +12,7 @@ import pandas as pd
 from evaluation.errors import DataError, EmptyCell, Unsupported, nearest
 from evaluation.results import Estimate, ratio_from_log
 from evaluation.statistics import proportions
-from evaluation.statistics._types import is_number
+from evaluation.statistics._arrays import is_number
 from evaluation.statistics.disparity.not_stated import NOT_STATED, UNKNOWN, group_number, split, whole_numbers
 
 COUNTING_VARIATION = "log rate ratio, counting variation only"

@@ -13,7 +13,7 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation.results import Estimate, from_se
-from evaluation.statistics._types import Booleans, Floats, Integers
+from evaluation.statistics._arrays import Booleans, Floats, Integers
 from evaluation.statistics.inference.wls import Regression, cluster_codes, read_fit
 
 MOST_SQUARE = 1000  # clusters up to which a matrix of clusters × clusters is made

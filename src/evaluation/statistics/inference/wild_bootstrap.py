@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from evaluation import errors
 from evaluation.results import Estimate
-from evaluation.statistics._types import Floats, Integers
+from evaluation.statistics._arrays import Floats, Integers
 from evaluation.statistics.inference.covariance import cluster_robust
 from evaluation.statistics.inference.wls import Regression, cluster_codes, read_fit
 

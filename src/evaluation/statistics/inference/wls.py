@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from evaluation import errors
-from evaluation.statistics._types import Floats, Integers
+from evaluation.statistics._arrays import Floats, Integers
 
 
 @dataclass(frozen=True, slots=True)

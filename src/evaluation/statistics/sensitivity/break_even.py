@@ -11,7 +11,7 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation.results import Estimate
-from evaluation.statistics._types import Floats, is_number
+from evaluation.statistics._arrays import Floats, is_number
 
 
 @dataclass(frozen=True, slots=True)

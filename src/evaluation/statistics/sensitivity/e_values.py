@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluation import errors
-from evaluation.statistics._types import is_number
+from evaluation.statistics._arrays import is_number
 
 KINDS = ("RR", "OR", "HR", "MD", "OLS")
 _Ends = tuple[float | None, float | None]

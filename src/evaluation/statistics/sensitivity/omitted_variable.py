@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, fields
 
 from evaluation import errors
-from evaluation.statistics._types import is_number
+from evaluation.statistics._arrays import is_number
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import errors
-from evaluation.statistics._types import Floats, is_number
+from evaluation.statistics._arrays import Floats, is_number
 
 TESTS = ("signed_rank", "hodges_lehmann", "mcnemar")
 _Bound = Callable[[Floats, float], tuple[float, float]]

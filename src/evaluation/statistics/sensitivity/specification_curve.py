@@ -14,7 +14,7 @@ import pandas as pd
 
 from evaluation import errors, parallel
 from evaluation.results import Estimate, NotIdentified, TooFew
-from evaluation.statistics._types import Floats
+from evaluation.statistics._arrays import Floats
 
 LEAST_DRAWS = 19
 Choices = Mapping[str, Any]  # axis → choice, of whatever type the axis has
