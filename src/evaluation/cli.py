@@ -255,7 +255,7 @@ def _check(asked: Any) -> int:
     from evaluation.intake import waves
     from evaluation.plan import study
     from evaluation.run import pipeline
-    from evaluation.run.request import resolve_wave, waves_up_to
+    from evaluation.run.request import resolve_wave
 
     plan = study.load(asked.study)
     wave = resolve_wave(plan, asked.wave)
@@ -263,7 +263,7 @@ def _check(asked: Any) -> int:
     if faults:
         print(waves.fault_table(faults), file=sys.stderr)
         return 2
-    read = ", ".join(waves_up_to(plan, wave))
+    read = ", ".join(plan.waves_up_to(wave))
     print(f"No faults: plan, codebook, registers and waves {read} can be used.")
     return 0
 

@@ -136,7 +136,20 @@ class Exhibit:
 
 
 def cell_key(universe: str, **levels: object) -> str:
-    """Return the canonical key of a cell, "people|attended=yes|wave=W2025" (dimensions sorted by name)."""
+    """Return the canonical key of a cell, "people|attended=yes|wave=W2025" (dimensions sorted by name).
+
+    Parameters
+    ----------
+    universe : str
+        What is counted.
+    **levels : object
+        Dimension to level.
+
+    Returns
+    -------
+    str
+        The same for the same cell in every table and release.
+    """
     return "|".join([universe, *(f"{k}={levels[k]}" for k in sorted(levels))])
 
 
@@ -144,13 +157,35 @@ SHARE = "percentage points"
 
 
 def result_id(contrast: str, outcome: str, group: str, wave: str, method: str = "") -> str:
-    """Return `<contrast>.<outcome>.<group>.<wave>[.<method>]` in lower case."""
+    """Return `<contrast>.<outcome>.<group>.<wave>[.<method>]` in lower case.
+
+    Parameters
+    ----------
+    contrast, outcome, group, wave, method : str
+        Parts of the id; no method leaves it out.
+
+    Returns
+    -------
+    str
+        The id.
+    """
     parts = (contrast, outcome, group, wave, method) if method else (contrast, outcome, group, wave)
     return as_id(".".join(parts))
 
 
 def as_id(text: str) -> str:
-    """Return words as an id: lower case, without spaces."""
+    """Return words as an id: lower case, without spaces.
+
+    Parameters
+    ----------
+    text : str
+        Words.
+
+    Returns
+    -------
+    str
+        The id.
+    """
     return text.replace(" ", "-").lower()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
 
 from evaluation.errors import DataError
@@ -51,7 +51,13 @@ class Gate:
             raise DataError(f"gate {self.id!r} has kind {self.kind!r}", todo=f"Use one of {', '.join(GATE_KINDS)}.")
 
     def text(self) -> str:
-        """Return `kind:id=passed` or `kind:id=failed`, the form used in `results.csv`."""
+        """Return the gate as `results.csv` writes it.
+
+        Returns
+        -------
+        str
+            `kind:id=passed` or `kind:id=failed`.
+        """
         return f"{self.kind}:{self.id}={'passed' if self.passed else 'failed'}"
 
 
@@ -127,14 +133,23 @@ class Estimate:
             )
 
     def tidy(self) -> dict[str, Any]:
-        """Return one flat row of `results.csv` (unprotected: `disclosure` rounds and suppresses)."""
-        row = _flat(self)
-        row["n"] = int(sum(self.n.values())) if self.n else None
-        row["n_groups"] = "; ".join(f"{k}={v}" for k, v in self.n.items())
-        return row
+        """Return one flat row of `results.csv` (unprotected: `disclosure` rounds and suppresses).
+
+        Returns
+        -------
+        dict
+            As `to_row` gives it.
+        """
+        return to_row(self)
 
     def summary(self) -> str:
-        """Return one sentence: the finding first, then how sure, then the unit; no p-value."""
+        """Return one sentence: the finding first, then how sure, then the unit; no p-value.
+
+        Returns
+        -------
+        str
+            The sentence, with two decimals.
+        """
         name = self.question or self.outcome or self.id or self.estimand or "The estimate"
         if self.low is None or self.high is None:
             return f"{name}: {self.value:.2f} {self.unit}".strip() + "."
@@ -160,11 +175,23 @@ class NotIdentified:
         _check_licence(self)
 
     def tidy(self) -> dict[str, Any]:
-        """Return one flat row of `results.csv` without numbers."""
-        return _flat(self)
+        """Return one flat row of `results.csv` without numbers.
+
+        Returns
+        -------
+        dict
+            As `to_row` gives it.
+        """
+        return to_row(self)
 
     def summary(self) -> str:
-        """Return one sentence that says why, and what would help."""
+        """Return one sentence that says why, and what would help.
+
+        Returns
+        -------
+        str
+            The sentence.
+        """
         return f"This survey cannot answer that, because {self.reason}. {self.what_would_help}"
 
 
@@ -188,22 +215,155 @@ class TooFew:
         _check_licence(self)
 
     def tidy(self) -> dict[str, Any]:
-        """Return one flat row of `results.csv` without numbers."""
-        return _flat(self, without=("counts", "needed"))
+        """Return one flat row of `results.csv` without numbers; counts leave only through the disclosure gate.
+
+        Returns
+        -------
+        dict
+            As `to_row` gives it.
+        """
+        return to_row(self)
 
     def summary(self) -> str:
-        """Return one sentence; counts leave only through the disclosure gate."""
+        """Return one sentence; counts leave only through the disclosure gate.
+
+        Returns
+        -------
+        str
+            The sentence.
+        """
         return f"Too few {self.unit} answered to report this safely: at least {self.needed} are needed in each group."
 
 
 Result = Estimate | NotIdentified | TooFew
 
 
-def _flat(result: Result, *, without: Iterable[str] = ()) -> dict[str, Any]:
-    """Return a result's fields by name, its gates as `kind:id=passed;…`."""
-    row = {f.name: getattr(result, f.name) for f in fields(result) if f.name not in without}
-    row["gates"] = ";".join(g.text() for g in result.gates)
+WORDS = (
+    "question",
+    "outcome",
+    "group",
+    "wave",
+    "unit",
+    "licence",
+    "planned",
+    "gates",
+    "verdict",
+    "estimand",
+    "method",
+    "se_method",
+)
+PRIVATE = ("counts", "needed")
+
+
+def gates_text(gates: Iterable[Gate]) -> str:
+    """Return gates as one cell of `results.csv`.
+
+    Parameters
+    ----------
+    gates : iterable of Gate
+        In their order.
+
+    Returns
+    -------
+    str
+        `kind:id=passed;kind:id=failed`, or an empty text.
+    """
+    return ";".join(g.text() for g in gates)
+
+
+def read_gates(text: str) -> tuple[Gate, ...]:
+    """Return the gates that a cell of `results.csv` names: kind, id and whether passed.
+
+    Parameters
+    ----------
+    text : str
+        `kind:id=passed;kind:id=failed`.
+
+    Returns
+    -------
+    tuple of Gate
+        Without values, bars and notes, which the cell does not hold.
+
+    Raises
+    ------
+    DataError
+        A part that is not of this form.
+    """
+    gates = []
+    for part in filter(None, (p.strip() for p in text.split(";"))):
+        kind, colon, rest = part.partition(":")
+        id, equals, state = rest.rpartition("=")
+        if not colon or not equals or state not in ("passed", "failed"):
+            raise DataError(f"{part!r} is not a gate", todo="Write kind:id=passed or kind:id=failed.")
+        gates.append(Gate(id, kind, state == "passed"))
+    return tuple(gates)
+
+
+def to_row(result: Result) -> dict[str, Any]:
+    """Return a result as one flat row: its fields by name, people as a sum and by group, gates as text.
+
+    Parameters
+    ----------
+    result : Estimate, NotIdentified or TooFew
+        Unprotected: `disclosure` rounds and suppresses.
+
+    Returns
+    -------
+    dict
+        Field name to value; for an estimate `n` is the sum over groups and `n_groups` is "treated=45; untreated=90".
+    """
+    row: dict[str, Any] = {f.name: getattr(result, f.name) for f in fields(result) if f.name not in PRIVATE}
+    row["gates"] = gates_text(result.gates)
+    if isinstance(result, Estimate):
+        row["n"] = int(sum(result.n.values())) if result.n else None
+        row["n_groups"] = "; ".join(f"{k}={v}" for k, v in result.n.items())
     return row
+
+
+def from_row(row: Mapping[str, Any]) -> Result:
+    """Return the result that a row says: the reverse of `to_row`, also for a row read back from `results.csv`.
+
+    Parameters
+    ----------
+    row : mapping of str to value
+        Values or their texts; a blank cell is the field's default. What is no field is passed over.
+
+    Returns
+    -------
+    Estimate, NotIdentified or TooFew
+        An estimate where there is a value, else a refusal with its reason, else too few (without counts, which a row
+        does not hold).
+
+    Raises
+    ------
+    DataError
+        A licence or a gate that is not known.
+    """
+    given = {k: v for k, v in row.items() if v is not None and v == v and v != ""}
+    kind = Estimate if "value" in given else NotIdentified if "reason" in given else TooFew
+    known: dict[str, Any] = {f.name: f for f in fields(kind)}
+    parts: dict[str, Any] = {k: _as(known[k], v) for k, v in given.items() if k in known and k not in ("gates", "n")}
+    parts["gates"] = read_gates(str(given.get("gates", "")))
+    if kind is Estimate and "n_groups" in given:
+        pairs = (p.strip().rpartition("=") for p in str(given["n_groups"]).split(";"))
+        parts["n"] = {name: int(count) for name, _, count in pairs}
+    elif kind is Estimate and "n" in given:
+        parts["n"] = {"all": int(float(given["n"]))}
+    if kind is NotIdentified:
+        parts.setdefault("what_would_help", "")
+    return kind(**{"counts": {}, "needed": 0, **parts} if kind is TooFew else parts)
+
+
+def _as(about: Field[Any], value: Any) -> Any:
+    """Return a cell as its field's type: number, whole number, yes or no, or text."""
+    if not isinstance(value, str):
+        return value
+    declared = str(about.type)
+    if declared.startswith("bool"):
+        return value in ("True", "yes")
+    if declared.startswith("int"):
+        return int(float(value))
+    return float(value) if declared.startswith("float") else value
 
 
 def _check_licence(result: Result) -> None:
@@ -220,7 +380,21 @@ def _place(result: Result) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """The words of a result: id, question, licence, margin. Statistics fill numbers only."""
+    """The words of a result; statistics fill numbers only.
+
+    Attributes
+    ----------
+    id : str
+        `<contrast>.<outcome>.<group>.<wave>[.<method>]`.
+    question, outcome, wave, group, sample, family, unit, estimand : str
+        As in `Estimate`; a blank leaves what the statistic said.
+    planned : bool
+        Whether the frozen plan foretold the result.
+    licence : str
+        One of `LICENCES`.
+    null, margin : float or None
+        As in `Estimate`.
+    """
 
     id: str
     question: str = ""
@@ -241,6 +415,20 @@ def label(result: Result, words: Label, *, gates: Iterable[Gate] = ()) -> Result
     """Return `result` with the label's words and the gates that were read for it; numbers are untouched.
 
     A blank in the label leaves what the statistic said. Ids are lower case, `<contrast>.<outcome>.<group>.<wave>`.
+
+    Parameters
+    ----------
+    result : Estimate, NotIdentified or TooFew
+        What a statistic returned.
+    words : Label
+        Its words.
+    gates : iterable of Gate
+        Gates read for it, added to its own.
+
+    Returns
+    -------
+    Estimate, NotIdentified or TooFew
+        The named result.
 
     Raises
     ------
@@ -282,6 +470,22 @@ def from_se(value: float, se: float, *, df: float = math.inf, null: float | None
 
     `null=None` marks a level: no p-value. For ratios give finished ends with `ratio_from_log`.
 
+    Parameters
+    ----------
+    value, se : float
+        Estimate and its standard error, in one unit.
+    df : float
+        Degrees of freedom of the t distribution; infinite for the normal.
+    null : float or None
+        Value of no difference.
+    **words : object
+        Further fields of `Estimate`.
+
+    Returns
+    -------
+    Estimate
+        With 95 % and 90 % intervals.
+
     Raises
     ------
     DataError
@@ -306,9 +510,24 @@ def from_se(value: float, se: float, *, df: float = math.inf, null: float | None
 
 
 def ratio_from_log(log_value: float, se: float, *, df: float = math.inf, **words: Any) -> Estimate:
-    """Return a ratio with its interval made on the log scale; `null` is 1 and `se` stays on the log scale."""
+    """Return a ratio with its interval made on the log scale; `null` is 1 and `se` stays on the log scale.
+
+    Parameters
+    ----------
+    log_value, se : float
+        Logarithm of the ratio, and its standard error on the log scale.
+    df : float
+        Degrees of freedom of the t distribution; infinite for the normal.
+    **words : object
+        Further fields of `Estimate`.
+
+    Returns
+    -------
+    Estimate
+        The ratio, with 95 % and 90 % intervals.
+    """
     on_log = from_se(log_value, se, df=df)
-    ends = {k: math.exp(getattr(on_log, k)) for k in ("value", "low", "high", "low_90", "high_90")}
+    ends: dict[str, Any] = {k: math.exp(getattr(on_log, k)) for k in ("value", "low", "high", "low_90", "high_90")}
     return Estimate(**ends, se=float(se), df=float(df), p=on_log.p, null=1.0, **words)
 
 
@@ -346,9 +565,13 @@ __all__ = [
     "NotIdentified",
     "Result",
     "TooFew",
+    "from_row",
     "from_se",
+    "gates_text",
     "label",
     "ratio_from_log",
+    "read_gates",
+    "to_row",
     "verdict",
     "why_fragile",
     "with_verdict",

@@ -15,18 +15,30 @@ from evaluation.results import NotIdentified, TooFew
 def fill(text: str, words: Mapping[str, object]) -> str:
     """Return a declared text with its `{name}` places filled; a place that holds a result's id stays for the report.
 
+    Parameters
+    ----------
+    text : str
+        A declared text; `{name}` is a place, `{costs.hire.total.W2025}` a result that the report fills.
+    words : mapping of str to object
+        Words by name.
+
+    Returns
+    -------
+    str
+        The text.
+
     Raises
     ------
     DataError
         A name that no word was given for: what it is, and which are known.
     """
 
-    def put(place: re.Match[str]) -> str:
+    def _word(place: re.Match[str]) -> str:
         if place[1] not in words:
             raise DataError(f"{text!r} has no word for {place[0]}", todo=f"Known: {', '.join(words)}.")
         return str(words[place[1]])
 
-    return re.sub(r"\{([a-z_0-9]+)\}", put, text)
+    return re.sub(r"\{([a-z_0-9]+)\}", _word, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +121,11 @@ def read_declarations(blocks: Mapping[str, Mapping[str, Any]]) -> dict[str, Decl
     blocks : mapping of str to mapping
         The parsed file: one block for each exhibit, and a block `shared` with texts by name.
 
+    Returns
+    -------
+    dict of str to Declaration
+        By exhibit id.
+
     Raises
     ------
     DataError
@@ -116,18 +133,18 @@ def read_declarations(blocks: Mapping[str, Mapping[str, Any]]) -> dict[str, Decl
     """
     shared = blocks.get("shared", {})
 
-    def text(value: Any) -> Any:
+    def _shared(value: Any) -> Any:
         if isinstance(value, str) and value.startswith("@"):
             if value[1:] not in shared:
                 raise DataError(f"no shared text {value!r}", where="exhibits.toml", todo="Name one that [shared] has.")
             return shared[value[1:]]
-        return [text(v) for v in value] if isinstance(value, list) else value
+        return [_shared(v) for v in value] if isinstance(value, list) else value
 
     made = {}
     for id, block in blocks.items():
         if id == "shared":
             continue
-        content = {k: text(v) for k, v in block.items()}
+        content = {k: _shared(v) for k, v in block.items()}
         try:
             given = block.get("columns", {}).items()
             columns = {k: Column(**({"label": c} if isinstance(c, str) else c)) for k, c in given}
@@ -157,19 +174,46 @@ class Tables:
     words: Mapping[str, object]
 
     def table(self, id: str, **words: object) -> Table:
-        """Begin a declared table; `words` fill its texts beside the plan's.
+        """Begin a declared table.
+
+        Parameters
+        ----------
+        id : str
+            Id of the exhibit.
+        **words : object
+            What fills its texts beside the plan's words.
+
+        Returns
+        -------
+        Table
+            Without a cell.
 
         Raises
         ------
         DataError
-            No exhibit of this id is layout.
+            No exhibit of this id is declared.
         """
         if id not in self.declarations:
             raise DataError(f"no exhibit {id!r} is declared", where="exhibits.toml", todo="Add a block for it.")
         return Table(self.declarations[id], self.wave, {"wave": self.wave, **self.words, **words})
 
     def refused(self, id: str, refusal: NotIdentified | TooFew | None, **words: object) -> Exhibit:
-        """Return a declared exhibit of one cell that says why there is nothing to show."""
+        """Return a declared exhibit of one cell that says why there is nothing to show.
+
+        Parameters
+        ----------
+        id : str
+            Id of the exhibit.
+        refusal : NotIdentified, TooFew or None
+            The reason; None where the comparison could not be prepared.
+        **words : object
+            What fills its title.
+
+        Returns
+        -------
+        Exhibit
+            With one cell.
+        """
         return self.table(id, **words).refused(refusal)
 
 
@@ -178,6 +222,15 @@ class Table:
 
     `row` begins a row; `exhibit` returns the finished table. Cells may also be laid out at once: `crosstab`,
     `from_frame`.
+
+    Parameters
+    ----------
+    declaration : Declaration
+        What is declared of it.
+    wave : str
+        The report's wave.
+    words : mapping of str to object
+        What fills its texts.
     """
 
     def __init__(self, declaration: Declaration, wave: str, words: Mapping[str, object]) -> None:
@@ -191,37 +244,115 @@ class Table:
         return len(self.items)
 
     def text(self, text: str) -> str:
-        """Return a declared text with its places filled."""
+        """Return a declared text with its places filled.
+
+        Parameters
+        ----------
+        text : str
+            A declared text.
+
+        Returns
+        -------
+        str
+            The text.
+        """
         return fill(text, self.words)
 
     def column(self, key: str) -> Column:
-        """Return a declared column; one that is not declared is headed by its key."""
+        """Return a declared column; one that is not declared is headed by its key.
+
+        Parameters
+        ----------
+        key : str
+            Key of the column.
+
+        Returns
+        -------
+        Column
+            Its heading, unit and kind.
+        """
         return self.declaration.columns.get(key) or Column(key)
 
     def id(self, row: str, column: str) -> str:
-        """Return the id of a result, composed as declared: an empty part leaves no dot behind."""
+        """Return the id of a result, composed as declared: an empty part leaves no dot behind.
+
+        Parameters
+        ----------
+        row, column : str
+            Keys of its row and column.
+
+        Returns
+        -------
+        str
+            Lower case, unique in a run.
+        """
         pattern = self.declaration.ids or f"{self.declaration.id}.{{row}}.{{column}}.{{wave}}"
         made = fill(pattern, {**self.words, "row": row, "column": column, "wave": self.wave})
         return as_id(re.sub(r"\.{2,}", ".", made).strip("."))
 
     def row(self, key: str, label: str = "") -> Row:
-        """Begin a row: `key` is its part of the ids, `label` its heading where none is layout."""
+        """Begin a row.
+
+        Parameters
+        ----------
+        key : str
+            Its part of the ids.
+        label : str
+            Its heading, where none is declared under the key.
+
+        Returns
+        -------
+        Row
+            Without a cell.
+        """
         declared_label = self.declaration.rows.get(key)
         return Row(self, key, label or (self.text(declared_label) if declared_label is not None else key))
 
     def note(self, name: str, **words: object) -> Table:
-        """Print one of the declared optional notes; `words` fill its places."""
+        """Print one of the declared optional notes; `words` fill its places.
+
+        Parameters
+        ----------
+        name : str
+            Its name in the declaration.
+        **words : object
+            What fills it.
+
+        Returns
+        -------
+        Table
+            This table.
+        """
         self._printed.append((name, fill(self.declaration.optional[name], {**self.words, **words})))
         return self
 
     def note_texts(self, name: str, texts: Iterable[str]) -> Table:
-        """Print texts at the place of an optional note; each fills its `{text}`."""
+        """Print texts at the place of an optional note; each fills its `{text}`.
+
+        Parameters
+        ----------
+        name : str
+            Name of the note.
+        texts : iterable of str
+            One note each.
+
+        Returns
+        -------
+        Table
+            This table.
+        """
         for text in texts:
             self.note(name, text=text)
         return self
 
     def notes(self) -> tuple[str, ...]:
-        """Return the notes as they stand now, in the declared order."""
+        """Return the notes as they stand now, in the declared order.
+
+        Returns
+        -------
+        tuple of str
+            Optional notes at their places.
+        """
         declared_notes = self.declaration.notes
         out: list[str] = []
         for note in declared_notes:
@@ -232,12 +363,36 @@ class Table:
         return (*out, *(text for name, text in self._printed if f"?{name}" not in declared_notes))
 
     def sum(self, total: str, parts: Iterable[str]) -> Table:
-        """Declare that the counts of the keys `parts` add up to the count of the key `total`, for the attacker."""
+        """Declare that the counts of the keys `parts` add up to the count of the key `total`, for the attacker.
+
+        Parameters
+        ----------
+        total : str
+            Cell key of the sum.
+        parts : iterable of str
+            Cell keys that add up to it.
+
+        Returns
+        -------
+        Table
+            This table.
+        """
         self.sums.append((total, tuple(parts)))
         return self
 
     def add(self, cells: Iterable[tuple[str, str, Cell]]) -> Table:
-        """Add (row, column, result) cells that have their ids already."""
+        """Add (row, column, result) cells that have their ids already.
+
+        Parameters
+        ----------
+        cells : iterable of (str, str, result)
+            Labels of row and column, and the result.
+
+        Returns
+        -------
+        Table
+            This table.
+        """
         self.items += [Item(row, column, result) for row, column, result in cells]
         return self
 
@@ -254,6 +409,11 @@ class Table:
             Words for codes of the index.
         **levels : object
             Further dimensions of every cell's key.
+
+        Returns
+        -------
+        Table
+            This table.
         """
         named = {**(labels or {})}
         across, down = str(frame.columns.name or "column"), str(frame.index.name or "row")
@@ -277,6 +437,11 @@ class Table:
             Words for keys of the index, or the frame's column that holds them.
         base : str, optional
             The frame's column with the people behind each row's numbers.
+
+        Returns
+        -------
+        Table
+            This table.
         """
         for key, values in frame.iterrows():
             label = str(values[labels]) if isinstance(labels, str) else (labels or {}).get(key, "")
@@ -292,13 +457,35 @@ class Table:
         return self
 
     def refused(self, refusal: NotIdentified | TooFew | None) -> Exhibit:
-        """Return the exhibit with one cell that says why there is nothing to show, and nothing else."""
+        """Return the exhibit with one cell that says why there is nothing to show, and nothing else.
+
+        Parameters
+        ----------
+        refusal : NotIdentified, TooFew or None
+            The reason; None where the comparison could not be prepared.
+
+        Returns
+        -------
+        Exhibit
+            The cell bears the declared id of the refusal.
+        """
         reason = refusal or NotIdentified("the comparison could not be prepared", "See the gates.", wave=self.wave)
         id = as_id(fill(self.declaration.refusal or f"{self.declaration.id}.{{wave}}", self.words))
         return self.only(replace(reason, id=id, wave=self.wave))
 
     def only(self, cell: NotIdentified | TooFew) -> Exhibit:
-        """Return the exhibit with nothing in it but a cell, which has its id already, that says why."""
+        """Return the exhibit with nothing in it but a cell, which has its id already, that says why.
+
+        Parameters
+        ----------
+        cell : NotIdentified or TooFew
+            The reason.
+
+        Returns
+        -------
+        Exhibit
+            With one cell.
+        """
         d = self.declaration
         return Exhibit(
             d.id, self.text(d.refused_title or d.title), (Item("Not shown", "", cell),), d.places, wave=self.wave
@@ -316,7 +503,12 @@ class Table:
         sums : iterable of (str, tuple of str)
             Sums that the table implies, beside those of `sum`.
         **extras : object
-            What the chart needs beyond what is layout.
+            What the chart needs beyond what is declared.
+
+        Returns
+        -------
+        Exhibit
+            Its cells in the order in which they were added.
         """
         d = self.declaration
         filled = {
@@ -339,7 +531,17 @@ class Table:
 
 
 class Row:
-    """One row of a table under construction; each method adds a cell and returns the row."""
+    """One row of a table under construction; each method adds a cell and returns the row.
+
+    Parameters
+    ----------
+    table : Table
+        The table that it belongs to.
+    key : str
+        Its part of the ids.
+    label : str
+        Its heading.
+    """
 
     def __init__(self, table: Table, key: str, label: str) -> None:
         self.table, self.key, self.label = table, key, label
@@ -352,7 +554,26 @@ class Row:
         return as_id(id) if id else self.table.id(self.key, column)
 
     def count(self, column: str, n: int, *, id: str = "", as_column: Column | None = None, **levels: object) -> Row:
-        """Add a count; its cell key is made of the column's universe and `levels`."""
+        """Add a count; its cell key is made of the column's universe and `levels`.
+
+        Parameters
+        ----------
+        column : str
+            Key of the column.
+        n : int
+            The exact, unweighted count.
+        id : str
+            In place of the composed id.
+        as_column : Column, optional
+            In place of the declared column.
+        **levels : object
+            Dimensions of the cell key and their levels.
+
+        Returns
+        -------
+        Row
+            This row.
+        """
         kind = as_column or self.table.column(column)
         key = cell_key(kind.universe or kind.unit or "people", **levels)
         result = Count(
@@ -368,7 +589,26 @@ class Row:
         return self._add(kind, result)
 
     def number(self, column: str, value: float, *, id: str = "", unit: str | None = None, **more: Any) -> Row:
-        """Add a number; `more` are fields of `Measure` (base, low, high, decimals, wave …)."""
+        """Add a number that is not an estimate.
+
+        Parameters
+        ----------
+        column : str
+            Key of the column.
+        value : float
+            In the column's unit.
+        id : str
+            In place of the composed id.
+        unit : str, optional
+            In place of the column's.
+        **more : object
+            Fields of `Measure` (base, low, high, decimals, wave ...).
+
+        Returns
+        -------
+        Row
+            This row.
+        """
         kind = self.table.column(column)
         filled = {"wave": self.table.wave, "decimals": kind.decimals, **more}
         return self._add(
@@ -376,19 +616,79 @@ class Row:
         )
 
     def share(self, column: str, share: float, *, id: str = "", **more: Any) -> Row:
-        """Add a share of 0 to 1 as a percentage without decimals; `low` and `high` are shares too."""
+        """Add a share as a percentage without decimals.
+
+        Parameters
+        ----------
+        column : str
+            Key of the column.
+        share : float
+            From 0 to 1.
+        id : str
+            In place of the composed id.
+        **more : object
+            Fields of `Measure`; `low` and `high` are shares too.
+
+        Returns
+        -------
+        Row
+            This row.
+        """
         ends = {k: 100 * more.pop(k) for k in ("low", "high") if more.get(k) is not None}
         return self.number(column, 100 * share, id=id, **{"unit": "per cent", "decimals": 0, **ends, **more})
 
     def words(self, column: str, text: str, *, id: str = "") -> Row:
-        """Add a cell of plain words."""
+        """Add a cell of plain words.
+
+        Parameters
+        ----------
+        column : str
+            Key of the column.
+        text : str
+            Never free text of a respondent.
+        id : str
+            In place of the composed id.
+
+        Returns
+        -------
+        Row
+            This row.
+        """
         return self._add(self.table.column(column), Words(self._id(column, id), text))
 
     def estimate(self, column: str, result: Cell) -> Row:
-        """Add a result that has its id already: an estimate, or why there is none."""
+        """Add a result that has its id already: an estimate, or why there is none.
+
+        Parameters
+        ----------
+        column : str
+            Key of the column.
+        result : Estimate, NotIdentified, TooFew, Count, Measure or Words
+            The cell.
+
+        Returns
+        -------
+        Row
+            This row.
+        """
         return self._add(self.table.column(column), result)
 
     def refused(self, column: str, reason: str, help: str, *, id: str = "") -> Row:
-        """Add a cell that says why it has no number, and what would help."""
+        """Add a cell that says why it has no number, and what would help.
+
+        Parameters
+        ----------
+        column : str
+            Key of the column.
+        reason, help : str
+            Why, and what would help.
+        id : str
+            In place of the composed id.
+
+        Returns
+        -------
+        Row
+            This row.
+        """
         cell = NotIdentified(reason, help, id=self._id(column, id), wave=self.table.wave, licence="descriptive")
         return self._add(self.table.column(column), cell)

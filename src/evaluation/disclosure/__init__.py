@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from evaluation.disclosure.attack import Tables, intervals, protect_counts, round_count
-from evaluation.disclosure.checked_results import TOO_FEW, CheckedExhibit, CheckedResults, CheckedRow
+from evaluation.disclosure.checked_results import CheckedExhibit, CheckedResults, CheckedRow
 from evaluation.disclosure.leaks import escape_cell, scan
 from evaluation.disclosure.protection import protect
+from evaluation.verdict import TOO_FEW
 
 __all__ = [
     "TOO_FEW",

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.results import Gate
+from evaluation.results import Gate, gates_text
+from evaluation.verdict import NOT_ANSWERABLE, TOO_FEW
 
 _TOKEN = object()
-TOO_FEW = "too few to report"
 COLUMNS = (
     "id",
     "exhibit",
@@ -273,9 +273,8 @@ class CheckedResults:
         for exhibit, row in self.rows():
             record: dict[str, Any] = {c: getattr(row, c) for c in COLUMNS if c in known}
             record["exhibit"] = exhibit
-            record["status"] = (
-                "shown" if row.shown else (row.reason and row.kind == "not_identified" and "not answerable") or TOO_FEW
-            )
-            record["gates"] = ";".join(g.text() for g in row.gates)
+            refused = row.kind == "not_identified" and row.reason
+            record["status"] = "shown" if row.shown else NOT_ANSWERABLE if refused else TOO_FEW
+            record["gates"] = gates_text(row.gates)
             records.append(record)
         return pd.DataFrame(records, columns=list(COLUMNS))

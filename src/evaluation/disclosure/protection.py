@@ -9,12 +9,13 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from evaluation.disclosure.attack import Tables, protect_counts, round_count
-from evaluation.disclosure.checked_results import _TOKEN, TOO_FEW, CheckedExhibit, CheckedResults, CheckedRow
+from evaluation.disclosure.checked_results import _TOKEN, CheckedExhibit, CheckedResults, CheckedRow
 from evaluation.disclosure.number_validity import require_valid_numbers
 from evaluation.errors import CheckFailed
 from evaluation.exhibit import Count, Exhibit, Measure, Words
-from evaluation.results import Estimate, NotIdentified, verdict
+from evaluation.results import WORDS, Estimate, NotIdentified, verdict
 from evaluation.results import TooFew as Few
+from evaluation.verdict import NOT_ANSWERABLE, TOO_FEW
 
 DOMINANCE = 0.10  # p-per-cent rule: what is left without the two largest must be at least this share of the largest
 LARGE_DF = 100  # from here on the t distribution no longer tells
@@ -141,7 +142,7 @@ class _RowMaker:
     def _hidden(self, result: Any, rule: str, kind: str) -> CheckedRow:
         if rule in ("base", "dominance", "share"):
             self.log[rule] += 1
-        words = {k: getattr(result, k) for k in _WORDS if hasattr(result, k)}
+        words = {k: getattr(result, k) for k in WORDS if hasattr(result, k)}
         return CheckedRow(_TOKEN, id=result.id, kind=kind, text=TOO_FEW, shown=False, reason=TOO_FEW, **words)
 
     def _count(self, c: Count) -> CheckedRow:
@@ -196,12 +197,12 @@ class _RowMaker:
         return CheckedRow(_TOKEN, id=w.id, kind="words", text=w.text)
 
     def _refusal(self, r: NotIdentified) -> CheckedRow:
-        words = {k: getattr(r, k) for k in _WORDS if hasattr(r, k)}
+        words = {k: getattr(r, k) for k in WORDS if hasattr(r, k)}
         return CheckedRow(
             _TOKEN,
             id=r.id,
             kind="not_identified",
-            text="not answerable",
+            text=NOT_ANSWERABLE,
             shown=False,
             reason=r.reason,
             what_would_help=r.what_would_help,
@@ -213,13 +214,11 @@ class _RowMaker:
 
     def _estimate(self, e: Estimate) -> CheckedRow:
         if e.n and min(e.n.values()) < self.rules.least_base:
-            return replace(
-                self._hidden(e, "base", "too_few"), verdict="too few to report" if e.null is not None else ""
-            )
+            return replace(self._hidden(e, "base", "too_few"), verdict=TOO_FEW if e.null is not None else "")
         numbers: dict[str, Any] = {**_numbers(e)}
         parts = [f"about {round_count(k, self.rules.rounding):,}" for k in e.n.values()]
         total = sum(round_count(k, self.rules.rounding) for k in e.n.values()) if e.n else None
-        words = {k: getattr(e, k) for k in _WORDS if hasattr(e, k)}
+        words = {k: getattr(e, k) for k in WORDS if hasattr(e, k)}
         extra = {
             k: getattr(e, k)
             for k in (
@@ -250,22 +249,6 @@ class _RowMaker:
             **words,
             **extra,
         )
-
-
-_WORDS = (
-    "question",
-    "outcome",
-    "group",
-    "wave",
-    "unit",
-    "licence",
-    "planned",
-    "gates",
-    "verdict",
-    "estimand",
-    "method",
-    "se_method",
-)
 
 
 def _exhibit(e: Exhibit, maker: _RowMaker) -> CheckedExhibit:

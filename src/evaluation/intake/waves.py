@@ -80,12 +80,7 @@ def info(plan: Plan, wave: str) -> WaveInfo:
 
 def fieldwork(plan: Plan, wave: str) -> dict[str, tuple[dt.date | None, dt.date | None]]:
     """Return (start, end) of the fieldwork of the wave and those before it; None where it is not known."""
-    return {w: (info(plan, w).start, info(plan, w).end) for w in up_to(plan, wave)}
-
-
-def up_to(plan: Plan, wave: str) -> tuple[str, ...]:
-    """Return the wave and those before it, in order."""
-    return (*plan.earlier_waves(wave), wave)
+    return {w: (info(plan, w).start, info(plan, w).end) for w in plan.waves_up_to(wave)}
 
 
 def take_in_all(plan: Plan, wave: str, *, draft: bool | None = None) -> list[WaveIn]:
@@ -94,7 +89,7 @@ def take_in_all(plan: Plan, wave: str, *, draft: bool | None = None) -> list[Wav
     `draft` (default: whether the run is one) lets faults that may be waived pass.
     """
     draft = bool(os.environ.get("EVALUATION_DRAFT")) if draft is None else draft
-    taken = [take_in(plan, w, draft=draft) for w in up_to(plan, wave)]
+    taken = [take_in(plan, w, draft=draft) for w in plan.waves_up_to(wave)]
     origins = {t.meta.origin for t in taken}
     if len(origins) > 1:
         raise CheckFailed("the waves mix real and synthetic data", todo="Keep them in different studies.")
@@ -158,7 +153,7 @@ def load_completion(plan: Plan, wave: str) -> pd.DataFrame:
 
 def approached(plan: Plan, wave: str) -> dict[str, int | None]:
     """Return the number of people approached in each wave, as written down in wave.toml; None where it was not."""
-    return {w: info(plan, w).approached for w in up_to(plan, wave)}
+    return {w: info(plan, w).approached for w in plan.waves_up_to(wave)}
 
 
 def load_design(plan: Plan, wave: str, *, only: str | None = None) -> pd.DataFrame:
@@ -230,7 +225,7 @@ def comparability(plan: Plan, wave: str) -> pd.DataFrame:
     out: dict[str, dict[str, str]] = {}
     extra = [c for c in (plan.treatment.column, plan.treatment.retrospective_column) if c]
     items = [*validation.outcome_items(plan), *extra]
-    for name in up_to(plan, wave):
+    for name in plan.waves_up_to(wave):
         stated = info(plan, name).wording
         rows = missing[missing["wave"] == name]
         for item in items:
@@ -245,7 +240,7 @@ def comparability(plan: Plan, wave: str) -> pd.DataFrame:
 def not_asked_but_answered(plan: Plan, wave: str) -> set[str]:
     """Return the treatment columns that hold answers in a wave that did not ask about attendance."""
     design = load_design(plan, wave, only="all")
-    silent = [w for w in up_to(plan, wave) if not info(plan, w).attendance_asked]
+    silent = [w for w in plan.waves_up_to(wave) if not info(plan, w).attendance_asked]
     rows = design[design["wave"].isin(silent)]
     names = [c for c in (plan.treatment.column, plan.treatment.second_column) if c in rows]
     return {c for c in names if rows[c].notna().any()}

@@ -127,6 +127,21 @@ class Plan(Part):
         """
         return self.waves[: self.waves.index(wave)]
 
+    def waves_up_to(self, wave: str) -> tuple[str, ...]:
+        """Return a wave and all before it, in order.
+
+        Parameters
+        ----------
+        wave : str
+            A wave of the plan.
+
+        Returns
+        -------
+        tuple of str
+            Wave ids.
+        """
+        return (*self.earlier_waves(wave), wave)
+
     def label_of(self, column: str) -> str:
         """Return the words for a column: from the derived columns, the scales, else the codebook.
 

@@ -17,7 +17,7 @@ from evaluation.plan import study
 from evaluation.plan.study import Plan
 from evaluation.run import currency, folders, notebooks, scheduling
 from evaluation.run import manifest as run_manifest
-from evaluation.run.request import Request, resolve_date, resolve_wave, waves_up_to
+from evaluation.run.request import Request, resolve_date, resolve_wave
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def check(plan: Plan, wave: str) -> list[Any]:
     """Return every fault of every wave that a report on `wave` reads, and of the registers; nothing is written."""
     from evaluation.intake import waves
 
-    faults = [replace(f, file=f"{w}/{f.file}") for w in waves_up_to(plan, wave) for f in waves.check(plan, w)]
+    faults = [replace(f, file=f"{w}/{f.file}") for w in plan.waves_up_to(wave) for f in waves.check(plan, w)]
     return faults + waves.check_registers(plan)
 
 
@@ -229,7 +229,7 @@ def run_digest(plan: Plan, wave: str, request: Request) -> str:
     from evaluation.report import browser
 
     inputs = run_manifest.input_files(
-        plan.root, waves_up_to(plan, wave), plan.study.codebook, plan.population.margins_file
+        plan.root, plan.waves_up_to(wave), plan.study.codebook, plan.population.margins_file
     )
     dated = str(resolve_date(plan, request.date)) if request.date or os.environ.get("SOURCE_DATE_EPOCH") else ""
     parts = (
@@ -291,7 +291,7 @@ def _manifest(state: _Run, digest: str, summary: dict[str, Any]) -> dict[str, An
     code = run_manifest.code_version()
     key = privacy.study_key(create=True)
     files = run_manifest.input_files(
-        plan.root, waves_up_to(plan, state.wave), plan.study.codebook, plan.population.margins_file
+        plan.root, plan.waves_up_to(state.wave), plan.study.codebook, plan.population.margins_file
     )
     return {
         "report": f"{state.date.isoformat()}_{state.wave}",

@@ -96,10 +96,9 @@ def headline(plan: Any, wave: str, exhibits: Any) -> str:
 def make_context(state: Any, gates: tuple[Gate, ...], checked: Any) -> Any:
     """Return what the pages print besides results: words, waves, status, manifest, sense-check."""
     from evaluation.report.context import ReportContext
-    from evaluation.run.request import waves_up_to
 
     plan, wave = state.plan, state.wave
-    names = waves_up_to(plan, wave)
+    names = plan.waves_up_to(wave)
     code = manifest.code_version()
     reasons, rows, themes = list(state.drafts), release.sense_check(plan, wave), released_themes(checked)
     unchecked = sorted(t for t in themes if t not in {r.theme for r in rows})

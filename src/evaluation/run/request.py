@@ -57,8 +57,3 @@ def resolve_date(plan: study.Plan, asked: str) -> dt.date:
             raise StudyError(f"SOURCE_DATE_EPOCH is {epoch!r}, not a number of seconds")
         return dt.datetime.fromtimestamp(int(epoch), dt.UTC).date()
     return dt.datetime.now(ZoneInfo(plan.study.timezone)).date()
-
-
-def waves_up_to(plan: study.Plan, wave: str) -> tuple[str, ...]:
-    """Return the wave and all before it, in order."""
-    return (*plan.earlier_waves(wave), wave)

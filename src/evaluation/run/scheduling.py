@@ -83,9 +83,8 @@ def execute_all(state: Any, sources: list[Path], *, everything: bool = False) ->
 
 
 def _job(state: Any, sources: list[Path], everything: bool) -> Job:
-    from evaluation.run.request import waves_up_to
 
-    plan, waves = state.plan, waves_up_to(state.plan, state.wave)
+    plan, waves = state.plan, state.plan.waves_up_to(state.wave)
     table = currency.needs(sources)
     if everything:
         names = list(table)
@@ -213,9 +212,8 @@ def _execute(job: Job, name: str, kernels: Kernels) -> dict[str, Any]:
 
 
 def _undeclared(job: Job, name: str, reads: Path) -> list[str]:
-    from evaluation.run.request import waves_up_to
 
-    plan, waves = job.state.plan, waves_up_to(job.state.plan, job.state.wave)
+    plan, waves = job.state.plan, job.state.plan.waves_up_to(job.state.wave)
     text = reads.read_text("utf-8") if reads.is_file() else ""
     return currency.undeclared(text, job.table[name], plan, waves, job.modules[name])
 

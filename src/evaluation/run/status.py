@@ -7,7 +7,7 @@ from typing import Any
 
 from evaluation.plan import registration, study
 from evaluation.run import folders
-from evaluation.run.request import resolve_wave, waves_up_to
+from evaluation.run.request import resolve_wave
 
 
 def status(study_file: Path | None = None, wave: str = "") -> dict[str, Any]:
@@ -44,7 +44,7 @@ def _wave(plan: study.Plan, wave: str) -> dict[str, Any]:
 
 def _missing(plan: study.Plan, wave: str) -> list[str]:
     raw = plan.root / "data_raw"
-    lines = [f"the export of {w}" for w in waves_up_to(plan, wave) if not (raw / "waves" / w / "wave.toml").is_file()]
+    lines = [f"the export of {w}" for w in plan.waves_up_to(wave) if not (raw / "waves" / w / "wave.toml").is_file()]
     if not registration.frozen_file(plan, wave).is_file():
         lines.append(f"a frozen plan: evaluation plan --freeze --wave {wave}")
     if plan.population.margins and not (plan.root / plan.population.margins_file).is_file():

@@ -12,7 +12,7 @@ from typing import Any
 from evaluation.plan import study
 from evaluation.run import manifest as run_manifest
 from evaluation.run import pipeline
-from evaluation.run.request import Request, waves_up_to
+from evaluation.run.request import Request
 
 LEVELS = ("bytes equal", "numbers equal", "conclusions equal", "differs")
 RTOL = 1e-8
@@ -84,7 +84,7 @@ def _inputs_moved(manifest: Mapping[str, Any], study_file: Path | None) -> tuple
 
     plan = study.load(study_file)
     key = privacy.study_key(create=False)
-    up_to = waves_up_to(plan, manifest["wave"])
+    up_to = plan.waves_up_to(manifest["wave"])
     files = run_manifest.input_files(plan.root, up_to, plan.study.codebook, plan.population.margins_file)
     now = {p.relative_to(plan.root).as_posix(): run_manifest.keyed(key, p.read_bytes()) for p in files}
     then = manifest["inputs"]
