@@ -14,7 +14,7 @@ report: $(VENV)/.ready
 	@$(BIN)/evaluation run $(WORDS)
 
 test: $(VENV)/.ready
-	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow" $(WORDS)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow" -n auto --dist worksteal --durations=10 $(WORDS)
 
 test-slow: $(VENV)/.ready
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -m slow $(WORDS)

@@ -2,9 +2,11 @@
 
 import atexit
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -107,6 +109,22 @@ def run(study, *words, **options):
     process = start(study, *words, **options)
     out, err = finished(process)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def shared(tmp_path_factory, name, build):
+    """Return what `build(folder)` made, and its folder: once for all workers of a test run, behind a lock.
+
+    What is made has to survive pickling.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"shared-{name}"
+    folder.mkdir(exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kept = folder / ".made"
+        if not kept.exists():
+            kept.write_bytes(pickle.dumps(build(folder)))
+        return pickle.loads(kept.read_bytes()), folder
 
 
 def tree(pid):

@@ -22,10 +22,12 @@ NOT_EQUAL = {"manifest.json", "ro-crate-metadata.json", "run.log"}
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
     """Return a small study that was run once, and what the command said."""
-    study = run_study.small(tmp_path_factory.mktemp("run") / "study")
-    done = run(study, *WORDS)
+    def build(folder):
+        return run(run_study.small(folder / "run" / "study"), *WORDS)
+
+    done, folder = run_study.shared(tmp_path_factory, "run", build)
     assert done.returncode == 0, done.stderr
-    return study, done
+    return folder / "run" / "study", done
 
 
 @pytest.fixture(scope="session")
