@@ -22,6 +22,7 @@ NOT_EQUAL = {"manifest.json", "ro-crate-metadata.json", "run.log"}
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
     """Return a small study that was run once, and what the command said."""
+
     def build(folder):
         return run(run_study.small(folder / "run" / "study"), *WORDS)
 
