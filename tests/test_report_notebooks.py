@@ -8,7 +8,7 @@ from nbformat import v4
 from evaluation import disclosure, report
 from evaluation.exhibit import Exhibit, Item, Words
 from evaluation.report import checks, html, notebooks
-from evaluation.report.page_parts import Desk
+from evaluation.report.page_parts import PageInputs
 
 SECRET = "resp 0042 said something"
 
@@ -18,9 +18,9 @@ def exhibits():
     return [*study.main_answers("unsure"), said]
 
 
-def desk():
+def inputs():
     checked = disclosure.protect(exhibits(), study.plan().disclosure)
-    return Desk(checked, study.context(), {})
+    return PageInputs(checked, study.context(), {})
 
 
 def shown(id):
@@ -44,7 +44,7 @@ def notebook():
 
 
 def page():
-    return html.render(notebooks.page("05_x", notebook(), desk()), study.context())
+    return html.render(notebooks.page("05_x", notebook(), inputs()), study.context())
 
 
 def test_title_comes_from_the_first_heading():
@@ -76,7 +76,7 @@ def test_charts_in_a_notebook_page_link_to_the_report_s_files(tmp_path):
 def test_released_notebooks_hold_only_the_checked_view():
     import nbformat
 
-    clean = notebooks.released(notebook(), desk())
+    clean = notebooks.released(notebook(), inputs())
     text = nbformat.writes(clean)
     assert SECRET not in text
     assert "12:00" not in text

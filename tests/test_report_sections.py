@@ -25,7 +25,7 @@ from evaluation.report import (
     tables,
 )
 from evaluation.report.context import SenseCheckRow
-from evaluation.report.page_parts import Desk
+from evaluation.report.page_parts import PageInputs
 from evaluation.results import Estimate
 
 
@@ -34,17 +34,17 @@ def checked(*exhibits):
 
 
 def desk_of(exhibits, **more):
-    return Desk(checked(*exhibits), study.context(**more), {})
+    return PageInputs(checked(*exhibits), study.context(**more), {})
 
 
 def policy(exhibits, **more):
-    desk = desk_of(exhibits, **more)
-    return html.render(pages.policy(desk), desk.ctx)
+    inputs = desk_of(exhibits, **more)
+    return html.render(pages.policy(inputs), inputs.ctx)
 
 
 def annex(exhibits, **more):
-    desk = desk_of(exhibits, **more)
-    return html.render(annex_pages.annex(desk, []), desk.ctx)
+    inputs = desk_of(exhibits, **more)
+    return html.render(annex_pages.annex(inputs, []), inputs.ctx)
 
 
 def lone(id, triples):
@@ -311,8 +311,8 @@ def test_doses_are_said_together_or_one_sentence_says_why_not():
 def test_the_size_of_a_clear_answer_is_said_beside_the_size_now(now, says):
     need = Measure("next.group.all.w2025", 720.0, "people", wave="W2025", decimals=0)
     level = study.level("conf_overall", "black", "w2025", 36.0, n=now)
-    desk = desk_of([lone("n", [("a", "b", need), ("c", "b", level)])])
-    said = phrases.plain(" ".join(caveats.next_wave(desk.rows, desk.ctx)))
+    inputs = desk_of([lone("n", [("a", "b", need), ("c", "b", level)])])
+    said = phrases.plain(" ".join(caveats.next_wave(inputs.rows, inputs.ctx)))
     assert says in said
     assert f"about {now}" in said
 
@@ -376,8 +376,8 @@ def test_an_attendee_difference_prints_what_would_remove_it_in_the_same_sentence
 
 @pytest.mark.parametrize("kind", ["positive", "negative", "null", "unsure", "small"])
 def test_the_practice_bank_entry_uses_no_word_of_success(kind):
-    desk = desk_of(study.main_answers(kind) + study.tables())
-    text = checks.text(html.render(sense_check_pages.practice_bank(desk), desk.ctx))
+    inputs = desk_of(study.main_answers(kind) + study.tables())
+    text = checks.text(html.render(sense_check_pages.practice_bank(inputs), inputs.ctx))
     assert not re.search(r"\b(?:worked|works|promising|success\w*|effective)\b", text.replace("no word of success", ""))
     assert re.search(r"Maryland scale: level \d awarded; the methods used have a ceiling of \d\.", text)
     assert "Reason:" in text

@@ -33,9 +33,9 @@ def command() -> int:
     return main()
 
 
-def main(words: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    asked = _parser().parse_args(words)
+    asked = _parser().parse_args(arguments)
     try:
         with _stopping():
             return int(asked.do(asked) or 0)

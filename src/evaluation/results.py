@@ -238,7 +238,7 @@ class TooFew:
 Result = Estimate | NotIdentified | TooFew
 
 
-WORDS = (
+SHARED_FIELDS = (
     "question",
     "outcome",
     "group",
@@ -465,7 +465,7 @@ def with_verdict(result: Result) -> Result:
     return replace(result, verdict=verdict(result))
 
 
-def from_se(value: float, se: float, *, df: float = math.inf, null: float | None = 0.0, **words: Any) -> Estimate:
+def from_se(value: float, se: float, *, df: float = math.inf, null: float | None = 0.0, **details: Any) -> Estimate:
     """Return an `Estimate` with t intervals (normal when `df` is infinite) and a p-value against `null`.
 
     `null=None` marks a level: no p-value. For ratios give finished ends with `ratio_from_log`.
@@ -478,7 +478,7 @@ def from_se(value: float, se: float, *, df: float = math.inf, null: float | None
         Degrees of freedom of the t distribution; infinite for the normal.
     null : float or None
         Value of no difference.
-    **words : object
+    **details : object
         Further fields of `Estimate`.
 
     Returns
@@ -505,11 +505,11 @@ def from_se(value: float, se: float, *, df: float = math.inf, null: float | None
         df=float(df),
         p=p,
         null=null,
-        **words,
+        **details,
     )
 
 
-def ratio_from_log(log_value: float, se: float, *, df: float = math.inf, **words: Any) -> Estimate:
+def ratio_from_log(log_value: float, se: float, *, df: float = math.inf, **details: Any) -> Estimate:
     """Return a ratio with its interval made on the log scale; `null` is 1 and `se` stays on the log scale.
 
     Parameters
@@ -518,7 +518,7 @@ def ratio_from_log(log_value: float, se: float, *, df: float = math.inf, **words
         Logarithm of the ratio, and its standard error on the log scale.
     df : float
         Degrees of freedom of the t distribution; infinite for the normal.
-    **words : object
+    **details : object
         Further fields of `Estimate`.
 
     Returns
@@ -528,7 +528,7 @@ def ratio_from_log(log_value: float, se: float, *, df: float = math.inf, **words
     """
     on_log = from_se(log_value, se, df=df)
     ends: dict[str, Any] = {k: math.exp(getattr(on_log, k)) for k in ("value", "low", "high", "low_90", "high_90")}
-    return Estimate(**ends, se=float(se), df=float(df), p=on_log.p, null=1.0, **words)
+    return Estimate(**ends, se=float(se), df=float(df), p=on_log.p, null=1.0, **details)
 
 
 def _t_quantile(q: float, df: float) -> float:

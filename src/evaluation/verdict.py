@@ -40,7 +40,7 @@ def _both(word: str) -> dict[str, str]:
     return {f"{side}, {word}": f"{side.capitalize()}, {word}" for side in (HIGHER, LOWER)}
 
 
-WORDS = (
+VERDICT_WORDS = (
     VerdictWord(
         "Higher or lower",
         "The whole range lies on one side, the result holds under other ways of analysing it, and no doubt named in "
@@ -76,8 +76,8 @@ WORDS = (
         {NOT_ANSWERABLE: "Not answerable with this data"},
     ),
 )
-LABELS: dict[str, str] = {verdict: label for word in WORDS for verdict, label in word.labels.items()}
-MEANINGS: dict[str, str] = {word.heading: word.meaning for word in WORDS}
+LABELS: dict[str, str] = {verdict: label for word in VERDICT_WORDS for verdict, label in word.labels.items()}
+MEANINGS: dict[str, str] = {word.heading: word.meaning for word in VERDICT_WORDS}
 VERDICTS = tuple(LABELS)
 WITHOUT_NUMBER = (NOT_ANSWERABLE, TOO_FEW)
 

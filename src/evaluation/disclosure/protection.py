@@ -13,7 +13,7 @@ from evaluation.disclosure.checked_results import _TOKEN, CheckedExhibit, Checke
 from evaluation.disclosure.number_validity import require_valid_numbers
 from evaluation.errors import CheckFailed
 from evaluation.exhibit import Count, Exhibit, Measure, Words
-from evaluation.results import WORDS, Estimate, NotIdentified, verdict
+from evaluation.results import SHARED_FIELDS, Estimate, NotIdentified, verdict
 from evaluation.results import TooFew as Few
 from evaluation.verdict import NOT_ANSWERABLE, TOO_FEW
 
@@ -142,7 +142,7 @@ class _RowMaker:
     def _hidden(self, result: Any, rule: str, kind: str) -> CheckedRow:
         if rule in ("base", "dominance", "share"):
             self.log[rule] += 1
-        words = {k: getattr(result, k) for k in WORDS if hasattr(result, k)}
+        words = {k: getattr(result, k) for k in SHARED_FIELDS if hasattr(result, k)}
         return CheckedRow(_TOKEN, id=result.id, kind=kind, text=TOO_FEW, shown=False, reason=TOO_FEW, **words)
 
     def _count(self, c: Count) -> CheckedRow:
@@ -197,7 +197,7 @@ class _RowMaker:
         return CheckedRow(_TOKEN, id=w.id, kind="words", text=w.text)
 
     def _refusal(self, r: NotIdentified) -> CheckedRow:
-        words = {k: getattr(r, k) for k in WORDS if hasattr(r, k)}
+        words = {k: getattr(r, k) for k in SHARED_FIELDS if hasattr(r, k)}
         return CheckedRow(
             _TOKEN,
             id=r.id,
@@ -218,7 +218,7 @@ class _RowMaker:
         numbers: dict[str, Any] = {**_numbers(e)}
         parts = [f"about {round_count(k, self.rules.rounding):,}" for k in e.n.values()]
         total = sum(round_count(k, self.rules.rounding) for k in e.n.values()) if e.n else None
-        words = {k: getattr(e, k) for k in WORDS if hasattr(e, k)}
+        words = {k: getattr(e, k) for k in SHARED_FIELDS if hasattr(e, k)}
         extra = {
             k: getattr(e, k)
             for k in (

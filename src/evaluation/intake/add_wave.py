@@ -162,8 +162,8 @@ def _made(plan: Plan, mapped: Iterable[str]) -> set[str]:
     return {n for n in book.names() if book.variable(n).made_from in here}
 
 
-def _table(name: str, words: str, keys: Sequence[str], value: str) -> list[str]:
-    return ["", f"[{name}]   # {words}", *(f"{_quoted(k)} = {_quoted(value)}" for k in keys)] if keys else []
+def _table(name: str, texts: str, keys: Sequence[str], value: str) -> list[str]:
+    return ["", f"[{name}]   # {texts}", *(f"{_quoted(k)} = {_quoted(value)}" for k in keys)] if keys else []
 
 
 def _date_order(plan: Plan, read: readers.Read, proposals: Sequence[Proposal]) -> str:

@@ -254,12 +254,12 @@ def _derived(plan: Plan, frame: pd.DataFrame) -> dict[str, Any]:
     return {name: _derive(made, frame[made.source]) for name, made in plan.derive.items() if made.source in frame}
 
 
-def _derive(made: Derived, source: pd.Series) -> Any:
+def _derive(frame: Derived, source: pd.Series) -> Any:
     """Return a derived column: levels mapped ("*" for all others), or a number cut; missing stays missing."""
     codes, found = pd.factorize(source.astype(object))
-    if made.cuts:
-        levels = [made.levels[sum(float(v) >= c for c in made.cuts)] for v in found]
+    if frame.cuts:
+        levels = [frame.levels[sum(float(v) >= c for c in frame.cuts)] for v in found]
     else:
-        other = made.map.get("*")
-        levels = [made.map.get(str(v), other) for v in found]
+        other = frame.map.get("*")
+        levels = [frame.map.get(str(v), other) for v in found]
     return _text(np.array([*(pd.NA if v is None else v for v in levels), pd.NA], dtype=object)[codes])

@@ -61,7 +61,7 @@ def normal(text: str) -> str:
 _STRAIGHT = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "\u00a0": " ", "\u200b": ""})
 
 
-def label_map(given: Mapping[str, str], var: Variable) -> dict[str, Any]:
+def label_map(labels: Mapping[str, str], var: Variable) -> dict[str, Any]:
     """Return normalised label to code: the codebook's words and coded words, then the wave's own map over them.
 
     A number alone is never a code: what 1 means differs between tools, so only the wave's own map may say it.
@@ -69,7 +69,7 @@ def label_map(given: Mapping[str, str], var: Variable) -> dict[str, Any]:
     known: dict[str, Any] = {normal(words): code for code, words in var.levels.items()}
     known |= {normal(str(code)): code for code in var.levels if not str(code).lstrip("-").isdigit()}
     known |= {normal(code): code for code in var.extra_levels}
-    return known | {normal(str(label)): str(code) for label, code in given.items()}
+    return known | {normal(str(label)): str(code) for label, code in labels.items()}
 
 
 def is_missing(code: Any) -> bool:
@@ -352,10 +352,10 @@ def _one(column: str, frame: pd.DataFrame, info: WaveInfo, var: Variable, out: M
 
 
 def _numbers_unexplained(
-    column: str, found: Sequence[tuple[str, int]], info: WaveInfo, var: Variable, out: Mapped, places: np.ndarray
+    column: str, codes: Sequence[tuple[str, int]], info: WaveInfo, var: Variable, out: Mapped, places: np.ndarray
 ) -> None:
     """Say once for a column that its answers are numbers which nothing explains: one line, not one for each number."""
-    held = sorted(((t, n) for t, n in found), key=lambda pair: number(pair[0]) or 0.0)
+    held = sorted(((t, n) for t, n in codes), key=lambda pair: number(pair[0]) or 0.0)
     shown = [t for t, n in held if n >= SHOWN_FROM and safe(t) == repr(t)][:MOST_NUMBERS]
     words = f"the numbers {', '.join(shown)}" if shown else "numbers"
     out.fault(

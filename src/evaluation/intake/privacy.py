@@ -22,7 +22,7 @@ LOST = (
     "another as before; link codes kept only as hashes match nobody any more, and the digests in earlier manifests can "
     "no longer be compared with the data."
 )
-KEPT = f"""The file `key` beside this one is the key of your studies: link codes and digests are hashed with it.
+KEY_NOTE = f"""The file `key` beside this one is the key of your studies: link codes and digests are hashed with it.
 Keep a copy where you keep the raw exports, and let nobody else read it.
 {LOST}
 """
@@ -70,7 +70,7 @@ def study_key(*, create: bool = True) -> bytes:
         pass
     finally:
         beside.unlink()
-    write_private(file.with_name(f"{file.name}.txt"), KEPT.encode(), folder=False)
+    write_private(file.with_name(f"{file.name}.txt"), KEY_NOTE.encode(), folder=False)
     return file.read_bytes()
 
 

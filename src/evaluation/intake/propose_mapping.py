@@ -137,16 +137,16 @@ def _joined(question: str, level: str) -> str:
     return re.sub(r"[^a-z0-9]+", " ", f"{bare(question)} {bare(level)}").strip()
 
 
-def _clashes(target: str, taken: set[str]) -> bool:
+def _clashes(target: str, claimed: set[str]) -> bool:
     """Return whether a multiple choice would be read both whole and level by level."""
     name, dot, _ = target.partition(".")
-    return name in taken if dot else any(t.startswith(f"{name}.") for t in taken)
+    return name in claimed if dot else any(t.startswith(f"{name}.") for t in claimed)
 
 
-def _likeness(words: str, likes: Sequence[str], target: str) -> float:
-    if words == target:
+def _likeness(texts: str, likes: Sequence[str], target: str) -> float:
+    if texts == target:
         return EXACT
-    plain = re.sub(r"[^a-z0-9]+", " ", bare(words)).strip() if "." in target else bare(words)
+    plain = re.sub(r"[^a-z0-9]+", " ", bare(texts)).strip() if "." in target else bare(texts)
     if plain in likes:
         return NORMALISED
     return 0.9 * max((ratio(plain, like) for like in likes), default=0.0)

@@ -71,12 +71,12 @@ def check_registers(plan: Plan) -> list[Fault]:
     return faults + _mixed(plan, held)
 
 
-def _mixed(plan: Plan, held: list[str]) -> list[Fault]:
+def _mixed(plan: Plan, registers: list[str]) -> list[Fault]:
     """Refuse real and synthetic data in one study; published official figures go with either."""
     folder = plan.root / "data_raw" / "waves"
     taken = [w for w in plan.waves if (folder / w / "wave.toml").is_file()]
     origins = {f"wave {w}": wave_file.load(plan.root, w).origin for w in taken}
-    origins |= {f"register {n}": origin(plan, n) for n in held}
+    origins |= {f"register {n}": origin(plan, n) for n in registers}
     by_kind = {kind: [n for n, o in origins.items() if o == kind] for kind in ("real", "synthetic")}
     if not all(by_kind.values()):
         return []

@@ -96,18 +96,18 @@ def take_in_all(plan: Plan, wave: str, *, draft: bool | None = None) -> list[Wav
     return taken
 
 
-def store(plan: Plan, wave: str, taken: Sequence[WaveIn]) -> None:
+def store(plan: Plan, wave: str, waves_in: Sequence[WaveIn]) -> None:
     """Keep the waves of a report as stages: designs and outcomes in files of their own, mode 0600."""
     where = intake_store.folder(plan, wave)
-    intake_store.write_frame(where / "design.parquet", pd.concat([t.design for t in taken]))
-    intake_store.write_frame(where / "outcomes.parquet", pd.concat([t.outcomes for t in taken]))
-    intake_store.write_frame(where / "missing.parquet", _missing(taken))
-    reasons = [t.reasons[[i for i in validation.outcome_items(plan) if i in t.reasons]] for t in taken]
+    intake_store.write_frame(where / "design.parquet", pd.concat([t.design for t in waves_in]))
+    intake_store.write_frame(where / "outcomes.parquet", pd.concat([t.outcomes for t in waves_in]))
+    intake_store.write_frame(where / "missing.parquet", _missing(waves_in))
+    reasons = [t.reasons[[i for i in validation.outcome_items(plan) if i in t.reasons]] for t in waves_in]
     intake_store.write_frame(where / "reasons.parquet", pd.concat(reasons).astype("Int64"))
-    intake_store.write_frame(where / "completion.parquet", _completion(plan, taken))
-    ledgers = [t.ledger.assign(wave=t.meta.wave) for t in taken]
+    intake_store.write_frame(where / "completion.parquet", _completion(plan, waves_in))
+    ledgers = [t.ledger.assign(wave=t.meta.wave) for t in waves_in]
     intake_store.write_frame(where / "ledger.parquet", pd.concat(ledgers, ignore_index=True))
-    for one in taken:
+    for one in waves_in:
         _keep_identifiers(plan, one)
 
 
@@ -120,19 +120,19 @@ def _keep_identifiers(plan: Plan, one: WaveIn) -> None:
         path.unlink(missing_ok=True)
 
 
-def _missing(taken: Sequence[WaveIn]) -> pd.DataFrame:
+def _missing(waves_in: Sequence[WaveIn]) -> pd.DataFrame:
     rows = []
-    for one in taken:
+    for one in waves_in:
         for name, reasons in one.reasons.items():
             rows += [(one.meta.wave, name, int(code), int(n)) for code, n in reasons.value_counts().items()]
     return pd.DataFrame(rows, columns=["wave", "variable", "reason", "n"])
 
 
-def _completion(plan: Plan, taken: Sequence[WaveIn]) -> pd.DataFrame:
+def _completion(plan: Plan, waves_in: Sequence[WaveIn]) -> pd.DataFrame:
     """Return wave, column, level, people, asked, answered: outcome questions by how the answers were collected."""
     book, rows = plan.codebook, []
     items, constant = validation.outcome_items(plan), {e.column for e in plan.exclusions}
-    for one in taken:
+    for one in waves_in:
         reasons = one.reasons[[i for i in items if i in one.reasons]]
         asked = (~reasons.isin([NOT_ASKED, ROUTED])).sum(axis=1)
         answered = (reasons == 0).sum(axis=1)

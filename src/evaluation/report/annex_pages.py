@@ -7,45 +7,47 @@ from typing import Any
 
 from evaluation.report import phrases, tables
 from evaluation.report.context import ReportContext
-from evaluation.report.page_parts import ANNEX, Block, Desk, Page, Section, exhibits, foot, meta
+from evaluation.report.page_parts import ANNEX, Block, Page, PageInputs, Section, exhibits, foot, meta
 
 
-def annex(desk: Desk, notebooks: list[tuple[str, str]]) -> Page:
+def annex(inputs: PageInputs, notebooks: list[tuple[str, str]]) -> Page:
     """Return the technical annex: sections A to P, with every exhibit and the notebooks that made them."""
     made: list[Section] = []
     first: dict[str, str] = {}
     for letter, title in ANNEX.items():
-        own = [replace(b, fixed=b.fixed or letter != "B") for b in _annex_own(desk, letter, notebooks)]
-        found = desk.at(f"annex-{letter}")
-        placed = exhibits(desk, [e for e in found if e.id not in first], fold=40, full=True)
-        again = [(_anchor_of(desk, e), f"{e.title} (section {first[e.id]})") for e in found if e.id in first]
+        own = [replace(b, fixed=b.fixed or letter != "B") for b in _annex_own(inputs, letter, notebooks)]
+        found = inputs.at(f"annex-{letter}")
+        placed = exhibits(inputs, [e for e in found if e.id not in first], fold=40, full=True)
+        again = [(_anchor_of(inputs, e), f"{e.title} (section {first[e.id]})") for e in found if e.id in first]
         first |= {e.id: letter for e in found if e.id not in first}
-        reason = desk.ctx.absent.get(f"annex-{letter}", "No exhibit was made for this section in this run.")
+        reason = inputs.ctx.absent.get(f"annex-{letter}", "No exhibit was made for this section in this run.")
         blocks = [*own, *placed, *([Block("links", again)] if again else [])] or [Block("absent", reason)]
         made.append(Section(letter, title, f"{letter}", tuple(blocks)))
-    elsewhere = [e for e in desk.checked.exhibits if e.sections and not any(s.startswith("annex-") for s in e.sections)]
-    rest = exhibits(desk, elsewhere, fold=0, full=True, pictures=False)
+    elsewhere = [
+        e for e in inputs.checked.exhibits if e.sections and not any(s.startswith("annex-") for s in e.sections)
+    ]
+    rest = exhibits(inputs, elsewhere, fold=0, full=True, pictures=False)
     if rest:
         made.append(Section("Q", "Exhibits of the other pages, with their result ids", "Q", tuple(rest)))
-    return Page("annex", "Technical annex", meta(desk.ctx), tuple(made), foot(desk.ctx), letters=True)
+    return Page("annex", "Technical annex", meta(inputs.ctx), tuple(made), foot(inputs.ctx), letters=True)
 
 
-def _anchor_of(desk: Desk, exhibit: Any) -> str:
+def _anchor_of(inputs: PageInputs, exhibit: Any) -> str:
     """Return the address, in the page, of an exhibit that stands in it already."""
-    return "#" + tables.anchor(exhibit.id, "f" if exhibit.id in desk.figures else "t")
+    return "#" + tables.anchor(exhibit.id, "f" if exhibit.id in inputs.figures else "t")
 
 
-def _annex_own(desk: Desk, letter: str, notebooks: list[tuple[str, str]]) -> list[Block]:
-    ctx = desk.ctx
+def _annex_own(inputs: PageInputs, letter: str, notebooks: list[tuple[str, str]]) -> list[Block]:
+    ctx = inputs.ctx
     if letter == "A":
-        told = any(e.id == "gates.all" for e in desk.at("annex-A"))
+        told = any(e.id == "gates.all" for e in inputs.at("annex-A"))
         return _manifest(ctx, notebooks, told=told)
     if letter == "B":
-        return _estimands(desk)
+        return _estimands(inputs)
     if letter == "O":
-        facts = desk.checked.log
+        facts = inputs.checked.log
         lines = [(str(k), str(v)) for k, v in dict(facts).items()] if facts else []
-        lines += [(str(k), str(v)) for k, v in _audit(desk.checked.audit)]
+        lines += [(str(k), str(v)) for k, v in _audit(inputs.checked.audit)]
         table = tables.plain(("What", "Count"), lines, caption="What was withheld, and the attack on it", name="t-log")
         return [Block("html", table)] if lines else []
     if letter == "P":
@@ -79,7 +81,7 @@ def _audit(audit: Any) -> list[tuple[str, Any]]:
     return [(n, v) for n in names if isinstance(v := getattr(audit, n), int | float | str)]
 
 
-def _manifest(ctx: ReportContext, notebooks: list[tuple[str, str]], *, told: bool) -> list[Block]:
+def _manifest(ctx: ReportContext, notebooks: list[tuple[str, str]], *, manifest: bool) -> list[Block]:
     """Return what made the report; the gates too, where no exhibit has told them."""
     flat = [
         (k, ", ".join(f"{a}: {b}" for a, b in v.items()) if isinstance(v, dict) else str(v))
@@ -90,7 +92,7 @@ def _manifest(ctx: ReportContext, notebooks: list[tuple[str, str]], *, told: boo
         blocks.append(
             Block("html", tables.plain(("What", "Value"), flat, caption="What made this report", name="t-made"))
         )
-    if not told:
+    if not manifest:
         blocks.append(Block("html", _gates(ctx)))
     deviations = list(ctx.deviations) or ["None: the plan is as it was frozen, or was not frozen (see the status)."]
     blocks.append(Block("bullets", deviations, "Deviations from the frozen plan"))
@@ -112,9 +114,9 @@ def _gates(ctx: ReportContext) -> Any:
     return tables.plain(header, lines or [("none recorded", "", "", "", "")], caption="Gates", name="t-gates")
 
 
-def _estimands(desk: Desk) -> list[Block]:
+def _estimands(inputs: PageInputs) -> list[Block]:
     seen: dict[str, tuple[str, ...]] = {}
-    for row in desk.rows.all():
+    for row in inputs.rows.all():
         one_of_many = row.id.startswith(("spec.", "mde.", "breakeven.", "evalue."))
         judged = row.kind in ("not_identified", "too_few") or (row.kind == "estimate" and row.verdict)
         if judged and not one_of_many:

@@ -29,7 +29,7 @@ LINE, GAP = 1.3, 8.0
 
 
 @dataclass(frozen=True, slots=True)
-class Lanes:
+class ColumnPlaces:
     """Where things stand on a wide sheet, in points: label, series, plot, figure and people from left to right."""
 
     series_at: float
@@ -52,13 +52,13 @@ def rows(sheet: Sheet) -> Any:
     sheet.head()
     if together:
         sheet.key(series)
-    lanes = _lanes(sheet, grid, [] if together else series)
-    if not sheet.narrow and lanes.people:
-        _say(sheet, "People", lanes.people_at, lanes.people, grey=True)
-        _say(sheet, "(about)", lanes.people_at, lanes.people, grey=True, down=1)
+    spots = _column_places(sheet, grid, [] if together else series)
+    if not sheet.narrow and spots.people:
+        _say(sheet, "People", spots.people_at, spots.people, grey=True)
+        _say(sheet, "(about)", spots.people_at, spots.people, grey=True, down=1)
         sheet.y += 2 * LINE * sheet.size - 2
     parts = _by_unit(grid)
-    return sheet.finish([_panel(sheet, part, unit, lanes, series, alone=len(parts) == 1) for unit, part in parts])
+    return sheet.finish([_panel(sheet, part, unit, spots, series, alone=len(parts) == 1) for unit, part in parts])
 
 
 def _by_unit(grid: Grid) -> list[tuple[str, Grid]]:
@@ -82,8 +82,8 @@ def _unit(cell: Any) -> str | None:
     return (cell.unit or "") if cell.shown and cell.value is not None else None
 
 
-def _lanes(sheet: Sheet, grid: Grid, series: list[str]) -> Lanes:
-    """Return the lanes of a wide sheet, as narrow as their words permit and never wider than their caps."""
+def _column_places(sheet: Sheet, grid: Grid, series: list[str]) -> ColumnPlaces:
+    """Return the spots of a wide sheet, as narrow as their words permit and never wider than their caps."""
     cells = [x for _, row in grid for _, x in row]
     many = len(series) > 1
     people = min(sheet.wide(_people(x) for x in cells), 62.0)
@@ -94,7 +94,7 @@ def _lanes(sheet: Sheet, grid: Grid, series: list[str]) -> Lanes:
     plot_at = MARGIN + label + GAP + (names + GAP if many else 0)
     people_at = sheet.width - MARGIN - max(people, 36.0 if people else 0.0)
     figure_at = people_at - (GAP if people else 0) - figure
-    return Lanes(
+    return ColumnPlaces(
         MARGIN + label + GAP,
         label,
         names,
@@ -114,7 +114,7 @@ def _people(cell: Any) -> str:
     return cell.n_text.replace("about ", "").replace(" and ", ", ")
 
 
-def _panel(sheet: Sheet, grid: Grid, unit: str, lanes: Lanes, series: list[str], *, alone: bool) -> Any:
+def _panel(sheet: Sheet, grid: Grid, unit: str, spots: ColumnPlaces, series: list[str], *, alone: bool) -> Any:
     """Place the rows of one unit and return what paints their marks, with its box."""
     exhibit = sheet.exhibit
     bars = exhibit.chart in ("bars", "steps")
@@ -131,7 +131,7 @@ def _panel(sheet: Sheet, grid: Grid, unit: str, lanes: Lanes, series: list[str],
     top, marks = sheet.y, []
     together = exhibit.chart == "love" and len(series) > 1
     for label, cells in grid:
-        (_place_together if together else _place_row)(sheet, label, cells, series, marks, lanes)
+        (_place_together if together else _place_row)(sheet, label, cells, series, marks, spots)
     tall = sheet.y - top + 2
 
     def paint(ax: Any) -> None:
@@ -146,12 +146,12 @@ def _panel(sheet: Sheet, grid: Grid, unit: str, lanes: Lanes, series: list[str],
             _marks(ax, own, COLOURS[k % 6], MARKERS[k % 6], bars=bars, limits=limits)
 
     left, wide = (
-        (MARGIN + 4, sheet.width - 2 * MARGIN - 8) if sheet.narrow else (lanes.plot_at + 4, max(lanes.plot - 8, 40))
+        (MARGIN + 4, sheet.width - 2 * MARGIN - 8) if sheet.narrow else (spots.plot_at + 4, max(spots.plot - 8, 40))
     )
     sheet.y += 18
     caption = axis_label(exhibit, unit) if alone else unit
     if caption:
-        start, room = (left, wide) if sheet.narrow else (MARGIN, lanes.plot_at + lanes.plot - MARGIN)
+        start, room = (left, wide) if sheet.narrow else (MARGIN, spots.plot_at + spots.plot - MARGIN)
         lines_said = sheet.wrap(caption, room, sheet.size - 0.5)
         shift = 0 if sheet.narrow else max(0, min(left - start, room - sheet.wide(lines_said, sheet.size - 0.5)))
         sheet.say(caption, size=sheet.size - 0.5, colour=GREY, x=start + shift, width=room)
@@ -165,22 +165,22 @@ def _say(sheet: Sheet, text: str, x: float, width: float, *, grey: bool = False,
 
 
 def _place_row(
-    sheet: Sheet, label: str, cells: list[tuple[str, Any]], series: list[str], marks: list[Any], lanes: Lanes
+    sheet: Sheet, label: str, cells: list[tuple[str, Any]], series: list[str], marks: list[Any], spots: ColumnPlaces
 ) -> None:
     """Place one row: its label, and for each series its name, mark, figure and people."""
     if sheet.narrow:
         _place_narrow(sheet, label, cells, series, marks)
         return
     start = sheet.y
-    least = start + _say(sheet, label, MARGIN, lanes.label)
+    least = start + _say(sheet, label, MARGIN, spots.label)
     for column, cell in cells:
         known = cell.shown and cell.value is not None
-        at, room = (lanes.figure_at, lanes.figure) if known else (lanes.plot_at + 4, sheet.width - lanes.plot_at - 12)
+        at, room = (spots.figure_at, spots.figure) if known else (spots.plot_at + 4, sheet.width - spots.plot_at - 12)
         height = _say(sheet, cell.text or TOO_FEW, at, room)
         if len(series) > 1:
-            height = max(height, _say(sheet, column, lanes.series_at, lanes.series))
+            height = max(height, _say(sheet, column, spots.series_at, spots.series))
         if _people(cell):
-            height = max(height, _say(sheet, _people(cell), lanes.people_at, lanes.people))
+            height = max(height, _say(sheet, _people(cell), spots.people_at, spots.people))
         if known:
             marks.append((sheet.y + sheet.size * 0.72, cell, series.index(column)))
         sheet.y += height + 1.5
@@ -201,7 +201,7 @@ def _place_narrow(sheet: Sheet, label: str, cells: list[tuple[str, Any]], series
 
 
 def _place_together(
-    sheet: Sheet, label: str, cells: list[tuple[str, Any]], series: list[str], marks: list[Any], lanes: Lanes
+    sheet: Sheet, label: str, cells: list[tuple[str, Any]], series: list[str], marks: list[Any], spots: ColumnPlaces
 ) -> None:
     """Place one row whose series share a line: their values stand after one another."""
     said = ", ".join(cell.text for _, cell in cells)
@@ -209,7 +209,7 @@ def _place_together(
         sheet.say(f"{label}: {said}")
         middle, sheet.y = sheet.y + 6, sheet.y + 15
     else:
-        height = max(_say(sheet, label, MARGIN, lanes.label), _say(sheet, said, lanes.figure_at, lanes.figure))
+        height = max(_say(sheet, label, MARGIN, spots.label), _say(sheet, said, spots.figure_at, spots.figure))
         middle, sheet.y = sheet.y + sheet.size * 0.72, sheet.y + height + 3
     marks += [(middle, x, series.index(c)) for c, x in cells if x.shown and x.value is not None]
 

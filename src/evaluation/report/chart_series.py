@@ -376,10 +376,10 @@ def _unit(series: dict[str, list[tuple[int, Any]]]) -> str:
     return units.pop() if len(units) == 1 else ""
 
 
-def _limits(made: list[Any], series: dict[str, list[tuple[int, Any]]]) -> tuple[float, float]:
+def _limits(panels: list[Any], series: dict[str, list[tuple[int, Any]]]) -> tuple[float, float]:
     """Return one scale for all panels of a unit: from zero for shares, else around what is drawn."""
     unit = _unit(series)
-    alike = [s for _, s in made if _unit(s) == unit]
+    alike = [s for _, s in panels if _unit(s) == unit]
     ends = [
         v for s in alike for points in s.values() for _, x in points for v in (x.value, x.low, x.high) if v is not None
     ]

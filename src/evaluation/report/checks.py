@@ -97,32 +97,32 @@ class _Reader(HTMLParser):
             self.found.blocks.append(text)
         self._text = []
 
-    def _collect(self, tag: str, given: dict[str, str]) -> None:
+    def _collect(self, tag: str, parts: dict[str, str]) -> None:
         found = self.found
-        if "id" in given:
-            found.ids.append(given["id"])
-        found.refs += [given["aria-labelledby"]] if "aria-labelledby" in given else []
-        if given.get("href", "").startswith("#"):
-            found.refs.append(given["href"][1:])
-        if tag == "html" and not given.get("lang"):
+        if "id" in parts:
+            found.ids.append(parts["id"])
+        found.refs += [parts["aria-labelledby"]] if "aria-labelledby" in parts else []
+        if parts.get("href", "").startswith("#"):
+            found.refs.append(parts["href"][1:])
+        if tag == "html" and not parts.get("lang"):
             found.faults.append("the page names no language")
         if tag == "img":
-            alt = given.get("alt", "").strip()
+            alt = parts.get("alt", "").strip()
             if PLACEHOLDER.match(alt) or len(alt) < 20:
                 found.faults.append(f"an image without a real alt text: {alt!r}")
-        if tag == "th" and "scope" not in given:
+        if tag == "th" and "scope" not in parts:
             found.faults.append("a table header without scope")
         if tag in HEADINGS:
             found.levels.append(int(tag[1]))
-        self._outside(tag, given)
+        self._outside(tag, parts)
 
-    def _outside(self, tag: str, given: dict[str, str]) -> None:
+    def _outside(self, tag: str, allowed: dict[str, str]) -> None:
         """Note active content and anything that is fetched from outside the file."""
         found = self.found
-        if tag in ("script", "iframe", "object", "embed", "form") or any(k.startswith("on") for k in given):
+        if tag in ("script", "iframe", "object", "embed", "form") or any(k.startswith("on") for k in allowed):
             found.faults.append(f"active content: <{tag}>")
-        for name in given.keys() & FETCHED if tag != "a" else ():
-            if OUTSIDE.match(given[name]):
+        for name in allowed.keys() & FETCHED if tag != "a" else ():
+            if OUTSIDE.match(allowed[name]):
                 found.faults.append(f"something from outside the file: <{tag} {name}>")
 
 

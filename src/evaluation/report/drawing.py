@@ -28,10 +28,10 @@ def smaller(svg: str, family: str) -> str:
     return svg.replace(' standalone="no"', "")
 
 
-def _font(words: str) -> str:
+def _font(text: str) -> str:
     """Return the parts of a font shorthand that differ from text to text: its weight and size."""
-    bold = "font-weight:bold;" if re.search(r"\b(?:bold|700)\b", words) else ""
-    size = re.search(r"[\d.]+px", words)
+    bold = "font-weight:bold;" if re.search(r"\b(?:bold|700)\b", text) else ""
+    size = re.search(r"[\d.]+px", text)
     return f"{bold}font-size:{size[0]};" if size else bold
 
 

@@ -16,7 +16,7 @@ from evaluation.report import annex_pages, browser, checks, figures, phrases, po
 from evaluation.report import notebooks as notebook_pages
 from evaluation.report import pages as report_pages
 from evaluation.report.context import ReportContext, long_date
-from evaluation.report.page_parts import Desk, Page
+from evaluation.report.page_parts import Page, PageInputs
 from evaluation.report.phrases import markup
 from evaluation.verdict import LABELS, MEANINGS
 
@@ -46,20 +46,20 @@ def write_report(
         A page fails a check: a number that traces to no result, a fault of accessibility, something from outside,
         a page that is too large, a contrast without n, interval or licence. All faults at once.
     """
-    desk = Desk(checked, context, draw_all(checked, context))
+    inputs = PageInputs(checked, context, draw_all(checked, context))
     given = _named(notebooks)
     folder.mkdir(parents=True, exist_ok=True)
-    faults = checks.incomplete(desk.rows.all())
-    made = _pages(desk, given)
+    faults = checks.incomplete(inputs.rows.all())
+    made = _pages(inputs, given)
     for name, page in made.items():
-        faults += _page_faults(name, page, desk)
+        faults += _page_faults(name, page, inputs)
     if faults:
         shown = "\n".join(f"- {f}" for f in faults[:40])
         raise CheckFailed(f"the report's pages fail {len(faults)} checks:\n{shown}")
     files = _write_all(folder, {k: v.encode() for k, v in made.items()})
-    files += _write_all(folder, _results(desk))
-    files += _write_all(folder, _charts(desk))
-    files += notebook_pages.write_released(folder, given, desk)
+    files += _write_all(folder, _results(inputs))
+    files += _write_all(folder, _charts(inputs))
+    files += notebook_pages.write_released(folder, given, inputs)
     return files + (write_pdfs(folder) if pdf else [])
 
 
@@ -93,25 +93,25 @@ def _named(notebooks: Any) -> list[tuple[str, Any]]:
     return [n if isinstance(n, tuple) else (n.name, n.notebook) for n in notebooks]
 
 
-def _pages(desk: Desk, given: list[tuple[str, Any]]) -> dict[str, str]:
-    titled = [(name, notebook_pages.title(notebook, name)) for name, notebook in given]
+def _pages(inputs: PageInputs, drawn_figures: list[tuple[str, Any]]) -> dict[str, str]:
+    titled = [(name, notebook_pages.title(notebook, name)) for name, notebook in drawn_figures]
     made = {
-        "index.html": render(report_pages.policy(desk), desk.ctx),
-        "annex.html": render(annex_pages.annex(desk, titled), desk.ctx),
-        "sense-check.html": render(sense_check_pages.sense_check(desk), desk.ctx),
-        "practice-bank.html": render(sense_check_pages.practice_bank(desk), desk.ctx),
+        "index.html": render(report_pages.policy(inputs), inputs.ctx),
+        "annex.html": render(annex_pages.annex(inputs, titled), inputs.ctx),
+        "sense-check.html": render(sense_check_pages.sense_check(inputs), inputs.ctx),
+        "practice-bank.html": render(sense_check_pages.practice_bank(inputs), inputs.ctx),
     }
-    for name, notebook in given:
-        made[f"notebooks/{name}.html"] = render(notebook_pages.page(name, notebook, desk), desk.ctx)
+    for name, notebook in drawn_figures:
+        made[f"notebooks/{name}.html"] = render(notebook_pages.page(name, notebook, inputs), inputs.ctx)
     return made
 
 
-def _page_faults(name: str, page: str, desk: Desk) -> list[str]:
+def _page_faults(name: str, page: str, inputs: PageInputs) -> list[str]:
     found = [f"{name}: {f}" for f in checks.accessibility(page)]
     most = MOST_POLICY_BYTES if name == "index.html" else MOST_PAGE_BYTES
     if len(page.encode()) > most:
         found.append(f"{name}: {len(page.encode()):,} bytes, more than {most:,}")
-    rows = {r.id: r for r in desk.rows.all()}
+    rows = {r.id: r for r in inputs.rows.all()}
     return found + [f"{name}: {f}" for f in checks.untraced(page, rows)]
 
 
@@ -151,22 +151,22 @@ def _style(ctx: ReportContext) -> Any:
     return Markup(css.replace('var(--foot,"")', json.dumps(foot, ensure_ascii=False).replace("<", "")))
 
 
-def _results(desk: Desk) -> dict[str, bytes]:
+def _results(inputs: PageInputs) -> dict[str, bytes]:
     notes = [
         *results.NOTES,
-        *(["All figures are from synthetic data and describe nobody."] if desk.ctx.synthetic else []),
+        *(["All figures are from synthetic data and describe nobody."] if inputs.ctx.synthetic else []),
     ]
-    grid = results.grid(desk.checked, desk.ctx)
+    grid = results.grid(inputs.checked, inputs.ctx)
     return {
         "results.csv": results.as_csv(grid),
-        "results.xlsx": results.as_xlsx(grid, desk.ctx, notes),
-        "sense-check-return.csv": sense_check_pages.return_sheet(desk),
+        "results.xlsx": results.as_xlsx(grid, inputs.ctx, notes),
+        "sense-check-return.csv": sense_check_pages.return_sheet(inputs),
     }
 
 
-def _charts(desk: Desk) -> dict[str, bytes]:
+def _charts(inputs: PageInputs) -> dict[str, bytes]:
     out: dict[str, bytes] = {}
-    for id, figure in desk.figures.items():
+    for id, figure in inputs.figures.items():
         out[f"figures/{id}.svg"] = figure.svg
         out[f"figures/{id}.png"] = figure.png
         out[f"figures/{id}.csv"] = results.table_csv(figure.header, figure.rows)

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.report import tables
-from evaluation.report.page_parts import Block, Desk, Page, Section, exhibits
+from evaluation.report.page_parts import Block, Page, PageInputs, Section, exhibits
 from evaluation.report.phrases import cite
 from evaluation.report.sentences import Line, fixed
 
@@ -23,12 +23,12 @@ def title(notebook: Any, name: str) -> str:
     return name.replace("_", " ")
 
 
-def page(name: str, notebook: Any, desk: Desk) -> Page:
+def page(name: str, notebook: Any, inputs: PageInputs) -> Page:
     """Return a notebook's page: the answer under the title, then words, folded code and checked exhibits."""
     sections: list[Section] = []
     blocks: list[Block] = []
     heading = "The question"
-    answers = _answers(notebook, desk)
+    answers = _answers(notebook, inputs)
     seen: set[str] = set()
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
@@ -42,39 +42,39 @@ def page(name: str, notebook: Any, desk: Desk) -> Page:
         elif cell.cell_type == "code":
             blocks.append(Block("html", _code(cell.source, "answer" in tags)))
             if "answer" not in tags:
-                blocks += _outputs(cell, desk, seen)
+                blocks += _outputs(cell, inputs, seen)
     sections.append(_section(sections, heading, blocks))
     made = [s for s in sections if s.blocks]
     if answers:
         made.insert(0, Section("", "The answer", "answer", tuple(answers)))
     meta = (f"Notebook {name}. Every output is the published, checked view.",)
-    return Page("notebook", title(notebook, name), meta, tuple(made), (desk.ctx.contact.team,))
+    return Page("notebook", title(notebook, name), meta, tuple(made), (inputs.ctx.contact.team,))
 
 
 def _section(before: list[Section], heading: str, blocks: list[Block]) -> Section:
     return Section("", heading, f"part-{len(before) + 1}", tuple(blocks))
 
 
-def _answers(notebook: Any, desk: Desk) -> list[Block]:
+def _answers(notebook: Any, inputs: PageInputs) -> list[Block]:
     out: list[Block] = []
     for cell in notebook.cells:
         if cell.cell_type == "code" and "answer" in cell.metadata.get("tags", []):
-            out += _outputs(cell, desk, set())
+            out += _outputs(cell, inputs, set())
     return out
 
 
-def _outputs(cell: Any, desk: Desk, seen: set[str]) -> list[Block]:
+def _outputs(cell: Any, inputs: PageInputs, seen: set[str]) -> list[Block]:
     """Return the checked view of a cell's outputs; an output that published nothing is dropped."""
     blocks: list[Block] = []
     for output in cell.get("outputs", []):
         mark = output.get("metadata", {}).get("evaluation", {}) if hasattr(output, "get") else {}
         if "exhibit" in mark and mark["exhibit"] not in seen:
             seen.add(mark["exhibit"])
-            found = [e for e in desk.checked.exhibits if e.id == mark["exhibit"]]
+            found = [e for e in inputs.checked.exhibits if e.id == mark["exhibit"]]
             said = [_in_words(e) for e in found if _is_words(e)]
-            blocks += said or exhibits(desk, found, fold=40, up="../")
+            blocks += said or exhibits(inputs, found, fold=40, up="../")
         elif "answer" in mark:
-            lines = answer_lines([r for i in mark["answer"] if (r := desk.rows.get(i)) is not None])
+            lines = answer_lines([r for i in mark["answer"] if (r := inputs.rows.get(i)) is not None])
             blocks += [Block("lines", lines, "panel brief")] if lines else []
     return blocks
 
@@ -134,7 +134,7 @@ def _code(source: str, is_answer: bool) -> Markup:
 # ---- the released notebooks -------------------------------------------------------------------------------------
 
 
-def released(notebook: Any, desk: Desk) -> Any:
+def released(notebook: Any, inputs: PageInputs) -> Any:
     """Return a copy whose outputs are the checked views, with nothing that names a machine, a time or a person."""
     import copy
 
@@ -144,22 +144,22 @@ def released(notebook: Any, desk: Desk) -> Any:
         cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
         if cell.cell_type == "code":
             cell.execution_count = None
-            cell.outputs = [o for o in (_released_output(o, desk) for o in cell.get("outputs", [])) if o is not None]
+            cell.outputs = [o for o in (_released_output(o, inputs) for o in cell.get("outputs", [])) if o is not None]
     return clean
 
 
-def _released_output(output: Any, desk: Desk) -> Any:
+def _released_output(output: Any, inputs: PageInputs) -> Any:
     from nbformat.v4 import new_output
 
     mark = output.get("metadata", {}).get("evaluation", {}) if hasattr(output, "get") else {}
     if "exhibit" in mark:
-        found = next((e for e in desk.checked.exhibits if e.id == mark["exhibit"]), None)
+        found = next((e for e in inputs.checked.exhibits if e.id == mark["exhibit"]), None)
         if found is not None:
             return new_output(
-                "display_data", data=view(found, desk.figures.get(found.id)), metadata={"evaluation": dict(mark)}
+                "display_data", data=view(found, inputs.figures.get(found.id)), metadata={"evaluation": dict(mark)}
             )
     if "answer" in mark:
-        rows = [r for i in mark["answer"] if (r := desk.rows.get(i)) is not None]
+        rows = [r for i in mark["answer"] if (r := inputs.rows.get(i)) is not None]
         words = "\n\n".join(line.text() for line in answer_lines(rows))
         return new_output(
             "display_data", data={"text/markdown": words, "text/plain": words}, metadata={"evaluation": dict(mark)}
@@ -181,16 +181,16 @@ def view(exhibit: Any, figure: Any = None) -> dict[str, str]:
     return {"text/html": str(picture + table), "text/plain": "\n".join([exhibit.title, *lines])}
 
 
-def write_released(folder: Path, given: list[tuple[str, Any]], desk: Desk) -> list[Path]:
+def write_released(folder: Path, notebooks: list[tuple[str, Any]], inputs: PageInputs) -> list[Path]:
     """Write the released notebooks beside their pages."""
-    if not given:
+    if not notebooks:
         return []
     import nbformat
 
     made = []
-    for name, notebook in given:
+    for name, notebook in notebooks:
         path = folder / "notebooks" / f"{name}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(nbformat.writes(released(notebook, desk)) + "\n", "utf-8")
+        path.write_text(nbformat.writes(released(notebook, inputs)) + "\n", "utf-8")
         made.append(path)
     return made

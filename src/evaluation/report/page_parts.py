@@ -1,4 +1,4 @@
-"""The parts that pages are made of: blocks in sections in a page, and the desk that holds what they are made from."""
+"""The parts that pages are made of: blocks in sections in a page, and the inputs that holds what they are made from."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Page:
 
 
 @dataclass(slots=True)
-class Desk:
+class PageInputs:
     """What the pages are made from: checked results, their rows, the context and the drawn charts."""
 
     checked: CheckedResults
@@ -133,32 +133,32 @@ class Placed:
 
 
 def exhibits(
-    desk: Desk,
-    found: list[Any],
+    inputs: PageInputs,
+    checked_exhibits: list[Any],
     *,
     fold: int,
     full: bool = False,
     pictures: bool = True,
     most: int = 99,
     up: str = "",
-    told: set[str] | None = None,
+    printed: set[str] | None = None,
 ) -> list[Block]:
     """Return blocks for exhibits: charts first come together, tables stand alone; long tables are folded.
 
     `fold` is the number of rows above which a table is folded; `full` adds the result ids under each table; from
-    the `most`-th exhibit on, tables stand folded instead of charts, so that a page keeps its length. A note in `told`
-    is not said again under a chart, and what is said is added to it.
+    the `most`-th exhibit on, tables stand folded instead of charts, so that a page keeps its length. A note in
+    `printed` is not said again under a chart, and what is said is added to it.
     """
     blocks: list[Block] = []
     more: list[Block] = []
-    refused = [e for e in found if is_refusal(e)]
-    for rank, exhibit in enumerate(e for e in found if e not in refused):
+    refused = [e for e in checked_exhibits if is_refusal(e)]
+    for rank, exhibit in enumerate(e for e in checked_exhibits if e not in refused):
         if rank >= most and exhibit.cells:
             more.append(Block("folded", tables.html(exhibit), f"More on this: {exhibit.title}"))
             continue
-        figure = desk.figures.get(exhibit.id) if pictures else None
+        figure = inputs.figures.get(exhibit.id) if pictures else None
         if figure is not None:
-            placed = _once(place(figure, exhibit, long_date(desk.ctx.date), up=up), told)
+            placed = _once(place(figure, exhibit, long_date(inputs.ctx.date), up=up), printed)
             if blocks and blocks[-1].kind == "figures":
                 blocks[-1].content.append(placed)
             else:
@@ -172,12 +172,12 @@ def exhibits(
     return blocks + more + ([Block("absent", absent(refused))] if refused else [])
 
 
-def _once(placed: Placed, told: set[str] | None) -> Placed:
+def _once(placed: Placed, printed: set[str] | None) -> Placed:
     """Return a placed chart without the notes that stood before it on the page."""
-    if told is None:
+    if printed is None:
         return placed
-    new = tuple(n for n in placed.notes if n not in told)
-    told.update(new)
+    new = tuple(n for n in placed.notes if n not in printed)
+    printed.update(new)
     return replace(placed, notes=new)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from evaluation.report import caveats, phrases, policy_views, programme_text, tables
 from evaluation.report import sentences as say
 from evaluation.report.context import ReportContext
-from evaluation.report.page_parts import ANNEX, Block, Desk, Page, Section, exhibits, foot, is_refusal, meta
+from evaluation.report.page_parts import ANNEX, Block, Page, PageInputs, Section, exhibits, foot, is_refusal, meta
 from evaluation.report.sentences import fixed
 from evaluation.verdict import MEANINGS
 
@@ -42,32 +42,32 @@ ABSENT = {
 }
 
 
-def policy(desk: Desk) -> Page:
+def policy(inputs: PageInputs) -> Page:
     """Return the policy report: fifteen sections, each in its place whatever is absent."""
-    ctx, made, told = desk.ctx, [], set[str]()
+    ctx, made, told = inputs.ctx, [], set[str]()
     for number, title in enumerate(POLICY, 1):
-        own = _own(desk, number)
-        shown, folded = policy_views.placed(desk.at(f"policy-{number}"), number, ctx)
+        own = _own(inputs, number)
+        shown, folded = policy_views.placed(inputs.at(f"policy-{number}"), number, ctx)
         refused = [e for e in (*shown, *folded) if is_refusal(e)]  # said in one sentence, wherever they would stand
         shown, folded = ([e for e in part if e not in refused] for part in (shown, folded))
         placed = [
-            *exhibits(desk, shown, fold=12, told=told),
-            *exhibits(desk, folded, fold=12, most=0),
-            *exhibits(desk, refused, fold=12),
+            *exhibits(inputs, shown, fold=12, told=told),
+            *exhibits(inputs, folded, fold=12, most=0),
+            *exhibits(inputs, refused, fold=12),
         ]
         reason = ctx.absent.get(f"policy-{number}") or ABSENT.get(number, "")
         missing = [Block("absent", reason, fixed=True)] if reason and not placed and number in ABSENT else []
         blocks = [*own, *placed, *missing]
-        blocks += _in_annex(desk, number)
+        blocks += _in_annex(inputs, number)
         if number == 1:
-            blocks += [Block("quote", say.board_paragraph(desk.rows, ctx), "A paragraph to quote")]
+            blocks += [Block("quote", say.board_paragraph(inputs.rows, ctx), "A paragraph to quote")]
         made.append(Section(str(number), title, f"s{number}", tuple(blocks)))
     return Page("policy", ctx.title, meta(ctx), tuple(made), foot(ctx))
 
 
-def _in_annex(desk: Desk, number: int) -> list[Block]:
+def _in_annex(inputs: PageInputs, number: int) -> list[Block]:
     """Return links to the annex sections that hold a section's exhibits in full."""
-    found = (s for e in desk.at(f"policy-{number}") for s in e.sections if s.startswith("annex-"))
+    found = (s for e in inputs.at(f"policy-{number}") for s in e.sections if s.startswith("annex-"))
     letters = sorted({s.removeprefix("annex-") for s in found})
     if not letters:
         return []
@@ -75,9 +75,9 @@ def _in_annex(desk: Desk, number: int) -> list[Block]:
     return [Block("links", links, "screen row", fixed=True)]
 
 
-def _own(desk: Desk, number: int) -> list[Block]:  # noqa: C901 - one line for each section
+def _own(inputs: PageInputs, number: int) -> list[Block]:  # noqa: C901 - one line for each section
     """Return the generated words of a policy section."""
-    rows, ctx = desk.rows, desk.ctx
+    rows, ctx = inputs.rows, inputs.ctx
     if number == 1:
         lines = say.in_brief(rows, ctx)
         if not lines:
@@ -94,17 +94,17 @@ def _own(desk: Desk, number: int) -> list[Block]:  # noqa: C901 - one line for e
     if number == 7:
         line = say.attended(rows, ctx)
         panel = [Block("lines", [line], "panel")] if line else []
-        why = programme_text.reasons(desk.at("policy-7"), ctx)
+        why = programme_text.reasons(inputs.at("policy-7"), ctx)
         return [*panel, *_told([*programme_text.four_arms(rows, ctx), why, programme_text.doses(rows, ctx)])]
     if number == 8:
-        return _changed(desk)
+        return _changed(inputs)
     if number == 9:
         sheet = [_corrections(ctx)] if ctx.sense_check else []
         wrong = sorted(policy_views.rejected(ctx))
         left_out = (
             f"Left out, because {ctx.words.checking_group} judged it wrong: {phrases.listed(wrong)}." if wrong else ""
         )
-        return [*_told([*programme_text.heard(rows, ctx), fixed(left_out)]), *sheet]
+        return [*_told([*programme_text.feedback_sentence(rows, ctx), fixed(left_out)]), *sheet]
     if number == 10:
         counts = say.actions(rows)
         return _told([*([" ".join(counts.sentences)] if counts else []), *programme_text.closed(rows, ctx)])
@@ -115,7 +115,7 @@ def _own(desk: Desk, number: int) -> list[Block]:  # noqa: C901 - one line for e
     if number == 13:
         return [Block("bullets", caveats.how_sure(rows, ctx))]
     if number == 14:
-        return [Block("bullets", [*caveats.next_wave(rows, ctx), *_still_absent(desk)])]
+        return [Block("bullets", [*caveats.next_wave(rows, ctx), *_still_absent(inputs)])]
     return _words(ctx) if number == 15 else []
 
 
@@ -123,18 +123,18 @@ def _told(paragraphs: list[str]) -> list[Block]:
     return [Block("para", [p]) for p in paragraphs if p]
 
 
-def _changed(desk: Desk) -> list[Block]:
-    lines = [x for x in (say.primary(desk.rows, desk.ctx),) if x] + say.designs(desk.rows, desk.ctx)
+def _changed(inputs: PageInputs) -> list[Block]:
+    lines = [x for x in (say.primary(inputs.rows, inputs.ctx),) if x] + say.designs(inputs.rows, inputs.ctx)
     blocks = [Block("lines", lines, "panel")] if lines else []
-    table = _change_table(desk)
+    table = _change_table(inputs)
     return [*blocks, Block("html", table)] if table else blocks
 
 
-def _change_table(desk: Desk) -> Any:
+def _change_table(inputs: PageInputs) -> Any:
     """Return the table of shares in the wave before and in this one, for outcomes that both waves asked."""
     from markupsafe import Markup
 
-    ctx, rows = desk.ctx, desk.rows
+    ctx, rows = inputs.ctx, inputs.rows
     if not ctx.before:
         return ""
     last, lines = ctx.before[-1], []
@@ -171,8 +171,8 @@ def _corrections(ctx: ReportContext) -> Block:
     return Block("html", tables.plain(header, lines, caption=caption, name="t-sense-check"), fixed=True)
 
 
-def _still_absent(desk: Desk) -> list[str]:
-    missing = [POLICY[n - 1].lower() for n in ABSENT if n > 2 and not desk.at(f"policy-{n}")]
+def _still_absent(inputs: PageInputs) -> list[str]:
+    missing = [POLICY[n - 1].lower() for n in ABSENT if n > 2 and not inputs.at(f"policy-{n}")]
     return [f"Inputs or results absent from this report: {phrases.listed(missing)}."] if missing else []
 
 

@@ -86,10 +86,10 @@ def span(low: float, high: float, unit: str = "") -> str:
     return " and ".join(alike((first, last), unit))
 
 
-def listed(words: Sequence[str]) -> str:
+def listed(items: Sequence[str]) -> str:
     """Return words as "a, b and c"."""
-    words = [w for w in words if w]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+    items = [w for w in items if w]
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
 
 
 def upper_first(text: str) -> str:

@@ -34,17 +34,17 @@ MOST = 3
 ANNEX_ALONE = ("power.detectable", "actions.times")
 
 
-def placed(found: list[CheckedExhibit], number: int, ctx: ReportContext) -> tuple[list[Any], list[Any]]:
+def placed(exhibits: list[CheckedExhibit], number: int, ctx: ReportContext) -> tuple[list[Any], list[Any]]:
     """Return (shown, folded) exhibits of a policy section: the ones it is for as views, the rest behind a fold.
 
     Where none of the named exhibits was made, the first three stand as they are.
     """
     named = SHOWN.get(number)
-    if named is None or (named and not any(e.id in named for e in found)):
-        return found[:MOST], found[MOST:]
-    first = [view(e, ctx) for name in named for e in found if e.id == name and not _refused(e)]
+    if named is None or (named and not any(e.id in named for e in exhibits)):
+        return exhibits[:MOST], exhibits[MOST:]
+    first = [view(e, ctx) for name in named for e in exhibits if e.id == name and not _refused(e)]
     stand = {f.id.removesuffix(SUFFIX) for f in first}
-    rest = [e for e in found if e.id not in stand and e.id not in ANNEX_ALONE]
+    rest = [e for e in exhibits if e.id not in stand and e.id not in ANNEX_ALONE]
     return first, [_with(e, cells, ctx) if (cells := _without_rejected(e, ctx)) else e for e in rest]
 
 

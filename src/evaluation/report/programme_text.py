@@ -38,13 +38,13 @@ def _one(rows: Rows, start: str, wave: str) -> Any | None:
     return next((r for r in found if r.shown and r.value is not None), None)
 
 
-def _said(rows: Rows, ctx: ReportContext, *texts: str) -> list[str]:
+def _sentence(rows: Rows, ctx: ReportContext, *texts: str) -> list[str]:
     return [x for x in (filled(rows, ctx.wave, t) for t in texts) if x]
 
 
 def events(rows: Rows, ctx: ReportContext) -> list[str]:
     """Return how many events, attendances and officers there were, and what the hall cost."""
-    said = _said(
+    said = _sentence(
         rows,
         ctx,
         "{events.held.all} events were held, with {events.attendances.all} attendances. "
@@ -70,7 +70,7 @@ def who(rows: Rows, ctx: ReportContext) -> list[str]:
             f"{cite(group, group.text)} of {cite(total, total.text)} respondents were "
             f"{fixed(ctx.words.focus_group.removesuffix(' respondents'))}."
         )
-    said += _said(
+    said += _sentence(
         rows,
         ctx,
         "After weighting, these answers tell us about as much as {weights.effective.all} equally weighted ones.",
@@ -112,7 +112,7 @@ def communities(ctx: ReportContext) -> str:
 
 def four_arms(rows: Rows, ctx: ReportContext) -> list[str]:
     """Return how many had attended both kinds of forum, and that helpers are not counted as attendees."""
-    said = _said(rows, ctx, "About {n.arm.both} people had attended both kinds of forum.")
+    said = _sentence(rows, ctx, "About {n.arm.both} people had attended both kinds of forum.")
     if any(True for _ in rows.starting("n.arm.aside")):
         said.append("Members who help run the events are not counted as attendees here.")
     return [" ".join(said)] if said else []
@@ -144,9 +144,9 @@ def doses(rows: Rows, ctx: ReportContext) -> str:
     return f"Difference in {what}, in {phrases.unit_words(unit)}, by number of events attended: {'; '.join(said)}."
 
 
-def reasons(found: list[Any], ctx: ReportContext) -> str:
+def reasons(results: list[Any], ctx: ReportContext) -> str:
     """Return the three reasons for not coming that most people gave; in one sentence why not where there are none."""
-    exhibit = next((e for e in found if e.id == "attend.reasons"), None)
+    exhibit = next((e for e in results if e.id == "attend.reasons"), None)
     if exhibit is None:
         return ""
     shown = [(r, x) for r, c in exhibit.cells if (x := exhibit.cells[r, c]).shown and x.value is not None]
@@ -158,10 +158,10 @@ def reasons(found: list[Any], ctx: ReportContext) -> str:
     return f"Of {base} {fixed(ctx.words.untreated)}, the reasons most given were {said}."
 
 
-def heard(rows: Rows, ctx: ReportContext) -> list[str]:
+def feedback_sentence(rows: Rows, ctx: ReportContext) -> list[str]:
     """Return what the checking group made of the comments."""
     group = ctx.words.checking_group
-    said = _said(
+    said = _sentence(
         rows,
         ctx,
         f"Of {{feedback.check.all}} comments, {group} agreed {{feedback.check.agreed}}, amended "
@@ -173,7 +173,7 @@ def heard(rows: Rows, ctx: ReportContext) -> list[str]:
 
 def closed(rows: Rows, ctx: ReportContext) -> list[str]:
     """Return how long people waited and how many were told."""
-    said = _said(
+    said = _sentence(
         rows,
         ctx,
         "Of {actions.all.all} actions, {actions.told_share.all} were reported back to people.",
@@ -187,7 +187,7 @@ def closed(rows: Rows, ctx: ReportContext) -> list[str]:
 
 def cost(rows: Rows, ctx: ReportContext) -> list[str]:
     """Return what an event cost in money and hours."""
-    said = _said(
+    said = _sentence(
         rows,
         ctx,
         "An event cost {costs.hire.mean} in hire, {costs.catering.mean} in catering and {costs.other.mean} in other "

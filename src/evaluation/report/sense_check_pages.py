@@ -11,22 +11,22 @@ from markupsafe import Markup
 from evaluation.report import caveats, phrases, programme_text
 from evaluation.report import sentences as say
 from evaluation.report.context import ReportContext, long_date
-from evaluation.report.page_parts import Block, Desk, Page, Section, exhibits
+from evaluation.report.page_parts import Block, Page, PageInputs, Section, exhibits
 from evaluation.report.sentences import fixed
 from evaluation.verdict import HIGHER, LOWER, TOO_FEW
 
 
-def themes(desk: Desk) -> list[str]:
+def themes(inputs: PageInputs) -> list[str]:
     """Return the themes to be checked: the row labels of the exhibits placed in the sense-check pack."""
-    found = [r for e in desk.at("sense-check") for r in e.rows]
+    found = [r for e in inputs.at("sense-check") for r in e.rows]
     return list(dict.fromkeys(found))
 
 
-def sense_check(desk: Desk) -> Page:
+def sense_check(inputs: PageInputs) -> Page:
     """Return the pack: what this is, what we heard, is it right, the return sheet."""
-    ctx = desk.ctx
-    placed = exhibits(desk, desk.at("sense-check"), fold=40)
-    listed = themes(desk)
+    ctx = inputs.ctx
+    placed = exhibits(inputs, inputs.at("sense-check"), fold=40)
+    listed = themes(inputs)
     reason = ctx.absent.get(
         "sense-check", "No feedback was supplied for this wave, so there are no themes to check yet."
     )
@@ -37,7 +37,7 @@ def sense_check(desk: Desk) -> Page:
         "What you write is printed with its date, in your words, also where others disagree.",
         "Please do not write anybody's name.",
     ]
-    results = say.in_brief(desk.rows, ctx)[:3]
+    results = say.in_brief(inputs.rows, ctx)[:3]
     sections = (
         Section("1", "Why we ask you", "why", (Block("para", why),)),
         Section("2", "What we heard", "heard", tuple(placed) or (Block("absent", reason),)),
@@ -75,26 +75,26 @@ def _sheet(listed: list[str]) -> Markup:
     ).format(head, rows)
 
 
-def return_sheet(desk: Desk) -> bytes:
+def return_sheet(inputs: PageInputs) -> bytes:
     """Return the return sheet as CSV to type the group's answers into: theme, verdict, date, words."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("theme", "verdict", "date", "words"))
-    writer.writerows((t, "", "", "") for t in (*themes(desk), "Something missing"))
+    writer.writerows((t, "", "", "") for t in (*themes(inputs), "Something missing"))
     return out.getvalue().encode()
 
 
 # ---- practice bank ----------------------------------------------------------------------------------------------
 
 
-def practice_bank(desk: Desk) -> Page:
+def practice_bank(inputs: PageInputs) -> Page:
     """Return the practice-bank entry: its headings filled from results, blanks listed, success never assumed."""
-    ctx, rows = desk.ctx, desk.rows
+    ctx, rows = inputs.ctx, inputs.rows
     main = rows.get("change", ctx.plan.outcomes.primary, ctx.focus, ctx.wave)
     lines = [x for x in (say.primary(rows, ctx), say.attended(rows, ctx)) if x]
     told = [Block("lines", lines)] if lines else [Block("absent", "No result could be given for this wave.")]
-    costs = desk.at("practice-bank") or [e for e in desk.at("policy-12") if len(e.columns) == 1]
-    told_costs = [*(Block("para", [p]) for p in programme_text.cost(rows, ctx)), *exhibits(desk, costs, fold=20)]
+    costs = inputs.at("practice-bank") or [e for e in inputs.at("policy-12") if len(e.columns) == 1]
+    told_costs = [*(Block("para", [p]) for p in programme_text.cost(rows, ctx)), *exhibits(inputs, costs, fold=20)]
     where = f"{ctx.words.place}. {phrases.upper_first(ctx.words.focus_group)}."
     no_costs = Block("absent", "No costs or programme figures were supplied.")
     described = " ".join(ctx.words.programme_description.split())
@@ -105,10 +105,10 @@ def practice_bank(desk: Desk) -> Page:
     parts: list[tuple[str, tuple[Block, ...]]] = [
         ("Does it work?", (Block("para", [_stage(main, ctx)]),)),
         ("Aim and description", (Block("para", [described], fixed=True),)),
-        ("Intended outcomes", (_intended(desk),)),
+        ("Intended outcomes", (_intended(inputs),)),
         ("Region and target group", (Block("para", [where]),)),
-        ("Evaluation", (*told, Block("para", list(maryland(desk))))),
-        ("Effect, mechanism, moderators, implementation, economic cost", (Block("words", _emmie(desk)),)),
+        ("Evaluation", (*told, Block("para", list(maryland(inputs))))),
+        ("Effect, mechanism, moderators, implementation, economic cost", (Block("words", _emmie(inputs)),)),
         ("Overall result", (Block("para", [say.board_paragraph(rows, ctx)]),)),
         ("Costs and other evidence", tuple(told_costs) or (no_costs,)),
         ("Learning, and what the next survey needs", (Block("bullets", next_time),)),
@@ -119,9 +119,9 @@ def practice_bank(desk: Desk) -> Page:
     return Page("bank", f"Practice-bank entry: {ctx.words.programme}", meta, sections, (ctx.contact.team,))
 
 
-def _intended(desk: Desk) -> Block:
+def _intended(inputs: PageInputs) -> Block:
     """Return what the programme means to bring about, from the register of indicators, and whether it is measured."""
-    found = next((e for e in desk.checked.exhibits if e.id == "theory.change"), None)
+    found = next((e for e in inputs.checked.exhibits if e.id == "theory.change"), None)
     if found is None:
         return Block("absent", "Not supplied: no register of indicators was given.")
     last = found.columns[-1]
@@ -142,17 +142,17 @@ def _stage(main: Any, ctx: ReportContext) -> str:
     return f"New or innovative, {who}. Answers were {main.verdict} than in the first survey. {cap}"
 
 
-def maryland(desk: Desk) -> tuple[str, str]:
+def maryland(inputs: PageInputs) -> tuple[str, str]:
     """Return the Maryland scale level awarded, with its ceiling and the reason."""
-    rows = desk.rows
+    rows = inputs.rows
     ran = [
         n
-        for n in desk.ctx.plan.designs
+        for n in inputs.ctx.plan.designs
         if any(r.kind == "estimate" and r.shown for r in rows.starting(f"{n.lower()}."))
     ]
     ceiling = cite_level("3" if ran else "2")
     level = cite_level("2")
-    pre = len(desk.ctx.plan.exposure.pre_waves) if desk.ctx.plan.exposure is not None else 0
+    pre = len(inputs.ctx.plan.exposure.pre_waves) if inputs.ctx.plan.exposure is not None else 0
     why = (
         "comparing changes between groups could reach it, but one earlier survey cannot show that they moved alike"
         if ran and pre < 2
@@ -170,14 +170,14 @@ def cite_level(level: str) -> str:
     return cite.plan(level)
 
 
-def _emmie(desk: Desk) -> list[tuple[str, str]]:
-    rows, ctx = desk.rows, desk.ctx
+def _emmie(inputs: PageInputs) -> list[tuple[str, str]]:
+    rows, ctx = inputs.rows, inputs.ctx
     main = say.primary(rows, ctx)
     cost = next((r for r in rows.starting("costs.") if r.shown and r.value is not None and "attend" in r.id), None)
     from evaluation.report.phrases import cite
 
     price = "Not supplied." if cost is None else f"{cite(cost, cost.text)} {cost.unit} per attendance."
-    has = {n: bool(desk.at(f"policy-{n}")) for n in (3, 9, 10)}
+    has = {n: bool(inputs.at(f"policy-{n}")) for n in (3, 9, 10)}
     return [
         ("Effect", " ".join(main.sentences) if main else "No answer for this wave."),
         (

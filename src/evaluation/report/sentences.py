@@ -126,7 +126,7 @@ def primary(rows: Rows, ctx: ReportContext) -> Line | None:
         "change",
         since=f"since {first}",
     )
-    line = judged(row, subject, ctx)
+    line = verdict_line(row, subject, ctx)
     return Line((*line.sentences, *_share_alone(rows, row)), line.verdict)
 
 
@@ -155,7 +155,9 @@ def gap(rows: Rows, ctx: ReportContext) -> Line | None:
         return None
     than = f"than among {group_words(ctx, ctx.comparison)}"
     pair = f"between {group_words(ctx, ctx.focus)} and {group_words(ctx, ctx.comparison)}"
-    return judged(row, Subject(_short(ctx, outcome), f"among {group_words(ctx, ctx.focus)}", than, pair=pair), ctx)
+    return verdict_line(
+        row, Subject(_short(ctx, outcome), f"among {group_words(ctx, ctx.focus)}", than, pair=pair), ctx
+    )
 
 
 def attended(rows: Rows, ctx: ReportContext) -> Line | None:
@@ -167,7 +169,7 @@ def attended(rows: Rows, ctx: ReportContext) -> Line | None:
     who, than = f"among {fixed(ctx.words.treated)}", f"than among {fixed(ctx.words.untreated)} but were otherwise alike"
     pair = f"between {fixed(ctx.words.treated)} and {fixed(ctx.words.untreated)}"
     more = _would_remove(rows, row, ctx)
-    return judged(row, Subject(_short(ctx, outcome), who, than, pair=pair, more=more), ctx)
+    return verdict_line(row, Subject(_short(ctx, outcome), who, than, pair=pair, more=more), ctx)
 
 
 def _would_remove(rows: Rows, row: Any, ctx: ReportContext) -> str:
@@ -190,7 +192,7 @@ def actions(rows: Rows) -> Line | None:
     return Line((f"Actions on what people asked for: {phrases.listed(said)}.",))
 
 
-def judged(row: Any, subject: Subject, ctx: ReportContext) -> Line:
+def verdict_line(row: Any, subject: Subject, ctx: ReportContext) -> Line:
     """Return a contrast's line: verdict word, finding, how sure; the same pattern whatever the sign."""
     pre = len(ctx.plan.exposure.pre_waves) if ctx.plan.exposure is not None else 1
     verdict = row.verdict or (rule.NOT_ANSWERABLE if row.kind == "not_identified" else "")
@@ -226,7 +228,7 @@ def designs(rows: Rows, ctx: ReportContext) -> list[Line]:
             "difference",
             "between the groups compared",
         )
-        line = judged(row, subject, ctx)
+        line = verdict_line(row, subject, ctx)
         said = [x for x in line.sentences if plain(x) != (row.question or "")]
         title = f"“{fixed(design.title)}”: "
         out.append(Line((f"{title}{said[0][:1].lower()}{said[0][1:]}", *said[1:]), line.verdict))

@@ -64,7 +64,7 @@ def check_parameters(notebook: Any, parameters: Mapping[str, Any], *, name: str)
             raise StudyError(f"parameter {key!r} of notebook {name} is {wanted}, not {type(value).__name__}")
 
 
-def parameters_for(sources: list[Path], always: Mapping[str, Any], asked: Mapping[str, str]) -> dict[str, Any]:
+def parameters_for(sources: list[Path], always: Mapping[str, Any], requested: Mapping[str, str]) -> dict[str, Any]:
     """Return the parameters of each notebook by name: those of every run, and those asked for where it declares them.
 
     Raises
@@ -77,11 +77,11 @@ def parameters_for(sources: list[Path], always: Mapping[str, Any], asked: Mappin
 
     declared = {p.stem: declared_parameters(nbformat.read(p, as_version=4), name=p.stem) for p in sources}
     known = {key for names in declared.values() for key in names} - set(always)
-    faults = [_unknown(key, known, always) for key in asked if key not in known]
+    faults = [_unknown(key, known, always) for key in requested if key not in known]
     out = {}
     for name, defaults in declared.items():
         faults += [f"notebook {name} does not declare the parameter {k!r}" for k in always if k not in defaults]
-        chosen = {k: v for k, v in asked.items() if k in defaults and k not in always}
+        chosen = {k: v for k, v in requested.items() if k in defaults and k not in always}
         typed = {k: _typed(v, defaults[k]) for k, v in chosen.items()}
         faults += [
             f"parameter {k!r} of notebook {name} is {type(defaults[k]).__name__}, not {chosen[k]!r}"

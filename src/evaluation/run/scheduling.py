@@ -225,14 +225,14 @@ def _files(folder: Path) -> list[Path]:
 # ---- what notebooks write ---------------------------------------------------------------------------------------
 
 
-def merge(target: Path, made: Iterable[Path]) -> dict[str, Any]:
+def merge(target: Path, outcomes: Iterable[Path]) -> dict[str, Any]:
     """Lay what notebooks wrote into one folder, in order, by links; return each file's identity, and the gates.
 
     Gates and the order of exhibits are joined; of any other file the last one stands.
     """
     target.mkdir(parents=True, exist_ok=True, mode=0o700)
     gates, order = dict[str, Any](), list[str]()
-    for folder in made:
+    for folder in outcomes:
         for file in _files(folder / FILES):
             name = file.relative_to(folder / FILES).as_posix()
             if name == GATES:

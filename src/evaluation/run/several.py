@@ -30,21 +30,21 @@ class Ended:
         return f"{self.study}: {self.outcome['status']}. {self.outcome['headline']} Report: {self.outcome['page']}"
 
 
-def run(studies: Sequence[Path], words: Sequence[str], say: Callable[[str], None]) -> list[Ended]:
+def run(studies: Sequence[Path], arguments: Sequence[str], say: Callable[[str], None]) -> list[Ended]:
     """Run each study with the same words, as many at once as there are cores; one that fails stops no other.
 
     Parameters
     ----------
     studies : sequence of Path
         Each a `study.toml`.
-    words : sequence of str
+    arguments : sequence of str
         What follows `evaluation run` for each, apart from `--study`, `--json` and `--quiet`.
     say : callable
         Told a line as each ends.
     """
 
     def one(study: Path) -> Ended:
-        ended = _run_one(study, words)
+        ended = _run_one(study, arguments)
         say(ended.line())
         return ended
 
@@ -52,8 +52,8 @@ def run(studies: Sequence[Path], words: Sequence[str], say: Callable[[str], None
         return list(pool.map(one, studies))
 
 
-def _run_one(study: Path, words: Sequence[str]) -> Ended:
-    command = [sys.executable, "-m", "evaluation.cli", "run", "--study", str(study), "--json", *words]
+def _run_one(study: Path, arguments: Sequence[str]) -> Ended:
+    command = [sys.executable, "-m", "evaluation.cli", "run", "--study", str(study), "--json", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
     outcome = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 and done.stdout.strip() else {}
     return Ended(study, done.returncode, outcome, done.stderr.strip())

@@ -55,13 +55,13 @@ def _missing(plan: study.Plan, wave: str) -> list[str]:
     ]
 
 
-def text(found: dict[str, Any]) -> str:
+def text(state: dict[str, Any]) -> str:
     """Return the status as a page of plain text."""
-    lines = [found["study"], "", "Waves"]
-    for wave in found["waves"]:
+    lines = [state["study"], "", "Waves"]
+    for wave in state["waves"]:
         about = ", ".join(wave[k] for k in ("label", "origin", "fieldwork") if wave.get(k))
         lines.append(f"  {wave['id']}  {wave['state']}" + (f" ({about})" if about else ""))
-    lines += ["", f"Last report of {found['wave']}: {found['last_report'] or 'none'} ({found['status']})"]
-    lines.append("Gates failed: " + (", ".join(found["gates_failed"]) or "none"))
-    lines.append("Missing: " + ("; ".join(found["missing"]) or "nothing"))
+    lines += ["", f"Last report of {state['wave']}: {state['last_report'] or 'none'} ({state['status']})"]
+    lines.append("Gates failed: " + (", ".join(state["gates_failed"]) or "none"))
+    lines.append("Missing: " + ("; ".join(state["missing"]) or "nothing"))
     return "\n".join(lines)

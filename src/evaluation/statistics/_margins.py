@@ -163,7 +163,7 @@ def _sample_cells(frame: pd.DataFrame, names: Sequence[str]) -> tuple[Integers, 
 _NOBODY = object()
 
 
-def _level_positions(sample_levels: list[Hashable], levels: list[Hashable], words: str) -> Integers:
+def _level_positions(sample_levels: list[Hashable], levels: list[Hashable], name: str) -> Integers:
     """Return the place of each sample level among the margin's; the same label as number and as text is one level."""
     place = {level: i for i, level in enumerate(levels)}
     plain = {level_key(level): i for i, level in enumerate(levels)}
@@ -180,7 +180,7 @@ def _level_positions(sample_levels: list[Hashable], levels: list[Hashable], word
             position[i] = at
     if extra:
         raise errors.MarginMismatch(
-            f"levels of {words} in the sample and not in the margin: {sorted(map(_level_text, extra))}; "
+            f"levels of {name} in the sample and not in the margin: {sorted(map(_level_text, extra))}; "
             f"the margin has {[_level_text(k) for k in levels]}",
             todo="Recode the sample, or give the margin these levels.",
         )
@@ -188,7 +188,7 @@ def _level_positions(sample_levels: list[Hashable], levels: list[Hashable], word
 
 
 def _refuse_one_sided(
-    place: Integers, sample_levels: list[Hashable], levels: list[Hashable], values: Floats, words: str
+    place: Integers, sample_levels: list[Hashable], levels: list[Hashable], values: Floats, name: str
 ) -> None:
     """Refuse population cells with nobody in the sample, and people in cells with no population."""
     seen = np.zeros(len(levels), dtype=bool)
@@ -197,13 +197,13 @@ def _refuse_one_sided(
     nobody = [_level_text(k) for k, s, v in zip(levels, seen, values, strict=True) if s and v == 0]
     if missing:
         raise errors.EmptyCell(
-            f"nobody in the sample is in {missing} of {words}; the sample has "
+            f"nobody in the sample is in {missing} of {name}; the sample has "
             f"{sorted(_level_text(h) for h in sample_levels if h is not _NOBODY)}",
             todo="Join these cells to others, in a stated order.",
         )
     if nobody:
         raise errors.MarginMismatch(
-            f"the sample has people in {nobody} of {words}, where the population is 0",
+            f"the sample has people in {nobody} of {name}, where the population is 0",
             todo="Correct the margin, or leave these people out as a named step.",
         )
 

@@ -52,14 +52,14 @@ class Pooled:
     fmi: float
     m: int
 
-    def estimate(self, *, null: float | None = 0.0, **words: Any) -> Estimate:
+    def estimate(self, *, null: float | None = 0.0, **details: Any) -> Estimate:
         """Return the pooled quantity as an `Estimate` with its t interval.
 
         Parameters
         ----------
         null : float or None
             Value of no difference; None for a level, which has no p-value.
-        **words : object
+        **details : object
             Further fields of the `Estimate` (`n`, `method`, `outcome` and so on).
 
         Returns
@@ -67,7 +67,7 @@ class Pooled:
         Estimate
             Value, standard error, 95 % and 90 % intervals.
         """
-        named = {"se_method": f"Rubin's rules over {self.m} imputations, Barnard-Rubin df"} | words
+        named = {"se_method": f"Rubin's rules over {self.m} imputations, Barnard-Rubin df"} | details
         return from_se(self.value, self.se, df=self.df, null=null, **named)
 
     def tidy(self) -> pd.DataFrame:

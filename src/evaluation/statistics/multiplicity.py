@@ -456,7 +456,7 @@ def _max_t_parts(fit: Regression, codes: Integers, signs: Floats) -> tuple[float
     return se, float(fit.params[1]) / se, moved[:, 1] / np.sqrt(scale * (left**2).sum(axis=1))
 
 
-def _share(drawn: Floats, at: float, enumerated: bool) -> float:
+def _share(draws: Floats, at: float, enumerated: bool) -> float:
     """Return the share of draws at least as far out; drawn ones count the data as one of them."""
-    far = int((drawn >= at - 1e-10).sum())
-    return far / len(drawn) if enumerated else (1 + far) / (1 + len(drawn))
+    far = int((draws >= at - 1e-10).sum())
+    return far / len(draws) if enumerated else (1 + far) / (1 + len(draws))

@@ -98,7 +98,7 @@ def _wilson_corrected(x: int, n: int, z: float) -> tuple[float, float]:
     return (0.0 if x == 0 else low), high
 
 
-def share(x: int, n: int, *, method: str = "wilson", unit: str = "per cent", **words: Any) -> Estimate:
+def share(x: int, n: int, *, method: str = "wilson", unit: str = "per cent", **details: Any) -> Estimate:
     """Return a share x / n with its 95 % and 90 % intervals.
 
     Parameters
@@ -109,7 +109,7 @@ def share(x: int, n: int, *, method: str = "wilson", unit: str = "per cent", **w
         A method of `interval`.
     unit : str
         "per cent" gives a percentage; any other unit a share of 1.
-    **words : object
+    **details : object
         Further fields of the `Estimate` (`outcome`, `wave` and so on).
 
     Returns
@@ -139,11 +139,11 @@ def share(x: int, n: int, *, method: str = "wilson", unit: str = "per cent", **w
         n={"all": int(n)},
         method="share",
         se_method=method,
-        **words,
+        **details,
     )
 
 
-def difference(x1: int, n1: int, x2: int, n2: int, *, unit: str = "percentage points", **words: Any) -> Estimate:
+def difference(x1: int, n1: int, x2: int, n2: int, *, unit: str = "percentage points", **details: Any) -> Estimate:
     """Return the difference of two shares, first less second, with Newcombe's interval.
 
     Parameters
@@ -154,7 +154,7 @@ def difference(x1: int, n1: int, x2: int, n2: int, *, unit: str = "percentage po
         The same in the second group.
     unit : str
         "percentage points" gives points out of 100; any other unit a difference of shares of 1.
-    **words : object
+    **details : object
         Further fields of the `Estimate` (`outcome`, `wave` and so on).
 
     Returns
@@ -192,7 +192,7 @@ def difference(x1: int, n1: int, x2: int, n2: int, *, unit: str = "percentage po
         method="difference of shares",
         se_method="Newcombe",
         null=0.0,
-        **words,
+        **details,
     )
 
 

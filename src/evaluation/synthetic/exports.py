@@ -17,7 +17,7 @@ import tomli_w
 from evaluation.plan.codebook import Codebook
 from evaluation.synthetic.waves import FIELDWORK
 
-WORDS = {"dk": "Don't know", "pnts": "Prefer not to say"}
+MISSING_LABELS = {"dk": "Don't know", "pnts": "Prefer not to say"}
 ASKED_2022 = (
     "resp_id",
     "interview_date",
@@ -65,11 +65,11 @@ def _labelled(frame: pd.DataFrame, book: Codebook) -> pd.DataFrame:
     out = {}
     for name in frame.columns:
         var = book.variable(name)
-        words = {str(k): v for k, v in var.levels.items()} | WORDS
+        words = {str(k): v for k, v in var.levels.items()} | MISSING_LABELS
         if var.type == "multi":
             out[name] = ["; ".join(words.get(p, p) for p in str(v).split(";")) if v else "" for v in frame[name]]
         else:
-            out[name] = [words.get(str(v), v) if var.levels or str(v) in WORDS else v for v in frame[name]]
+            out[name] = [words.get(str(v), v) if var.levels or str(v) in MISSING_LABELS else v for v in frame[name]]
     return pd.DataFrame(out, dtype=object)
 
 

@@ -28,7 +28,7 @@ THEMES = (
     "neighbourhood",
     "mental_health",
 )
-SAID = {
+COMMENTS = {
     "stops": "Explain the reason for every search",
     "respect": "Speak to people politely at the door",
     "response": "Say when nobody can come",
@@ -202,7 +202,7 @@ def _actions(events: Rows, rng: np.random.Generator) -> Rows:
                 "raised_date": "" if i == 44 else raised.isoformat(),
                 "question": event["q_covered"].split(";")[0],
                 "theme": theme,
-                "issue": SAID[theme],
+                "issue": COMMENTS[theme],
                 "owner_department": ("Neighbourhood policing", "Training", "Professional standards")[i % 3],
                 "status": status,
                 "status_date": changed.isoformat(),

@@ -171,7 +171,7 @@ def changes(frame: pd.DataFrame, read: two_by_two_cells.Cells, unit: str, time: 
 
 
 def from_influence(
-    value: float, inf: Floats, labels: pd.Series | None, *, draws: int = 0, seed: int = 0, **words: Any
+    value: float, inf: Floats, labels: pd.Series | None, *, draws: int = 0, seed: int = 0, **details: Any
 ) -> Estimate:
     """Return an estimate whose error comes from its influence function.
 
@@ -187,7 +187,7 @@ def from_influence(
         Multiplier-bootstrap draws for the error; 0 uses the standard deviation of the influence function.
     seed : int
         Seed of these draws.
-    **words : object
+    **details : object
         Further fields of the `Estimate` (`n`, `method`, `outcome` and so on).
 
     Returns
@@ -208,7 +208,7 @@ def from_influence(
         how, se = "influence function", float(np.sqrt((inf**2).mean() / count))
     else:
         how, se = f"influence function{by}", float(np.sqrt((summed**2).sum() / (count - 1) / count))
-    return from_se(value, se, df=float(count - 1), se_method=how, **words)
+    return from_se(value, se, df=float(count - 1), se_method=how, **details)
 
 
 def bootstrap_error(draws: Floats) -> float:

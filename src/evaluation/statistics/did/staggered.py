@@ -389,7 +389,7 @@ class GroupTime(list[Estimate]):
         each: Floats = np.sqrt((inf**2).sum(axis=0) / units / (units - less))
         return each
 
-    def _estimate(self, value: float, se: float, **words: Any) -> Estimate:
+    def _estimate(self, value: float, se: float, **details: Any) -> Estimate:
         """Return one effect with its t interval on units less one."""
         units, by = len(self.influence), " by cluster" if self._clustered else ""
         how = f"multiplier bootstrap{by}, {self._draws} draws" if self._draws else f"influence function{by}"
@@ -398,7 +398,7 @@ class GroupTime(list[Estimate]):
             "se_method": how,
             "outcome": self._outcome,
         }
-        return from_se(float(value), float(se), df=float(units - 1), **(named | words))
+        return from_se(float(value), float(se), df=float(units - 1), **(named | details))
 
     def aggregate(self, kind: str) -> list[Estimate]:
         """Return an overall aggregate of the effects after treatment, and its parts.

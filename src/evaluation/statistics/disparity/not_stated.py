@@ -159,7 +159,7 @@ def _unstated_labels(labels: pd.Index, words: set[str]) -> Booleans:
     return np.array([bool(pd.isna(v)) or str(v).strip().lower() in words for v in labels], dtype=bool)
 
 
-def _officer_groups(officer: pd.Series[float] | pd.DataFrame | None, words: set[str]) -> pd.Series[float] | None:
+def _officer_groups(officer: pd.Series[float] | pd.DataFrame | None, labels: set[str]) -> pd.Series[float] | None:
     """Return the officers' groups of the records not stated; entries that name no group are left out of it."""
     if officer is None:
         return None
@@ -168,15 +168,15 @@ def _officer_groups(officer: pd.Series[float] | pd.DataFrame | None, words: set[
     table = whole_numbers(officer, "the officers' counts")
     if isinstance(table.index, pd.MultiIndex):
         classes = table.index.get_level_values(1).unique()
-        rows = _unstated_labels(table.index.get_level_values(0), words)
-        if not rows.any() and _unstated_labels(classes, words).any():
+        rows = _unstated_labels(table.index.get_level_values(0), labels)
+        if not rows.any() and _unstated_labels(classes, labels).any():
             raise DataError(
                 "the officers' cross-table has no row of those not stated",
                 todo="Give self-defined groups as rows and officer-defined groups as columns.",
             )
         part = table[rows]
         table = part.groupby(part.index.get_level_values(1)).sum().reindex(classes, fill_value=0.0)
-    return table[~_unstated_labels(table.index, words)].groupby(level=0).sum()
+    return table[~_unstated_labels(table.index, labels)].groupby(level=0).sum()
 
 
 def group_number(counts: pd.Series[float], name: str, what: str = "count") -> float:

@@ -239,12 +239,14 @@ def rates(
     return estimates
 
 
-def find_rates(found: pd.Series[float], searches: pd.Series[float], *, group: str, comparator: str) -> list[Estimate]:
+def find_rates(
+    rates_of: pd.Series[float], searches: pd.Series[float], *, group: str, comparator: str
+) -> list[Estimate]:
     """Return two groups' shares of searches that found what they sought, and their difference.
 
     Parameters
     ----------
-    found, searches : Series of int by group
+    rates_of, searches : Series of int by group
         Searches with a find, and all searches.
     group, comparator : str
         The two groups; the difference is the first less the second.
@@ -264,13 +266,13 @@ def find_rates(found: pd.Series[float], searches: pd.Series[float], *, group: st
     """
     shares = [
         replace(
-            proportions.share(int(group_number(found, g)), int(group_number(searches, g))),
+            proportions.share(int(group_number(rates_of, g)), int(group_number(searches, g))),
             group=g,
             n={g: int(searches[g])},
         )
         for g in (group, comparator)
     ]
-    gap = proportions.difference(*(int(s[g]) for g in (group, comparator) for s in (found, searches)))
+    gap = proportions.difference(*(int(s[g]) for g in (group, comparator) for s in (rates_of, searches)))
     return [
         *shares,
         replace(gap, group=f"{group} minus {comparator}", n={g: int(searches[g]) for g in (group, comparator)}),

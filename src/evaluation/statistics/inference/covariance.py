@@ -120,14 +120,14 @@ class Covariance:
         """
         return pd.Series(np.sqrt(np.maximum(np.diag(self.matrix), 0.0)), index=self.matrix.index)
 
-    def estimate(self, term: str, **words: Any) -> Estimate:
+    def estimate(self, term: str, **details: Any) -> Estimate:
         """Return one coefficient with its t interval.
 
         Parameters
         ----------
         term : str
             Name of the coefficient.
-        **words : object
+        **details : object
             Further fields of the `Estimate` (`n`, `method`, `outcome` and so on); they win over those set here.
 
         Returns
@@ -152,7 +152,7 @@ class Covariance:
         named: dict[str, Any] = {"n": {"all": self.rows}, "method": "least squares", "se_method": self.kind}
         if self.kind not in HC:
             named |= {"se_method": f"{self.kind}, {self.clusters} clusters", "n_sessions": self.clusters}
-        return from_se(float(self.params[term]), float(self.se[term]), df=float(self.df[term]), **(named | words))
+        return from_se(float(self.params[term]), float(self.se[term]), df=float(self.df[term]), **(named | details))
 
     def contrast(self, c: Floats) -> tuple[float, float, float]:
         """Return a linear combination of the coefficients with its error.

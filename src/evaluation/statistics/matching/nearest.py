@@ -237,14 +237,14 @@ def _align(series: pd.Series, index: pd.Index) -> Floats:
     return (series if same else series.reindex(index)).to_numpy(dtype=float)
 
 
-def check_choice(word: str, words: Sequence[str], role: str) -> str:
+def check_choice(word: str, choice: Sequence[str], role: str) -> str:
     """Return a word, or refuse one that is not among the known.
 
     Parameters
     ----------
     word : str
         What was given.
-    words : sequence of str
+    choice : sequence of str
         What is known.
     role : str
         Name of the argument, for the message.
@@ -259,8 +259,8 @@ def check_choice(word: str, words: Sequence[str], role: str) -> str:
     Unsupported
         Another word.
     """
-    if word not in words:
-        raise errors.Unsupported(f"{role} {word!r} is not known", todo=f"Use one of {', '.join(words)}.")
+    if word not in choice:
+        raise errors.Unsupported(f"{role} {word!r} is not known", todo=f"Use one of {', '.join(choice)}.")
     return word
 
 

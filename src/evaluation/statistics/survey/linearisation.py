@@ -481,7 +481,7 @@ def _domain_ratio(label: str, y: Floats, domain: Floats) -> Ratio:
     return label, y * domain, domain, _count(domain)
 
 
-def _ratios(design: Design, parts: Sequence[Ratio], words: str, *, variances: bool = False) -> list[Estimate]:
+def _ratios(design: Design, parts: Sequence[Ratio], details: str, *, variances: bool = False) -> list[Estimate]:
     """Return ratios of weighted totals from one covariance."""
     scored = [_score(design, top, bottom, label) for label, top, bottom, _ in parts]
     ses = _standard_errors(design, np.column_stack([score for _, score in scored]))
@@ -491,12 +491,12 @@ def _ratios(design: Design, parts: Sequence[Ratio], words: str, *, variances: bo
         if variances and se > _intervals.ZERO_ERROR and n > 1:
             w = design.weights * bottom
             effective = float(w @ (top - value) ** 2 / w.sum() * n / (n - 1) / se**2)
-        out.append(_estimate(design, value, float(se), words, label, n, effective))
+        out.append(_estimate(design, value, float(se), details, label, n, effective))
     return out
 
 
 def _estimate(
-    design: Design, value: float, se: float, words: str, label: str, n: int, n_effective: float | None = None
+    design: Design, value: float, se: float, details: str, label: str, n: int, n_effective: float | None = None
 ) -> Estimate:
     return from_se(
         value,
@@ -504,7 +504,7 @@ def _estimate(
         df=design.df,
         null=None,
         n={label: n},
-        method=words,
+        method=details,
         se_method=_se_method(design),
         group=label,
         n_sessions=sessions(design),
