@@ -41,7 +41,7 @@ def _annex_own(inputs: PageInputs, letter: str, notebooks: list[tuple[str, str]]
     ctx = inputs.ctx
     if letter == "A":
         told = any(e.id == "gates.all" for e in inputs.at("annex-A"))
-        return _manifest(ctx, notebooks, told=told)
+        return _manifest(ctx, notebooks, manifest=told)
     if letter == "B":
         return _estimands(inputs)
     if letter == "O":

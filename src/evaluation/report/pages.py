@@ -51,7 +51,7 @@ def policy(inputs: PageInputs) -> Page:
         refused = [e for e in (*shown, *folded) if is_refusal(e)]  # said in one sentence, wherever they would stand
         shown, folded = ([e for e in part if e not in refused] for part in (shown, folded))
         placed = [
-            *exhibits(inputs, shown, fold=12, told=told),
+            *exhibits(inputs, shown, fold=12, printed=told),
             *exhibits(inputs, folded, fold=12, most=0),
             *exhibits(inputs, refused, fold=12),
         ]
