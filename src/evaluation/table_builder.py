@@ -322,7 +322,14 @@ class Table:
         -------
         Table
             This table.
+
+        Raises
+        ------
+        DataError
+            No note of this name is declared.
         """
+        if name not in self.declaration.optional:
+            raise DataError(f"no note {name!r} is declared", where=self.declaration.id, todo="Add it under optional.")
         self._printed.append((name, fill(self.declaration.optional[name], {**self.words, **words})))
         return self
 
