@@ -79,10 +79,19 @@ def planted(folder, *cells):
     return folder
 
 
+def short_name_of(folder):
+    """Return a short name for a folder, which is made: sockets lie in it, and their names may have 107 signs at most."""
+    folder.mkdir(exist_ok=True)
+    name = Path(tempfile.gettempdir()) / f"e{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
+    if not name.is_symlink():
+        name.symlink_to(folder)
+        atexit.register(name.unlink, missing_ok=True)
+    return name
+
+
 def environment(study, **more):
     """Return the environment of a run: a key and a temporary folder of the study's own, no Chromium."""
-    scratch = study.parent / "t"
-    scratch.mkdir(exist_ok=True)
+    scratch = short_name_of(study.parent / "t")
     env = {k: v for k, v in os.environ.items() if not k.startswith(("EVALUATION", "SOURCE_DATE"))}
     env |= {"TMPDIR": str(scratch), "EVALUATION_KEY_FILE": str(study.parent / "key"), "EVALUATION_CHROMIUM": ""}
     return {k: v for k, v in (env | more).items() if v is not None}

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import run_study
 from run_study import notebook
 
 from evaluation.errors import RunFailed
@@ -85,11 +86,12 @@ def test_ending_the_kernels_ends_a_notebook_that_still_runs(tmp_path, monkeypatc
             job.result(timeout=None)
 
 
+HERE = (str(Path(__file__).parent), str(Path(run_study.__file__).parent))
 SPLIT = """
 import fcntl, json, os, sys, tempfile, threading
 from pathlib import Path
-from evaluation import kernels, warm
-sys.path.insert(0, sys.argv[1])
+from evaluation.run import kernels, warm
+sys.path[:0] = sys.argv[1].split(os.pathsep)
 from run_study import notebook
 from test_kernels import execute
 os.chdir(tempfile.mkdtemp())
@@ -112,7 +114,7 @@ print(json.dumps([forked, said, server.poll(), done.peak > 20e6, made.folder.exi
 
 def split(*words, before="", preexec_fn=None, **env):
     """Run SPLIT in a Python with the environment of kernels; return what it printed."""
-    command = [sys.executable, "-c", SPLIT, str(Path(__file__).parent), *words]
+    command = [sys.executable, "-c", SPLIT, os.pathsep.join(HERE), *words]
     command = ["sh", "-c", f'exec "$0" "$@" {before}', *command] if before else command
     done = subprocess.run(
         command,
@@ -209,7 +211,7 @@ def test_help_answers_at_once_and_nothing_heavy_is_imported():
 
 
 def test_the_grammar_library_is_never_imported():
-    probe = "import sys, evaluation.execution, papermill, nbformat; print('lark' in sys.modules)"
+    probe = "import sys, evaluation.run.notebooks, papermill, nbformat; print('lark' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout == "False\n"
 
 

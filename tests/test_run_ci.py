@@ -44,11 +44,11 @@ def ci(tmp_path, failing=""):
 def test_all_steps_run_and_the_last_line_is_pytests(tmp_path):
     done, made = ci(tmp_path)
     assert done.returncode == 0, done.stderr
-    assert made == ["made test", "made report"]
+    assert made == ["made test", "made lint", "made report"]
     assert done.stdout.splitlines()[-1] == "4 passed, 1 skipped, 2 deselected in 1.50s"
 
 
-@pytest.mark.parametrize("step", ["test", "report"])
+@pytest.mark.parametrize("step", ["test", "lint", "report"])
 def test_a_step_that_fails_fails_the_whole_and_still_ends_with_the_closing_line(tmp_path, step):
     done, _ = ci(tmp_path, failing=step)
     assert done.returncode == 1

@@ -21,9 +21,9 @@ from evaluation.statistics.did.few_areas import (
     wald_ratio,
 )
 from evaluation.statistics.did.influence_functions import rc_doubly_robust as drdid_rc
-from evaluation.statistics.did.linked import first_differences, linkage, linkage_weights, linked_panel
+from evaluation.statistics.did.panel import first_differences, linkage, linkage_weights, linked_panel
 from evaluation.statistics.did.regression import VCOV, EventStudy, event_study, triple, two_by_two
-from evaluation.statistics.did.staggered import GroupTime, group_time
+from evaluation.statistics.did.staggered_adoption import GroupTime, group_time
 from evaluation.statistics.did.two_by_two_cells import LEAST, cell_counts
 
 __all__ = [

@@ -15,7 +15,7 @@ from evaluation.results import Estimate
 from evaluation.statistics import predicted_attendance
 from evaluation.statistics._arrays import Floats
 from evaluation.statistics.did.few_areas import Ratio, wald_ratio
-from evaluation.statistics.did.linked import first_differences
+from evaluation.statistics.did.panel import first_differences
 from evaluation.statistics.did.regression import two_by_two
 
 NAMES = ("naive", "adjusted", "four_group", "slope", "places", "ratio", "linked")
