@@ -39,3 +39,23 @@ def test_the_file_that_the_annex_prints_has_the_shape_it_reads():
     assert set(content) >= {"header", "rows", "digest", "made_on"}
     assert all(len(row) == len(content["header"]) for row in content["rows"])
     assert len(manifest.statistics_digest()) == 64
+
+
+def test_only_what_is_computed_makes_the_table_stale(tmp_path, monkeypatch):
+    statistics = tmp_path / "statistics"
+    statistics.mkdir()
+    for name in ("verdict.py", "results.py"):
+        (tmp_path / name).write_text("X = 1\n")
+    module = statistics / "mean.py"
+    monkeypatch.setattr(manifest, "PACKAGE", tmp_path)
+
+    def digest(text):
+        module.write_text(text)
+        return manifest.statistics_digest()
+
+    first = digest('def mean(x):\n    """Return the mean."""\n    return sum(x) / len(x)\n')
+    assert first == digest(
+        "def mean(x: list[float]) -> float:\n    # plainly\n    return (\n        sum(x) / len(x))\n"
+    )
+    assert first != digest("def mean(x):\n    return sum(x) / (len(x) - 1)\n")
+    assert first != digest("def mean(x, by=1):\n    return sum(x) / len(x)\n")
