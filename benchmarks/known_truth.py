@@ -31,7 +31,7 @@ from evaluation.analysis import arms as analysis_arms
 from evaluation.analysis import attendee_effect, comparison, contrasts, levels
 from evaluation.analysis.change import change
 from evaluation.analysis.did import designs as did_designs
-from evaluation.analysis.did.inputs import Evidence
+from evaluation.analysis.did.inputs import DesignInputs
 from evaluation.analysis.robustness import multiple_testing, negative_controls, summary
 from evaluation.analysis.verdicts import corrected
 from evaluation.results import Estimate, NotIdentified, verdict
@@ -127,7 +127,7 @@ class Study:
         items = [PRIMARY, plan.treatment.retrospective_column]
         comparable = pd.DataFrame("same", index=items, columns=list(plan.waves))
         arms = {x: analysis_arms.arms(plan, rows) for x, rows in self.people.groupby("wave") if x != "W2022"}
-        found = Evidence(WAVE, self.survey, drawing.EVENTS, comparable, drawing.FIELDWORK, arms)
+        found = DesignInputs(WAVE, self.survey, drawing.EVENTS, comparable, drawing.FIELDWORK, arms)
         return {r.id.split(".")[0].upper(): r for r in did_designs.all_designs(plan, found) if r.id.count(".") == 3}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from evaluation.errors import DataError
 from evaluation.exhibit import Cell, Count, Exhibit, Item, Measure, Words, as_id, cell_key
-from evaluation.results import NotIdentified, TooFew
+from evaluation.results import Estimate, NotIdentified, TooFew
 
 
 def fill(text: str, words: Mapping[str, object]) -> str:
@@ -81,6 +81,10 @@ class Declaration:
         Labels of rows by key.
     columns : mapping of str to Column
         Columns by key.
+    texts : mapping of str to mapping of str to str
+        Words of cells by column and key, for `Row.text`.
+    nothing : mapping of str to str
+        The one cell of words of a table that got no rows: its `id`, `row`, `column` (a key) and `text`.
     extras : mapping
         `Exhibit.extras`; texts in it are filled.
     """
@@ -98,6 +102,8 @@ class Declaration:
     optional: Mapping[str, str] = field(default_factory=dict)
     rows: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, Column] = field(default_factory=dict)
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    nothing: Mapping[str, str] = field(default_factory=dict)
     extras: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -185,6 +191,7 @@ class Table:
         self.items: list[Item] = []
         self.sums: list[tuple[str, tuple[str, ...]]] = []
         self._printed: list[tuple[str, str]] = []
+        self._fields: dict[str, Any] = {}
 
     def __len__(self) -> int:
         """Return the number of cells so far."""
@@ -208,6 +215,11 @@ class Table:
         """Begin a row: `key` is its part of the ids, `label` its heading where none is layout."""
         declared_label = self.declaration.rows.get(key)
         return Row(self, key, label or (self.text(declared_label) if declared_label is not None else key))
+
+    def numbers(self, **fields: Any) -> Table:
+        """Give numbers from here on these fields of `Measure` (base, unit …); column and call may differ."""
+        self._fields |= fields
+        return self
 
     def note(self, name: str, **words: object) -> Table:
         """Print one of the declared optional notes; `words` fill its places."""
@@ -319,6 +331,9 @@ class Table:
             What the chart needs beyond what is layout.
         """
         d = self.declaration
+        if d.nothing and not self.items:
+            empty = {k: self.text(v) for k, v in d.nothing.items()}
+            Row(self, "", empty["row"]).words(empty["column"], empty["text"], id=empty["id"])
         filled = {
             k: self.text(v) if isinstance(v, str) else tuple(v) if isinstance(v, list) else v
             for k, v in d.extras.items()
@@ -370,10 +385,22 @@ class Row:
     def number(self, column: str, value: float, *, id: str = "", unit: str | None = None, **more: Any) -> Row:
         """Add a number; `more` are fields of `Measure` (base, low, high, decimals, wave …)."""
         kind = self.table.column(column)
-        filled = {"wave": self.table.wave, "decimals": kind.decimals, **more}
-        return self._add(
-            kind, Measure(self._id(column, id), float(value), kind.unit if unit is None else unit, **filled)
-        )
+        filled = {"wave": self.table.wave, "decimals": kind.decimals, **self.table._fields, **more}
+        usual = filled.pop("unit", "")
+        own = (kind.unit or usual) if unit is None else unit
+        return self._add(kind, Measure(self._id(column, id), float(value), own, **filled))
+
+    def interval(self, column: str, result: Any, *, id: str = "", scale: float = 1.0, **more: Any) -> Row:
+        """Add an estimate that has no id as a number with its range, times `scale`; a refusal in words."""
+        if isinstance(result, NotIdentified):
+            return self.words(column, result.reason, id=id)
+        if isinstance(result, TooFew):
+            text = f"too few {result.unit}: at least {result.needed} in every cell are needed"
+            return self.words(column, text, id=id)
+        ends = {k: None if getattr(result, k) is None else scale * getattr(result, k) for k in ("low", "high")}
+        if isinstance(result, Estimate) and result.n and "base" not in self.table._fields:
+            ends["base"] = min(result.n.values())
+        return self.number(column, scale * result.value, id=id, **{**ends, **more})
 
     def share(self, column: str, share: float, *, id: str = "", **more: Any) -> Row:
         """Add a share of 0 to 1 as a percentage without decimals; `low` and `high` are shares too."""
@@ -383,6 +410,10 @@ class Row:
     def words(self, column: str, text: str, *, id: str = "") -> Row:
         """Add a cell of plain words."""
         return self._add(self.table.column(column), Words(self._id(column, id), text))
+
+    def text(self, column: str, key: str, *, id: str = "") -> Row:
+        """Add a cell of the words that are declared for this column and key."""
+        return self.words(column, self.table.text(self.table.declaration.texts[column][key]), id=id)
 
     def estimate(self, column: str, result: Cell) -> Row:
         """Add a result that has its id already: an estimate, or why there is none."""
