@@ -117,9 +117,9 @@ class Study:
         """Return the rows with families corrected and the controls' doubt, as notebook 07 leaves them."""
         controls = negative_controls.controls(self.plan, WAVE, self.compare, self.sample, self.survey, rows)
         gates = summary.gates(self.plan, WAVE, controls)
-        together = multiple_testing.together(self.plan, self.compare, self.sample, self.survey, rows)
+        corrected_p = multiple_testing.family_p_values(self.plan, self.compare, self.sample, self.survey, rows)
         nothing = NotIdentified("the curve is not drawn in this check", "It could only make more results fragile.")
-        return corrected(summary.applied(self.plan, rows, nothing, together, gates, controls))
+        return corrected(summary.applied(self.plan, rows, nothing, corrected_p, gates, controls))
 
     def designs(self, names: Sequence[str]) -> dict[str, Any]:
         """Return the results of designs by name."""
