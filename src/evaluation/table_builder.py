@@ -71,6 +71,8 @@ class Declaration:
         How a result is named, from `{row}`, `{column}` and `{wave}`: "costs.{row}.{column}.{wave}".
     refusal : str
         Id of the one cell of an exhibit that says why there is nothing to show.
+    why : tuple of str
+        (reason, what would help) where a table is refused without a reason of its own.
     refused_title : str
         Title where there is nothing to show; the title itself unless one is given.
     notes : tuple of str
@@ -94,6 +96,7 @@ class Declaration:
     places: tuple[str, ...] = ()
     ids: str = ""
     refusal: str = ""
+    why: tuple[str, ...] = ("the comparison could not be prepared", "See the gates.")
     refused_title: str = ""
     row_header: str = ""
     source: str = ""
@@ -137,7 +140,7 @@ def read_declarations(blocks: Mapping[str, Mapping[str, Any]]) -> dict[str, Decl
         try:
             given = block.get("columns", {}).items()
             columns = {k: Column(**({"label": c} if isinstance(c, str) else c)) for k, c in given}
-            lists = {k: tuple(content.get(k, ())) for k in ("places", "notes")}
+            lists = {k: tuple(content[k]) for k in ("places", "notes", "why") if k in content}
             made[id] = Declaration(id=id, **{**content, **lists, "columns": columns})
         except TypeError as error:
             raise DataError(f"the declaration cannot be read: {error}", where=f"exhibits.toml, {id}") from None
@@ -174,7 +177,7 @@ class Tables:
             raise DataError(f"no exhibit {id!r} is declared", where="exhibits.toml", todo="Add a block for it.")
         return Table(self.declarations[id], self.wave, {"wave": self.wave, **self.words, **words})
 
-    def refused(self, id: str, refusal: NotIdentified | TooFew | None, **words: object) -> Exhibit:
+    def refused(self, id: str, refusal: NotIdentified | TooFew | None = None, **words: object) -> Exhibit:
         """Return a declared exhibit of one cell that says why there is nothing to show."""
         return self.table(id, **words).refused(refusal)
 
@@ -303,9 +306,9 @@ class Table:
                     row.number(name, float(value), base=people)
         return self
 
-    def refused(self, refusal: NotIdentified | TooFew | None) -> Exhibit:
+    def refused(self, refusal: NotIdentified | TooFew | None = None) -> Exhibit:
         """Return the exhibit with one cell that says why there is nothing to show, and nothing else."""
-        reason = refusal or NotIdentified("the comparison could not be prepared", "See the gates.", wave=self.wave)
+        reason = refusal or NotIdentified(*self.declaration.why)
         id = as_id(fill(self.declaration.refusal or f"{self.declaration.id}.{{wave}}", self.words))
         return self.only(replace(reason, id=id, wave=self.wave))
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
+
+import pandas as pd
 
 from evaluation import errors
-from evaluation.analysis import contrasts, wave_checks
-from evaluation.analysis.did.exposed_places import places
-from evaluation.analysis.did.group_gap import gap_change
-from evaluation.analysis.did.inputs import DesignInputs, attended
+from evaluation.analysis import contrasts, layout, wave_checks
+from evaluation.analysis.attendee_effect import guarded
+from evaluation.analysis.did.exposed_places import ROLES, exposed_frame, placed, places
+from evaluation.analysis.did.group_gap import gap_change, members, two_groups
+from evaluation.analysis.did.inputs import DesignInputs, attended, runnable, session_in
 from evaluation.analysis.did.linked_panel import linked
 from evaluation.analysis.did.predicted_and_recalled import predicted_attendees, then_and_now
 from evaluation.analysis.levels import margin_of
@@ -20,14 +23,6 @@ from evaluation.statistics import did
 
 REFUSED = "attendeechange"
 EXPLORATORY = ("next-door", "by-place")
-METHODS = {
-    "adjusted": "adjusted for who answered",
-    "next-door": "places next door to events against places further away",
-    "by-place": "whether the gap moved more where events were held",
-    "four-group": "four groups weighted by predicted attendance: people who trusted already are not accounted for",
-    "first-differences": "each person's difference",
-    "linkage-weighted": "weighted to resemble everybody who answered first",
-}
 DESIGNS: dict[str, Callable[[Plan, DesignInputs, Design], list[tuple[str, Any]]]] = {
     "D1": places,
     "D2": gap_change,
@@ -115,6 +110,7 @@ def _labelled(plan: Plan, inputs: DesignInputs, name: str, design: Design, metho
     if len(design.waves) > 1:
         gates += (Gate("wording", "design", state != "changed", state, "same", "the question was not reworded"),)
     question = f"{design.title}: has {contrasts.short(plan, outcome)} changed more?"
+    companions = layout.declarations()["designs.forest"].texts["method"]
     named = contrasts.name(
         replace(result, gates=()),
         name,
@@ -122,7 +118,7 @@ def _labelled(plan: Plan, inputs: DesignInputs, name: str, design: Design, metho
         group=design.group_levels[0] if design.group_levels else "all",
         wave=inputs.wave,
         method=method,
-        question=question + (f" ({METHODS.get(method, method.replace('-', ' '))})" if method else ""),
+        question=question + (f" ({companions.get(method, method.replace('-', ' '))})" if method else ""),
         estimand=design.estimand,
         licence="exploratory" if state == "unknown" or method in EXPLORATORY else design.licence,
         planned=design.planned and not method,
@@ -167,6 +163,48 @@ def with_placebos(results: Sequence[Any], supported: Mapping[str, bool]) -> list
             gate = Gate(f"{name.lower()}.placebo", "quality", supported[name], None, 0.05, note)
             result = _capped(replace(result, gates=(*result.gates, gate)))
         out.append(result)
+    return out
+
+
+# ---- two groups seen twice -------------------------------------------------------------------------------------------
+
+
+class TwoGroups(NamedTuple):
+    """D1 or D2 as two groups seen in two waves: its people, the 0/1 column of the group, the clusters of its error."""
+
+    name: str
+    design: Design
+    people: pd.DataFrame
+    group: str
+    cluster: str | None
+
+    @property
+    def heading(self) -> str:
+        """Name and title, the heading of a row."""
+        return f"{self.name} {self.design.title}"
+
+    def change(self, plan: Plan, frame: pd.DataFrame, outcome: str) -> Any:
+        """Return the difference in change of an outcome among people like these, or why there is none."""
+        if self.group == "exposed":
+            return guarded(did.by_area, frame, outcome=outcome, least=plan.sizes.least_people, **ROLES)
+        return two_groups(plan, frame, outcome, whole=True)
+
+    def people_with(self, plan: Plan, inputs: DesignInputs, outcome: str, waves: tuple[str, str]) -> pd.DataFrame:
+        """Return the same groups among people who answered another outcome in these waves."""
+        moved = self.design.model_copy(update={"outcome": outcome, "waves": waves})
+        if self.group == "exposed":
+            return placed(plan, inputs, moved, set(self.people.loc[self.people["exposed"] == 1, "unit"]))
+        return members(inputs, moved)
+
+
+def two_group_designs(plan: Plan, inputs: DesignInputs) -> dict[str, TwoGroups]:
+    """Return the designs that compare two groups of other people in each wave, as far as they can be run."""
+    out, exposed, d2 = {}, exposed_frame(plan, inputs), runnable(plan, inputs, "D2")
+    if exposed is not None:
+        out["D1"] = TwoGroups("D1", *exposed, "exposed", "unit")
+    if d2 is not None:
+        people = members(inputs, d2)
+        out["D2"] = TwoGroups("D2", d2, people, "member", session_in(plan, people))
     return out
 
 

@@ -62,9 +62,7 @@ def over_time(plan: Plan, inputs: DesignInputs) -> Exhibit:
     design = plan.designs.get("D1")
     frame = None if design is None else staggered_frame(plan, inputs, design)
     if design is None or frame is None:
-        reason = "this needs three waves, and places first reached between the first and the last"
-        refusal = NotIdentified(reason, "Ask the same question in one wave more.")
-        return layout.refused(plan, inputs.wave, "designs.times", refusal)
+        return layout.refused(plan, inputs.wave, "designs.times")
     effects = effects_over_time(plan, design, frame)
     if not isinstance(effects, did.GroupTime):
         return layout.refused(plan, inputs.wave, "designs.times", effects)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
 from evaluation.analysis import contrasts, layout
 from evaluation.analysis.attendee_effect import guarded
+from evaluation.analysis.did.designs import TwoGroups, two_group_designs
 from evaluation.analysis.did.exposed_places import ROLES, exposed_frame, prognostic, reached_share, source_of
-from evaluation.analysis.did.group_gap import members
 from evaluation.analysis.did.inputs import DesignInputs, runnable, session_in
-from evaluation.analysis.did.linked_panel import UNLINKED, answered_first, linked_rows
+from evaluation.analysis.did.linked_panel import answered_first, linked_rows
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Design, Plan
 from evaluation.results import NotIdentified, TooFew
@@ -30,8 +29,7 @@ def few_places(plan: Plan, inputs: DesignInputs) -> Exhibit:
     """Return D1 by every way of testing few places, without each place in turn, and attendance as the first stage."""
     exposed = exposed_frame(plan, inputs)
     if exposed is None:
-        few = NotIdentified("there are fewer than two places on one side", "Events in two places or more, two without.")
-        return layout.refused(plan, inputs.wave, "designs.places", few)
+        return layout.refused(plan, inputs.wave, "designs.places")
     design, frame = exposed
     table = layout.table(plan, inputs.wave, "designs.places")
     base = min(did.cell_counts(frame["exposed"].to_numpy(), frame["after"].to_numpy()).values())
@@ -95,38 +93,28 @@ def _attended(row: Row, people: pd.DataFrame, id: str) -> None:
 def composition(plan: Plan, inputs: DesignInputs) -> Exhibit:
     """Return whether other kinds of people answered, read against chance, and whether that moves D1 and D2."""
     table = layout.table(plan, inputs.wave, "designs.composition")
-    for name, design, group, people in _compared_waves(plan, inputs):
-        frame, columns = prognostic(plan, people)
-        columns = [c for c in columns if name != "D2" or source_of(plan, c) != source_of(plan, design.group)]
+    for groups in two_group_designs(plan, inputs).values():
+        design, (frame, columns) = groups.design, prognostic(plan, groups.people)
+        columns = [c for c in columns if groups.name == "D1" or source_of(plan, c) != source_of(plan, design.group)]
         if columns:
-            row = table.row(f"{name}.{design.outcome}", f"{name} {design.title}")
             table.numbers(unit=contrasts.points(plan, design.outcome))
-            _composition(plan, row, frame, columns, design.outcome, group)
+            row = table.row(f"{groups.name}.{design.outcome}", groups.heading)
+            _composition(plan, row, frame, columns, groups)
     return table.exhibit()
 
 
-def _compared_waves(plan: Plan, inputs: DesignInputs) -> Iterator[tuple[str, Design, str, pd.DataFrame]]:
-    """Yield the name, design, group column and people of each design that compares other people in each wave."""
-    exposed, d2 = exposed_frame(plan, inputs), runnable(plan, inputs, "D2")
-    if exposed is not None:
-        yield "D1", exposed[0], "exposed", exposed[1]
-    if d2 is not None:
-        yield "D2", d2, "member", members(inputs, d2)
-
-
-def _composition(plan: Plan, row: Row, frame: pd.DataFrame, columns: list[str], outcome: str, group: str) -> None:
-    session, roles = session_in(plan, frame), {"time": "after", "weight": "population_weight"}
-    draws = {"draws": plan.matching.placebo_draws, "seed": plan.seed}
-    change = did_composition.between_waves(frame, columns=columns, session=session, **roles, **draws)
+def _composition(plan: Plan, row: Row, frame: pd.DataFrame, columns: list[str], groups: TwoGroups) -> None:
+    roles = {"time": "after", "weight": "population_weight"}
+    draws = {"draws": plan.matching.placebo_draws, "seed": plan.seed, "session": session_in(plan, frame)}
+    change = did_composition.between_waves(frame, columns=columns, **roles, **draws)
     row.number("worst", change.worst, base=len(frame)).text("grade", change.grade)
-    roles |= {"group": group, "outcome": outcome, "covariates": columns}
-    roles["cluster"] = "unit" if group == "exposed" else session
-    test = guarded(did_composition.composition_test, frame, **roles)
+    roles |= {"group": groups.group, "outcome": groups.design.outcome, "cluster": groups.cluster}
+    test = guarded(did_composition.composition_test, frame, covariates=columns, **roles)
     if isinstance(test, did_composition.CompositionTest):
         row.interval("constant", test.constant).interval("free", test.free).interval("gap", test.difference)
     else:
         row.interval("free", test)
-    row.interval("four", guarded(did_composition.four_group, frame, **roles))
+    row.interval("four", guarded(did_composition.four_group, frame, covariates=columns, **roles))
 
 
 # ---- linkage --------------------------------------------------------------------------------------------------------
@@ -137,7 +125,7 @@ def linkage(plan: Plan, inputs: DesignInputs) -> Exhibit:
     design = runnable(plan, inputs, "D5")
     panel = linked_rows(plan, inputs, design)[0] if design else None
     if design is None or panel is None:
-        return layout.refused(plan, inputs.wave, "designs.linkage", UNLINKED)
+        return layout.refused(plan, inputs.wave, "designs.linkage")
     frame, names = answered_first(plan, inputs, design, panel)
     linked = int(frame["linked"].sum())
     if not names or min(linked, len(frame) - linked) < plan.sizes.least_people:

@@ -7,14 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import arms
+from evaluation.analysis import arms, layout
 from evaluation.analysis.attendee_effect import guarded
 from evaluation.analysis.did.inputs import DesignInputs, attended, ends
 from evaluation.plan.study import Design, Plan
 from evaluation.results import Estimate, NotIdentified, TooFew
 from evaluation.statistics import did
-
-UNLINKED = NotIdentified("answers cannot be linked between the waves", "Ask for a code that links them.")
 
 
 def linked(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple[str, Any]]:
@@ -25,7 +23,7 @@ def linked(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple[str, 
     """
     panel, _ = linked_rows(plan, inputs, design)
     if panel is None:
-        return [("", UNLINKED)]
+        return [("", NotIdentified(*layout.declarations()["designs.linkage"].why))]
     status = panel.groupby("link")["treat"].max()
     counts = {"newly attended": int((status == 1).sum()), "never attended": int((status == 0).sum())}
     if min(counts.values()) < plan.sizes.least_linked:

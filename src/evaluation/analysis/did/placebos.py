@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,17 +11,17 @@ import pandas as pd
 
 from evaluation.analysis import arms, contrasts, layout
 from evaluation.analysis.attendee_effect import guarded
-from evaluation.analysis.did.designs import heading, method_of, name_of
-from evaluation.analysis.did.exposed_places import ROLES, exposed_frame, placed
-from evaluation.analysis.did.group_gap import grouped, members, two_groups
-from evaluation.analysis.did.inputs import DesignInputs, runnable, session_in
+from evaluation.analysis.did.designs import TwoGroups, heading, method_of, name_of, two_group_designs
+from evaluation.analysis.did.group_gap import grouped
+from evaluation.analysis.did.inputs import DesignInputs
 from evaluation.analysis.levels import margin_of
 from evaluation.exhibit import Exhibit
-from evaluation.plan.study import Design, Plan
-from evaluation.results import Estimate, NotIdentified
+from evaluation.plan.study import Plan
+from evaluation.results import Estimate
 from evaluation.statistics import did, multiplicity, power, sensitivity
 
 DIFFERS, NO_DIFFERENCE, SILENT = "differs", "no difference seen", "not informative"
+HALVES = "the first wave split in two"
 Placebo = tuple[str, str, Any]
 
 # ---- placebos -------------------------------------------------------------------------------------------------------
@@ -33,55 +33,50 @@ def placebos(plan: Plan, inputs: DesignInputs) -> list[Placebo]:
     An outcome that events cannot move, between the earliest and latest wave that asked it; a group that was never
     reached; the baseline split into its earlier and later half as if events lay between.
     """
-    exposed, d2 = exposed_frame(plan, inputs), runnable(plan, inputs, "D2")
-    out = list(_outcome_placebos(plan, inputs, exposed, d2))
+    designs = two_group_designs(plan, inputs)
+    exposed, gap = designs.get("D1"), designs.get("D2")
+    out = list(_outcome_placebos(plan, inputs, designs.values()))
     if exposed is not None:
-        out += _place_placebos(plan, *exposed)
-    if d2 is not None:
-        out += _gap_placebos(plan, inputs, d2, None if exposed is None else exposed[1])
+        out += _place_placebos(plan, exposed)
+    if gap is not None:
+        out += _gap_placebos(plan, inputs, gap, exposed)
     return out
 
 
-def _outcome_placebos(plan: Plan, inputs: DesignInputs, exposed: Any, d2: Design | None) -> Iterator[Placebo]:
+def _outcome_placebos(plan: Plan, inputs: DesignInputs, designs: Collection[TwoGroups]) -> Iterator[Placebo]:
     """Yield each design with an outcome that cannot move."""
     for outcome in plan.outcomes.negative_controls:
         asked = inputs.waves_asking(plan, outcome)
-        if len(asked) < 2:
-            continue
-        moved = {"outcome": outcome, "waves": (asked[0], asked[-1])}
-        label = f"an outcome that cannot move: {plan.label_of(outcome)}"
-        if exposed is not None:
-            design, people = exposed
-            reached = set(people.loc[people["exposed"] == 1, "unit"])
-            yield "D1", label, _by_area(plan, placed(plan, inputs, design.model_copy(update=moved), reached), outcome)
-        if d2 is not None:
-            yield "D2", label, two_groups(plan, members(inputs, d2.model_copy(update=moved)), outcome, whole=True)
+        for groups in designs if len(asked) > 1 else ():
+            people = groups.people_with(plan, inputs, outcome, (asked[0], asked[-1]))
+            label = f"an outcome that cannot move: {plan.label_of(outcome)}"
+            yield groups.name, label, groups.change(plan, people, outcome)
 
 
-def _place_placebos(plan: Plan, design: Design, frame: pd.DataFrame) -> Iterator[Placebo]:
-    never = frame[frame["exposed"] == 0]
+def _place_placebos(plan: Plan, exposed: TwoGroups) -> Iterator[Placebo]:
+    people, outcome = exposed.people, exposed.design.outcome
+    never = people[people["exposed"] == 0]
     units = sorted(never["unit"].unique())
     if len(units) >= 4:
         pretended = never.assign(exposed=never["unit"].isin(units[::2]).astype(float))
-        yield "D1", "places never reached, every other one pretended", _by_area(plan, pretended, design.outcome)
-    split = _halves(plan, frame[frame["after"] == 0])
-    if split is not None:
-        yield "D1", "the first wave split in two", _by_area(plan, split, design.outcome)
+        yield "D1", "places never reached, every other one pretended", exposed.change(plan, pretended, outcome)
+    halves = _halves(plan, people[people["after"] == 0])
+    if halves is not None:
+        yield "D1", HALVES, exposed.change(plan, halves, outcome)
 
 
-def _gap_placebos(plan: Plan, inputs: DesignInputs, design: Design, exposed: pd.DataFrame | None) -> Iterator[Placebo]:
-    split = _halves(plan, grouped(inputs, design, design.group).query("after == 0"))
-    if split is not None:
-        halves = split.dropna(subset=["member"])
-        yield "D2", "the first wave split in two", two_groups(plan, halves, design.outcome, whole=True)
+def _gap_placebos(plan: Plan, inputs: DesignInputs, gap: TwoGroups, exposed: TwoGroups | None) -> Iterator[Placebo]:
+    design = gap.design
+    halves = _halves(plan, grouped(inputs, design, design.group).query("after == 0"))
+    if halves is not None:
+        yield "D2", HALVES, gap.change(plan, halves.dropna(subset=["member"]), design.outcome)
     if exposed is not None:
-        frame, never = members(inputs, design), exposed.index[exposed["exposed"] != 1]
-        unreached = frame[frame.index.isin(never)]
-        yield "D2", "only places never reached", two_groups(plan, unreached, design.outcome, whole=True)
-
-
-def _by_area(plan: Plan, frame: pd.DataFrame, outcome: str) -> Any:
-    return guarded(did.by_area, frame, outcome=outcome, least=plan.sizes.least_people, **ROLES)
+        never = exposed.people.index[exposed.people["exposed"] != 1]
+        yield (
+            "D2",
+            "only places never reached",
+            gap.change(plan, gap.people[gap.people.index.isin(never)], design.outcome),
+        )
 
 
 def _halves(plan: Plan, frame: pd.DataFrame) -> pd.DataFrame | None:
@@ -107,8 +102,7 @@ def placebo_exhibit(plan: Plan, inputs: DesignInputs) -> tuple[Exhibit, dict[str
     """
     results = placebos(plan, inputs)
     if not results:
-        nothing = NotIdentified("no outcome, group or earlier wave can serve as a placebo", "Ask control questions.")
-        return layout.refused(plan, inputs.wave, "designs.placebos", nothing), {}
+        return layout.refused(plan, inputs.wave, "designs.placebos"), {}
     table = layout.table(plan, inputs.wave, "designs.placebos")
     supported: dict[str, bool] = {}
     for name in dict.fromkeys(design for design, _, _ in results):
@@ -173,29 +167,14 @@ def bounds(plan: Plan, inputs: DesignInputs, results: Sequence[Any]) -> Exhibit:
 def sides(plan: Plan, inputs: DesignInputs) -> Exhibit:
     """Return D1 and D2 on the mean, on the share of positive answers, and as probabilities of a logit."""
     table = layout.table(plan, inputs.wave, "designs.sides")
-    exposed, d2 = exposed_frame(plan, inputs), runnable(plan, inputs, "D2")
-    rows: list[tuple[str, Design, list[Any]]] = []
-    if exposed is not None:
-        design, frame = exposed[0], _positive(plan, exposed[1], exposed[0].outcome)
-        results = [_by_area(plan, frame, o) for o in (design.outcome, "positive")]
-        rows.append(("D1", design, [*results, _logit(frame, "exposed", "unit")]))
-    if d2 is not None:
-        frame = _positive(plan, members(inputs, d2), d2.outcome)
-        results = [two_groups(plan, frame, o, whole=True) for o in (d2.outcome, "positive")]
-        rows.append(("D2", d2, [*results, _logit(frame, "member", session_in(plan, frame))]))
-    for name, design, (mean, share, logit) in rows:
-        row = table.row(f"{name}.{design.outcome}", f"{name} {design.title}")
-        row.interval("mean", mean, unit=contrasts.points(plan, design.outcome))
-        row.interval("share", share, scale=100.0).interval("logit", logit, scale=100.0)
+    for groups in two_group_designs(plan, inputs).values():
+        outcome = groups.design.outcome
+        frame = groups.people.assign(positive=groups.people[outcome].isin(plan.outcomes.positive).astype(float))
+        roles = {"group": groups.group, "time": "after", "weight": "population_weight", "cluster": groups.cluster}
+        logit = guarded(did.probability_difference, frame, outcome="positive", **roles)
+        if isinstance(logit, Estimate):  # with few places the range of the difference of shares is the one to read
+            logit = replace(logit, low=None, high=None)
+        row = table.row(f"{groups.name}.{outcome}", groups.heading)
+        row.interval("mean", groups.change(plan, frame, outcome), unit=contrasts.points(plan, outcome))
+        row.interval("share", groups.change(plan, frame, "positive"), scale=100.0).interval("logit", logit, scale=100.0)
     return table.exhibit()
-
-
-def _positive(plan: Plan, frame: pd.DataFrame, outcome: str) -> pd.DataFrame:
-    return frame.assign(positive=frame[outcome].isin(plan.outcomes.positive).astype(float))
-
-
-def _logit(frame: pd.DataFrame, group: str, cluster: str | None) -> Any:
-    """Return the difference of probabilities, without its range: with few places that of the shares is to be read."""
-    roles = {"group": group, "time": "after", "weight": "population_weight", "cluster": cluster}
-    result = guarded(did.probability_difference, frame, outcome="positive", **roles)
-    return replace(result, low=None, high=None) if isinstance(result, Estimate) else result

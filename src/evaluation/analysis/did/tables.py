@@ -115,8 +115,7 @@ def recall(plan: Plan, inputs: DesignInputs) -> Exhibit:
     survey, before = inputs.survey, inputs.survey.first_asked(plan, outcome, inputs.wave)
     people = remembered(plan, inputs, inputs.wave, outcome) if column and column in survey.outcomes else None
     if not isinstance(people, pd.DataFrame) or before is None:
-        none = NotIdentified("nothing remembered can be set beside an earlier answer", "Ask how it was before.")
-        refusal = people if isinstance(people, NotIdentified) else none
+        refusal = people if isinstance(people, NotIdentified) else None
         return layout.refused(plan, inputs.wave, "designs.recall", refusal)
     others, frame = people[people[TREATED] == 0], survey.general(before).dropna(subset=[outcome])
     then = survey.outcomes[column].reindex(others.index)

@@ -19,7 +19,7 @@ from evaluation.analysis.robustness.planned_contrast import planned_estimate
 from evaluation.analysis.verdicts import focus
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate, NotIdentified
+from evaluation.results import Estimate
 from evaluation.statistics import multiple_imputation, sensitivity
 from evaluation.table_builder import Table
 
@@ -42,10 +42,9 @@ def missing_answers(
     Complete cases (planned); every blank or don't-know as the middle of the scale, or as its lowest answer; multiple
     imputation; Lee's bounds with the number trimmed; the worst and the best that the missing answers could be.
     """
-    row = planned_estimate(plan, attend)
-    if compare.refusal is not None or not isinstance(row, Estimate):
-        reason = row if not isinstance(row, Estimate) else NotIdentified("the comparison has no error", "See 05.")
-        return layout.refused(plan, wave, "sensitivity.missing", reason)
+    row, refusal = planned_estimate(plan, attend)
+    if compare.refusal is not None or row is None:
+        return layout.refused(plan, wave, "sensitivity.missing", refusal)
     outcome, ends = row.outcome, scale_ends(plan, row.outcome)
     people = compare.people.assign(**{outcome: survey.outcomes[outcome].reindex(compare.people.index).astype(float)})
     kept = sample_for(people, sample)
@@ -107,8 +106,7 @@ def levels_otherwise(plan: Plan, wave: str, survey: Survey) -> Exhibit:
     outcome, column, (code, _) = plan.outcomes.primary, group_column(plan), focus(plan)
     frame = survey.general(wave) if wave in survey.weights and survey.asked(outcome, wave) else None
     if frame is None or not is_item(plan, outcome):
-        refusal = NotIdentified("the primary outcome is not a question with positive answers", "See the levels.")
-        return layout.refused(plan, wave, "sensitivity.levels", refusal, outcome=outcome)
+        return layout.refused(plan, wave, "sensitivity.levels", outcome=outcome)
     table = layout.table(plan, wave, "sensitivity.levels", outcome=outcome, code=code)
     jk, y = survey.jackknife(plan, wave), values(plan, frame, outcome, share=True)
     for place, (key, answers, inside) in enumerate(_treatments(frame, outcome, column, code, y)):

@@ -14,11 +14,11 @@ from evaluation.analysis.arms import TREATED
 from evaluation.analysis.attendee_effect import adjusted_for, joined, sample_for
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison
 from evaluation.analysis.levels import Survey
-from evaluation.analysis.robustness.planned_contrast import planned_row
+from evaluation.analysis.robustness.planned_contrast import planned_estimate
 from evaluation.analysis.verdicts import FAMILIES
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate, NotIdentified
+from evaluation.results import Estimate
 from evaluation.statistics import multiplicity, power
 
 LEVEL = 0.05
@@ -108,10 +108,9 @@ def equivalence(
     Weights and sessions are in the interval. Beside it: the chance that a study of this error rules it out if there is
     no difference, and two one-sided tests of the matched people without weights or sessions (Schuirmann 1987).
     """
-    row = planned_row(plan, attend)
-    if not isinstance(row, Estimate) or not row.se or not row.margin:
-        reason = row if not isinstance(row, Estimate) else NotIdentified("no margin was stated", "State one.")
-        return layout.refused(plan, wave, "sensitivity.equivalence", reason)
+    row, refusal = planned_estimate(plan, attend)
+    if row is None or not row.margin:
+        return layout.refused(plan, wave, "sensitivity.equivalence", refusal)
     table = layout.table(plan, wave, "sensitivity.equivalence", outcome=row.outcome)
     table.numbers(unit=row.unit, base=min(row.n.values()))
     null = row.null or 0.0

@@ -111,8 +111,7 @@ def window(plan: Plan, wave: str, survey: Survey, margins: Mapping[str, pd.Serie
     answered = [c for c in people if pd.api.types.is_datetime64_any_dtype(people[c])]
     before = survey.first_asked(plan, outcome, wave)
     if len(dates) != 2 or not answered or before is None:
-        refusal = NotIdentified("no window, no dates of answering, or no earlier wave", "State the window in the plan.")
-        return layout.refused(plan, wave, "sensitivity.window", refusal)
+        return layout.refused(plan, wave, "sensitivity.window")
     when = people[answered[0]]
     kept = people[~((when >= pd.Timestamp(dates[0])) & (when <= pd.Timestamp(dates[1]))).fillna(False)]
     weights = population_weights.by_wave(plan, kept, margins)

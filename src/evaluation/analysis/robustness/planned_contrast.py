@@ -13,7 +13,7 @@ from evaluation.analysis.arms import TREATED
 from evaluation.analysis.attendee_effect import adjusted_for, guarded
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, everybody
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate, NotIdentified, TooFew
+from evaluation.results import Estimate, TooFew
 from evaluation.statistics import effects
 
 
@@ -22,10 +22,11 @@ def planned_row(plan: Plan, results: Sequence[Any]) -> Any:
     return next(r for r in results if r.outcome == plan.outcomes.primary and r.id.startswith("attend."))
 
 
-def planned_estimate(plan: Plan, results: Sequence[Any]) -> Any:
-    """Return the planned contrast with its error, or the reason there is none."""
+def planned_estimate(plan: Plan, results: Sequence[Any]) -> tuple[Estimate | None, Any]:
+    """Return the planned contrast where it has an error, else None and its refusal (None for an estimate without)."""
     row = planned_row(plan, results)
-    return NotIdentified("the comparison has no error", "See 05.") if isinstance(row, Estimate) and not row.se else row
+    estimate = isinstance(row, Estimate)
+    return (row if estimate and row.se else None), (None if estimate else row)
 
 
 def adjusted_difference(plan: Plan, people: pd.DataFrame, outcome: str) -> Any:

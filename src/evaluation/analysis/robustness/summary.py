@@ -14,13 +14,9 @@ from evaluation.exhibit import Exhibit, Measure
 from evaluation.plan.study import Plan
 from evaluation.results import Estimate, Gate, NotIdentified
 
-MISSING = {
-    "worst": "missing.worst",
-    "lee": "missing.lee",
-    "imputed": "missing.imputed",
-    "middle": "missing.filled",
-    "lowest": "missing.filled",
-}
+MISSING = {k: f"missing.{k}" for k in ("worst", "lee", "imputed")} | dict.fromkeys(
+    ("middle", "lowest"), "missing.filled"
+)
 SPANS = ("kappa", "spec", "missing.worst", "missing.lee", "part.sessions")  # whose ends are values, not errors
 GATE = "attend.controls"
 

@@ -27,9 +27,9 @@ GAMMAS = (1.0, 1.5, 2.0)
 
 def unseen(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey, attend: Sequence[Any]) -> Exhibit:
     """Return every measure of how strong an unseen difference would have to be, for the planned contrast."""
-    row = planned_estimate(plan, attend)
-    if not isinstance(row, Estimate):
-        return layout.refused(plan, wave, "sensitivity.unseen", row)
+    row, refusal = planned_estimate(plan, attend)
+    if row is None:
+        return layout.refused(plan, wave, "sensitivity.unseen", refusal)
     people, sd = joined(compare, survey, row.outcome), survey.sd[row.outcome]
     table = layout.table(plan, wave, "sensitivity.unseen", outcome=row.outcome).numbers(base=min(row.n.values()))
     gap = sensitivity.break_even(row, sd=sd)
