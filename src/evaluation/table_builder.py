@@ -85,8 +85,8 @@ class Declaration:
         Columns by key.
     texts : mapping of str to mapping of str to str
         Words of cells by column and key, for `Row.text`.
-    nothing : mapping of str to str
-        The one cell of words of a table that got no rows: its `id`, `row`, `column` (a key) and `text`.
+    empty : mapping of str to str
+        The one cell of a table that got no other: its `row`, `column`, `id` and `text`; it is drawn as no chart.
     extras : mapping
         `Exhibit.extras`; texts in it are filled.
     """
@@ -106,7 +106,7 @@ class Declaration:
     rows: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, Column] = field(default_factory=dict)
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    nothing: Mapping[str, str] = field(default_factory=dict)
+    empty: Mapping[str, str] = field(default_factory=dict)
     extras: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -334,9 +334,9 @@ class Table:
             What the chart needs beyond what is layout.
         """
         d = self.declaration
-        if d.nothing and not self.items:
-            empty = {k: self.text(v) for k, v in d.nothing.items()}
-            Row(self, "", empty["row"]).words(empty["column"], empty["text"], id=empty["id"])
+        if d.empty and not self.items:
+            chart, cell = "", {k: self.text(v) for k, v in d.empty.items()}
+            Row(self, "", cell["row"]).words(cell.get("column", ""), cell["text"], id=cell["id"])
         filled = {
             k: self.text(v) if isinstance(v, str) else tuple(v) if isinstance(v, list) else v
             for k, v in d.extras.items()
