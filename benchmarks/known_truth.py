@@ -32,7 +32,7 @@ from evaluation.analysis import arms as analysis_arms
 from evaluation.analysis import attendee_effect, comparison, contrasts, levels
 from evaluation.analysis.change import change
 from evaluation.analysis.did import designs as did_designs
-from evaluation.analysis.did.inputs import Evidence
+from evaluation.analysis.did.inputs import DesignInputs
 from evaluation.analysis.robustness import multiple_testing, negative_controls, summary
 from evaluation.analysis.verdicts import corrected
 from evaluation.results import Estimate, NotIdentified, verdict
@@ -118,9 +118,9 @@ class Study:
         """Return the rows with families corrected and the controls' doubt, as notebook 07 leaves them."""
         controls = negative_controls.controls(self.plan, WAVE, self.compare, self.sample, self.survey, rows)
         gates = summary.gates(self.plan, WAVE, controls)
-        together = multiple_testing.together(self.plan, self.compare, self.sample, self.survey, rows)
+        corrected_p = multiple_testing.family_p_values(self.plan, self.compare, self.sample, self.survey, rows)
         nothing = NotIdentified("the curve is not drawn in this check", "It could only make more results fragile.")
-        return corrected(summary.applied(self.plan, rows, nothing, together, gates, controls))
+        return corrected(summary.applied(self.plan, rows, nothing, corrected_p, gates, controls))
 
     def designs(self, names: Sequence[str]) -> dict[str, Any]:
         """Return the results of designs by name."""
@@ -128,7 +128,7 @@ class Study:
         items = [PRIMARY, plan.treatment.retrospective_column]
         comparable = pd.DataFrame("same", index=items, columns=list(plan.waves))
         arms = {x: analysis_arms.arms(plan, rows) for x, rows in self.people.groupby("wave") if x != "W2022"}
-        found = Evidence(WAVE, self.survey, drawing.EVENTS, comparable, drawing.FIELDWORK, arms)
+        found = DesignInputs(WAVE, self.survey, drawing.EVENTS, comparable, drawing.FIELDWORK, arms)
         return {r.id.split(".")[0].upper(): r for r in did_designs.all_designs(plan, found) if r.id.count(".") == 3}
 
 

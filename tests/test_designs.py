@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evaluation.analysis import layout
 from evaluation.analysis.did import (
     designs,
     event_study,
@@ -72,7 +73,7 @@ def wave(name, rng, n, reached, effect, moved, asked):
 
 
 def make(seed=1, n=900, effect=0.6, moved=0.0, reached=None, waves=PLAN.waves, linked=0, gain=0.5):
-    """Return a plan and the evidence of made-up waves; `linked` people answered both of the last two."""
+    """Return a plan and the inputs of made-up waves; `linked` people answered both of the last two."""
     rng, reached = np.random.default_rng(seed), REACHED if reached is None else reached
     few = {
         "study": PLAN.study.model_copy(update={"waves": tuple(waves)}),
@@ -106,7 +107,7 @@ def make(seed=1, n=900, effect=0.6, moved=0.0, reached=None, waves=PLAN.waves, l
     )
     fieldwork = {w: (dt.date(YEARS[w], 8, 15), dt.date(YEARS[w], 10, 14)) for w in waves}
     table = pd.DataFrame("same", index=list(outcomes.columns), columns=list(waves))
-    return plan, inputs.Evidence(waves[-1], survey, events, table, fieldwork, arms)
+    return plan, inputs.DesignInputs(waves[-1], survey, events, table, fieldwork, arms)
 
 
 def by_id(results):
@@ -148,7 +149,7 @@ def test_attendees_before_and_after_are_refused(held):
     assert isinstance(refusal, NotIdentified)
     assert "W2022 did not ask" in refusal.reason
     arms = dict(found.arms) | {"W2022": pd.Series("neither", index=found.survey.people.query("wave == 'W2022'").index)}
-    coded = inputs.Evidence(found.wave, found.survey, found.events, found.comparable, found.fieldwork, arms)
+    coded = inputs.DesignInputs(found.wave, found.survey, found.events, found.comparable, found.fieldwork, arms)
     again = designs.attendee_change(plan, coded)
     assert isinstance(again, NotIdentified)
     assert "nobody in W2022 had attended yet" in again.reason
@@ -233,7 +234,7 @@ def test_memory_is_set_beside_the_answers_of_then(held):
 def test_memory_without_one_of_the_sides_says_which(held, arm, what):
     plan, found, _ = held
     arms = {w: pd.Series(arm, index=a.index) for w, a in found.arms.items()}
-    one = inputs.Evidence(found.wave, found.survey, found.events, found.comparable, found.fieldwork, arms)
+    one = inputs.DesignInputs(found.wave, found.survey, found.events, found.comparable, found.fieldwork, arms)
     ((_, refused),) = predicted_and_recalled.then_and_now(plan, one, plan.designs["D4"])
     assert refused.reason == f"nobody who answered is {what}"
     assert any(refused.reason in str(i.result) for i in tables.recall(plan, one).items)
@@ -241,11 +242,11 @@ def test_memory_without_one_of_the_sides_says_which(held, arm, what):
 
 def test_a_placebo_that_moves_downgrades_its_design():
     plan, found = make(seed=7, n=1500, moved=1.5, reached=dict.fromkeys(REACHED, "2024-12-01"))
-    shown, speaks = placebos.placebo_exhibit(plan, found)
-    assert speaks["D1"] is False
+    shown, supported = placebos.placebo_exhibit(plan, found)
+    assert supported["D1"] is False
     readings = {i.row: i.result.text for i in shown.items if i.column == "Reading"}
     assert sum(r == "differs" for r in readings.values()) >= 1
-    results = designs.with_placebos(designs.all_designs(plan, found), speaks)
+    results = designs.with_placebos(designs.all_designs(plan, found), supported)
     gates = [g for r in results if r.id.startswith("d1.") for g in r.gates if g.id == "d1.placebo"]
     assert gates
     assert not any(g.passed for g in gates)
@@ -258,7 +259,7 @@ def test_an_event_within_the_first_fieldwork_leaves_an_association(held):
     none = designs.attendee_change(plan, found)
     assert not any("claims no cause" in n for n in tables.forest(plan, found, results, none).notes)
     events = found.events.assign(event_date=["2022-10-05", *found.events["event_date"][1:]])
-    early = inputs.Evidence(found.wave, found.survey, events, found.comparable, found.fieldwork, found.arms)
+    early = inputs.DesignInputs(found.wave, found.survey, events, found.comparable, found.fieldwork, found.arms)
     again = designs.all_designs(plan, early)
     made = by_id(again)["d1",]
     assert made.value == by_id(results)["d1",].value  # the same number, which may say less
@@ -278,13 +279,13 @@ def test_an_event_within_the_first_fieldwork_leaves_an_association(held):
 
 def test_a_placebo_that_could_not_see_has_not_passed():
     plan, found = make(seed=8, n=250)
-    shown, speaks = placebos.placebo_exhibit(plan, found)
+    shown, supported = placebos.placebo_exhibit(plan, found)
     readings = {i.result.text for i in shown.items if i.column == "Reading"}
     assert "not informative" in readings or "too few people" in readings
-    assert True not in speaks.values()
+    assert True not in supported.values()
     assert all(
         g.id != "d1.placebo" or not g.passed
-        for r in designs.with_placebos(designs.all_designs(plan, found), speaks)
+        for r in designs.with_placebos(designs.all_designs(plan, found), supported)
         for g in r.gates
     )
     rows = {i.row for i in shown.items}
@@ -308,7 +309,7 @@ def test_mean_and_share_stand_side_by_side(held):
     discrete = found.survey.outcomes.assign(conf_overall=lambda f: f["conf_overall"].round().clip(1, 5))
     survey = Survey(found.survey.people, discrete, found.survey.weights, found.survey.sd)
     shown = placebos.sides(
-        plan, inputs.Evidence(found.wave, survey, found.events, found.comparable, found.fieldwork, found.arms)
+        plan, inputs.DesignInputs(found.wave, survey, found.events, found.comparable, found.fieldwork, found.arms)
     )
     d1 = {i.column: i.result for i in shown.items if i.row.startswith("D1")}
     assert set(d1) == {"Mean", "Share of positive answers", "Share, by a logit"}
@@ -376,7 +377,7 @@ def test_places_reached_at_different_times_are_compared_with_those_not_yet_reach
     plan, found = staggered()
     frame = event_study.staggered_frame(plan, found, plan.designs["D1"])
     assert set(frame["first"]) == {0.0, 2.0, 3.0}
-    made = event_study.effects_over_time(plan, found, plan.designs["D1"], frame)
+    made = event_study.effects_over_time(plan, plan.designs["D1"], frame)
     assert isinstance(made, did.GroupTime)
     for e, g, t in zip(made, made.groups, made.times, strict=True):
         assert e.value == pytest.approx(0.6 if t >= g else 0.0, abs=4 * e.se)
@@ -420,9 +421,10 @@ def test_the_table_of_what_fools_says_its_truth(held):
 
 def test_words_about_designs_claim_no_cause():
     forbidden = ("caused", "because of", "led to", "thanks to", "impact", "improved", "raised")
-    for read in tables.ASSUMES.values():
-        assert not any(f in " ".join(read).lower() for f in forbidden)
-    assert set(tables.ASSUMES) == set(PLAN.designs)
+    texts = layout.declarations()["designs.assumptions"].texts
+    for column in ("q", "a", "h", "b"):
+        assert not any(f in " ".join(texts[column].values()).lower() for f in forbidden)
+        assert set(texts[column]) == set(PLAN.designs)
 
 
 def test_changed_wording_blocks_and_unknown_wording_caps(held):
@@ -430,7 +432,7 @@ def test_changed_wording_blocks_and_unknown_wording_caps(held):
     for state, kind in (("changed", NotIdentified), ("unknown", Estimate)):
         table = found.comparable.copy()
         table.loc["conf_overall", "W2025"] = state
-        other = inputs.Evidence(found.wave, found.survey, found.events, table, found.fieldwork, found.arms)
+        other = inputs.DesignInputs(found.wave, found.survey, found.events, table, found.fieldwork, found.arms)
         made = by_id(designs.all_designs(plan, other))["d1",]
         assert isinstance(made, kind)
         if kind is Estimate:
@@ -438,13 +440,15 @@ def test_changed_wording_blocks_and_unknown_wording_caps(held):
 
 
 def test_shared_helpers_refuse_in_words():
-    few = placebos.cell("x", TooFew(counts={"a": 3}, needed=30), "W2025", "points")
-    assert "too few people" in few.text
+    row = layout.table(PLAN, "W2025", "designs.sides").row("x")
+    row.interval("mean", TooFew(counts={"a": 3}, needed=30))
+    assert "too few people" in row.table.items[0].result.text
     assert exposed_places.source_of(PLAN, "age5") == "age_band"
 
 
 def test_each_design_says_whom_it_compares_and_the_methods_page_lists_it():
     page = (ROOT / "docs" / "methods" / "did.md").read_text("utf-8")
-    assert set(designs.COMPARISONS) == set(designs.DESIGNS)
-    for name, printed in designs.COMPARISONS.items():
+    comparisons = layout.declarations()["designs.assumptions"].texts["m"]
+    assert set(comparisons) == set(designs.DESIGNS)
+    for name, printed in comparisons.items():
         assert f"| {name} | {printed.removeprefix('compares ').split(';')[0]} |" in page

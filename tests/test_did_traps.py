@@ -12,7 +12,8 @@ import pytest
 from scipy import stats
 
 from evaluation import errors
-from evaluation.analysis.did import inputs, tables
+from evaluation.analysis import layout
+from evaluation.analysis.did import inputs
 from evaluation.plan import study
 from evaluation.results import Estimate, NotIdentified, TooFew
 from evaluation.statistics import did, inference, predicted_attendance, propensity, survey
@@ -52,7 +53,7 @@ def test_01_weighting_by_predicted_attendance_hides_selection():
     assert found.loc["four_group", "unseen"] == pytest.approx(found.loc["adjusted", "unseen"], abs=0.06)
     assert found.loc["linked", "unseen"] == pytest.approx(truth, abs=0.06)
     assert abs(found.loc["slope", "unseen"] - truth) < 0.35
-    assert "already trusted" in tables.ASSUMES["D3"].left_in
+    assert "already trusted" in layout.declarations()["designs.assumptions"].texts["b"]["D3"]
 
 
 def test_02_the_wild_bootstrap_keeps_the_weights():

@@ -106,7 +106,7 @@ def test_each_persons_part_makes_the_clustered_error(made):
 
 
 def test_a_family_is_corrected_and_never_below_the_planned_chance(made):
-    found = multiple_testing.together(made.plan, made.compare, made.sample, made.survey, made.attend)
+    found = multiple_testing.family_p_values(made.plan, made.compare, made.sample, made.survey, made.attend)
     secondary = [r for r in made.attend if r.family == "secondary"]
     assert {r.id for r in secondary} <= set(found.p)
     assert all(found.p[r.id] >= r.p for r in secondary)
@@ -151,12 +151,22 @@ def test_controls_that_point_one_way_doubt_that_direction_only(made):
     nothing = NotIdentified("no curve", "")
     up = Controls((), 0.01, {}, "a difference", 1)
     rows = summary.applied(
-        made.plan, [contrast("attend.y.all.w", 0.5, 0.001, "primary")], nothing, multiple_testing.Together(), gate, up
+        made.plan,
+        [contrast("attend.y.all.w", 0.5, 0.001, "primary")],
+        nothing,
+        multiple_testing.FamilyPValues(),
+        gate,
+        up,
     )
     assert why_fragile(rows[0]) == ("one-sided doubt",)
     both = Controls((), 0.01, {}, "a difference", 0)
     rows = summary.applied(
-        made.plan, [contrast("attend.y.all.w", 0.5, 0.001, "primary")], nothing, multiple_testing.Together(), gate, both
+        made.plan,
+        [contrast("attend.y.all.w", 0.5, 0.001, "primary")],
+        nothing,
+        multiple_testing.FamilyPValues(),
+        gate,
+        both,
     )
     assert why_fragile(rows[0]) == ("gate:attend.controls",)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from evaluation.errors import DataError
 from evaluation.exhibit import Cell, Count, Exhibit, Item, Measure, Words, as_id, cell_key
-from evaluation.results import NotIdentified, TooFew
+from evaluation.results import Estimate, NotIdentified, TooFew
 
 
 def fill(text: str, words: Mapping[str, object]) -> str:
@@ -83,6 +83,8 @@ class Declaration:
         How a result is named, from `{row}`, `{column}` and `{wave}`: "costs.{row}.{column}.{wave}".
     refusal : str
         Id of the one cell of an exhibit that says why there is nothing to show.
+    why : tuple of str
+        (reason, what would help) where a table is refused without a reason of its own.
     refused_title : str
         Title where there is nothing to show; the title itself unless one is given.
     notes : tuple of str
@@ -93,6 +95,10 @@ class Declaration:
         Labels of rows by key.
     columns : mapping of str to Column
         Columns by key.
+    texts : mapping of str to mapping of str to str
+        Words of cells by column and key, for `Row.text`.
+    empty : mapping of str to str
+        The one cell of a table that got no other: its `row`, `column`, `id` and `text`; it is drawn as no chart.
     extras : mapping
         `Exhibit.extras`; texts in it are filled.
     """
@@ -102,6 +108,7 @@ class Declaration:
     places: tuple[str, ...] = ()
     ids: str = ""
     refusal: str = ""
+    why: tuple[str, ...] = ("the comparison could not be prepared", "See the gates.")
     refused_title: str = ""
     row_header: str = ""
     source: str = ""
@@ -110,6 +117,8 @@ class Declaration:
     optional: Mapping[str, str] = field(default_factory=dict)
     rows: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, Column] = field(default_factory=dict)
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    empty: Mapping[str, str] = field(default_factory=dict)
     extras: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -148,7 +157,7 @@ def read_declarations(blocks: Mapping[str, Mapping[str, Any]]) -> dict[str, Decl
         try:
             given = block.get("columns", {}).items()
             columns = {k: Column(**({"label": c} if isinstance(c, str) else c)) for k, c in given}
-            lists = {k: tuple(content.get(k, ())) for k in ("places", "notes")}
+            lists = {k: tuple(content[k]) for k in ("places", "notes", "why") if k in content}
             made[id] = Declaration(id=id, **{**content, **lists, "columns": columns})
         except TypeError as error:
             raise DataError(f"the declaration cannot be read: {error}", where=f"exhibits.toml, {id}") from None
@@ -197,15 +206,15 @@ class Tables:
             raise DataError(f"no exhibit {id!r} is declared", where="exhibits.toml", todo="Add a block for it.")
         return Table(self.declarations[id], self.wave, {"wave": self.wave, **self.words, **words})
 
-    def refused(self, id: str, refusal: NotIdentified | TooFew | None, **words: object) -> Exhibit:
+    def refused(self, id: str, refusal: NotIdentified | TooFew | None = None, **words: object) -> Exhibit:
         """Return a declared exhibit of one cell that says why there is nothing to show.
 
         Parameters
         ----------
         id : str
             Id of the exhibit.
-        refusal : NotIdentified, TooFew or None
-            The reason; None where the comparison could not be prepared.
+        refusal : NotIdentified or TooFew, optional
+            The reason; the declared one unless given.
         **words : object
             What fills its title.
 
@@ -238,6 +247,7 @@ class Table:
         self.items: list[Item] = []
         self.sums: list[tuple[str, tuple[str, ...]]] = []
         self._printed: list[tuple[str, str]] = []
+        self._fields: dict[str, Any] = {}
 
     def __len__(self) -> int:
         """Return the number of cells so far."""
@@ -307,6 +317,11 @@ class Table:
         """
         declared_label = self.declaration.rows.get(key)
         return Row(self, key, label or (self.text(declared_label) if declared_label is not None else key))
+
+    def numbers(self, **fields: Any) -> Table:
+        """Give numbers from here on these fields of `Measure` (base, unit …); column and call may differ."""
+        self._fields |= fields
+        return self
 
     def note(self, name: str, **words: object) -> Table:
         """Print one of the declared optional notes; `words` fill its places.
@@ -463,20 +478,20 @@ class Table:
                     row.number(name, float(value), base=people)
         return self
 
-    def refused(self, refusal: NotIdentified | TooFew | None) -> Exhibit:
+    def refused(self, refusal: NotIdentified | TooFew | None = None) -> Exhibit:
         """Return the exhibit with one cell that says why there is nothing to show, and nothing else.
 
         Parameters
         ----------
-        refusal : NotIdentified, TooFew or None
-            The reason; None where the comparison could not be prepared.
+        refusal : NotIdentified or TooFew, optional
+            The reason; the declared one unless given.
 
         Returns
         -------
         Exhibit
             The cell bears the declared id of the refusal.
         """
-        reason = refusal or NotIdentified("the comparison could not be prepared", "See the gates.", wave=self.wave)
+        reason = refusal or NotIdentified(*self.declaration.why)
         id = as_id(fill(self.declaration.refusal or f"{self.declaration.id}.{{wave}}", self.words))
         return self.only(replace(reason, id=id, wave=self.wave))
 
@@ -518,6 +533,9 @@ class Table:
             Its cells in the order in which they were added.
         """
         d = self.declaration
+        if d.empty and not self.items:
+            chart, cell = "", {k: self.text(v) for k, v in d.empty.items()}
+            Row(self, "", cell["row"]).words(cell.get("column", ""), cell["text"], id=cell["id"])
         filled = {
             k: self.text(v) if isinstance(v, str) else tuple(v) if isinstance(v, list) else v
             for k, v in d.extras.items()
@@ -617,10 +635,22 @@ class Row:
             This row.
         """
         kind = self.table.column(column)
-        filled = {"wave": self.table.wave, "decimals": kind.decimals, **more}
-        return self._add(
-            kind, Measure(self._id(column, id), float(value), kind.unit if unit is None else unit, **filled)
-        )
+        filled = {"wave": self.table.wave, "decimals": kind.decimals, **self.table._fields, **more}
+        usual = filled.pop("unit", "")
+        own = (kind.unit or usual) if unit is None else unit
+        return self._add(kind, Measure(self._id(column, id), float(value), own, **filled))
+
+    def interval(self, column: str, result: Any, *, id: str = "", scale: float = 1.0, **more: Any) -> Row:
+        """Add an estimate that has no id as a number with its range, times `scale`; a refusal in words."""
+        if isinstance(result, NotIdentified):
+            return self.words(column, result.reason, id=id)
+        if isinstance(result, TooFew):
+            text = f"too few {result.unit}: at least {result.needed} in every cell are needed"
+            return self.words(column, text, id=id)
+        ends = {k: None if getattr(result, k) is None else scale * getattr(result, k) for k in ("low", "high")}
+        if isinstance(result, Estimate) and result.n and "base" not in self.table._fields:
+            ends["base"] = min(result.n.values())
+        return self.number(column, scale * result.value, id=id, **{**ends, **more})
 
     def share(self, column: str, share: float, *, id: str = "", **more: Any) -> Row:
         """Add a share as a percentage without decimals.
@@ -662,6 +692,10 @@ class Row:
             This row.
         """
         return self._add(self.table.column(column), Words(self._id(column, id), text))
+
+    def text(self, column: str, key: str, *, id: str = "") -> Row:
+        """Add a cell of the words that are declared for this column and key."""
+        return self.words(column, self.table.text(self.table.declaration.texts[column][key]), id=id)
 
     def estimate(self, column: str, result: Cell) -> Row:
         """Add a result that has its id already: an estimate, or why there is none.

@@ -49,6 +49,6 @@ def table(plan: Plan, wave: str, id: str, **words: Any) -> Table:
     return tables(plan, wave).table(id, **words)
 
 
-def refused(plan: Plan, wave: str, id: str, refusal: NotIdentified | TooFew | None, **words: Any) -> Exhibit:
+def refused(plan: Plan, wave: str, id: str, refusal: NotIdentified | TooFew | None = None, **words: Any) -> Exhibit:
     """Return a declared exhibit of one cell that says why there is nothing to show."""
     return tables(plan, wave).refused(id, refusal, **words)

@@ -1,4 +1,4 @@
-"""D5: the same people before and after, who let their answers be linked, and whom they stand for."""
+"""Design D5, the linked panel: the same people before and after, and weights for who let answers be linked."""
 
 from __future__ import annotations
 
@@ -7,51 +7,51 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import arms
+from evaluation.analysis import arms, layout
 from evaluation.analysis.attendee_effect import guarded
-from evaluation.analysis.did.inputs import Evidence, attended
+from evaluation.analysis.did.inputs import DesignInputs, attended, ends
 from evaluation.plan.study import Design, Plan
 from evaluation.results import Estimate, NotIdentified, TooFew
 from evaluation.statistics import did
 
-UNLINKED = NotIdentified("answers cannot be linked between the waves", "Ask for a code that links them.")
 
-
-def linked(plan: Plan, found: Evidence, design: Design) -> list[tuple[str, Any]]:
+def linked(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple[str, Any]]:
     """D5: change of people who attended for the first time between two waves against people who never did.
 
     Companions: first differences (the same estimate with an error that few people need), and linked people weighted to
     resemble everybody who answered the first wave.
     """
-    panel, _ = linked_rows(plan, found, design)
+    panel, _ = linked_rows(plan, inputs, design)
     if panel is None:
-        return [("", UNLINKED)]
+        return [("", NotIdentified(*layout.declarations()["designs.linkage"].why))]
     status = panel.groupby("link")["treat"].max()
     counts = {"newly attended": int((status == 1).sum()), "never attended": int((status == 0).sum())}
     if min(counts.values()) < plan.sizes.least_linked:
         return [("", TooFew(counts=counts, needed=plan.sizes.least_linked))]
-    words: dict[str, Any] = {"outcome": design.outcome, "treat": "treat", "unit": "link", "time": "wave"}
-    weighted = panel.assign(linkage_weight=panel["link"].map(linkage_weights(plan, found, design, panel)))
-    made = [
-        ("", guarded(did.linked_panel, panel, **words)),
-        ("first-differences", guarded(did.first_differences, panel, **words)),
-        ("linkage-weighted", guarded(did.first_differences, weighted, weight="linkage_weight", **words)),
+    roles: dict[str, Any] = {"outcome": design.outcome, "treat": "treat", "unit": "link", "time": "wave"}
+    weighted = panel.assign(linkage_weight=panel["link"].map(linkage_weights(plan, inputs, design, panel)))
+    results = [
+        ("", guarded(did.linked_panel, panel, **roles)),
+        ("first-differences", guarded(did.first_differences, panel, **roles)),
+        ("linkage-weighted", guarded(did.first_differences, weighted, weight="linkage_weight", **roles)),
     ]
-    return [(name, replace(m, n=counts) if isinstance(m, Estimate) else m) for name, m in made]
+    return [(name, replace(r, n=counts) if isinstance(r, Estimate) else r) for name, r in results]
 
 
-def answered_first(plan: Plan, found: Evidence, design: Design, panel: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def answered_first(
+    plan: Plan, inputs: DesignInputs, design: Design, panel: pd.DataFrame
+) -> tuple[pd.DataFrame, list[str]]:
     """Return everybody who answered the first wave, `linked` 0/1, with covariates complete, and their names."""
-    people = found.survey.people
+    people = inputs.survey.people
     rows = people[people["wave"] == design.waves[0]]
     inside = rows["link"].isin(panel["link"]) & rows["link"].notna()
     covariates, names = arms.fill_covariates(plan, rows, inside)
     return covariates.assign(linked=inside.astype(float), link=rows["link"]), list(names)
 
 
-def linkage_weights(plan: Plan, found: Evidence, design: Design, panel: pd.DataFrame) -> pd.Series:
+def linkage_weights(plan: Plan, inputs: DesignInputs, design: Design, panel: pd.DataFrame) -> pd.Series:
     """Return each linked person's weight (by link code): 1 over the chance of being linked, of mean 1."""
-    frame, names = answered_first(plan, found, design, panel)
+    frame, names = answered_first(plan, inputs, design, panel)
     if not names or frame["linked"].nunique() < 2:
         return pd.Series(1.0, index=panel["link"].unique())
     weight = did.linkage_weights(frame, linked="linked", covariates=names)
@@ -59,16 +59,16 @@ def linkage_weights(plan: Plan, found: Evidence, design: Design, panel: pd.DataF
     return pd.Series(weight[inside].to_numpy(), index=frame.loc[inside, "link"].to_numpy())
 
 
-def linked_rows(plan: Plan, found: Evidence, design: Design) -> tuple[pd.DataFrame | None, dict[str, int]]:
+def linked_rows(plan: Plan, inputs: DesignInputs, design: Design) -> tuple[pd.DataFrame | None, dict[str, int]]:
     """Return linked people × two waves with `treat`, and how many linked people stand in no group, by reason."""
-    first, last = design.waves[0], design.waves[-1]
-    people = found.survey.people
-    if "link" not in people or not {first, last} <= set(found.arms):
+    first, last = ends(design)
+    people = inputs.survey.people
+    if "link" not in people or not {first, last} <= set(inputs.arms):
         return None, {}
     rows = people[people["wave"].isin([first, last]) & people["link"].notna()]
     rows = rows[~rows.duplicated(["wave", "link"], keep=False)]
-    rows = rows.join(found.survey.outcomes[[design.outcome]]).dropna(subset=[design.outcome])
-    rows["attended"] = attended(found, rows)
+    rows = rows.join(inputs.survey.outcomes[[design.outcome]]).dropna(subset=[design.outcome])
+    rows["attended"] = attended(inputs, rows)
     wide = rows.pivot(index="link", columns="wave", values="attended").reindex(columns=[first, last])
     in_both = rows.groupby("link")["wave"].nunique().reindex(wide.index) == 2
     newly = in_both & (wide[first] == 0) & (wide[last] == 1)

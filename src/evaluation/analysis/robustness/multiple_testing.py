@@ -1,4 +1,4 @@
-"""Several outcomes at once: chances corrected within their family, and how many would differ by chance alone."""
+"""Multiple testing: p-values corrected within families, differences expected by chance, and equivalence."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from typing import Any
 import pandas as pd
 
 from evaluation import errors
-from evaluation import exhibit as w
 from evaluation.analysis import layout
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.attendee_effect import adjusted_for, joined, sample_for
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison
 from evaluation.analysis.levels import Survey
-from evaluation.analysis.robustness.unmeasured_confounding import planned_row
+from evaluation.analysis.robustness.planned_contrast import planned_estimate
 from evaluation.analysis.verdicts import FAMILIES
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate, NotIdentified
+from evaluation.results import Estimate
 from evaluation.statistics import multiplicity, power
 
 LEVEL = 0.05
@@ -28,33 +27,34 @@ LEAST_DRAWS = 199
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class FamilyPValues:
     """Result id → p within its family, and family → the method that made it."""
 
     p: dict[str, float] = field(default_factory=dict)
     methods: dict[str, str] = field(default_factory=dict)
 
 
-def together(plan: Plan, compare: Comparison, sample: Any, survey: Survey, attend: Sequence[Any]) -> Together:
+def family_p_values(
+    plan: Plan, compare: Comparison, sample: Any, survey: Survey, attend: Sequence[Any]
+) -> FamilyPValues:
     """Return the corrected p of every planned comparison of a family.
 
     Secondary outcomes and controls: Romano-Wolf by wild cluster bootstrap in the designed sample, weighted and
     adjusted as planned, never below the p of the planned estimate itself; Holm where sessions are too few for it.
     Exploratory outcomes: Benjamini and Hochberg.
     """
-    p: dict[str, float] = {}
-    methods: dict[str, str] = {}
+    out = FamilyPValues()
     for family in FAMILIES:
         rows = [r for r in attend if _in_family(r, family)]
         if not rows:
             continue
         plain = pd.Series({r.id: r.p for r in rows})
         if family == "exploratory":
-            found, methods[family] = multiplicity.benjamini_hochberg(plain), "Benjamini and Hochberg"
+            corrected, out.methods[family] = multiplicity.benjamini_hochberg(plain), "Benjamini and Hochberg"
         else:
-            found, methods[family] = _stepped(plan, compare, sample, survey, rows, plain)
-        p |= {k: float(v) for k, v in found.items()}
-    return Together(p, methods)
+            corrected, out.methods[family] = _stepped(plan, compare, sample, survey, rows, plain)
+        out.p.update({k: float(v) for k, v in corrected.items()})
+    return out
 
 
 def _in_family(row: Any, family: str) -> bool:
@@ -62,24 +62,18 @@ def _in_family(row: Any, family: str) -> bool:
     return named and row.id.startswith("attend.") and row.id.count(".") == 3
 
 
-def _stepped(plan, compare, sample, survey, rows, plain) -> tuple[pd.Series, str]:
+def _stepped(
+    plan: Plan, compare: Comparison, sample: Any, survey: Survey, rows: Sequence[Estimate], plain: pd.Series
+) -> tuple[pd.Series, str]:
     """Return step-down p-values of a family in the designed sample; Holm's where the bootstrap cannot serve."""
     fixed = sample_for(compare.people, sample)
     frame = compare.people.assign(**{WEIGHT: fixed.match_weight * compare.people[COMPARISON_WEIGHT]})
     answers = survey.outcomes.reindex(frame.index)[[r.outcome for r in rows]].astype(float)
     frame = frame.join(answers)[lambda f: f[WEIGHT] > 0]
+    roles = {"outcomes": list(answers), "treat": TREATED, "weight": WEIGHT, "cluster": "session"}
+    draws = {"draws": max(plan.sensitivity.bootstrap_draws, LEAST_DRAWS), "seed": plan.seed, "missing": "each"}
     try:
-        table = multiplicity.romano_wolf(
-            frame,
-            outcomes=list(answers),
-            treat=TREATED,
-            covariates=adjusted_for(plan, frame),
-            weight=WEIGHT,
-            cluster="session",
-            draws=max(plan.sensitivity.bootstrap_draws, LEAST_DRAWS),
-            seed=plan.seed,
-            missing="each",
-        )
+        table = multiplicity.romano_wolf(frame, covariates=adjusted_for(plan, frame), **roles, **draws)
     except errors.DataError:
         return multiplicity.holm(plain), "Holm"
     if str(table["method"].iloc[0]) != multiplicity.WILD:
@@ -88,32 +82,22 @@ def _stepped(plan, compare, sample, survey, rows, plain) -> tuple[pd.Series, str
     return pd.concat([stepped, plain], axis=1).max(axis=1), "Romano and Wolf, sessions drawn"
 
 
-def families(plan: Plan, wave: str, attend: Sequence[Any], found: Together) -> Exhibit:
+def families(plan: Plan, wave: str, attend: Sequence[Any], corrected: FamilyPValues) -> Exhibit:
     """Return each outcome's chance as it stands and corrected, and how many would differ by chance alone."""
-    triples: list[tuple[str, str, Any]] = []
-    for row in attend:
-        if row.id not in found.p:
-            continue
-        name, base = f"{plan.label_of(row.outcome)} ({row.family})", min(row.n.values())
-        words = {"base": base, "wave": wave, "decimals": 3}
-        triples.append((name, "Chance alone", w.measure(f"p.{row.id}", row.p, "", **words)))
-        triples.append((name, "Within its family", w.measure(f"pfamily.{row.id}", found.p[row.id], "", **words)))
-    triples += (
-        _counts(wave, len(found.p))
-        if found.p
-        else [("No family", "Chance alone", w.words(f"tests.none.all.{wave}", "no further outcome could be compared"))]
-    )
-    notes = tuple(f"{family.capitalize()}: {method}." for family, method in found.methods.items())
-    return layout.table(plan, wave, "sensitivity.families").add(triples).note_texts("more", notes).exhibit()
-
-
-def _counts(wave: str, count: int) -> list[tuple[str, str, Any]]:
-    by_chance = multiplicity.expected_by_chance(count, LEVEL)
-    cells = (("Comparisons made", "count", count, 0), ("Would differ by chance alone", "chance", by_chance, 1))
-    return [
-        (name, "Chance alone", w.measure(f"tests.{id}.all.{wave}", value, "comparisons", wave=wave, decimals=places))
-        for name, id, value, places in cells
-    ]
+    table = layout.table(plan, wave, "sensitivity.families")
+    for result in (r for r in attend if r.id in corrected.p):
+        row = table.row(result.id, f"{plan.label_of(result.outcome)} ({result.family})")
+        table.numbers(base=min(result.n.values()))
+        row.number("p", result.p).number("pfamily", corrected.p[result.id])
+    table.numbers(base=None, unit="comparisons")
+    if corrected.p:
+        count, id = len(corrected.p), "tests.{}.all." + wave
+        by_chance = multiplicity.expected_by_chance(count, LEVEL)
+        table.row("count").number("p", count, decimals=0, id=id.format("count"))
+        table.row("chance").number("p", by_chance, decimals=1, id=id.format("chance"))
+    for family, method in corrected.methods.items():
+        table.note("method", family=family.capitalize(), method=method)
+    return table.exhibit()
 
 
 def equivalence(
@@ -124,32 +108,20 @@ def equivalence(
     Weights and sessions are in the interval. Beside it: the chance that a study of this error rules it out if there is
     no difference, and two one-sided tests of the matched people without weights or sessions (Schuirmann 1987).
     """
-    row = planned_row(plan, attend)
-    if not isinstance(row, Estimate) or not row.se or not row.margin:
-        reason = row if not isinstance(row, Estimate) else NotIdentified("no margin was stated", "State one.")
-        return layout.refused(plan, wave, "sensitivity.equivalence", reason)
-    stem, base = f"equal.{row.outcome}.all.{wave}", min(row.n.values())
-    inside = -row.margin < row.low - (row.null or 0.0) and row.high - (row.null or 0.0) < row.margin
-    chance = power.chance_of_equivalence(row.margin, row.se, df=row.df or float("inf"))
-    words = {"base": base, "wave": wave}
-    triples: list[tuple[str, str, Any]] = [
-        ("Smallest worthwhile difference", "Size", w.measure(f"{stem}.margin", row.margin, row.unit, **words)),
-        (
-            "Difference and its range",
-            "Size",
-            w.measure(f"{stem}.range", row.value, row.unit, **words, low=row.low, high=row.high),
-        ),
-        ("Whole range smaller than it", "Size", w.words(f"{stem}.inside", "yes" if inside else "no")),
-        (
-            "Chance of a yes if there is no difference at all",
-            "Size",
-            w.measure(f"{stem}.chance", 100 * chance, "per cent", **words, decimals=0),
-        ),
-    ]
-    p = unweighted(joined(compare, survey, row.outcome), sample, row.outcome, row.margin)
-    name = "Two one-sided tests, matched people, no weights"
-    triples.append((name, "Size", w.measure(f"{stem}.tost", p, "", **words, decimals=3)))
-    return layout.table(plan, wave, "sensitivity.equivalence").add(triples).exhibit()
+    row, refusal = planned_estimate(plan, attend)
+    if row is None or not row.margin:
+        return layout.refused(plan, wave, "sensitivity.equivalence", refusal)
+    table = layout.table(plan, wave, "sensitivity.equivalence", outcome=row.outcome)
+    table.numbers(unit=row.unit, base=min(row.n.values()))
+    null = row.null or 0.0
+    inside = -row.margin < row.low - null and row.high - null < row.margin
+    table.row("margin").number("size", row.margin)
+    table.row("range").interval("size", row)
+    table.row("inside").words("size", "yes" if inside else "no")
+    table.row("chance").share("size", power.chance_of_equivalence(row.margin, row.se, df=row.df or float("inf")))
+    tost = unweighted(joined(compare, survey, row.outcome), sample, row.outcome, row.margin)
+    table.row("tost").number("size", tost, unit="", decimals=3)
+    return table.exhibit()
 
 
 def unweighted(people: Any, sample: Any, outcome: str, margin: float) -> float:

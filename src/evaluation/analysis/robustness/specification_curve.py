@@ -1,22 +1,21 @@
-"""Every combination of the choices that the plan lists: outcome form, method, covariates, sample, weight."""
+"""Specification curve: every combination of outcome form, method, covariates, sample and weight that the plan lists."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from evaluation import errors, parallel
-from evaluation import exhibit as w
 from evaluation.analysis import contrasts, layout
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.attendee_effect import joined, sample_for
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison, caliper_over, everybody, planned_matching
 from evaluation.analysis.levels import Survey
-from evaluation.analysis.robustness.unmeasured_confounding import planned_row
+from evaluation.analysis.robustness.planned_contrast import planned_row
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan, Subset
 from evaluation.results import Estimate, NotIdentified
@@ -29,25 +28,12 @@ AXES: dict[str, tuple[str, ...]] = {
     "sample": ("all",),
     "survey_weight": ("yes", "no"),
 }
-PLANNED = {
-    "outcome_form": "mean",
-    "method": "nearest",
-    "covariates": "planned",
-    "sample": "all",
-    "survey_weight": "yes",
-}
-LOOK = {
-    "outcome_form": "Outcome as",
-    "method": "Method",
-    "covariates": "Adjusted for",
-    "sample": "People",
-    "survey_weight": "Survey weight",
-}
+PLANNED = dict(zip(AXES, ("mean", "nearest", "planned", "all", "yes"), strict=True))
 
 
 @dataclass(slots=True)
-class Ways:
-    """What one specification needs: the compared people with the outcome, the plan, designs made so far."""
+class Specifications:
+    """What one specification needs: the compared people with the outcome, the plan, designs fitted so far."""
 
     plan: Plan
     people: pd.DataFrame
@@ -64,84 +50,69 @@ class Ways:
         n = people[TREATED].value_counts()
         if min(int(n.get(0, 0)), int(n.get(1, 0))) < self.plan.sizes.least_people:
             return NotIdentified("too few people", "More people.")
-        sample, words = self._asked(choice, people)
-        made = effects.in_sample(people, sample, cluster="session", **words)
-        return _scaled(made, self._factor(choice))
+        sample, roles = self._roles(choice, people)
+        result, factor = effects.in_sample(people, sample, cluster="session", **roles), self._factor(choice)
+        scaled = {k: factor * getattr(result, k) for k in ("value", "se", "low", "high")}
+        return replace(result, **scaled, low_90=None, high_90=None)
 
     def parts(self, choice: Mapping[str, str], _: Any = None) -> pd.Series:
         """Return what each session adds to the estimate of one specification, index session, in the same points."""
         people = self.people[self.subsets[choice["sample"]]]
-        sample, words = self._asked(choice, people)
-        by_person = effects.influence(people, sample, **words)
+        sample, roles = self._roles(choice, people)
+        by_person = effects.influence(people, sample, **roles)
         return self._factor(choice) * by_person.groupby(people["session"]).sum()
-
-    def _asked(self, choice: Mapping[str, str], people: pd.DataFrame) -> tuple[Any, dict[str, Any]]:
-        weight = COMPARISON_WEIGHT if choice["survey_weight"] == "yes" else None
-        words = {"outcome": choice["outcome_form"], "treat": TREATED, "survey_weight": weight}
-        return self._design(choice, people, weight), words | {"covariates": self._adjusted(choice, people)}
 
     def _factor(self, choice: Mapping[str, str]) -> float:
         return self.sd["mean"] / self.sd[choice["outcome_form"]]
 
-    def _adjusted(self, choice: Mapping[str, str], people: pd.DataFrame) -> tuple[str, ...]:
+    def _roles(self, choice: Mapping[str, str], people: pd.DataFrame) -> tuple[Any, dict[str, Any]]:
+        """Return the designed sample of a specification and the columns that its estimator reads."""
+        weight = COMPARISON_WEIGHT if choice["survey_weight"] == "yes" else None
         names = {"planned": self.plan.matching.prognostic, "all": self.covariates, "none": ()}[choice["covariates"]]
-        return tuple(c for c in names if c in people and people[c].nunique() > 1)
+        adjusted = tuple(c for c in names if c in people and people[c].nunique() > 1)
+        roles = {"outcome": choice["outcome_form"], "treat": TREATED, "survey_weight": weight, "covariates": adjusted}
+        return self._design(choice, people, weight), roles
 
     def _design(self, choice: Mapping[str, str], people: pd.DataFrame, weight: str | None) -> Any:
         key = (choice["method"], choice["sample"], choice["survey_weight"])
         if key == ("nearest", "all", "yes") and self.sample is not None:
             return sample_for(people, self.sample)
         if key not in self._designs:
-            self._designs[key] = designed(self.plan, choice["method"], people, self._varying(people), weight, self.over)
+            varying = [c for c in self.covariates if people[c].nunique() > 1]
+            self._designs[key] = designed(self.plan, choice["method"], people, varying, weight, self.over)
         return self._designs[key]
-
-    def _varying(self, people: pd.DataFrame) -> list[str]:
-        return [c for c in self.covariates if people[c].nunique() > 1]
 
 
 def designed(
     plan: Plan, method: str, people: pd.DataFrame, covariates: list[str], weight: str | None, over: str
 ) -> Any:
     """Return the designed sample of a method."""
+    roles = {"treat": TREATED, "survey_weight": weight}
     if method == "regression":
         return everybody(people)
     if method == "entropy balancing":
         names = [c for c in plan.matching.prognostic if c in covariates]
-        return matching.entropy_balance(people, treat=TREATED, covariates=names, survey_weight=weight)
-    scores = propensity.fit(
-        people, treat=TREATED, covariates=covariates, survey_weight=weight, only_attendees="penalise"
-    )
+        return matching.entropy_balance(people, covariates=names, **roles)
+    scores = propensity.fit(people, covariates=covariates, only_attendees="penalise", **roles)
     if method == "weighting":
-        return matching.weights(people, scores, treat=TREATED, estimand="ATT", survey_weight=weight)
-    words = planned_matching(plan, over) | {"survey_weight": weight}
-    if method == "nearest 1:1":
-        words["ratio"] = 1
-    return matching.nearest(people, scores, **words)
-
-
-def _scaled(made: Estimate, factor: float) -> Estimate:
-    from dataclasses import replace
-
-    ends = {k: factor * getattr(made, k) for k in ("value", "se", "low", "high")}
-    return replace(made, **ends, low_90=None, high_90=None)
+        return matching.weights(people, scores, estimand="ATT", **roles)
+    choices = planned_matching(plan, over) | {"survey_weight": weight}
+    return matching.nearest(people, scores, **choices | ({"ratio": 1} if method == "nearest 1:1" else {}))
 
 
 def subsets(plan: Plan, compare: Comparison, design: pd.DataFrame) -> dict[str, pd.Series]:
     """Return who belongs to each sample of the axis `sample`; a sample that leaves nobody out is not listed again."""
     people = compare.people
     rows = design.reindex(people.index)
-    everyone = pd.Series(True, index=people.index)
-    found = {"all": everyone, "general sample only": ~people["boost"].astype(bool)}
-    for one in plan.sensitivity.subsets:
-        if one.column in rows:
-            found[one.name] = chosen(one, rows)
-    return {k: v for k, v in found.items() if k == "all" or not v.all()}
+    out = {"all": pd.Series(True, index=people.index), "general sample only": ~people["boost"].astype(bool)}
+    out |= {one.name: members(one, rows) for one in plan.sensitivity.subsets if one.column in rows}
+    return {k: v for k, v in out.items() if k == "all" or not v.all()}
 
 
-def chosen(one: Subset, rows: pd.DataFrame) -> pd.Series:
+def members(subset: Subset, rows: pd.DataFrame) -> pd.Series:
     """Return who belongs to a subset of the plan."""
-    values = rows[one.column].astype(object)
-    return values.isin(one.keep) if one.keep else ~values.isin(one.drop)
+    values = rows[subset.column].astype(object)
+    return values.isin(subset.keep) if subset.keep else ~values.isin(subset.drop)
 
 
 def specifications(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey) -> Any:
@@ -160,23 +131,23 @@ def specifications(plan: Plan, wave: str, compare: Comparison, sample: Any, surv
     people = people.assign(mean=people[outcome], share=people[outcome].isin(plan.outcomes.positive).astype(float))
     some = {k: v.reindex(people.index) for k, v in subsets(plan, compare, survey.people).items()}
     sd = {form: float(people[form].std()) for form in AXES["outcome_form"]}
-    ways = Ways(plan, people, compare.covariates, caliper_over(compare), sd, some, sample)
-    axes = {a: (AXES[a] if a in plan.sensitivity.specification_axes else (PLANNED[a],)) for a in AXES}
+    runner = Specifications(plan, people, compare.covariates, caliper_over(compare), sd, some, sample)
+    axes = {a: (v if a in plan.sensitivity.specification_axes else (PLANNED[a],)) for a, v in AXES.items()}
     axes["sample"] = tuple(some) if "sample" in plan.sensitivity.specification_axes else ("all",)
     if sd["share"] == 0:
         axes["outcome_form"] = ("mean",)
     try:
-        curve = sensitivity.specification_curve(partial(Ways.estimate, ways), axes, planned=PLANNED, seed=plan.seed)
+        curve = sensitivity.specification_curve(runner.estimate, axes, planned=PLANNED, seed=plan.seed)
     except errors.DataError as error:
         return NotIdentified(error.what, "See the planned comparison.")
-    return joint(plan, ways, curve)
+    return joint(plan, runner, curve)
 
 
-def joint(plan: Plan, ways: Ways, curve: Any) -> Any:
+def joint(plan: Plan, runner: Specifications, curve: Any) -> Any:
     """Return the curve with the joint chance of its median: the effect removed, sessions drawn anew."""
     choices = curve.table[list(AXES)].to_dict("records")
-    parts = parallel.run(partial(Ways.parts, ways), choices, plan.seed)
-    table = pd.concat(parts, axis=1).reindex(sorted(ways.people["session"].unique())).fillna(0.0).to_numpy()
+    parts = parallel.run(partial(Specifications.parts, runner), choices, plan.seed)
+    table = pd.concat(parts, axis=1).reindex(sorted(runner.people["session"].unique())).fillna(0.0).to_numpy()
     draw = partial(sensitivity.resampled_sessions, table)
     return sensitivity.judged(curve, draw, plan.sensitivity.bootstrap_draws, plan.seed)
 
@@ -185,73 +156,30 @@ def curve_table(plan: Plan, wave: str, curve: Any, attend: Sequence[Any]) -> lis
     """Return the curve: how many agree, their median, and every specification in order."""
     if isinstance(curve, NotIdentified):
         return [layout.refused(plan, wave, "sensitivity.curve", curve)]
-    row = planned_row(plan, attend)
+    row, outcome = planned_row(plan, attend), plan.outcomes.primary
     base = min(row.n.values()) if isinstance(row, Estimate) else plan.sizes.least_people
-    stem, unit = f"spec.{plan.outcomes.primary}.all.{wave}", contrasts.points(plan, plan.outcomes.primary)
-    triples: list[tuple[str, str, Any]] = [
-        ("Ways of analysing", "Value", w.measure(f"{stem}.ways", len(curve.table), "ways", wave=wave, decimals=0)),
-        (
-            "Share that point the same way",
-            "Value",
-            w.measure(f"{stem}.same", 100 * curve.same_sign_share, "per cent", base=base, wave=wave, decimals=0),
-        ),
-        ("Median difference", "Value", w.measure(f"{stem}.median", curve.median, unit, base=base, wave=wave)),
-        (
-            "Smallest and largest",
-            "Value",
-            w.measure(
-                f"{stem}.range",
-                curve.median,
-                unit,
-                base=base,
-                wave=wave,
-                low=float(curve.table["value"].min()),
-                high=float(curve.table["value"].max()),
-            ),
-        ),
-        (
-            "Chance of a median this far from none if there were no difference",
-            "Value",
-            w.measure(f"{stem}.joint", curve.p, "", base=base, wave=wave, decimals=3),
-        ),
-        ("Could not be run", "Value", w.measure(f"{stem}.refused", len(curve.refused), "ways", wave=wave, decimals=0)),
-    ]
-    summary = (
-        layout.table(
-            plan, wave, "sensitivity.curve", note="Axes: " + "; ".join(f"{LOOK[a].lower()}" for a in AXES) + "."
-        )
-        .add(triples)
-        .note_texts("more", _reasons(curve))
-        .exhibit()
-    )
-    return [summary, _figure(plan, wave, curve, base)]
-
-
-def _reasons(curve: Any) -> tuple[str, ...]:
-    """Return why some ways could not be run, each reason once."""
-    if not len(curve.refused):
-        return ()
-    reasons = sorted({r.split(":")[0] for r in curve.refused["reason"]})
-    return (f"Could not be run because: {'; '.join(reasons)}.",)
+    table = layout.table(plan, wave, "sensitivity.curve", outcome=outcome)
+    table.numbers(unit=contrasts.points(plan, outcome), base=base)
+    ends = {"low": float(curve.table["value"].min()), "high": float(curve.table["value"].max())}
+    table.row("ways").number("value", len(curve.table), unit="ways", base=None, decimals=0)
+    table.row("same").share("value", curve.same_sign_share)
+    table.row("median").number("value", curve.median)
+    table.row("range").number("value", curve.median, **ends)
+    table.row("joint").number("value", curve.p, unit="", decimals=3)
+    table.row("refused").number("value", len(curve.refused), unit="ways", base=None, decimals=0)
+    if len(curve.refused):
+        table.note("refused", reasons="; ".join(sorted({r.split(":")[0] for r in curve.refused["reason"]})))
+    return [table.exhibit(), _figure(plan, wave, curve, base)]
 
 
 def _figure(plan: Plan, wave: str, curve: Any, base: int) -> Exhibit:
     """Return every specification in order of its value; the chart marks the planned one."""
-    triples, unit = [], contrasts.points(plan, plan.outcomes.primary)
+    outcome, unit = plan.outcomes.primary, contrasts.points(plan, plan.outcomes.primary)
+    table = layout.table(plan, wave, "sensitivity.specifications", unit=unit, outcome=outcome)
+    words = {"unit": unit, "n": {"all": base}, "wave": wave, "outcome": outcome, "licence": "association"}
     for place, one in enumerate(curve.table.to_dict("records")):
-        words = "; ".join(str(one[a]) for a in AXES)
-        name = f"{'Planned: ' if one['planned'] else ''}{place + 1}. {words}"
-        made = Estimate(
-            value=one["value"],
-            low=one["low"],
-            high=one["high"],
-            unit=unit,
-            n={"all": base},
-            wave=wave,
-            outcome=plan.outcomes.primary,
-            planned=bool(one["planned"]),
-            licence="association",
-            id=f"spec.{plan.outcomes.primary}.all.{wave}.{place:04d}".lower(),
-        )
-        triples.append((name, "Difference", made))
-    return layout.table(plan, wave, "sensitivity.specifications", unit=unit).add(triples).exhibit()
+        label = f"{'Planned: ' if one['planned'] else ''}{place + 1}. {'; '.join(str(one[a]) for a in AXES)}"
+        values = {"value": one["value"], "low": one["low"], "high": one["high"], "planned": bool(one["planned"])}
+        key = f"{place:04d}"
+        table.row(key, label).estimate("difference", Estimate(id=table.id(key, ""), **values, **words))
+    return table.exhibit()

@@ -1,4 +1,4 @@
-"""How strong an unseen difference between attendees and others would have to be to overturn the answer."""
+"""Sensitivity to unmeasured confounding: break-even gap, E-value, omitted variable, Oster's delta, Rosenbaum bounds."""
 
 from __future__ import annotations
 
@@ -9,131 +9,79 @@ import numpy as np
 import pandas as pd
 
 from evaluation import errors
-from evaluation import exhibit as w
 from evaluation.analysis import layout
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.attendee_effect import adjusted_for, joined
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison
 from evaluation.analysis.levels import Survey
+from evaluation.analysis.robustness.planned_contrast import planned_estimate
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate, NotIdentified
+from evaluation.results import Estimate
 from evaluation.statistics import inference, sensitivity
 from evaluation.statistics._roles import columns
+from evaluation.table_builder import Table
 
-SIGNS = {
-    "towards": "adjusting for what is seen took some of the difference away: unseen selection of the same kind could "
-    "take more",
-    "away": "adjusting for what is seen made the difference larger: more of the same kind would not remove it",
-    "unmoved": "adjusting for what is seen did not move the difference",
-}
 GAMMAS = (1.0, 1.5, 2.0)
-
-
-def planned_row(plan: Plan, results: Sequence[Any]) -> Any:
-    """Return the planned contrast of the primary outcome (an estimate or a refusal)."""
-    return next(r for r in results if r.outcome == plan.outcomes.primary and r.id.startswith("attend."))
 
 
 def unseen(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey, attend: Sequence[Any]) -> Exhibit:
     """Return every measure of how strong an unseen difference would have to be, for the planned contrast."""
-    row = planned_row(plan, attend)
-    if not isinstance(row, Estimate) or not row.se:
-        reason = row if not isinstance(row, Estimate) else NotIdentified("the comparison has no error", "See 05.")
-        return layout.refused(plan, wave, "sensitivity.unseen", reason)
-    people = joined(compare, survey, row.outcome)
-    base, sd = min(row.n.values()), survey.sd[row.outcome]
-    triples = _break_even(row, sd, base, wave) + _e_value(row, people, base, wave) + _bounds(plan, row, sd, base, wave)
-    triples += _omitted(plan, people, row, base, wave) + _pairs(plan, people, sample, row, base, wave)
-    return layout.table(plan, wave, "sensitivity.unseen").add(triples).exhibit()
+    row, refusal = planned_estimate(plan, attend)
+    if row is None:
+        return layout.refused(plan, wave, "sensitivity.unseen", refusal)
+    people, sd = joined(compare, survey, row.outcome), survey.sd[row.outcome]
+    table = layout.table(plan, wave, "sensitivity.unseen", outcome=row.outcome).numbers(base=min(row.n.values()))
+    gap = sensitivity.break_even(row, sd=sd)
+    _size(table, "breakeven", abs(gap.gap), row.unit)
+    _size(table, "breakeven.sd", abs(gap.in_sd), "standard deviations")
+    _size(table, "breakeven.limit", abs(gap.gap_to_limit), row.unit)
+    e_value = sensitivity.e_value(row.value, kind="OLS", se=row.se, sd=float(people[row.outcome].std()))
+    _size(table, "evalue", e_value.point)
+    if e_value.limit is not None:
+        _size(table, "evalue.limit", e_value.limit)
+    for k in sensitivity.kappa_bounds(row, sd=sd, kappas=plan.sensitivity.kappa_sd).itertuples(index=False):
+        label = f"Difference if the gap beforehand was up to {k.kappa:g} standard deviations"
+        _size(table, f"kappa.{k.kappa:g}", row.value, row.unit, label, low=float(k.low), high=float(k.high))
+    _omitted(plan, people, row, table)
+    _pairs(plan, people, sample, row, table)
+    return table.exhibit()
 
 
-def _one(name: str, id: str, value: float, unit: str, base: int, wave: str, **more: Any) -> tuple[str, str, Any]:
-    return name, "Size", w.measure(f"{id}.{wave}", value, unit, base=base, wave=wave, **more)
+def _size(table: Table, key: str, value: float, unit: str = "", label: str = "", **more: Any) -> None:
+    """Lay out one measure; its key is "measure.part", of which the part stands behind the wave in the id."""
+    head, _, part = key.partition(".")
+    table.row(key, label).number("size", value, unit=unit, **{"id": table.id(head, part), **more})
 
 
-def _break_even(row: Estimate, sd: float, base: int, wave: str) -> list[tuple[str, str, Any]]:
-    found, stem = sensitivity.break_even(row, sd=sd), f"breakeven.{row.outcome}.all"
-    return [
-        (name, "Size", w.measure(f"{stem}.{wave}{tail}", value, unit, base=base, wave=wave))
-        for name, tail, value, unit in (
-            ("Break-even baseline gap", "", abs(found.gap), row.unit),
-            ("Break-even, in standard deviations", ".sd", abs(found.in_sd), "standard deviations"),
-            ("Gap at which the range reaches no difference", ".limit", abs(found.gap_to_limit), row.unit),
-        )
-    ]
+# ---- omitted variables ----------------------------------------------------------------------------------------------
 
 
-def _e_value(row: Estimate, people: pd.DataFrame, base: int, wave: str) -> list[tuple[str, str, Any]]:
-    found = sensitivity.e_value(row.value, kind="OLS", se=row.se, sd=float(people[row.outcome].std()))
-    stem = f"evalue.{row.outcome}.all"
-    out = [_one("E-value of the difference", stem, found.point, "", base, wave)]
-    if found.limit is not None:
-        out.append(
-            (
-                "E-value of the nearer end of its range",
-                "Size",
-                w.measure(f"{stem}.{wave}.limit", found.limit, "", base=base, wave=wave),
-            )
-        )
-    return out
-
-
-def _bounds(plan: Plan, row: Estimate, sd: float, base: int, wave: str) -> list[tuple[str, str, Any]]:
-    table = sensitivity.kappa_bounds(row, sd=sd, kappas=plan.sensitivity.kappa_sd)
-    out = []
-    for k in table.itertuples(index=False):
-        id = f"kappa.{row.outcome}.all.{wave}.{k.kappa:g}"
-        out.append(
-            (
-                f"Difference if the gap beforehand was up to {k.kappa:g} standard deviations",
-                "Size",
-                w.measure(id, row.value, row.unit, base=base, wave=wave, low=float(k.low), high=float(k.high)),
-            )
-        )
-    return out
-
-
-def _omitted(plan: Plan, people: pd.DataFrame, row: Estimate, base: int, wave: str) -> list[tuple[str, str, Any]]:
-    """Return robustness values, what a trait as strong as the strongest seen one would do, and Oster's delta."""
+def _omitted(plan: Plan, people: pd.DataFrame, row: Estimate, table: Table) -> None:
+    """Lay out robustness values, what a trait as strong as the strongest seen one would do, and Oster's delta."""
     names = list(adjusted_for(plan, people))
     if not names:
-        return []
+        return
     weight = people[COMPARISON_WEIGHT].to_numpy(dtype=float)
     y, t = people[row.outcome].to_numpy(dtype=float), people[TREATED].to_numpy(dtype=float)
-    full, plain = _regression(people, names, t, y, weight), _regression(people, [], t, y, weight)
-    strongest, with_treat, with_outcome = _strongest(people, names, t, y, weight)
-    stem = f"robustness.{row.outcome}.all"
+    *fit, r2 = _regression(people, names, t, y, weight)
+    plain, *_, r2_plain = _regression(people, [], t, y, weight)
+    trait, with_treat, with_outcome = _strongest(people, names, t, y, weight)
+    benchmark = {"benchmark_treat": with_treat, "benchmark_outcome": with_outcome, "benchmark": trait}
     try:
-        found = sensitivity.omitted_variable(
-            full[0], full[1], full[2], benchmark_treat=with_treat, benchmark_outcome=with_outcome, benchmark=strongest
-        )
-        like = [
-            (
-                f"Difference left by a trait as strong as “{plan.label_of(strongest)}”",
-                f"{stem}.like",
-                found.adjusted,
-                row.unit,
-            )
-        ]
+        bias, like = sensitivity.omitted_variable(*fit, **benchmark), True
     except errors.DataError:
-        found, like = sensitivity.omitted_variable(full[0], full[1], full[2]), []
-    rows = [
-        ("Robustness value", stem, 100 * found.robustness, "per cent"),
-        ("Robustness value for the range", f"{stem}.range", 100 * found.robustness_significance, "per cent"),
-        *like,
-    ]
-    out = [
-        (name, "Size", w.measure(f"{id}.{wave}", value, unit, base=base, wave=wave)) for name, id, value, unit in rows
-    ]
-    if full[3] > plain[3]:
-        stable = sensitivity.coefficient_stability(
-            plain=plain[0], adjusted=full[0], r2_plain=plain[3], r2_adjusted=full[3]
-        )
-        out.append(_one("Stability (Oster’s delta)", f"stability.{row.outcome}.all", stable.delta, "", base, wave))
-        said = w.words(f"stability.{row.outcome}.all.{wave}.sign", SIGNS[stable.sign])
-        out.append(("What the sign of stability means", "Size", said))
-    return out
+        bias, like = sensitivity.omitted_variable(*fit), False
+    stem = f"robustness.{row.outcome}.all"
+    _size(table, "robustness", 100 * bias.robustness, "per cent")
+    _size(table, "robustness.range", 100 * bias.robustness_significance, "per cent", id=f"{stem}.range.{table.wave}")
+    if like:
+        label = f"Difference left by a trait as strong as “{plan.label_of(trait)}”"
+        _size(table, "robustness.like", bias.adjusted, row.unit, label, id=f"{stem}.like.{table.wave}")
+    if r2 > r2_plain:
+        stable = sensitivity.coefficient_stability(plain=plain, adjusted=fit[0], r2_plain=r2_plain, r2_adjusted=r2)
+        _size(table, "stability", stable.delta)
+        table.row("stability.sign").text("size", stable.sign, id=table.id("stability", "sign"))
 
 
 def _regression(
@@ -150,74 +98,57 @@ def _regression(
     return float(fit.params[1]), float(np.sqrt(variance[1, 1])), float(df), 1 - rss / total
 
 
-def _strongest(people, names, t, y, weight) -> tuple[str, float, float]:
+def _strongest(
+    people: pd.DataFrame, names: list[str], t: np.ndarray, y: np.ndarray, weight: np.ndarray
+) -> tuple[str, float, float]:
     """Return the covariate whose like would bias the difference most, and its partial R2 with both, given the others.
 
     The bias goes with sqrt(R2 outcome × R2 treatment / (1 - R2 treatment)): Cinelli and Hazlett 2020, equation 6.
     """
-    found = []
+    strengths = []
     for name in names:
+        own = columns(people, [name], drop_first=True).matrix
         rest = [c for c in names if c != name]
-        with_treat = _partial(people, rest, name, t, weight, None)
-        with_outcome = _partial(people, rest, name, y, weight, t)
-        found.append((with_outcome * with_treat / max(1 - with_treat, 1e-12), name, with_treat, with_outcome))
-    return max(found)[1:]
+        others = [np.ones(len(people)), *([columns(people, rest, drop_first=True).matrix] if rest else [])]
+        with_treat = _partial(others, own, t, weight)
+        with_outcome = _partial([others[0], t, *others[1:]], own, y, weight)
+        strengths.append((with_outcome * with_treat / max(1 - with_treat, 1e-12), name, with_treat, with_outcome))
+    return max(strengths)[1:]
 
 
-def _partial(people, rest, name, target, weight, treated) -> float:
-    """Return the share of what the others leave of `target` that `name` explains."""
-    base = [np.ones(len(people))] + ([treated] if treated is not None else [])
-    if rest:
-        base.append(columns(people, rest, drop_first=True).matrix)
-    small = np.column_stack(base)
-    large = np.column_stack([small, columns(people, [name], drop_first=True).matrix])
-    root = np.sqrt(weight)
+def _partial(others: list[np.ndarray], own: np.ndarray, target: np.ndarray, weight: np.ndarray) -> float:
+    """Return the share of what the others leave of `target` that a covariate's own columns explain."""
+    small, root = np.column_stack(others), np.sqrt(weight)
     left = [
         float((((target - x @ np.linalg.lstsq(x * root[:, None], target * root, rcond=None)[0]) * root) ** 2).sum())
-        for x in (small, large)
+        for x in (small, np.column_stack([small, own]))
     ]
     return 1 - left[1] / left[0] if left[0] > 0 else 0.0
 
 
-def _pairs(
-    plan: Plan, people: pd.DataFrame, sample: Any, row: Estimate, base: int, wave: str
-) -> list[tuple[str, str, Any]]:
-    """Return Rosenbaum's bounds on the first pair of each attendee: signed ranks, shift, positive answers."""
+# ---- matched pairs --------------------------------------------------------------------------------------------------
+
+
+def _pairs(plan: Plan, people: pd.DataFrame, sample: Any, row: Estimate, table: Table) -> None:
+    """Lay out Rosenbaum's bounds on the first pair of each attendee: signed ranks, shift, positive answers."""
     pairs = sample.pairs
     pairs = pairs[pairs["treated"].isin(people.index) & pairs["control"].isin(people.index)]
     pairs = pairs[~pairs["treated"].duplicated()]
     if len(pairs) < 2:
-        return []
-    y = people[row.outcome]
-    first, second = (y.loc[pairs[side]].to_numpy() for side in ("treated", "control"))
+        return
+    answers = [people[row.outcome].loc[pairs[side]].to_numpy() for side in ("treated", "control")]
     way = "greater" if row.value >= 0 else "less"
-    stem, out = f"gamma.{row.outcome}.all", []
     try:
-        found = sensitivity.rosenbaum(first, second, alternative=way)
-        shift = sensitivity.rosenbaum(first, second, alternative=way, gammas=GAMMAS, test="hodges_lehmann").table
+        ranks = sensitivity.rosenbaum(*answers, alternative=way)
+        shift = sensitivity.rosenbaum(*answers, alternative=way, gammas=GAMMAS, test="hodges_lehmann").table
     except errors.DataError:
-        return out
-    out.append(_one("Gamma (matched pairs, signed ranks)", stem, found.critical, "times", base, wave))
+        return
+    _size(table, "gamma", ranks.critical, "times")
     for g in shift.itertuples(index=False):
-        name = f"Shift between pairs if odds of attending differed {g.gamma:g} times"
-        cell = w.measure(
-            f"{stem}.{wave}.shift.{g.gamma:g}",
-            (g.lower + g.upper) / 2,
-            row.unit,
-            base=base,
-            wave=wave,
-            low=float(g.lower),
-            high=float(g.upper),
-        )
-        out.append((name, "Size", cell))
-    yes = [np.isin(v, plan.outcomes.positive).astype(float) for v in (first, second)]
+        label = f"Shift between pairs if odds of attending differed {g.gamma:g} times"
+        ends = {"low": float(g.lower), "high": float(g.upper)}
+        _size(table, f"gamma.shift.{g.gamma:g}", (g.lower + g.upper) / 2, row.unit, label, **ends)
+    yes = [np.isin(v, plan.outcomes.positive).astype(float) for v in answers]
     if (yes[0] != yes[1]).any():
         share = sensitivity.rosenbaum(*yes, alternative=way, test="mcnemar")
-        out.append(
-            (
-                "Gamma (positive answers in pairs, McNemar)",
-                "Size",
-                w.measure(f"{stem}.{wave}.positive", share.critical, "times", base=base, wave=wave),
-            )
-        )
-    return out
+        _size(table, "gamma.positive", share.critical, "times")
