@@ -80,7 +80,11 @@ class Declaration:
     rows : mapping of str to str
         Labels of rows by key.
     columns : mapping of str to Column
-        Columns by key.
+        Columns by key; "*" stands for every column that is not declared, which is headed by its key.
+    measures : mapping of str to Column
+        Rows by key that say unit, decimals, universe and kind themselves, whatever their columns say.
+    empty : mapping of str to str
+        The one cell of a table that got no other: its `row`, `column`, `id` and `text`; it is drawn as no chart.
     extras : mapping
         `Exhibit.extras`; texts in it are filled.
     """
@@ -98,6 +102,8 @@ class Declaration:
     optional: Mapping[str, str] = field(default_factory=dict)
     rows: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, Column] = field(default_factory=dict)
+    measures: Mapping[str, Column] = field(default_factory=dict)
+    empty: Mapping[str, str] = field(default_factory=dict)
     extras: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -129,13 +135,20 @@ def read_declarations(blocks: Mapping[str, Mapping[str, Any]]) -> dict[str, Decl
             continue
         content = {k: text(v) for k, v in block.items()}
         try:
-            given = block.get("columns", {}).items()
-            columns = {k: Column(**({"label": c} if isinstance(c, str) else c)) for k, c in given}
+            columns = {k: _column(c) for k, c in block.get("columns", {}).items()}
+            rows = {k: _column(r) for k, r in block.get("rows", {}).items()}
             lists = {k: tuple(content.get(k, ())) for k in ("places", "notes")}
-            made[id] = Declaration(id=id, **{**content, **lists, "columns": columns})
+            heads = {"rows": {k: r.label for k, r in rows.items()}, "columns": columns}
+            measures = {k: r for k, r in rows.items() if not isinstance(block["rows"][k], str)}
+            made[id] = Declaration(id=id, measures=measures, **{**content, **lists, **heads})
         except TypeError as error:
             raise DataError(f"the declaration cannot be read: {error}", where=f"exhibits.toml, {id}") from None
     return made
+
+
+def _column(content: str | Mapping[str, Any]) -> Column:
+    """Return what a heading's block says: a label alone, or a label with unit, decimals and kind."""
+    return Column(content) if isinstance(content, str) else Column(**content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +209,8 @@ class Table:
 
     def column(self, key: str) -> Column:
         """Return a declared column; one that is not declared is headed by its key."""
-        return self.declaration.columns.get(key) or Column(key)
+        columns = self.declaration.columns
+        return columns.get(key) or replace(columns.get("*", Column("")), label=key)
 
     def id(self, row: str, column: str) -> str:
         """Return the id of a result, composed as declared: an empty part leaves no dot behind."""
@@ -319,6 +333,11 @@ class Table:
             What the chart needs beyond what is layout.
         """
         d = self.declaration
+        if d.empty and not self.items:
+            chart = ""
+            self.row("none", d.empty["row"]).words(
+                d.empty.get("column", ""), d.empty["text"], id=self.text(d.empty["id"])
+            )
         filled = {
             k: self.text(v) if isinstance(v, str) else tuple(v) if isinstance(v, list) else v
             for k, v in d.extras.items()
@@ -344,6 +363,12 @@ class Row:
     def __init__(self, table: Table, key: str, label: str) -> None:
         self.table, self.key, self.label = table, key, label
 
+    def column(self, key: str) -> Column:
+        """Return what a cell of this row holds: as the row says where it does, as its column says elsewhere."""
+        column = self.table.column(key)
+        own = self.table.declaration.measures.get(self.key)
+        return replace(own, label=column.label) if own else column
+
     def _add(self, column: Column, result: Cell) -> Row:
         self.table.items.append(Item(self.label, self.table.text(column.label), result))
         return self
@@ -351,10 +376,19 @@ class Row:
     def _id(self, column: str, id: str) -> str:
         return as_id(id) if id else self.table.id(self.key, column)
 
-    def count(self, column: str, n: int, *, id: str = "", as_column: Column | None = None, **levels: object) -> Row:
-        """Add a count; its cell key is made of the column's universe and `levels`."""
-        kind = as_column or self.table.column(column)
-        key = cell_key(kind.universe or kind.unit or "people", **levels)
+    def count(
+        self,
+        column: str,
+        n: int,
+        *,
+        id: str = "",
+        universe: str = "",
+        as_column: Column | None = None,
+        **levels: object,
+    ) -> Row:
+        """Add a count; its cell key is made of a universe, else its column's, and `levels`; `wave` is its wave too."""
+        kind = as_column or self.column(column)
+        key = cell_key(universe or kind.universe or kind.unit or "people", **levels)
         result = Count(
             self._id(column, id),
             int(n),
@@ -363,22 +397,34 @@ class Row:
             sensitive=not kind.exact,
             public=kind.kind == "official",
             unit=kind.unit or "people",
-            wave=self.table.wave,
+            wave=str(levels.get("wave", self.table.wave)),
         )
         return self._add(kind, result)
 
     def number(self, column: str, value: float, *, id: str = "", unit: str | None = None, **more: Any) -> Row:
         """Add a number; `more` are fields of `Measure` (base, low, high, decimals, wave …)."""
-        kind = self.table.column(column)
+        kind = self.column(column)
         filled = {"wave": self.table.wave, "decimals": kind.decimals, **more}
         return self._add(
             kind, Measure(self._id(column, id), float(value), kind.unit if unit is None else unit, **filled)
         )
 
+    def numbers(self, values: Mapping[str, float | None], **more: Any) -> Row:
+        """Add a number for each column that has one; `more` as in `number`."""
+        for column, value in values.items():
+            if value is not None:
+                self.number(column, value, **more)
+        return self
+
     def share(self, column: str, share: float, *, id: str = "", **more: Any) -> Row:
         """Add a share of 0 to 1 as a percentage without decimals; `low` and `high` are shares too."""
         ends = {k: 100 * more.pop(k) for k in ("low", "high") if more.get(k) is not None}
         return self.number(column, 100 * share, id=id, **{"unit": "per cent", "decimals": 0, **ends, **more})
+
+    def share_of(self, column: str, part: tuple[str, int], whole: tuple[str, int], **more: Any) -> Row:
+        """Add the share of one count in another, each a cell key with its count: worked out from the rounded counts."""
+        share = part[1] / whole[1] if whole[1] else 0.0
+        return self.share(column, share, base=whole[1], share_of=(part[0], whole[0]), counts=(part, whole), **more)
 
     def words(self, column: str, text: str, *, id: str = "") -> Row:
         """Add a cell of plain words."""
