@@ -77,6 +77,8 @@ class Declaration:
         Notes under the table; "?name" is where an optional note stands if it is printed.
     optional : mapping of str to str
         Notes by name that `Table.note` prints where they apply (those without a place in `notes`: at the end).
+    sentences : mapping of str to str
+        Texts of cells by name, for `Table.sentence`.
     rows : mapping of str to str
         Labels of rows by key.
     columns : mapping of str to Column
@@ -100,6 +102,7 @@ class Declaration:
     chart: str = ""
     notes: tuple[str, ...] = ()
     optional: Mapping[str, str] = field(default_factory=dict)
+    sentences: Mapping[str, str] = field(default_factory=dict)
     rows: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, Column] = field(default_factory=dict)
     measures: Mapping[str, Column] = field(default_factory=dict)
@@ -127,6 +130,8 @@ def read_declarations(blocks: Mapping[str, Mapping[str, Any]]) -> dict[str, Decl
             if value[1:] not in shared:
                 raise DataError(f"no shared text {value!r}", where="exhibits.toml", todo="Name one that [shared] has.")
             return shared[value[1:]]
+        if isinstance(value, dict):
+            return {k: text(v) for k, v in value.items()}
         return [text(v) for v in value] if isinstance(value, list) else value
 
     made = {}
@@ -222,6 +227,10 @@ class Table:
         """Begin a row: `key` is its part of the ids, `label` its heading where none is layout."""
         declared_label = self.declaration.rows.get(key)
         return Row(self, key, label or (self.text(declared_label) if declared_label is not None else key))
+
+    def sentence(self, name: str, **words: object) -> str:
+        """Return one of the declared sentences for a cell; `words` fill its places."""
+        return fill(self.declaration.sentences[name], {**self.words, **words})
 
     def note(self, name: str, **words: object) -> Table:
         """Print one of the declared optional notes; `words` fill its places."""
@@ -335,8 +344,9 @@ class Table:
         d = self.declaration
         if d.empty and not self.items:
             chart = ""
-            self.row("none", d.empty["row"]).words(
-                d.empty.get("column", ""), d.empty["text"], id=self.text(d.empty["id"])
+            head = self.text(self.column(d.empty["column"]).label) if "column" in d.empty else ""
+            self.items.append(
+                Item(d.empty["row"], head, Words(as_id(self.text(d.empty["id"])), self.text(d.empty["text"])))
             )
         filled = {
             k: self.text(v) if isinstance(v, str) else tuple(v) if isinstance(v, list) else v
