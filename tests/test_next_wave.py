@@ -144,14 +144,14 @@ def test_the_sheet_says_how_many_of_whom_from_how_many_sessions_by_which_route(m
         plan.words.treated,
     ):
         assert words in text, words
-    for name in questionnaire.asked(plan):
+    for name in questionnaire.questions(plan):
         assert plan.codebook.label(name) in text
 
 
 def test_the_questionnaire_prints_every_route_of_the_codebook_and_nothing_that_names_a_person(made):
     plan, _, _ = made
     page = questionnaire.questionnaire(plan, WAVE)
-    names = questionnaire.asked(plan)
+    names = questionnaire.questions(plan)
     numbers = {n: k for k, n in enumerate(names, 1)}
     for name in names:
         assert plan.codebook.variable(name).sens != "direct"
