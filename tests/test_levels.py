@@ -14,6 +14,7 @@ from evaluation.analysis import (
     level_diagnostics,
     level_tables,
     levels,
+    margin_cells,
     population_weights,
     respondents,
     weight_tables,
@@ -246,7 +247,7 @@ def test_levels_that_are_all_joined_are_not_named():
 
 
 def cells_of(plan, cell):
-    return population_weights.Cells("", ("ethnic5", "area2"), pd.Series(), pd.Series()).label(plan, cell)
+    return margin_cells.Cells("", ("ethnic5", "area2"), pd.Series(), pd.Series()).label(plan, cell)
 
 
 def test_shares_of_answers_near_an_officer_have_their_base_and_a_route_nobody_used_is_nought():

@@ -12,7 +12,8 @@ import pandas as pd
 from evaluation import errors
 from evaluation.analysis import arms, population_weights
 from evaluation.analysis.arms import TREATED
-from evaluation.analysis.population_weights import Cells, rake
+from evaluation.analysis.margin_cells import Cells
+from evaluation.analysis.population_weights import rake
 from evaluation.plan.study import Plan
 from evaluation.results import Gate, NotIdentified, TooFew
 from evaluation.statistics import _roles, matching, propensity, weighting

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import arms, layout, population_weights
+from evaluation.analysis import arms, layout, margin_cells
 from evaluation.analysis.arms import NOT_STATED
 from evaluation.exhibit import Exhibit, Item, cell_key
 from evaluation.intake.validation import outcome_items
@@ -23,24 +23,6 @@ ROUTES = ("officer", "event")  # who or what near a person may colour an answer
 ANSWERED, NOT_ASKED = 0, -5
 UNCOUNTED = "cannot be computed: the number of people approached was not written down"
 MISCOUNTED = "cannot be computed: more people answered than were written down as approached"
-
-
-def margin_columns(plan: Plan) -> list[str]:
-    """Return the columns of the population margins, each once, in the plan's order."""
-    known = [*plan.derive, *plan.codebook.names()]
-    return list(dict.fromkeys(c for name in plan.population.margins for c in columns_of(name, known)))
-
-
-def columns_of(margin: str, known: list[str]) -> list[str]:
-    """Return the columns that the name of a margin joins with "_" ("age5_sex" is age5 and sex)."""
-    if margin in known:
-        return [margin]
-    parts = margin.split("_")
-    for cut in range(len(parts) - 1, 0, -1):
-        head, tail = "_".join(parts[:cut]), "_".join(parts[cut:])
-        if head in known:
-            return [head, *columns_of(tail, known)]
-    raise KeyError(f"margin {margin!r} names no known columns")
 
 
 def composition(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
@@ -83,7 +65,7 @@ def _labels(plan: Plan, column: str) -> dict[str, str]:
 
 def closed_columns(plan: Plan, people: pd.DataFrame) -> list[str]:
     """Return the characteristics that a table can count: margins first, then covariates with few levels."""
-    named = [c for c in dict.fromkeys([*margin_columns(plan), *plan.covariates]) if c in people]
+    named = [c for c in dict.fromkeys([*margin_cells.margin_columns(plan), *plan.covariates]) if c in people]
     named = [c for c in named if plan.levels_of(c) and people[c].notna().any()]
     return [c for c in named if not any(_coarser(plan, people, c, other) for other in named)][:MOST_SHOWN]
 
@@ -109,10 +91,10 @@ def over_population(plan: Plan, wave: str, people: pd.DataFrame, margins: Mappin
     for name, margin in margins.items():
         if not set(margin.index.names) <= set(now.columns):
             continue
-        cells = population_weights.collapsed(now[~boost], name, margin, steps=pop.collapse, least=pop.least_in_cell)
+        cells = margin_cells.collapsed(now[~boost], name, margin, steps=pop.collapse, least=pop.least_in_cell)
         table.note_texts("more", (f"{name}: {s}." for s in cells.steps))
         n, residents = cells.of.value_counts(), cells.stated
-        whole = (cell_key("general", margin=name, wave=wave), int((cells.of != population_weights.NOT_STATED).sum()))
+        whole = (cell_key("general", margin=name, wave=wave), int((cells.of != margin_cells.NOT_STATED).sum()))
         for place, (cell, population) in enumerate(residents.items()):
             row = table.row(f"{name}.cell{place:02d}", cells.label(plan, str(cell)))
             _representation(row, wave, cells, str(cell), int(n.get(cell, 0)), whole, population / residents.sum())
@@ -132,11 +114,11 @@ def _representation(row: Any, wave: str, cells: Any, cell: str, n: int, whole: t
     row.number("ratio", own / share if share else 0.0, **counted)
 
 
-def _among_all(cells: population_weights.Cells, boost: pd.Series, wave: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _among_all(cells: margin_cells.Cells, boost: pd.Series, wave: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the sums that tie the cells of a margin of one column to the table of everybody."""
     for cell in cells.stated.index if len(cells.columns) == 1 else ():
         key = cells.key(str(cell), wave)
-        levels = str(cell).split(population_weights.MERGED)
+        levels = str(cell).split(margin_cells.MERGED)
         everybody = tuple(cell_key("people", **{cells.columns[0]: x}, wave=wave) for x in levels)
         whole = everybody[0] if len(everybody) == 1 else key.replace("general|", "people|", 1)
         if len(everybody) > 1:

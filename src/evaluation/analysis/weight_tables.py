@@ -8,15 +8,8 @@ from dataclasses import replace
 import pandas as pd
 
 from evaluation.analysis import layout
-from evaluation.analysis.population_weights import (
-    JOIN,
-    MERGED,
-    NOT_STATED,
-    Cells,
-    WaveWeights,
-    benchmark_gaps,
-    effective_n,
-)
+from evaluation.analysis.margin_cells import JOIN, MERGED, NOT_STATED, Cells
+from evaluation.analysis.population_weights import WaveWeights, benchmark_gaps, effective_n
 from evaluation.exhibit import Exhibit, cell_key
 from evaluation.plan.study import Plan
 from evaluation.results import Gate
