@@ -88,6 +88,6 @@ def _people(plan: Plan, table: Table, need: Mapping[str, float]) -> str:
 
 
 def _chance(table: Table, design: str, size: Size, power: Power) -> str:
-    chance = {"found": f"{100 * power.found:.0f}", "error": f"{100 * power.error():.0f}"}
+    chance = {"found": f"{100 * power.share:.0f}", "error": f"{100 * power.error():.0f}"}
     people = {"treated_n": power.treated, "untreated_n": power.untreated}
     return table.sentence("change" if design == "group" else design, size=size.name, **chance, **people)

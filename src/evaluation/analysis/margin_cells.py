@@ -73,21 +73,21 @@ def collapsed(people: pd.DataFrame, name: str, margin: pd.Series, *, steps: Sequ
     cell = {key: key for key in keys}
     rows = people[list(columns)].astype(object)
     stated = rows.notna().all(axis=1)
-    own = [tuple(str(v) for v in r) for r in rows[stated].itertuples(index=False)]
+    answers = [tuple(str(v) for v in r) for r in rows[stated].itertuples(index=False)]
     joinings = []
     for step in steps:
         if step.margin == name and step.column in columns:
-            joinings += _apply(cell, own, columns.index(step.column), step.merge, least)
-    joinings += [f"{' × '.join(k)} is in no margin" for k in sorted({k for k in own if k not in cell})]
+            joinings += _apply(cell, answers, columns.index(step.column), step.merge, least)
+    joinings += [f"{' × '.join(k)} is in no margin" for k in sorted({k for k in answers if k not in cell})]
     of = pd.Series(NOT_STATED, index=people.index, dtype=object)
-    of[stated] = [JOIN.join(cell[k]) if k in cell else NOT_STATED for k in own]
+    of[stated] = [JOIN.join(cell[k]) if k in cell else NOT_STATED for k in answers]
     population = margin.groupby([JOIN.join(cell[k]) for k in keys]).sum().astype(float)
     return _with_not_stated(Cells(name, columns, of, population, tuple(joinings)))
 
 
-def _apply(cell: dict, own: list, place: int, merge: Sequence[str], least: int) -> list[str]:
+def _apply(cell: dict, answers: list, place: int, merge: Sequence[str], least: int) -> list[str]:
     """Merge, within each combination of the other columns, the named levels when one of their cells is too small."""
-    counts = Counter(cell[key] for key in own if key in cell)
+    counts = Counter(cell[key] for key in answers if key in cell)
     groups: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
     for now in set(cell.values()):
         if set(now[place].split(MERGED)) <= set(merge):

@@ -47,7 +47,7 @@ class Size:
 class Power:
     """How often a size finds the target difference: share of rehearsals, their number, people and sessions drawn."""
 
-    found: float
+    share: float
     draws: int
     treated: int
     untreated: int
@@ -55,7 +55,7 @@ class Power:
 
     def error(self) -> float:
         """Return two standard errors of the share found, from the number of rehearsals."""
-        return 2 * math.sqrt(max(self.found * (1 - self.found), 0.25 / self.draws) / self.draws)
+        return 2 * math.sqrt(max(self.share * (1 - self.share), 0.25 / self.draws) / self.draws)
 
 
 def draw(plan: Plan, people: pd.DataFrame, size: Size, effect: float, rng: np.random.Generator) -> pd.DataFrame:

@@ -109,9 +109,9 @@ def _representation(row: Any, wave: str, cells: Any, cell: str, n: int, whole: t
     part = (cells.key(cell, wave), n)
     row.count("n", n, margin=cells.name, cell=cell, wave=wave).share_of("share", part, whole)
     row.share("residents", share, public=True)
-    own = n / whole[1] if whole[1] else 0.0
+    sample_share = n / whole[1] if whole[1] else 0.0
     counted = {"base": whole[1], "share_of": (part[0], whole[0]), "counts": (part, whole)}
-    row.number("ratio", own / share if share else 0.0, **counted)
+    row.number("ratio", sample_share / share if share else 0.0, **counted)
 
 
 def _among_all(cells: margin_cells.Cells, boost: pd.Series, wave: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -238,6 +238,11 @@ def size_table(plan: Plan, wave: str, checks: list[SizeCheck]) -> Exhibit:
     for check in checks:
         table.row(check.id, check.title).words("all", check.reason or "yes")
     return table.exhibit()
+
+
+def gates(checks: list[SizeCheck]) -> list[Gate]:
+    """Return the size gates of the planned comparisons."""
+    return [c.gate for c in checks]
 
 
 def answer(plan: Plan, wave: str, people: pd.DataFrame, checks: list[SizeCheck]) -> Exhibit:

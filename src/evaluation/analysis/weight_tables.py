@@ -24,9 +24,9 @@ def margins_table(plan: Plan, wave: str, people: pd.DataFrame, weights: Mapping[
     return _shares(plan, layout.table(plan, wave, "weights.margins"), weights[wave], "")
 
 
-def group_table(plan: Plan, wave: str, own: tuple[str, Mapping[str, WaveWeights]]) -> Exhibit:
+def group_table(plan: Plan, wave: str, group: tuple[str, Mapping[str, WaveWeights]]) -> Exhibit:
     """Return the same three shares within the focus group, weighted to its own population."""
-    return _shares(plan, layout.table(plan, wave, "weights.group"), own[1].get(wave), "ownshare.")
+    return _shares(plan, layout.table(plan, wave, "weights.group"), group[1].get(wave), "ownshare.")
 
 
 def _shares(plan: Plan, table: Table, weights: WaveWeights | None, prefix: str) -> Exhibit:
@@ -84,7 +84,7 @@ def summary(
     wave: str,
     weights: Mapping[str, WaveWeights],
     margins: Mapping[str, pd.Series] | None = None,
-    own: tuple[str, Mapping[str, WaveWeights]] = ("", {}),
+    group: tuple[str, Mapping[str, WaveWeights]] = ("", {}),
 ) -> Exhibit:
     """Return what the weights of each wave cost, and the worst gap to the population before and after them."""
     table = layout.table(plan, wave, "weights.summary")
@@ -94,7 +94,7 @@ def summary(
         if len(gaps):
             _price(table, name, one, {row: float(gaps[column].abs().max()) for row, column in GAPS.items()})
         table.note_texts("unused", unused(plan, one.left_out, f"{name}: "))
-    for name, one in own[1].items():
+    for name, one in group[1].items():
         quality = _quality(plan, one)
         _price(table, name, one, {k.replace(".all", ".focus"): quality[k] for k in list(quality)[:4]})
         head = f"{plan.words.focus_group}, to their own population, {name}: "
