@@ -277,7 +277,7 @@ def test_nothing_is_compared_where_nobody_was_asked():
         balance_tables.sources(plan(), WAVE, refused),
         balance_tables.support(plan(), WAVE, refused),
         balance_tables.spread_table(plan(), WAVE, refused, empty),
-        balance_tables.lots(plan(), WAVE, refused, None),
+        balance_tables.placebo_table(plan(), WAVE, refused, None),
         balance_tables.weights_audit(plan(), WAVE, refused, empty),
         *(
             f(plan(), WAVE, refused, empty, survey())

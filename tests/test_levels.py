@@ -14,6 +14,7 @@ from evaluation.analysis import (
     level_diagnostics,
     level_tables,
     levels,
+    margin_cells,
     population_weights,
     respondents,
     weight_tables,
@@ -123,7 +124,7 @@ def test_the_focus_group_meets_its_own_population():
     assert share == pytest.approx(14.5 / 28, abs=1e-8)
     young = one.values[one.frame["age5"] == "16_24"].sum() / one.values[one.frame["age5"].notna()].sum()
     assert young == pytest.approx(9 / 28, abs=1e-8)
-    assert population_weights.met(PLAN, made)
+    assert population_weights.margins_met(PLAN, made)
     table = weight_tables.group_table(PLAN, WAVE, (column, made))
     assert {i.column for i in table.items} == {"People who answered", "Weighted", "Population"}
 
@@ -246,7 +247,7 @@ def test_levels_that_are_all_joined_are_not_named():
 
 
 def cells_of(plan, cell):
-    return population_weights.words(plan, ("ethnic5", "area2"), cell)
+    return margin_cells.Cells("", ("ethnic5", "area2"), pd.Series(), pd.Series()).label(plan, cell)
 
 
 def test_shares_of_answers_near_an_officer_have_their_base_and_a_route_nobody_used_is_nought():
@@ -286,7 +287,7 @@ def test_missing_answers_stand_between_their_worst_and_best():
 
 
 def test_the_two_errors_are_those_of_the_room():
-    found = cells(level_diagnostics.errors_beside(PLAN, WAVE, SURVEY))
+    found = cells(level_diagnostics.two_errors(PLAN, WAVE, SURVEY))
     design = SURVEY.jackknife(PLAN, WAVE).design
     frame = SURVEY.general(WAVE)
     y = (100.0 * frame[OUTCOME].isin(PLAN.outcomes.positive)).where(frame[OUTCOME].notna())
@@ -363,7 +364,7 @@ def test_groups_too_small_are_refused_everywhere():
         assert all(isinstance(i.result, TooFew) for i in exhibit.items)
     for exhibit in (
         answer_distributions.ordinal(plan, WAVE, SURVEY),
-        level_diagnostics.errors_beside(plan, WAVE, SURVEY),
+        level_diagnostics.two_errors(plan, WAVE, SURVEY),
         level_diagnostics.unanswered(plan, WAVE, SURVEY),
     ):
         assert all(isinstance(i.result, Words) for i in exhibit.items)

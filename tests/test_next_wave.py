@@ -101,7 +101,7 @@ def test_linked_people_by_formula_find_the_difference_four_times_in_five(made):
     need = sample_size.needs(plan, people, WAVE)
     size = Size("formula", linked=round(need["linked"]), never=round(need["never"]))
     found = next_wave_simulation.rehearse(plan, people, margins, size, what="linked", draws=60, seed=3)
-    assert found.found == pytest.approx(plan.power.power, abs=0.13)
+    assert found.share == pytest.approx(plan.power.power, abs=0.13)
     assert (found.treated, found.untreated) == (size.linked, size.never)
 
 
@@ -122,7 +122,7 @@ def test_a_wave_too_small_to_compare_finds_nothing(made):
     found = next_wave_simulation.rehearse(
         plan, now, margins, Size("tiny", people=0.05, boost=0.05, sessions=0.1), draws=3, seed=1
     )
-    assert found.found == 0
+    assert found.share == 0
 
 
 # ---- the sheet and the questionnaire -------------------------------------------------------------------------------
@@ -144,14 +144,14 @@ def test_the_sheet_says_how_many_of_whom_from_how_many_sessions_by_which_route(m
         plan.words.treated,
     ):
         assert words in text, words
-    for name in questionnaire.asked(plan):
+    for name in questionnaire.questions(plan):
         assert plan.codebook.label(name) in text
 
 
 def test_the_questionnaire_prints_every_route_of_the_codebook_and_nothing_that_names_a_person(made):
     plan, _, _ = made
     page = questionnaire.questionnaire(plan, WAVE)
-    names = questionnaire.asked(plan)
+    names = questionnaire.questions(plan)
     numbers = {n: k for k, n in enumerate(names, 1)}
     for name in names:
         assert plan.codebook.variable(name).sens != "direct"

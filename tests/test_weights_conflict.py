@@ -60,7 +60,7 @@ def test_the_least_detailed_margin_that_conflicts_is_spared_and_nearly_met():
     every = {**targets(one), "margin.area3": spared.population * (912_739 / spared.population.sum())}
     with pytest.raises(errors.NotConverged):
         weighting.rake(one.frame.assign(**{"margin.area3": spared.of}), every, tolerance=1e-9)
-    assert population_weights.met(PLAN, {WAVE: one})
+    assert population_weights.margins_met(PLAN, {WAVE: one})
     got = one.values.groupby(spared.of).sum() / one.values.sum()
     gap = (got - spared.population / spared.population.sum()).abs().max()
     assert 1e-4 < gap <= population_weights.MOST_UNMET

@@ -9,23 +9,11 @@ from typing import Any
 
 from evaluation.errors import DataError
 from evaluation.exhibit import Cell, Count, Exhibit, Item, Measure, Words, as_id, cell_key
-from evaluation.results import Estimate, NotIdentified, TooFew
+from evaluation.results import NotIdentified, TooFew
 
 
 def fill(text: str, words: Mapping[str, object]) -> str:
     """Return a declared text with its `{name}` places filled; a place that holds a result's id stays for the report.
-
-    Parameters
-    ----------
-    text : str
-        A declared text; `{name}` is a place, `{costs.hire.total.W2025}` a result that the report fills.
-    words : mapping of str to object
-        Words by name.
-
-    Returns
-    -------
-    str
-        The text.
 
     Raises
     ------
@@ -33,12 +21,12 @@ def fill(text: str, words: Mapping[str, object]) -> str:
         A name that no word was given for: what it is, and which are known.
     """
 
-    def _word(place: re.Match[str]) -> str:
+    def put(place: re.Match[str]) -> str:
         if place[1] not in words:
             raise DataError(f"{text!r} has no word for {place[0]}", todo=f"Known: {', '.join(words)}.")
         return str(words[place[1]])
 
-    return re.sub(r"\{([a-z_0-9]+)\}", _word, text)
+    return re.sub(r"\{([a-z_0-9]+)\}", put, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +71,20 @@ class Declaration:
         How a result is named, from `{row}`, `{column}` and `{wave}`: "costs.{row}.{column}.{wave}".
     refusal : str
         Id of the one cell of an exhibit that says why there is nothing to show.
-    why : tuple of str
-        (reason, what would help) where a table is refused without a reason of its own.
     refused_title : str
         Title where there is nothing to show; the title itself unless one is given.
     notes : tuple of str
         Notes under the table; "?name" is where an optional note stands if it is printed.
     optional : mapping of str to str
         Notes by name that `Table.note` prints where they apply (those without a place in `notes`: at the end).
+    sentences : mapping of str to str
+        Texts of cells by name, for `Table.sentence`.
     rows : mapping of str to str
         Labels of rows by key.
     columns : mapping of str to Column
-        Columns by key.
-    texts : mapping of str to mapping of str to str
-        Words of cells by column and key, for `Row.text`.
+        Columns by key; "*" stands for every column that is not declared, which is headed by its key.
+    measures : mapping of str to Column
+        Rows by key that say unit, decimals, universe and kind themselves, whatever their columns say.
     empty : mapping of str to str
         The one cell of a table that got no other: its `row`, `column`, `id` and `text`; it is drawn as no chart.
     extras : mapping
@@ -108,16 +96,16 @@ class Declaration:
     places: tuple[str, ...] = ()
     ids: str = ""
     refusal: str = ""
-    why: tuple[str, ...] = ("the comparison could not be prepared", "See the gates.")
     refused_title: str = ""
     row_header: str = ""
     source: str = ""
     chart: str = ""
     notes: tuple[str, ...] = ()
     optional: Mapping[str, str] = field(default_factory=dict)
+    sentences: Mapping[str, str] = field(default_factory=dict)
     rows: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, Column] = field(default_factory=dict)
-    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    measures: Mapping[str, Column] = field(default_factory=dict)
     empty: Mapping[str, str] = field(default_factory=dict)
     extras: Mapping[str, object] = field(default_factory=dict)
 
@@ -130,11 +118,6 @@ def read_declarations(blocks: Mapping[str, Mapping[str, Any]]) -> dict[str, Decl
     blocks : mapping of str to mapping
         The parsed file: one block for each exhibit, and a block `shared` with texts by name.
 
-    Returns
-    -------
-    dict of str to Declaration
-        By exhibit id.
-
     Raises
     ------
     DataError
@@ -142,26 +125,35 @@ def read_declarations(blocks: Mapping[str, Mapping[str, Any]]) -> dict[str, Decl
     """
     shared = blocks.get("shared", {})
 
-    def _shared(value: Any) -> Any:
+    def text(value: Any) -> Any:
         if isinstance(value, str) and value.startswith("@"):
             if value[1:] not in shared:
                 raise DataError(f"no shared text {value!r}", where="exhibits.toml", todo="Name one that [shared] has.")
             return shared[value[1:]]
-        return [_shared(v) for v in value] if isinstance(value, list) else value
+        if isinstance(value, dict):
+            return {k: text(v) for k, v in value.items()}
+        return [text(v) for v in value] if isinstance(value, list) else value
 
     made = {}
     for id, block in blocks.items():
         if id == "shared":
             continue
-        content = {k: _shared(v) for k, v in block.items()}
+        content = {k: text(v) for k, v in block.items()}
         try:
-            given = block.get("columns", {}).items()
-            columns = {k: Column(**({"label": c} if isinstance(c, str) else c)) for k, c in given}
-            lists = {k: tuple(content[k]) for k in ("places", "notes", "why") if k in content}
-            made[id] = Declaration(id=id, **{**content, **lists, "columns": columns})
+            columns = {k: _column(c) for k, c in block.get("columns", {}).items()}
+            rows = {k: _column(r) for k, r in block.get("rows", {}).items()}
+            lists = {k: tuple(content.get(k, ())) for k in ("places", "notes")}
+            heads = {"rows": {k: r.label for k, r in rows.items()}, "columns": columns}
+            measures = {k: r for k, r in rows.items() if not isinstance(block["rows"][k], str)}
+            made[id] = Declaration(id=id, measures=measures, **{**content, **lists, **heads})
         except TypeError as error:
             raise DataError(f"the declaration cannot be read: {error}", where=f"exhibits.toml, {id}") from None
     return made
+
+
+def _column(content: str | Mapping[str, Any]) -> Column:
+    """Return what a heading's block says: a label alone, or a label with unit, decimals and kind."""
+    return Column(content) if isinstance(content, str) else Column(**content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,46 +175,19 @@ class Tables:
     words: Mapping[str, object]
 
     def table(self, id: str, **words: object) -> Table:
-        """Begin a declared table.
-
-        Parameters
-        ----------
-        id : str
-            Id of the exhibit.
-        **words : object
-            What fills its texts beside the plan's words.
-
-        Returns
-        -------
-        Table
-            Without a cell.
+        """Begin a declared table; `words` fill its texts beside the plan's.
 
         Raises
         ------
         DataError
-            No exhibit of this id is declared.
+            No exhibit of this id is layout.
         """
         if id not in self.declarations:
             raise DataError(f"no exhibit {id!r} is declared", where="exhibits.toml", todo="Add a block for it.")
         return Table(self.declarations[id], self.wave, {"wave": self.wave, **self.words, **words})
 
-    def refused(self, id: str, refusal: NotIdentified | TooFew | None = None, **words: object) -> Exhibit:
-        """Return a declared exhibit of one cell that says why there is nothing to show.
-
-        Parameters
-        ----------
-        id : str
-            Id of the exhibit.
-        refusal : NotIdentified or TooFew, optional
-            The reason; the declared one unless given.
-        **words : object
-            What fills its title.
-
-        Returns
-        -------
-        Exhibit
-            With one cell.
-        """
+    def refused(self, id: str, refusal: NotIdentified | TooFew | None, **words: object) -> Exhibit:
+        """Return a declared exhibit of one cell that says why there is nothing to show."""
         return self.table(id, **words).refused(refusal)
 
 
@@ -231,15 +196,6 @@ class Table:
 
     `row` begins a row; `exhibit` returns the finished table. Cells may also be laid out at once: `crosstab`,
     `from_frame`.
-
-    Parameters
-    ----------
-    declaration : Declaration
-        What is declared of it.
-    wave : str
-        The report's wave.
-    words : mapping of str to object
-        What fills its texts.
     """
 
     def __init__(self, declaration: Declaration, wave: str, words: Mapping[str, object]) -> None:
@@ -247,134 +203,48 @@ class Table:
         self.items: list[Item] = []
         self.sums: list[tuple[str, tuple[str, ...]]] = []
         self._printed: list[tuple[str, str]] = []
-        self._fields: dict[str, Any] = {}
 
     def __len__(self) -> int:
         """Return the number of cells so far."""
         return len(self.items)
 
     def text(self, text: str) -> str:
-        """Return a declared text with its places filled.
-
-        Parameters
-        ----------
-        text : str
-            A declared text.
-
-        Returns
-        -------
-        str
-            The text.
-        """
+        """Return a declared text with its places filled."""
         return fill(text, self.words)
 
     def column(self, key: str) -> Column:
-        """Return a declared column; one that is not declared is headed by its key.
-
-        Parameters
-        ----------
-        key : str
-            Key of the column.
-
-        Returns
-        -------
-        Column
-            Its heading, unit and kind.
-        """
-        return self.declaration.columns.get(key) or Column(key)
+        """Return a declared column; one that is not declared is headed by its key."""
+        columns = self.declaration.columns
+        return columns.get(key) or replace(columns.get("*", Column("")), label=key)
 
     def id(self, row: str, column: str) -> str:
-        """Return the id of a result, composed as declared: an empty part leaves no dot behind.
-
-        Parameters
-        ----------
-        row, column : str
-            Keys of its row and column.
-
-        Returns
-        -------
-        str
-            Lower case, unique in a run.
-        """
+        """Return the id of a result, composed as declared: an empty part leaves no dot behind."""
         pattern = self.declaration.ids or f"{self.declaration.id}.{{row}}.{{column}}.{{wave}}"
         made = fill(pattern, {**self.words, "row": row, "column": column, "wave": self.wave})
         return as_id(re.sub(r"\.{2,}", ".", made).strip("."))
 
     def row(self, key: str, label: str = "") -> Row:
-        """Begin a row.
-
-        Parameters
-        ----------
-        key : str
-            Its part of the ids.
-        label : str
-            Its heading, where none is declared under the key.
-
-        Returns
-        -------
-        Row
-            Without a cell.
-        """
+        """Begin a row: `key` is its part of the ids, `label` its heading where none is layout."""
         declared_label = self.declaration.rows.get(key)
         return Row(self, key, label or (self.text(declared_label) if declared_label is not None else key))
 
-    def numbers(self, **fields: Any) -> Table:
-        """Give numbers from here on these fields of `Measure` (base, unit …); column and call may differ."""
-        self._fields |= fields
-        return self
+    def sentence(self, name: str, **words: object) -> str:
+        """Return one of the declared sentences for a cell; `words` fill its places."""
+        return fill(self.declaration.sentences[name], {**self.words, **words})
 
     def note(self, name: str, **words: object) -> Table:
-        """Print one of the declared optional notes; `words` fill its places.
-
-        Parameters
-        ----------
-        name : str
-            Its name in the declaration.
-        **words : object
-            What fills it.
-
-        Returns
-        -------
-        Table
-            This table.
-
-        Raises
-        ------
-        DataError
-            No note of this name is declared.
-        """
-        if name not in self.declaration.optional:
-            raise DataError(f"no note {name!r} is declared", where=self.declaration.id, todo="Add it under optional.")
+        """Print one of the declared optional notes; `words` fill its places."""
         self._printed.append((name, fill(self.declaration.optional[name], {**self.words, **words})))
         return self
 
     def note_texts(self, name: str, texts: Iterable[str]) -> Table:
-        """Print texts at the place of an optional note; each fills its `{text}`.
-
-        Parameters
-        ----------
-        name : str
-            Name of the note.
-        texts : iterable of str
-            One note each.
-
-        Returns
-        -------
-        Table
-            This table.
-        """
+        """Print texts at the place of an optional note; each fills its `{text}`."""
         for text in texts:
             self.note(name, text=text)
         return self
 
     def notes(self) -> tuple[str, ...]:
-        """Return the notes as they stand now, in the declared order.
-
-        Returns
-        -------
-        tuple of str
-            Optional notes at their places.
-        """
+        """Return the notes as they stand now, in the declared order."""
         declared_notes = self.declaration.notes
         out: list[str] = []
         for note in declared_notes:
@@ -385,36 +255,12 @@ class Table:
         return (*out, *(text for name, text in self._printed if f"?{name}" not in declared_notes))
 
     def sum(self, total: str, parts: Iterable[str]) -> Table:
-        """Declare that the counts of the keys `parts` add up to the count of the key `total`, for the attacker.
-
-        Parameters
-        ----------
-        total : str
-            Cell key of the sum.
-        parts : iterable of str
-            Cell keys that add up to it.
-
-        Returns
-        -------
-        Table
-            This table.
-        """
+        """Declare that the counts of the keys `parts` add up to the count of the key `total`, for the attacker."""
         self.sums.append((total, tuple(parts)))
         return self
 
     def add(self, cells: Iterable[tuple[str, str, Cell]]) -> Table:
-        """Add (row, column, result) cells that have their ids already.
-
-        Parameters
-        ----------
-        cells : iterable of (str, str, result)
-            Labels of row and column, and the result.
-
-        Returns
-        -------
-        Table
-            This table.
-        """
+        """Add (row, column, result) cells that have their ids already."""
         self.items += [Item(row, column, result) for row, column, result in cells]
         return self
 
@@ -431,11 +277,6 @@ class Table:
             Words for codes of the index.
         **levels : object
             Further dimensions of every cell's key.
-
-        Returns
-        -------
-        Table
-            This table.
         """
         named = {**(labels or {})}
         across, down = str(frame.columns.name or "column"), str(frame.index.name or "row")
@@ -459,11 +300,6 @@ class Table:
             Words for keys of the index, or the frame's column that holds them.
         base : str, optional
             The frame's column with the people behind each row's numbers.
-
-        Returns
-        -------
-        Table
-            This table.
         """
         for key, values in frame.iterrows():
             label = str(values[labels]) if isinstance(labels, str) else (labels or {}).get(key, "")
@@ -478,36 +314,14 @@ class Table:
                     row.number(name, float(value), base=people)
         return self
 
-    def refused(self, refusal: NotIdentified | TooFew | None = None) -> Exhibit:
-        """Return the exhibit with one cell that says why there is nothing to show, and nothing else.
-
-        Parameters
-        ----------
-        refusal : NotIdentified or TooFew, optional
-            The reason; the declared one unless given.
-
-        Returns
-        -------
-        Exhibit
-            The cell bears the declared id of the refusal.
-        """
-        reason = refusal or NotIdentified(*self.declaration.why)
+    def refused(self, refusal: NotIdentified | TooFew | None) -> Exhibit:
+        """Return the exhibit with one cell that says why there is nothing to show, and nothing else."""
+        reason = refusal or NotIdentified("the comparison could not be prepared", "See the gates.", wave=self.wave)
         id = as_id(fill(self.declaration.refusal or f"{self.declaration.id}.{{wave}}", self.words))
         return self.only(replace(reason, id=id, wave=self.wave))
 
     def only(self, cell: NotIdentified | TooFew) -> Exhibit:
-        """Return the exhibit with nothing in it but a cell, which has its id already, that says why.
-
-        Parameters
-        ----------
-        cell : NotIdentified or TooFew
-            The reason.
-
-        Returns
-        -------
-        Exhibit
-            With one cell.
-        """
+        """Return the exhibit with nothing in it but a cell, which has its id already, that says why."""
         d = self.declaration
         return Exhibit(
             d.id, self.text(d.refused_title or d.title), (Item("Not shown", "", cell),), d.places, wave=self.wave
@@ -525,17 +339,15 @@ class Table:
         sums : iterable of (str, tuple of str)
             Sums that the table implies, beside those of `sum`.
         **extras : object
-            What the chart needs beyond what is declared.
-
-        Returns
-        -------
-        Exhibit
-            Its cells in the order in which they were added.
+            What the chart needs beyond what is layout.
         """
         d = self.declaration
         if d.empty and not self.items:
-            chart, cell = "", {k: self.text(v) for k, v in d.empty.items()}
-            Row(self, "", cell["row"]).words(cell.get("column", ""), cell["text"], id=cell["id"])
+            chart = ""
+            head = self.text(self.column(d.empty["column"]).label) if "column" in d.empty else ""
+            self.items.append(
+                Item(d.empty["row"], head, Words(as_id(self.text(d.empty["id"])), self.text(d.empty["text"])))
+            )
         filled = {
             k: self.text(v) if isinstance(v, str) else tuple(v) if isinstance(v, list) else v
             for k, v in d.extras.items()
@@ -556,20 +368,16 @@ class Table:
 
 
 class Row:
-    """One row of a table under construction; each method adds a cell and returns the row.
-
-    Parameters
-    ----------
-    table : Table
-        The table that it belongs to.
-    key : str
-        Its part of the ids.
-    label : str
-        Its heading.
-    """
+    """One row of a table under construction; each method adds a cell and returns the row."""
 
     def __init__(self, table: Table, key: str, label: str) -> None:
         self.table, self.key, self.label = table, key, label
+
+    def column(self, key: str) -> Column:
+        """Return what a cell of this row holds: as the row says where it does, as its column says elsewhere."""
+        column = self.table.column(key)
+        own = self.table.declaration.measures.get(self.key)
+        return replace(own, label=column.label) if own else column
 
     def _add(self, column: Column, result: Cell) -> Row:
         self.table.items.append(Item(self.label, self.table.text(column.label), result))
@@ -578,29 +386,19 @@ class Row:
     def _id(self, column: str, id: str) -> str:
         return as_id(id) if id else self.table.id(self.key, column)
 
-    def count(self, column: str, n: int, *, id: str = "", as_column: Column | None = None, **levels: object) -> Row:
-        """Add a count; its cell key is made of the column's universe and `levels`.
-
-        Parameters
-        ----------
-        column : str
-            Key of the column.
-        n : int
-            The exact, unweighted count.
-        id : str
-            In place of the composed id.
-        as_column : Column, optional
-            In place of the declared column.
-        **levels : object
-            Dimensions of the cell key and their levels.
-
-        Returns
-        -------
-        Row
-            This row.
-        """
-        kind = as_column or self.table.column(column)
-        key = cell_key(kind.universe or kind.unit or "people", **levels)
+    def count(
+        self,
+        column: str,
+        n: int,
+        *,
+        id: str = "",
+        universe: str = "",
+        as_column: Column | None = None,
+        **levels: object,
+    ) -> Row:
+        """Add a count; its cell key is made of a universe, else its column's, and `levels`; `wave` is its wave too."""
+        kind = as_column or self.column(column)
+        key = cell_key(universe or kind.universe or kind.unit or "people", **levels)
         result = Count(
             self._id(column, id),
             int(n),
@@ -609,127 +407,44 @@ class Row:
             sensitive=not kind.exact,
             public=kind.kind == "official",
             unit=kind.unit or "people",
-            wave=self.table.wave,
+            wave=str(levels.get("wave", self.table.wave)),
         )
         return self._add(kind, result)
 
     def number(self, column: str, value: float, *, id: str = "", unit: str | None = None, **more: Any) -> Row:
-        """Add a number that is not an estimate.
+        """Add a number; `more` are fields of `Measure` (base, low, high, decimals, wave …)."""
+        kind = self.column(column)
+        filled = {"wave": self.table.wave, "decimals": kind.decimals, **more}
+        return self._add(
+            kind, Measure(self._id(column, id), float(value), kind.unit if unit is None else unit, **filled)
+        )
 
-        Parameters
-        ----------
-        column : str
-            Key of the column.
-        value : float
-            In the column's unit.
-        id : str
-            In place of the composed id.
-        unit : str, optional
-            In place of the column's.
-        **more : object
-            Fields of `Measure` (base, low, high, decimals, wave ...).
-
-        Returns
-        -------
-        Row
-            This row.
-        """
-        kind = self.table.column(column)
-        filled = {"wave": self.table.wave, "decimals": kind.decimals, **self.table._fields, **more}
-        usual = filled.pop("unit", "")
-        own = (kind.unit or usual) if unit is None else unit
-        return self._add(kind, Measure(self._id(column, id), float(value), own, **filled))
-
-    def interval(self, column: str, result: Any, *, id: str = "", scale: float = 1.0, **more: Any) -> Row:
-        """Add an estimate that has no id as a number with its range, times `scale`; a refusal in words."""
-        if isinstance(result, NotIdentified):
-            return self.words(column, result.reason, id=id)
-        if isinstance(result, TooFew):
-            text = f"too few {result.unit}: at least {result.needed} in every cell are needed"
-            return self.words(column, text, id=id)
-        ends = {k: None if getattr(result, k) is None else scale * getattr(result, k) for k in ("low", "high")}
-        if isinstance(result, Estimate) and result.n and "base" not in self.table._fields:
-            ends["base"] = min(result.n.values())
-        return self.number(column, scale * result.value, id=id, **{**ends, **more})
+    def numbers(self, values: Mapping[str, float | None], **more: Any) -> Row:
+        """Add a number for each column that has one; `more` as in `number`."""
+        for column, value in values.items():
+            if value is not None:
+                self.number(column, value, **more)
+        return self
 
     def share(self, column: str, share: float, *, id: str = "", **more: Any) -> Row:
-        """Add a share as a percentage without decimals.
-
-        Parameters
-        ----------
-        column : str
-            Key of the column.
-        share : float
-            From 0 to 1.
-        id : str
-            In place of the composed id.
-        **more : object
-            Fields of `Measure`; `low` and `high` are shares too.
-
-        Returns
-        -------
-        Row
-            This row.
-        """
+        """Add a share of 0 to 1 as a percentage without decimals; `low` and `high` are shares too."""
         ends = {k: 100 * more.pop(k) for k in ("low", "high") if more.get(k) is not None}
         return self.number(column, 100 * share, id=id, **{"unit": "per cent", "decimals": 0, **ends, **more})
 
+    def share_of(self, column: str, part: tuple[str, int], whole: tuple[str, int], **more: Any) -> Row:
+        """Add the share of one count in another, each a cell key with its count: worked out from the rounded counts."""
+        share = part[1] / whole[1] if whole[1] else 0.0
+        return self.share(column, share, base=whole[1], share_of=(part[0], whole[0]), counts=(part, whole), **more)
+
     def words(self, column: str, text: str, *, id: str = "") -> Row:
-        """Add a cell of plain words.
-
-        Parameters
-        ----------
-        column : str
-            Key of the column.
-        text : str
-            Never free text of a respondent.
-        id : str
-            In place of the composed id.
-
-        Returns
-        -------
-        Row
-            This row.
-        """
+        """Add a cell of plain words."""
         return self._add(self.table.column(column), Words(self._id(column, id), text))
 
-    def text(self, column: str, key: str, *, id: str = "") -> Row:
-        """Add a cell of the words that are declared for this column and key."""
-        return self.words(column, self.table.text(self.table.declaration.texts[column][key]), id=id)
-
     def estimate(self, column: str, result: Cell) -> Row:
-        """Add a result that has its id already: an estimate, or why there is none.
-
-        Parameters
-        ----------
-        column : str
-            Key of the column.
-        result : Estimate, NotIdentified, TooFew, Count, Measure or Words
-            The cell.
-
-        Returns
-        -------
-        Row
-            This row.
-        """
+        """Add a result that has its id already: an estimate, or why there is none."""
         return self._add(self.table.column(column), result)
 
     def refused(self, column: str, reason: str, help: str, *, id: str = "") -> Row:
-        """Add a cell that says why it has no number, and what would help.
-
-        Parameters
-        ----------
-        column : str
-            Key of the column.
-        reason, help : str
-            Why, and what would help.
-        id : str
-            In place of the composed id.
-
-        Returns
-        -------
-        Row
-            This row.
-        """
+        """Add a cell that says why it has no number, and what would help."""
         cell = NotIdentified(reason, help, id=self._id(column, id), wave=self.table.wave, licence="descriptive")
         return self._add(self.table.column(column), cell)

@@ -71,3 +71,60 @@ def test_a_text_with_a_place_that_nobody_fills_is_refused():
     tables = Tables(read_declarations(tomllib.loads('["a.b"]\ntitle = "Of {nobody}"')), "W1", {"place": "here"})
     with pytest.raises(DataError, match=r"no word for \{nobody\}"):
         tables.table("a.b").exhibit()
+
+
+TABLE = """
+["a.b"]
+title = "T"
+chart = "bars"
+ids = "x.{row}.{column}"
+empty = { row = "Nobody", column = "n", id = "x.none.{wave}", text = "nobody in {place}" }
+
+["a.b".sentences]
+why = "because of {reason} in {place}"
+
+["a.b".rows]
+sessions = { label = "Sessions in {place}", unit = "sessions", decimals = 0, exact = true }
+
+["a.b".columns]
+n = { label = "People", kind = "identity" }
+"*" = { label = "", unit = "per cent", decimals = 1 }
+"""
+
+
+def table(**words):
+    return Tables(read_declarations(tomllib.loads(TABLE)), "W2", {"place": "Leicester"}).table("a.b", **words)
+
+
+def test_a_table_without_cells_shows_its_one_declared_cell_and_no_chart():
+    (only,) = (made := table().exhibit()).items
+    assert (only.row, only.column, only.result.id, only.result.text) == (
+        "Nobody",
+        "People",
+        "x.none.w2",
+        "nobody in Leicester",
+    )
+    assert made.chart == ""
+    assert table().row("a").words("n", "yes").table.exhibit().chart == "bars"
+
+
+def test_a_row_that_says_its_unit_overrules_columns_and_a_star_stands_for_columns_that_are_not_declared():
+    made = table()
+    made.row("sessions").count("W1", 4, wave="W1").numbers({"mean": 2.0, "none": None})
+    made.row("other").number("W1", 3.0)
+    count, mean, other = (i.result for i in made.items)
+    assert [i.column for i in made.items] == ["W1", "mean", "W1"]
+    assert (count.key, count.unit, count.sensitive, count.wave) == ("sessions|wave=W1", "sessions", False, "W1")
+    assert (mean.unit, mean.decimals, other.unit, other.decimals) == ("sessions", 0, "per cent", 1)
+    assert made.items[0].row == "Sessions in Leicester"
+
+
+def test_a_share_of_counts_keeps_the_counts_that_it_is_worked_out_from():
+    made = table().row("r", "R").share_of("n", ("people|a=1", 3), ("people", 12)).table.items[0].result
+    assert (made.value, made.base, made.unit, made.decimals) == (25.0, 12, "per cent", 0)
+    assert made.share_of == ("people|a=1", "people")
+    assert made.counts == (("people|a=1", 3), ("people", 12))
+
+
+def test_a_declared_sentence_is_filled_from_the_table_and_the_call():
+    assert table().sentence("why", reason="rain") == "because of rain in Leicester"

@@ -1,4 +1,4 @@
-"""Who belongs to which sample: the general sample, the arms, and the people of the planned comparison."""
+"""Samples: the general sample, the arms of attendance, and the people of the planned comparison."""
 
 from __future__ import annotations
 
@@ -51,18 +51,16 @@ def arms(plan: Plan, design: pd.DataFrame, event_months: pd.Series | None = None
     stays "not_known", never "neither".
     """
     t = plan.treatment
-    first = _answer(design, t.column, t.treated, t.untreated)
-    if t.second_column and t.second_column in design:
-        second = _answer(design, t.second_column, t.treated, t.untreated)
-    else:
-        second = pd.Series("no", index=design.index)
+    came, stayed = _answered(design, t.column, t.treated), _answered(design, t.column, t.untreated)
+    came_to_second = _answered(design, t.second_column, t.treated)
+    asked_second = bool(t.second_column) and t.second_column in design
+    not_to_second = _answered(design, t.second_column, t.untreated) if asked_second else ~came_to_second
     arm = pd.Series("not_known", index=design.index, dtype=object)
-    arm[(first == "no") & (second == "no")] = "neither"
-    arm[(first == "yes") & (second != "yes")] = "first"
-    arm[(first == "no") & (second == "yes")] = "second"
-    arm[(first == "yes") & (second == "yes")] = "both"
-    claims = claim_matches(plan, design, event_months)
-    arm[(first == "yes") & ~claims] = "unmatched_claim"
+    arm[stayed & not_to_second] = "neither"
+    arm[came & ~came_to_second] = "first"
+    arm[stayed & came_to_second] = "second"
+    arm[came & came_to_second] = "both"
+    arm[came & ~claim_matches(plan, design, event_months)] = "unmatched_claim"
     arm[_aside(plan, design)] = "aside"
     return arm
 
@@ -85,22 +83,15 @@ def claim_matches(plan: Plan, design: pd.DataFrame, event_months: pd.Series | No
     return stated.isna() | stated.isin(months)
 
 
-def _answer(design: pd.DataFrame, column: str, yes: tuple[str, ...], no: tuple[str, ...]) -> pd.Series:
-    if column not in design:
-        return pd.Series("unknown", index=design.index)
-    values = design[column].astype(object)
-    said = pd.Series("unknown", index=design.index, dtype=object)
-    said[values.isin(yes)] = "yes"
-    said[values.isin(no)] = "no"
-    return said
+def _answered(design: pd.DataFrame, column: str, answers: tuple[str, ...]) -> pd.Series:
+    """Return who gave one of these answers; nobody where the wave did not ask."""
+    values = design[column] if column in design else pd.Series(None, index=design.index)
+    return values.astype(object).isin(answers)
 
 
 def _aside(plan: Plan, design: pd.DataFrame) -> pd.Series:
-    t = plan.treatment
-    flags = [c for level in t.aside_levels if (c := f"{t.aside_column}.{level}") in design]
-    if not flags:
-        return pd.Series(False, index=design.index)
-    return design[flags].fillna(False).astype(bool).any(axis=1)
+    flags = [f"{plan.treatment.aside_column}.{level}" for level in plan.treatment.aside_levels]
+    return design[[c for c in flags if c in design]].fillna(False).astype(bool).any(axis=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,17 +149,15 @@ def _refuse_one_sided(treated: pd.Series, control: pd.Series, boost: pd.Series) 
         return
     if treated.any() and control.any():
         what = "everybody who answered and had not attended was reached through the lists of attendees"
-        todo = "Invite people who had not attended, and stand on no such list, to answer."
+        whom = "people who had not attended, and stand on no such list,"
     elif treated.any():
-        what = "nobody who answered is known not to have attended"
-        todo = "Invite people who had not attended to answer."
+        what, whom = "nobody who answered is known not to have attended", "people who had not attended"
     elif others.any():
-        what = "nobody who answered is known to have attended"
-        todo = "Invite people who had attended to answer."
+        what, whom = "nobody who answered is known to have attended", "people who had attended"
     else:
         what = "nobody who answered is known to have attended, nor known not to have"
-        todo = "Invite people who had attended, and people who had not, to answer."
-    raise EmptyCell(what, todo=todo)
+        whom = "people who had attended, and people who had not,"
+    raise EmptyCell(what, todo=f"Invite {whom} to answer.")
 
 
 def fill_covariates(plan: Plan, design: pd.DataFrame, treated: pd.Series) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -178,19 +167,15 @@ def fill_covariates(plan: Plan, design: pd.DataFrame, treated: pd.Series) -> tup
     attendees have would predict attendance perfectly and compare with nobody.
     """
     frame = pd.DataFrame(index=design.index)
-    names: list[str] = []
-    for column in plan.covariates:
-        if column not in design or design[column].isna().all():
-            continue
+    for column in [c for c in plan.covariates if c in design and not design[c].isna().all()]:
         values = design[column]
         if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
-            numbers = values.astype(float)
-            frame[column] = numbers.fillna(numbers.mean())
+            filled = values.astype(float).fillna(values.astype(float).mean())
         else:
-            frame[column] = _merge_rare(values.astype(object).fillna(NOT_STATED), treated)
-        if frame[column].nunique() > 1:
-            names.append(column)
-    return frame[names].copy(), tuple(names)
+            filled = _merge_rare(values.astype(object).fillna(NOT_STATED), treated)
+        if filled.nunique() > 1:
+            frame[column] = filled
+    return frame, tuple(frame.columns)
 
 
 def _merge_rare(values: pd.Series, treated: pd.Series, least: int = 5) -> pd.Series:
@@ -214,7 +199,7 @@ def merged_levels(plan: Plan, design: pd.DataFrame, people: pd.DataFrame) -> dic
 
 def size_counts(people: pd.DataFrame) -> tuple[dict[str, int], dict[str, int]]:
     """Return people and collection sessions in each arm of a compared frame."""
-    n = people[TREATED].value_counts()
-    sessions = people.groupby(TREATED)["session"].nunique()
-    names = {1: "treated", 0: "untreated"}
-    return ({names[k]: int(n.get(k, 0)) for k in (1, 0)}, {names[k]: int(sessions.get(k, 0)) for k in (1, 0)})
+    sessions, names = people.groupby(TREATED)["session"], {"treated": 1, "untreated": 0}
+    counts = (sessions.size(), sessions.nunique())
+    n, many = ({name: int(count.get(k, 0)) for name, k in names.items()} for count in counts)
+    return n, many

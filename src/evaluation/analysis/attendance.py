@@ -1,60 +1,46 @@
-"""Notebook 03: the arms, the claims, the model of attendance, overlap and routes of collection."""
+"""Notebook 03: arms, claims of attendance, the propensity model, overlap, and routes of collection."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pandas as pd
 
 from evaluation.analysis import arms, layout
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.comparison import Comparison
-from evaluation.exhibit import Count, Exhibit, cell_key, measure, words
+from evaluation.exhibit import Exhibit, cell_key
 from evaluation.plan.study import Plan
 from evaluation.results import Gate
-from evaluation.statistics import misclassification as claiming
+from evaluation.statistics import misclassification
 
-ASIDE = {
-    "aside": "Helps to run the events",
-    "unmatched_claim": "Says they attended in a month without an event",
-    "not_known": "Did not say, or was not asked",
-}
+CLAIMED = ("first", "both", "unmatched_claim")
+GENERAL, LISTS = "General sample", "Lists of attendees"
 
 
 def arms_table(plan: Plan, wave: str, design: pd.DataFrame, arm: pd.Series) -> Exhibit:
     """Return how many people are in each arm, by the route that reached them."""
-    boost = arms.is_boost(plan, design).map({True: "Lists of attendees", False: "General sample"})
-    labels = {**plan.treatment.arms, **ASIDE}
-    triples: list[tuple[str, str, Any]] = []
-    sums = []
-    routes = ["General sample", "Lists of attendees"] if (boost == "Lists of attendees").any() else ["General sample"]
+    table, boost = layout.table(plan, wave, "arms.counts"), arms.is_boost(plan, design)
+    routes = {GENERAL: ~boost, **({LISTS: boost} if boost.any() else {}), "All": boost | ~boost}
+    aside, present = table.declaration.rows, [name for name in arms.ARM_ORDER if (arm == name).any()]
     for name in arms.ARM_ORDER:
-        if not (arm == name).any() and name in ASIDE:
+        if name in aside and name not in present:
             continue
-        keys = []
-        for route in [*routes, "All"]:
-            rows = (arm == name) & ((boost == route) | (route == "All"))
-            levels = {"arm": name, "wave": wave} | ({} if route == "All" else {"route": route})
-            key = cell_key("people", **levels)
-            keys.append(key)
-            id = f"n.arm.{name}.{wave}.{route}".lower().replace(" ", "-")
-            count = Count(id=id, n=int(rows.sum()), key=key, kind="identity", wave=wave)
-            triples.append((labels.get(name, name), route, count))
-        sums.append((keys[-1], tuple(keys[:-1])))
-    every = [cell_key("people", arm=name, wave=wave) for name in arms.ARM_ORDER if (arm == name).any()]
-    lists = [
-        cell_key("people", arm=name, route=routes[-1], wave=wave) for name in arms.ARM_ORDER if (arm == name).any()
-    ]
-    sums.append((cell_key("people", wave=wave), tuple(every)))
-    if len(routes) > 1:
-        sums.append((cell_key("people", boost="yes", wave=wave), tuple(lists)))
-    return layout.table(plan, wave, "arms.counts").add(triples).exhibit(sums=tuple(sums))
+        row = table.row(name, "" if name in aside else plan.treatment.arms.get(name, name))
+        for route, rows in routes.items():
+            levels = {} if route == "All" else {"route": route}
+            row.count(route, int(((arm == name) & rows).sum()), arm=name, wave=wave, **levels)
+        parts = (cell_key("people", arm=name, wave=wave, route=route) for route in list(routes)[:-1])
+        table.sum(cell_key("people", arm=name, wave=wave), parts)
+    table.sum(cell_key("people", wave=wave), (cell_key("people", arm=name, wave=wave) for name in present))
+    if boost.any():
+        lists = (cell_key("people", arm=name, route=LISTS, wave=wave) for name in present)
+        table.sum(cell_key("people", boost="yes", wave=wave), lists)
+    return table.exhibit()
 
 
 def claimed_share(plan: Plan, design: pd.DataFrame, arm: pd.Series) -> tuple[float, int]:
     """Return the share (0 to 1) of the general sample that says it attended, and of how many."""
-    known = arm[~arms.is_boost(plan, design) & arm.isin(["first", "both", "unmatched_claim", "neither", "second"])]
-    return (float(known.isin(["first", "both", "unmatched_claim"]).mean()) if len(known) else 0.0), len(known)
+    known = arm[~arms.is_boost(plan, design) & arm.isin([*CLAIMED, "neither", "second"])]
+    return (float(known.isin(CLAIMED).mean()) if len(known) else 0.0), len(known)
 
 
 def claims(plan: Plan, wave: str, design: pd.DataFrame, arm: pd.Series, months: pd.Series | None = None) -> Exhibit:
@@ -62,32 +48,17 @@ def claims(plan: Plan, wave: str, design: pd.DataFrame, arm: pd.Series, months: 
 
     `months` are the dates of events: a claim that names a month before the first of them is known to be false.
     """
+    table = layout.table(plan, wave, "arms.claims")
     claimed, n = claimed_share(plan, design, arm)
     if claimed == 0:
-        reason = words(f"claims.none.all.{wave}", "nobody in the general sample says that they attended")
-        return layout.table(plan, wave, "arms.claims").add([("Claims", "", reason)]).exhibit()
-    triples = [
-        (
-            f"{s:.1%} of people who did not attend say so",
-            "Share of claims that are true",
-            measure(
-                f"claims.true.all.{wave}.{str(s).replace('.', '')}",
-                100 * claiming.share_true(claimed, specificity=s),
-                "per cent",
-                base=n,
-                wave=wave,
-                decimals=0,
-            ),
-        )
-        for s in plan.treatment.specificity
-    ]
+        return table.exhibit()
+    for s in plan.treatment.specificity:
+        row = table.row(str(s).replace(".", ""), f"{s:.1%} of people who did not attend say so")
+        row.share("true", misclassification.share_true(claimed, specificity=s), base=n)
     early = _too_early(plan, design, arm, months)
     if early is not None:
-        value = measure(
-            f"claims.early.all.{wave}", 100 * early.mean(), "per cent", base=len(early), wave=wave, decimals=0
-        )
-        triples.append(("Claims that name a month before the first event", "Share of dated claims", value))
-    return layout.table(plan, wave, "arms.claims").add(triples).exhibit()
+        table.row("").share("early", early.mean(), base=len(early))
+    return table.exhibit()
 
 
 def _too_early(plan: Plan, design: pd.DataFrame, arm: pd.Series, months: pd.Series | None) -> pd.Series | None:
@@ -95,93 +66,63 @@ def _too_early(plan: Plan, design: pd.DataFrame, arm: pd.Series, months: pd.Seri
     column = plan.treatment.first_month_column
     if months is None or not len(months) or not column or column not in design:
         return None
-    stated = pd.to_datetime(design.loc[arm.isin(["first", "both", "unmatched_claim"]), column]).dropna()
+    stated = pd.to_datetime(design.loc[arm.isin(CLAIMED), column]).dropna()
     return stated.dt.to_period("M") < pd.to_datetime(months).dt.to_period("M").min() if len(stated) else None
 
 
 def attendance_model(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     """Return the model of attendance: one row per term, on the log-odds scale."""
+    table = layout.table(plan, wave, "design.model")
     if compare.refusal is not None or compare.scores is None:
-        return layout.refused(plan, wave, "design.model", compare.refusal)
-    base = sum(compare.n.values())
-    triples: list[tuple[str, str, Any]] = []
-    for number, row in enumerate(compare.scores.tidy().itertuples(index=False)):
-        name = f"model.term{number:02d}.all.{wave}"
-        term = _term(plan, str(row.term))
-        triples.append((term, "Coefficient", measure(name, row.coefficient, "log odds", base=base, wave=wave)))
-        triples.append((term, "Standard error", measure(f"{name}.se", row.se, "log odds", base=base, wave=wave)))
-    notes = [f"Fitted by {compare.scores.method}."]
-    notes += [f"{plan.label_of(c)}: rare levels joined to the commonest one." for c in compare.merged]
-    return layout.table(plan, wave, "design.model").add(triples).note_texts("more", tuple(notes)).exhibit()
+        return table.refused(compare.refusal)
+    for number, term in enumerate(compare.scores.tidy().itertuples(index=False)):
+        row = table.row(f"term{number:02d}", _term(plan, str(term.term)))
+        row.numbers({"": term.coefficient, "se": term.se}, base=sum(compare.n.values()))
+    table.note("method", method=compare.scores.method)
+    return table.note_texts("merged", (plan.label_of(c) for c in compare.merged)).exhibit()
 
 
 def _term(plan: Plan, term: str) -> str:
-    for column in plan.covariates:
-        if term.startswith(column):
-            level = term.removeprefix(column).strip(" =[]:T.")
-            if not level:
-                return plan.label_of(column)
-            return f"{plan.label_of(column)}: {plan.levels_of(column).get(level, level.replace('_', ' '))}"
-    return term
+    column = next((c for c in plan.covariates if term.startswith(c)), None)
+    if column is None:
+        return term
+    level = term.removeprefix(column).strip(" =[]:T.")
+    label = plan.levels_of(column).get(level, level.replace("_", " "))
+    return f"{plan.label_of(column)}: {label}" if level else plan.label_of(column)
 
 
 def overlap(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     """Return the shares of attendees and of others in each band of the chance of attending."""
+    table = layout.table(plan, wave, "design.overlap")
     if compare.refusal is not None or compare.scores is None:
-        return layout.refused(plan, wave, "design.overlap", compare.refusal)
-    triples: list[tuple[str, str, Any]] = []
+        return table.refused(compare.refusal)
     parts: dict[str, list[str]] = {}
-    for row in compare.scores.overlap().itertuples(index=False):
-        band = f"{row.low:.1f} to {row.high:.1f}"
-        for arm, share, name in (
-            ("treated", row.share_treated, plan.words.treated_short),
-            ("untreated", row.share_control, plan.words.untreated_short),
-        ):
-            id = f"overlap.{arm}.all.{wave}.{round(10 * row.low):02d}"
+    for r in compare.scores.overlap().itertuples(index=False):
+        band = f"{r.low:.1f} to {r.high:.1f}"
+        row = table.row(f"{round(10 * r.low):02d}", band)
+        for arm, share in (("treated", r.share_treated), ("untreated", r.share_control)):
             whole = (cell_key("compared", arm=arm, wave=wave), compare.n[arm])
             part = (cell_key("compared", arm=arm, band=band, wave=wave), round(share * compare.n[arm]))
-            value = measure(
-                id,
-                100 * share,
-                "per cent",
-                base=compare.n[arm],
-                wave=wave,
-                decimals=0,
-                share_of=(part[0], whole[0]),
-                counts=(part, whole),
-            )
-            triples.append((band, name, value))
+            row.share_of(arm, part, whole)
             parts.setdefault(whole[0], []).append(part[0])
-    return (
-        layout.table(plan, wave, "design.overlap")
-        .add(triples)
-        .exhibit(sums=tuple(((k, tuple(v)) for k, v in parts.items())))
-    )
+    return table.exhibit(sums=((k, tuple(v)) for k, v in parts.items()))
 
 
 def routes(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     """Return the share of attendees whose route of collection no non-attendee shares, and the people left out."""
+    table = layout.table(plan, wave, "design.routes")
     if compare.refusal is not None:
-        return layout.refused(plan, wave, "design.routes", compare.refusal)
-    share = measure(
-        f"routes.alone.all.{wave}",
-        100 * _alone(plan, compare),
-        "per cent",
-        base=compare.n["treated"],
-        wave=wave,
-        decimals=0,
-    )
-    triples: list[tuple[str, str, Any]] = [("Attendees reached by a route that nobody else shares", "Value", share)]
+        return table.refused(compare.refusal)
+    table.row("routes.alone.all").share("value", _alone(plan, compare), base=compare.n["treated"])
     for number, (step, n) in enumerate(compare.ledger.items(), 1):
-        key = cell_key("people", **arms.LEFT_OUT[step], wave=wave)
-        count = Count(id=f"n.left_out.{number}.{wave}".lower(), n=n, key=key, kind="identity", wave=wave)
-        triples.append((f"Left aside: {step}", "Value", count))
-    return layout.table(plan, wave, "design.routes").add(triples).exhibit()
+        row = table.row(f"n.left_out.{number}", f"Left aside: {step}")
+        row.count("value", n, **arms.LEFT_OUT[step], wave=wave)
+    return table.exhibit()
 
 
 def _alone(plan: Plan, compare: Comparison) -> float:
     columns = [c for c in plan.treatment.route_columns if c in compare.people]
-    return claiming.route_counterparts(compare.people, treat=TREATED, routes=columns)
+    return misclassification.route_counterparts(compare.people, treat=TREATED, routes=columns)
 
 
 def overlap_gates(plan: Plan, wave: str, compare: Comparison) -> list[Gate]:
@@ -189,49 +130,25 @@ def overlap_gates(plan: Plan, wave: str, compare: Comparison) -> list[Gate]:
     if compare.refusal is not None or compare.scores is None:
         stated = list(compare.refusal.gates) if compare.refusal is not None else []
         return stated or [Gate("attend.size", "size", False, note="enough people in each compared group")]
-    inside = compare.scores.common_support().share_treated_inside
-    bar, most = plan.matching.least_overlap, plan.treatment.most_without_counterpart
-    alone = _alone(plan, compare)
+    inside, bar = compare.scores.common_support().share_treated_inside, plan.matching.least_overlap
+    alone, most = _alone(plan, compare), plan.treatment.most_without_counterpart
+    shared = f"at least {bar:.0%} of attendees have a chance of attending that others share"
+    reached = f"at most {most:.0%} of attendees were reached by a route that nobody else shares"
     return [
-        Gate(
-            "attend.overlap",
-            "design",
-            inside >= bar,
-            inside,
-            bar,
-            f"at least {bar:.0%} of attendees have a chance of attending that others share",
-        ),
-        Gate(
-            "attend.routes",
-            "design",
-            alone <= most,
-            alone,
-            most,
-            f"at most {most:.0%} of attendees were reached by a route that nobody else shares",
-        ),
+        Gate("attend.overlap", "design", inside >= bar, inside, bar, shared),
+        Gate("attend.routes", "design", alone <= most, alone, most, reached),
     ]
 
 
 def overlap_answer(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     """Return the answer of notebook 03."""
+    table = layout.table(plan, wave, "answer.03")
     if compare.refusal is not None or compare.scores is None:
-        return layout.refused(plan, wave, "answer.03", compare.refusal)
-    failed = [g.note for g in overlap_gates(plan, wave, compare) if not g.passed]
-    said = (
-        "There are people who did not attend but could well have."
-        if not failed
-        else ("Attendees cannot be compared with others. Not met: " + "; ".join(failed) + ".")
-    )
-    inside = measure(
-        f"answer.03.inside.{wave}",
-        100 * compare.scores.common_support().share_treated_inside,
-        "per cent",
-        base=compare.n["treated"],
-        wave=wave,
-        decimals=0,
-    )
-    triples = [("Answer", "", words(f"answer.03.all.{wave}", said)), ("Attendees inside the common range", "", inside)]
-    return layout.table(plan, wave, "answer.03").add(triples).exhibit()
+        return table.refused(compare.refusal)
+    failed = "; ".join(g.note for g in overlap_gates(plan, wave, compare) if not g.passed)
+    table.row("all").words("", table.sentence("failed" if failed else "passed", failed=failed))
+    inside = compare.scores.common_support().share_treated_inside
+    return table.row("inside").share("", inside, base=compare.n["treated"]).table.exhibit()
 
 
 def reasons(plan: Plan, wave: str, design: pd.DataFrame) -> Exhibit:
@@ -239,33 +156,18 @@ def reasons(plan: Plan, wave: str, design: pd.DataFrame) -> Exhibit:
 
     The question is the one of the codebook with several answers that was put only to people who did not attend.
     """
-    title, book = f"Why {plan.words.untreated} did not", plan.codebook
-    asked = design[plan.treatment.column].isin(plan.treatment.untreated) if plan.treatment.column in design else None
-    for name in book.names():
+    table, book, t = layout.table(plan, wave, "attend.reasons"), plan.codebook, plan.treatment
+    for name in book.names() if t.column in design else ():
         variable = book.variable(name)
-        routed = plan.treatment.column in variable.route and any(u in variable.route for u in plan.treatment.untreated)
-        held = {k: said for k, said in variable.levels.items() if f"{name}.{k}" in design}
-        if asked is None or variable.type != "multi" or not routed or not held:
+        routed = t.column in variable.route and any(u in variable.route for u in t.untreated)
+        labels = {k: label for k, label in variable.levels.items() if f"{name}.{k}" in design}
+        if variable.type != "multi" or not routed or not labels:
             continue
-        given = design.loc[asked, [f"{name}.{k}" for k in held]].dropna(how="all").fillna(False).astype(bool)
-        if len(given) < plan.sizes.least_people:
-            continue
-        whole = (cell_key("asked_why", wave=wave), len(given))
-        counts = {k: int(given[f"{name}.{k}"].sum()) for k in held}
-        triples = []
-        for k in sorted((k for k in held if counts[k]), key=lambda k: -counts[k]):
-            part = (cell_key("asked_why", reason=k, wave=wave), counts[k])
-            share = measure(
-                f"whynot.{k}.all.{wave}",
-                100 * counts[k] / whole[1],
-                "per cent",
-                base=whole[1],
-                wave=wave,
-                decimals=0,
-                share_of=(part[0], whole[0]),
-                counts=(part, whole),
-            )
-            triples.append((held[k], "People who gave this reason", share))
-        return layout.table(plan, wave, "attend.reasons", heading=title).add(triples).exhibit()
-    none = words(f"whynot.none.all.{wave}", "not asked in this wave, or too few people answered")
-    return layout.table(plan, wave, "attend.reasons", heading=title).add([("Reasons", "", none)]).exhibit()
+        given = design.loc[design[t.column].isin(t.untreated), [f"{name}.{k}" for k in labels]].dropna(how="all")
+        if len(given) >= plan.sizes.least_people:
+            counts = {k: int(given[f"{name}.{k}"].fillna(False).astype(bool).sum()) for k in labels}
+            for k in sorted((k for k in labels if counts[k]), key=lambda k: -counts[k]):
+                part = (cell_key("asked_why", reason=k, wave=wave), counts[k])
+                table.row(k, labels[k]).share_of("all", part, (cell_key("asked_why", wave=wave), len(given)))
+            break
+    return table.exhibit()

@@ -1,4 +1,4 @@
-"""The planned estimate of the attendee comparison, and how its results get their names."""
+"""The planned estimator of the attendee comparison, and the labels of its results."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from typing import Any
 import pandas as pd
 
 from evaluation import errors
-from evaluation import exhibit as w
 from evaluation.analysis import contrasts
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison
 from evaluation.analysis.levels import Survey, margin_of
+from evaluation.exhibit import SHARE
 from evaluation.plan.study import Plan
 from evaluation.results import Gate, NotIdentified, TooFew
 from evaluation.statistics import effects, matching
+
+ROLES = {"treat": TREATED, "survey_weight": COMPARISON_WEIGHT}
+CLUSTERED = {**ROLES, "cluster": "session"}
 
 
 def joined(compare: Comparison, survey: Survey, outcome: str) -> pd.DataFrame:
@@ -24,18 +27,11 @@ def joined(compare: Comparison, survey: Survey, outcome: str) -> pd.DataFrame:
     return compare.people.assign(**{outcome: answers}).dropna(subset=[outcome])
 
 
-def planned(plan: Plan, people: pd.DataFrame, sample: Any, outcome: str, column: str = "") -> Any:
+def planned(plan: Plan, people: pd.DataFrame, sample: Any, outcome: str) -> Any:
     """Return the planned estimate: in the matched sample, adjusted for the prognostic covariates."""
-    return guarded(
-        effects.in_sample,
-        people,
-        sample_for(people, sample),
-        outcome=column or outcome,
-        treat=TREATED,
-        covariates=adjusted_for(plan, people),
-        cluster="session",
-        survey_weight=COMPARISON_WEIGHT,
-    )
+    covariates = adjusted_for(plan, people)
+    restricted = sample_for(people, sample)
+    return guarded(effects.in_sample, people, restricted, outcome=outcome, covariates=covariates, **CLUSTERED)
 
 
 def adjusted_for(plan: Plan, people: pd.DataFrame) -> tuple[str, ...]:
@@ -69,14 +65,12 @@ def labelled(  # noqa: PLR0913
     method: str = "",
     share: bool = False,
     gates: Sequence[Gate] = (),
-    licence: str = "association",
     contrast: str = "",
 ) -> Any:
     """Return a result with its id, words, margin, gates and size; `contrast` names what is not the planned contrast."""
-    family = plan.outcomes.family(outcome)
-    words = plan.words
-    short = contrasts.short(plan, outcome)
-    question = f"Do {words.treated} differ from similar {words.untreated} in {short}?"
+    family, words = plan.outcomes.family(outcome), plan.words
+    question = f"Do {words.treated} differ from similar {words.untreated} in {contrasts.short(plan, outcome)}?"
+    main = not method and not share and not contrast
     named = contrasts.name(
         result,
         contrast or ("attendshare" if share else "attend"),
@@ -85,20 +79,16 @@ def labelled(  # noqa: PLR0913
         wave=wave,
         method=method,
         question=question + (f" ({method.replace('-', ' ')})" if method else ""),
-        licence=licence,
-        planned=not method and not share and not contrast and family in ("primary", "secondary", "control"),
+        licence="association",
+        planned=main and family in ("primary", "secondary", "control"),
         family=family,
         null=0.0,
         margin=plan.outcomes.margin_share if share else margin_of(plan, survey, outcome),
-        unit=w.SHARE if share else contrasts.points(plan, outcome),
-        estimand=_estimand(result),
+        unit=SHARE if share else contrasts.points(plan, outcome),
+        estimand=getattr(result, "estimand", "") or "difference among attendees who answered (ATT)",
         gates=gates,
     )
     return contrasts.sized(named, plan, dict(compare.sessions))
-
-
-def _estimand(result: Any) -> str:
-    return getattr(result, "estimand", "") or "difference among attendees who answered (ATT)"
 
 
 def subset(plan: Plan, people: pd.DataFrame, sample: Any, outcome: str, rows: pd.Series) -> Any:

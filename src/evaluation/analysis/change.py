@@ -7,28 +7,21 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation import exhibit as w
 from evaluation.analysis import contrasts, layout, wave_checks
 from evaluation.analysis.level_tables import group_column, groups
 from evaluation.analysis.levels import Survey, _too_few_sessions, domain, is_item, level, margin_of, values
 from evaluation.analysis.verdicts import focus
-from evaluation.exhibit import Exhibit
+from evaluation.exhibit import SHARE, Exhibit
 from evaluation.plan.study import Plan
 from evaluation.results import Estimate, Gate, NotIdentified, TooFew
 from evaluation.statistics import survey as estimation
-
-
-def prior_wave(plan: Plan, survey: Survey, outcome: str, wave: str) -> str | None:
-    """Return the wave that a change is measured from."""
-    return survey.first_asked(plan, outcome, wave)
 
 
 def gap(plan: Plan, survey: Survey, outcome: str, wave: str) -> Any:
     """Return the difference of means between the focus group and the other, jackknifed by session."""
     frame, (first, second), column = survey.general(wave), focus(plan), group_column(plan)
     a, b = domain(frame, outcome, column, first), domain(frame, outcome, column, second)
-    counts = {first: int(a.sum()), second: int(b.sum())}
-    jk = survey.jackknife(plan, wave)
+    counts, jk = {first: int(a.sum()), second: int(b.sum())}, survey.jackknife(plan, wave)
     if min(counts.values()) < plan.sizes.least_people or _too_few_sessions(plan, jk.design, a, b):
         return TooFew(counts=counts, needed=plan.sizes.least_people)
     return jk.contrast(values(plan, frame, outcome, share=False), b, a, labels=(second, first))
@@ -36,29 +29,26 @@ def gap(plan: Plan, survey: Survey, outcome: str, wave: str) -> Any:
 
 def gaps(plan: Plan, wave: str, survey: Survey) -> Exhibit:
     """Return the gap between the groups for every outcome of the report's wave, and for the primary in each wave."""
-    triples: list[tuple[str, str, Any]] = []
-    if group_column(plan):
-        for outcome in plan.all_outcomes:
-            known = [x for x in (*plan.earlier_waves(wave), wave) if x in survey.weights and survey.asked(outcome, x)]
-            for when in known if outcome == plan.outcomes.primary else [x for x in known if x == wave]:
-                made = gap(plan, survey, outcome, when)
-                triples.append((plan.label_of(outcome), when, _contrast(plan, survey, made, "gap", outcome, when)))
-    if not triples:
-        triples = [("No groups", "", w.words(f"gap.none.all.{wave}", "the plan compares no groups"))]
-    return layout.table(plan, wave, "gap.all").add(triples).exhibit(chart=None if len(triples) > 1 else "")
+    table = layout.table(plan, wave, "gap.all")
+    for outcome in plan.all_outcomes if group_column(plan) else ():
+        row = table.row(outcome, plan.label_of(outcome))
+        for when in survey.waves_of(plan, outcome, wave):
+            if when == wave or outcome == plan.outcomes.primary:
+                row.estimate(when, _contrast(plan, survey, gap(plan, survey, outcome, when), "gap", outcome, when))
+    return table.exhibit(chart=None if len(table) > 1 else "")
 
 
-def _contrast(plan: Plan, survey: Survey, made: Any, contrast: str, outcome: str, wave: str, code: str = "") -> Any:
-    (first, _), short = focus(plan), contrasts.short(plan, outcome)
-    who = {first: plan.words.focus_group, "all": "people who answered"}.get(code or first, plan.words.comparison_group)
+def _contrast(plan: Plan, survey: Survey, result: Any, contrast: str, outcome: str, wave: str, code: str = "") -> Any:
+    (first, _), short, words = focus(plan), contrasts.short(plan, outcome), plan.words
+    who = {first: words.focus_group, "all": "people who answered"}.get(code or first, words.comparison_group)
     question = (
-        f"Do {plan.words.focus_group} and {plan.words.comparison_group} differ in {short}?"
+        f"Do {words.focus_group} and {words.comparison_group} differ in {short}?"
         if contrast == "gap"
         else f"Has {short} changed among {who}?"
     )
     family = plan.outcomes.family(outcome)
     named = contrasts.name(
-        made,
+        result,
         contrast,
         outcome=outcome,
         group=code or first,
@@ -80,21 +70,15 @@ def change(plan: Plan, survey: Survey, outcome: str, wave: str, code: str, *, sh
 
     Waves are independent samples: variances add, degrees of freedom by Satterthwaite.
     """
-    before = prior_wave(plan, survey, outcome, wave)
+    before = survey.first_asked(plan, outcome, wave)
     if before is None:
         return NotIdentified("no earlier wave asked this question", "Ask it again next time.")
-    column = group_column(plan) if code != "all" else ""
-    parts = [
-        level(plan, survey, outcome, x, column=column, code="" if code == "all" else code, share=share)
-        for x in (before, wave)
-    ]
-    if any(isinstance(p, TooFew) for p in parts):
-        counts = {
-            x: next(iter(p.counts.values() if isinstance(p, TooFew) else p.n.values()))
-            for x, p in zip((before, wave), parts, strict=True)
-        }
-        return TooFew(counts=counts, needed=plan.sizes.least_people)
-    return difference(parts[1], parts[0], labels=(wave, before))
+    who = {"column": group_column(plan), "code": code} if code != "all" else {}
+    levels = {x: level(plan, survey, outcome, x, share=share, **who) for x in (before, wave)}
+    if any(isinstance(e, TooFew) for e in levels.values()):
+        people = {x: e.counts if isinstance(e, TooFew) else e.n for x, e in levels.items()}
+        return TooFew(counts={x: next(iter(n.values())) for x, n in people.items()}, needed=plan.sizes.least_people)
+    return difference(levels[wave], levels[before], labels=(wave, before))
 
 
 def difference(later: Estimate, earlier: Estimate, *, labels: tuple[str, str]) -> Estimate:
@@ -104,37 +88,37 @@ def difference(later: Estimate, earlier: Estimate, *, labels: tuple[str, str]) -
     )
 
 
-def changes(plan: Plan, wave: str, survey: Survey, comparable: pd.DataFrame) -> Exhibit:
+def changes(plan: Plan, wave: str, survey: Survey, wordings: pd.DataFrame) -> Exhibit:
     """Return changes since before for each outcome and group; changed wording blocks, unknown wording caps."""
-    triples: list[tuple[str, str, Any]] = []
+    table = layout.table(plan, wave, "change.all")
     for outcome in plan.all_outcomes:
-        before = prior_wave(plan, survey, outcome, wave)
+        before = survey.first_asked(plan, outcome, wave)
         if before is None or not survey.asked(outcome, wave):
             continue
-        state = wave_checks.wording(plan, comparable, outcome, before, wave)
+        state = wave_checks.wording(plan, wordings, outcome, before, wave)
         for _, code, who in groups(plan):
-            name = code or "all"
-            made = change(plan, survey, outcome, wave, name)
-            named = _worded(_contrast(plan, survey, made, "change", outcome, wave, name), state)
-            triples.append((f"{plan.label_of(outcome)}: {who}", "Change in the mean", named))
+            group, row = code or "all", table.row(outcome, f"{plan.label_of(outcome)}: {who}")
+            means = change(plan, survey, outcome, wave, group)
+            row.estimate("mean", _worded(_contrast(plan, survey, means, "change", outcome, wave, group), state))
             if is_item(plan, outcome):
-                raw = change(plan, survey, outcome, wave, name, share=True)
-                share = contrasts.name(
-                    raw,
-                    "changeshare",
-                    outcome=outcome,
-                    group=name,
-                    wave=wave,
-                    unit=w.SHARE,
-                    null=0.0,
-                    margin=plan.outcomes.margin_share,
-                    licence="descriptive",
-                    question=f"Has the share of positive answers on {contrasts.short(plan, outcome)} changed?",
-                )
-                triples.append((f"{plan.label_of(outcome)}: {who}", "Change in the share", _worded(share, state)))
-    if not triples:
-        triples = [("No earlier wave", "", w.words(f"change.none.all.{wave}", "this is the first wave to ask"))]
-    return layout.table(plan, wave, "change.all").add(triples).exhibit()
+                shares = change(plan, survey, outcome, wave, group, share=True)
+                row.estimate("share", _worded(_share(plan, shares, outcome, group, wave), state))
+    return table.exhibit()
+
+
+def _share(plan: Plan, result: Any, outcome: str, group: str, wave: str) -> Any:
+    return contrasts.name(
+        result,
+        "changeshare",
+        outcome=outcome,
+        group=group,
+        wave=wave,
+        unit=SHARE,
+        null=0.0,
+        margin=plan.outcomes.margin_share,
+        licence="descriptive",
+        question=f"Has the share of positive answers on {contrasts.short(plan, outcome)} changed?",
+    )
 
 
 def _worded(result: Any, state: str) -> Any:

@@ -1,4 +1,4 @@
-"""Notebooks 03 and 04: who attended, who could have, and who is compared with whom; no outcome is seen here."""
+"""The design of the attendee comparison: people, comparison weights, propensity scores, matching; no outcome."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pandas as pd
 from evaluation import errors
 from evaluation.analysis import arms, population_weights
 from evaluation.analysis.arms import TREATED
-from evaluation.analysis.population_weights import Cells, rake
+from evaluation.analysis.margin_cells import Cells
+from evaluation.analysis.population_weights import rake
 from evaluation.plan.study import Plan
 from evaluation.results import Gate, NotIdentified, TooFew
 from evaluation.statistics import _roles, matching, propensity, weighting
@@ -41,37 +42,36 @@ class Raking:
         if not self.targets or not len(others):
             return out
         cells, count = self.cells.loc[others], people.loc[others, times].astype(float)
-        own = weighting.rake(cells, self.targets, base_weight=count, tolerance=self.tolerance).values / count
-        cut = _trimmed(own.to_numpy(), count.to_numpy(), self.low, self.high)
+        weight = weighting.rake(cells, self.targets, base_weight=count, tolerance=self.tolerance).values / count
+        cut = _trimmed(weight.to_numpy(), count.to_numpy(), self.low, self.high)
         if cut is not None:
             base = pd.Series(cut, index=others) * count
-            own = weighting.rake(cells, self.targets, base_weight=base, tolerance=self.tolerance).values / count
-        out[others] = own / np.average(own, weights=count)
+            weight = weighting.rake(cells, self.targets, base_weight=base, tolerance=self.tolerance).values / count
+        out[others] = weight / np.average(weight, weights=count)
         return out
 
 
 def raking(plan: Plan, design: pd.DataFrame, treated: pd.Series, margins: Mapping[str, pd.Series]) -> Raking:
     """Return how the comparison weight of these people was made."""
-    made = rake(plan, design[treated == 0], margins)
-    pop = plan.population
-    columns = [f"margin.{c.name}" for c in made.cells]
-    total = made.cells[0].population.sum() if made.cells else 1.0
-    targets = {f"margin.{c.name}": c.population * (total / c.population.sum()) for c in made.cells}
-    return Raking(made.frame[columns].copy(), targets, pop.trim_low, pop.trim_high, pop.tolerance, made.left_out)
+    raked, pop = rake(plan, design[treated == 0], margins), plan.population
+    total = raked.cells[0].population.sum() if raked.cells else 1.0
+    targets = {f"margin.{c.name}": c.population * (total / c.population.sum()) for c in raked.cells}
+    cells = raked.frame[list(targets)].copy()
+    return Raking(cells, targets, pop.trim_low, pop.trim_high, pop.tolerance, raked.left_out)
 
 
-def _trimmed(own: np.ndarray, count: np.ndarray, low: float, high: float) -> np.ndarray | None:
+def _trimmed(weight: np.ndarray, count: np.ndarray, low: float, high: float) -> np.ndarray | None:
     """Return weights within `low` and `high` times the median, the excess shared among the rest; None where all are.
 
     As `weighting.trim`, each person counted as often as drawn.
     """
-    order = np.argsort(own)
+    order = np.argsort(weight)
     half = np.searchsorted(np.cumsum(count[order]), count.sum() / 2)
-    middle = np.median(own) if (count == 1).all() else own[order][half]
+    middle = np.median(weight) if (count == 1).all() else weight[order][half]
     low, high = low * middle, high * middle
-    if not ((own < low) | (own > high)).any():
+    if not ((weight < low) | (weight > high)).any():
         return None
-    w = own.copy()
+    w = weight.copy()
     for _ in range(1000):
         outside = (w < low * (1 - 1e-12)) | (w > high * (1 + 1e-12))
         if not outside.any():
@@ -129,17 +129,17 @@ def prepare(
     try:
         compared = arms.compared(plan, design, arm)
     except errors.EmptyCell as error:
-        return Comparison(pd.DataFrame(), refusal=_nobody(wave, error))
+        gate = Gate("both_arms", "design", False, note=f"both groups answered ({error.what})")
+        return Comparison(pd.DataFrame(), refusal=NotIdentified(error.what, error.todo, wave=wave, gates=(gate,)))
     people = join_determined(compared.people, compared.covariates)
     n, sessions = arms.size_counts(people)
     if min(n.values()) < plan.sizes.least_people:
         few = TooFew(counts=n, needed=plan.sizes.least_people, wave=wave)
         return Comparison(people, compared.covariates, None, few, n, sessions, compared.ledger)
-    people["dose"] = dose(plan, design.loc[people.index], people[TREATED])
-    people["source"] = _source(plan, design.loc[people.index])
-    people[COMPARISON_WEIGHT] = population_weights.comparison_weight(
-        plan, design.loc[people.index], people[TREATED], margins
-    )
+    rows = design.loc[people.index]
+    people["dose"] = dose(plan, rows, people[TREATED])
+    people["source"] = _source(plan, rows)
+    people[COMPARISON_WEIGHT] = population_weights.comparison_weight(plan, rows, people[TREATED], margins)
     scores = propensity.fit(
         people,
         treat=TREATED,
@@ -147,16 +147,15 @@ def prepare(
         survey_weight=COMPARISON_WEIGHT,
         outcomes=plan.all_outcomes,
     )
-    merged = arms.merged_levels(plan, design, people)
-    made = raking(plan, design.loc[people.index], people[TREATED], margins)
-    return Comparison(people, compared.covariates, scores, None, n, sessions, compared.ledger, merged, made)
+    merged, again = arms.merged_levels(plan, design, people), raking(plan, rows, people[TREATED], margins)
+    return Comparison(people, compared.covariates, scores, None, n, sessions, compared.ledger, merged, again)
 
 
 def dose(plan: Plan, design: pd.DataFrame, treated: pd.Series) -> pd.Series:
     """Return how many events people say they came to: 0 for those who did not attend, 1, 2, 3 for three or more."""
     column = plan.treatment.dose_column
-    said = pd.to_numeric(design[column], errors="coerce") if column in design else pd.Series(np.nan, design.index)
-    return said.where(said >= 1).clip(upper=3).where(treated == 1, 0.0).astype(float)
+    times = pd.to_numeric(design[column], errors="coerce") if column in design else pd.Series(np.nan, design.index)
+    return times.where(times >= 1).clip(upper=3).where(treated == 1, 0.0).astype(float)
 
 
 def _source(plan: Plan, design: pd.DataFrame) -> pd.Series:
@@ -174,13 +173,13 @@ def join_determined(people: pd.DataFrame, covariates: Sequence[str]) -> pd.DataF
     model's span, and so every score, as it was. A number that others determine is left for the model to refuse.
     """
     people = people.copy()
-    built = _roles.columns(people, list(covariates), drop_first=True)
-    for name in _roles.dependent(built.matrix, built.names):
-        place = built.names.index(name)
-        column, level = built.covariates[place], built.levels[place]
+    model = _roles.columns(people, list(covariates), drop_first=True)
+    for name in _roles.dependent(model.matrix, model.names):
+        place = model.names.index(name)
+        column, level = model.covariates[place], model.levels[place]
         if level:
-            others = people.loc[people[column].astype(str) != level, column]
-            people[column] = people[column].where(people[column].astype(str) != level, others.value_counts().index[0])
+            other = people[column].astype(str) != level
+            people[column] = people[column].where(other, people.loc[other, column].value_counts().index[0])
     return people
 
 
@@ -193,34 +192,18 @@ def _not_asked(plan: Plan, wave: str) -> NotIdentified:
     )
 
 
-def _nobody(wave: str, error: errors.EmptyCell) -> NotIdentified:
-    """Return the refusal of a wave in which nobody stands on one side; the error says on which."""
-    gate = Gate("both_arms", "design", False, note=f"both groups answered ({error.what})")
-    return NotIdentified(error.what, error.todo, wave=wave, gates=(gate,))
-
-
 def match(plan: Plan, wave: str, compare: Comparison) -> matching.MatchedSample:
     """Return the planned matched sample; when there is no comparison, a sample in which nobody has weight."""
     if compare.refusal is not None or compare.scores is None:
         return nobody(compare.people.index)
-    words = planned_matching(plan, caliper_over(compare))
-    return matching.nearest(compare.people, compare.scores, outcomes=plan.all_outcomes, **words)
+    rules = planned_matching(plan, caliper_over(compare))
+    return matching.nearest(compare.people, compare.scores, outcomes=plan.all_outcomes, **rules)
 
 
 def planned_matching(plan: Plan, over: str) -> dict[str, Any]:
     """Return the arguments of the planned matching; `over` is whose SD the caliper is measured in."""
-    m = plan.matching
-    return {
-        "treat": TREATED,
-        "ratio": m.ratio,
-        "caliper": m.caliper,
-        "replace": m.replace,
-        "exact": m.exact,
-        "order": m.order,
-        "caliper_scale": m.caliper_scale,
-        "caliper_over": over,
-        "survey_weight": COMPARISON_WEIGHT,
-    }
+    planned = {k: getattr(plan.matching, k) for k in ("ratio", "caliper", "replace", "exact", "order", "caliper_scale")}
+    return {"treat": TREATED, "survey_weight": COMPARISON_WEIGHT, "caliper_over": over, **planned}
 
 
 def caliper_over(compare: Comparison) -> str:
@@ -230,11 +213,18 @@ def caliper_over(compare: Comparison) -> str:
 
 def nobody(index: pd.Index) -> matching.MatchedSample:
     """Return a sample that compares nobody, so that levels can still be opened where there is no comparison."""
-    empty = pd.Series(0.0, index=index, name="match_weight")
+    return _without_pairs(pd.Series(0.0, index=index), "no comparison", pd.Series(False, index=index))
+
+
+def everybody(people: pd.DataFrame) -> matching.MatchedSample:
+    """Return a sample in which everybody has match weight 1: the comparison before matching."""
+    return _without_pairs(pd.Series(1.0, index=people.index), "no matching", people[TREATED] == 1)
+
+
+def _without_pairs(weight: pd.Series, method: str, treated: pd.Series) -> matching.MatchedSample:
     pairs = pd.DataFrame({"treated": [], "control": [], "round": []})
-    return matching.MatchedSample(
-        empty, pairs, index[:0], "ATT", "no comparison", TREATED, pd.Series(False, index=index)
-    )
+    weight = weight.rename("match_weight")
+    return matching.MatchedSample(weight, pairs, weight.index[:0], "ATT", method, TREATED, treated)
 
 
 def companion(plan: Plan, compare: Comparison) -> matching.MatchedSample | NotIdentified:
@@ -258,16 +248,3 @@ def holds_outcomes(plan: Plan, compare: Comparison) -> bool:
     """Return whether any outcome, or item of a scale, stands in the frame that the design is made from."""
     items = {i for s in plan.scales.values() for i in s.items} | set(plan.all_outcomes)
     return bool(items & set(compare.people.columns))
-
-
-def everybody(people: pd.DataFrame) -> matching.MatchedSample:
-    """Return a sample in which everybody has match weight 1: the comparison before matching."""
-    return matching.MatchedSample(
-        pd.Series(1.0, index=people.index, name="match_weight"),
-        pd.DataFrame({"treated": [], "control": [], "round": []}),
-        people.index[:0],
-        "ATT",
-        "no matching",
-        TREATED,
-        people[TREATED] == 1,
-    )

@@ -16,8 +16,16 @@ def name(
 ) -> Result:
     """Return the result with its id and the words of its label."""
     gates: Iterable[Gate] = words.pop("gates", ())
-    made = Label(id=result_id(contrast, outcome, group, wave, method), outcome=outcome, group=group, wave=wave, **words)
-    return label(result, made, gates=gates)
+    id = result_id(contrast, outcome, group, wave, method)
+    return label(result, Label(id=id, outcome=outcome, group=group, wave=wave, **words), gates=gates)
+
+
+def level(
+    result: Result, contrast: str, outcome: str, group: str, wave: str, question: str = "", **words: Any
+) -> Result:
+    """Return a level with its id and words: planned unless said otherwise, and described only."""
+    filled = {"planned": True, "licence": "descriptive", "question": question, **words}
+    return name(result, contrast, outcome=outcome, group=group, wave=wave, **filled)
 
 
 def size_gate(plan: Plan, n: dict[str, int], sessions: dict[str, int], id: str = "size") -> Gate:
@@ -48,9 +56,15 @@ def sized(result: Result, plan: Plan, sessions: dict[str, int] | None = None) ->
 
 def points(plan: Plan, outcome: str) -> str:
     """Return the unit of an outcome's mean, "points on the 1 to 5 scale", from the levels of its question."""
+    scale = " to ".join(f"{end:g}" for end in ends(plan, outcome))
+    return f"points on the {scale} scale" if scale else "points"
+
+
+def ends(plan: Plan, outcome: str) -> tuple[float, ...]:
+    """Return the lowest and the highest answer of an outcome; nothing where its answers have no levels."""
     items = plan.scales[outcome].items if outcome in plan.scales else (outcome,)
     codes = [float(code) for item in items for code in plan.levels_of(item)]
-    return f"points on the {min(codes):g} to {max(codes):g} scale" if codes else "points"
+    return (min(codes), max(codes)) if codes else ()
 
 
 def short(plan: Plan, outcome: str) -> str:

@@ -1,17 +1,17 @@
-"""What people say: levels by group and wave, the scale's reliability, raw beside weighted."""
+"""Levels of the outcomes by group and wave, reliability of the scales, and means unweighted and weighted."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from evaluation import errors
-from evaluation import exhibit as w
 from evaluation.analysis import contrasts, layout
 from evaluation.analysis.levels import Survey, is_item, level
 from evaluation.analysis.verdicts import focus
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
 from evaluation.statistics import scales
+from evaluation.table_builder import Table
 
 
 def group_column(plan: Plan) -> str:
@@ -26,135 +26,85 @@ def groups(plan: Plan) -> list[tuple[str, str, str]]:
     return [*named, ("", "", "Everybody")]
 
 
-def _named(plan: Plan, result: Any, contrast: str, outcome: str, code: str, wave: str) -> Any:
-    return contrasts.name(
-        result,
-        contrast,
-        outcome=outcome,
-        group=code or "all",
-        wave=wave,
-        planned=True,
-        licence="descriptive",
-        question=f"{plan.label_of(outcome)}, {code or 'all'}, {wave}",
-    )
+def _reliability(plan: Plan, wave: str, survey: Survey, name: str, *, ends: bool = False) -> Any:
+    """Return how well a scale holds together in a wave; with `ends`, the shares at its lowest and highest answer."""
+    items = [i for i in plan.scales[name].items if i in survey.outcomes]
+    codes = [float(code) for i in items for code in plan.levels_of(i)]
+    answers = survey.outcomes.loc[survey.people.index[survey.people["wave"] == wave]]
+    return scales.reliability(answers, items, **({"ends": (min(codes), max(codes))} if ends else {}))
 
 
 def reliability(plan: Plan, wave: str, survey: Survey) -> Exhibit:
     """Return how well each scale holds together in the report's wave."""
-    rows = survey.people.index[survey.people["wave"] == wave]
-    triples: list[tuple[str, str, Any]] = []
+    table = layout.table(plan, wave, "scales.reliability")
     for name, scale in plan.scales.items():
-        items = [i for i in scale.items if i in survey.outcomes]
+        row = table.row(name, scale.label)
         try:
-            found = scales.reliability(survey.outcomes.loc[rows], items)
+            scale_fit = _reliability(plan, wave, survey, name)
         except errors.DataError as error:
-            triples.append((scale.label, "Result", w.words(f"scale.{name}.all.{wave}", error.what)))
+            row.words("", error.what)
             continue
-        id = f"scale.{name}.all.{wave}"
-        more: dict[str, Any] = {"base": found.n, "wave": wave}
-        triples += [
-            (
-                scale.label,
-                "Alpha",
-                w.measure(f"{id}.alpha", found.alpha, "", low=found.alpha_low, high=found.alpha_high, **more),
-            ),
-            (scale.label, "Omega", w.measure(f"{id}.omega", found.omega, "", **more)),
-            (
-                scale.label,
-                "Lowest item-rest correlation",
-                w.measure(f"{id}.lowest", float(found.items["item_rest"].min()), "", **more),
-            ),
-        ]
-    if not triples:
-        triples = [("No scale", "Result", w.words(f"scale.none.all.{wave}", "the plan names no scale"))]
-    return layout.table(plan, wave, "scales.reliability").add(triples).exhibit()
+        given = {"base": scale_fit.n}
+        row.number("alpha", scale_fit.alpha, low=scale_fit.alpha_low, high=scale_fit.alpha_high, **given)
+        row.numbers({"omega": scale_fit.omega, "lowest": scale_fit.items["item_rest"].min()}, **given)
+    return table.exhibit()
 
 
 def items(plan: Plan, wave: str, survey: Survey) -> Exhibit:
     """Return, for each statement of a scale, its correlation with the rest and the shares at both ends."""
-    rows = survey.people.index[survey.people["wave"] == wave]
-    triples: list[tuple[str, str, Any]] = []
-    for name, scale in plan.scales.items():
-        held = [i for i in scale.items if i in survey.outcomes]
-        codes = [float(code) for i in held for code in plan.levels_of(i)]
+    table = layout.table(plan, wave, "scales.items")
+    for name in plan.scales:
         try:
-            found = scales.reliability(survey.outcomes.loc[rows], held, ends=(min(codes), max(codes)))
+            scale_fit = _reliability(plan, wave, survey, name, ends=True)
         except (errors.DataError, ValueError):
             continue
-        for row in found.items.itertuples(index=False):
-            for column, value, unit in (
-                ("Correlation with the other statements", row.item_rest, ""),
-                ("At the lowest answer", 100 * row.floor, "per cent"),
-                ("At the highest answer", 100 * row.ceiling, "per cent"),
-            ):
-                id = f"item.{row.item}.{name}.{wave}.{column.split()[-2 if unit else 0]}"
-                made = w.measure(id, float(value), unit, base=found.n, wave=wave, decimals=0 if unit else 2)
-                triples.append((plan.label_of(str(row.item)), column, made))
-    if not triples:
-        triples = [
-            ("No scale", "Result", w.words(f"item.none.all.{wave}", "the plan names no scale, or too few answered"))
-        ]
-    return layout.table(plan, wave, "scales.items").add(triples).exhibit()
+        for item in scale_fit.items.itertuples(index=False):
+            shown = {"correlation": item.item_rest, "lowest": 100 * item.floor, "highest": 100 * item.ceiling}
+            table.row(f"{item.item}.{name}", plan.label_of(str(item.item))).numbers(shown, base=scale_fit.n)
+    return table.exhibit()
 
 
-def _levels(plan: Plan, survey: Survey, outcomes: list[str], waves: list[str]) -> list[tuple[str, str, Any]]:
-    triples = []
+def _levels(plan: Plan, table: Table, survey: Survey, outcomes: list[str], waves: list[str]) -> Table:
+    """Add a row for each outcome and group: the share of positive answers, or the mean, in each wave that asked."""
     for outcome in outcomes:
-        for column, code, words in groups(plan):
-            for wave in waves:
-                if not survey.asked(outcome, wave):
-                    continue
-                made = level(plan, survey, outcome, wave, column=column, code=code, share=is_item(plan, outcome))
-                contrast = "level" if is_item(plan, outcome) else "mean"
-                triples.append(
-                    (f"{plan.label_of(outcome)}: {words}", wave, _named(plan, made, contrast, outcome, code, wave))
-                )
-    return triples
+        share = is_item(plan, outcome)
+        for column, code, who in groups(plan):
+            row = table.row(outcome, f"{plan.label_of(outcome)}: {who}")
+            for wave in [w for w in waves if survey.asked(outcome, w)]:
+                result = level(plan, survey, outcome, wave, column=column, code=code, share=share)
+                group, contrast = code or "all", "level" if share else "mean"
+                question = f"{plan.label_of(outcome)}, {group}, {wave}"
+                row.estimate(wave, contrasts.level(result, contrast, outcome, group, wave, question))
+    return table
 
 
 def trio(plan: Plan, wave: str, survey: Survey) -> Exhibit:
     """Return the outcomes that the first wave asked, by group and wave: share of positive answers, or the mean."""
-    shown = [w_ for w_ in (*plan.earlier_waves(wave), wave) if w_ in survey.weights]
+    shown = [w for w in (*plan.earlier_waves(wave), wave) if w in survey.weights]
     outcomes = [o for o in plan.all_outcomes if survey.asked(o, shown[0]) and o not in plan.outcomes.negative_controls]
-    return layout.table(plan, wave, "levels.trio").add(_levels(plan, survey, outcomes, shown)).exhibit()
+    return _levels(plan, layout.table(plan, wave, "levels.trio"), survey, outcomes, shown).exhibit()
 
 
 def trust(plan: Plan, wave: str, survey: Survey) -> Exhibit:
     """Return the other outcomes in the report's wave, and the items of the scales."""
-    first = next(w_ for w_ in (*plan.earlier_waves(wave), wave) if w_ in survey.weights)
+    first = next(w for w in (*plan.earlier_waves(wave), wave) if w in survey.weights)
     items = [i for s in plan.scales.values() for i in s.items]
     rest = [o for o in (*items, *plan.all_outcomes) if not survey.asked(o, first) or first == wave]
     outcomes = [o for o in dict.fromkeys(rest) if survey.asked(o, wave) and is_item(plan, o)]
-    triples = _levels(plan, survey, outcomes, [wave])
-    if not triples:
-        triples = [("No further question", "", w.words(f"level.none.all.{wave}", "no other question was asked"))]
-    return layout.table(plan, wave, "levels.trust").add(triples).exhibit(chart=None if len(triples) > 1 else "")
+    table = _levels(plan, layout.table(plan, wave, "levels.trust"), survey, outcomes, [wave])
+    return table.exhibit(chart=None if len(table) > 1 else "")
 
 
-def raw_beside_weighted(plan: Plan, wave: str, survey: Survey) -> Exhibit:
+def weighted_means(plan: Plan, wave: str, survey: Survey) -> Exhibit:
     """Return every outcome's mean unweighted and weighted, so that what weighting moved can be seen."""
-    frame = survey.general(wave)
-    triples: list[tuple[str, str, Any]] = []
-    for outcome in plan.all_outcomes:
-        if not survey.asked(outcome, wave):
-            continue
-        made = level(plan, survey, outcome, wave, share=False)
-        raw = w.measure(
-            f"rawmean.{outcome}.all.{wave}",
-            float(frame[outcome].mean()),
-            "points",
-            base=int(frame[outcome].notna().sum()),
-            wave=wave,
-        )
-        triples.append((plan.label_of(outcome), "Unweighted", raw))
-        named = contrasts.name(
-            made,
+    table, frame = layout.table(plan, wave, "levels.all"), survey.general(wave)
+    for outcome in [o for o in plan.all_outcomes if survey.asked(o, wave)]:
+        answers = frame[outcome]
+        row = table.row(outcome, plan.label_of(outcome))
+        row.number("unweighted", answers.mean(), base=int(answers.notna().sum()))
+        mean, contrast = (
+            level(plan, survey, outcome, wave, share=False),
             "mean" if is_item(plan, outcome) else "weightedmean",
-            outcome=outcome,
-            group="all",
-            wave=wave,
-            licence="descriptive",
-            planned=True,
         )
-        triples.append((plan.label_of(outcome), "Weighted", named))
-    return layout.table(plan, wave, "levels.all").add(triples).exhibit()
+        row.estimate("weighted", contrasts.level(mean, contrast, outcome, "all", wave))
+    return table.exhibit()

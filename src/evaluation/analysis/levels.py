@@ -1,4 +1,4 @@
-"""The waves with outcomes opened: scales scored, weights made again, a jackknife per wave."""
+"""Survey levels: the waves with their outcomes, scales, weights and jackknives, and weighted shares and means."""
 
 from __future__ import annotations
 
@@ -46,20 +46,22 @@ class Survey:
         """Return the first wave before `wave` that asked an outcome, or None."""
         return next((w for w in plan.earlier_waves(wave) if w in self.weights and self.asked(outcome, w)), None)
 
+    def waves_of(self, plan: Plan, outcome: str, wave: str) -> list[str]:
+        """Return the waves up to `wave` that have weights and asked an outcome."""
+        return [w for w in (*plan.earlier_waves(wave), wave) if w in self.weights and self.asked(outcome, w)]
+
     def general(self, wave: str) -> pd.DataFrame:
         """Return the general sample of a wave with outcomes and `population_weight`."""
-        made = self.weights[wave]
-        frame = made.frame.join(self.outcomes)
-        return frame.assign(population_weight=made.values)
+        weights = self.weights[wave]
+        return weights.frame.join(self.outcomes).assign(population_weight=weights.values)
 
     def jackknife(self, plan: Plan, wave: str) -> Any:
         """Return the wave's delete-one-session jackknife (made once)."""
         if wave not in self._jackknives:
-            made = self.weights[wave]
-            session = plan.population.session_column
-            cluster = session if session and session in made.frame else None
-            weight = made.weights if made.weights is not None else made.values
-            self._jackknives[wave] = survey.Jackknife(survey.Design(made.frame, weight=weight, cluster=cluster))
+            weights, session = self.weights[wave], plan.population.session_column
+            cluster = session if session and session in weights.frame else None
+            weight = weights.weights if weights.weights is not None else weights.values
+            self._jackknives[wave] = survey.Jackknife(survey.Design(weights.frame, weight=weight, cluster=cluster))
         return self._jackknives[wave]
 
 
@@ -112,55 +114,36 @@ def level(
 
     Under the plan's least people or sessions, or fewer than five effective sessions: counts only.
     """
-    frame = survey_.general(wave)
+    frame, jk = survey_.general(wave), survey_.jackknife(plan, wave)
     inside = domain(frame, outcome, column, code)
-    counts = {code or "all": int(inside.sum())}
-    jk = survey_.jackknife(plan, wave)
-    few = counts[code or "all"] < plan.sizes.least_people
-    if few or _too_few_sessions(plan, jk.design, inside):
-        return TooFew(counts=counts, needed=plan.sizes.least_people)
-    y = values(plan, frame, outcome, share=share)
-    made = jk.mean(y, inside, label=code or "all")
-    worth = None if made.n_effective is None else min(made.n_effective, counts[code or "all"])
-    made = replace(
-        made,
-        n_effective=worth,
-        unit="per cent" if share else points(plan, outcome),
-        method="weighted share" if share else "weighted mean",
-        estimand=ESTIMAND,
-    )
-    return bounded(made) if share else made
+    who, n = code or "all", int(inside.sum())
+    if n < plan.sizes.least_people or _too_few_sessions(plan, jk.design, inside):
+        return TooFew(counts={who: n}, needed=plan.sizes.least_people)
+    mean = jk.mean(values(plan, frame, outcome, share=share), inside, label=who)
+    unit, method = ("per cent", "weighted share") if share else (points(plan, outcome), "weighted mean")
+    worth = None if mean.n_effective is None else min(mean.n_effective, n)
+    mean = replace(mean, n_effective=worth, unit=unit, method=method, estimand=ESTIMAND)
+    return bounded(mean) if share else mean
 
 
-def bounded(made: Estimate) -> Estimate:
+def bounded(share: Estimate) -> Estimate:
     """Return a share in per cent with its interval made on the log-odds scale, so that it stays inside 0 and 100."""
     from scipy.special import expit, logit
     from scipy.stats import t
 
-    p, se, df = made.value / 100, (made.se or 0.0) / 100, made.df or 1.0
+    p, se, df = share.value / 100, (share.se or 0.0) / 100, share.df or 1.0
     if p in (0.0, 1.0):
-        n = sum(made.n.values())
-        wide, narrow = (survey.korn_graubard(p, 0.0, n, df, x) for x in (0.95, 0.90))
-        return replace(
-            made,
-            low=100 * wide[0],
-            high=100 * wide[1],
-            low_90=100 * narrow[0],
-            high_90=100 * narrow[1],
-            se_method=f"{made.se_method}, exact interval at the edge",
-        )
-    if not 0 < p < 1 or se == 0:
-        return made
-    half = {q: float(t.ppf(q, made.df)) * se / (p * (1 - p)) for q in (0.975, 0.95)}
-    ends = {q: (100 * float(expit(logit(p) - h)), 100 * float(expit(logit(p) + h))) for q, h in half.items()}
-    return replace(
-        made,
-        low=ends[0.975][0],
-        high=ends[0.975][1],
-        low_90=ends[0.95][0],
-        high_90=ends[0.95][1],
-        se_method=f"{made.se_method}, logit interval",
-    )
+        n, method = sum(share.n.values()), "exact interval at the edge"
+        ends = [end for x in (0.95, 0.90) for end in survey.korn_graubard(p, 0.0, n, df, x)]
+    elif 0 < p < 1 and se > 0:
+        method = "logit interval"
+        halves = (float(t.ppf(q, share.df)) * se / (p * (1 - p)) for q in (0.975, 0.95))
+        ends = [float(expit(logit(p) + side * half)) for half in halves for side in (-1, 1)]
+    else:
+        return share
+    low, high, low_90, high_90 = (100 * end for end in ends)
+    method = f"{share.se_method}, {method}"
+    return replace(share, low=low, high=high, low_90=low_90, high_90=high_90, se_method=method)
 
 
 def _too_few_sessions(plan: Plan, design: Any, *inside: np.ndarray) -> bool:

@@ -1,4 +1,4 @@
-"""Make population weights per wave by the plan: collapse, rake, trim, rake again."""
+"""Population weights by wave: margins collapsed as planned, raked, trimmed, and raked again."""
 
 from __future__ import annotations
 
@@ -11,115 +11,9 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation.analysis import arms
-from evaluation.exhibit import cell_key
-from evaluation.plan.study import Collapse, Plan
+from evaluation.analysis.margin_cells import Cells, collapsed
+from evaluation.plan.study import Plan
 from evaluation.statistics import weighting
-
-NOT_STATED = "not stated"
-JOIN = " × "
-MERGED = "+"
-
-
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """One margin: each respondent's cell and each cell's population.
-
-    Attributes
-    ----------
-    name : str
-        Name of the margin; `columns` are the columns it crosses.
-    of : Series
-        Cell of each respondent ("not stated" where any of its columns is missing).
-    population : Series
-        People in the population per cell, "not stated" holding the sample's share of the total.
-    steps : tuple of str
-        Each collapse that was needed, in words.
-    empty : tuple of str
-        Cells with people in the population and nobody in the sample, after every collapse.
-    """
-
-    name: str
-    columns: tuple[str, ...]
-    of: pd.Series
-    population: pd.Series
-    steps: tuple[str, ...] = ()
-    empty: tuple[str, ...] = ()
-
-
-def key(margin: str, cell: str, wave: str) -> str:
-    """Return the key under which the disclosure gate knows a cell of a margin in the general sample."""
-    return cell_key("general", margin=margin, cell=cell, wave=wave)
-
-
-def words(plan: Plan, columns: Sequence[str], cell: str) -> str:
-    """Return a cell in the words of its levels, "Black, Leicester city"; joined levels as "Mixed or Other".
-
-    A column whose levels are all joined tells nothing apart and is left out.
-    """
-    parts = []
-    for column, joined in zip(columns, cell.split(JOIN), strict=True):
-        labels, levels = plan.levels_of(column), joined.split(MERGED)
-        if len(levels) == 1 or not set(labels) <= set(levels):
-            parts.append(" or ".join(labels.get(x, x) for x in levels))
-    return ", ".join(parts) or "Everybody"
-
-
-def collapsed(people: pd.DataFrame, name: str, margin: pd.Series, *, steps: Sequence[Collapse], least: int) -> Cells:
-    """Return the cells of a margin after the collapses that the plan states, each only where a cell is too small.
-
-    `margin` is indexed by the levels of the columns it is named by (a MultiIndex for crossed margins).
-    """
-    columns = tuple(str(n) for n in margin.index.names)
-    keys = [k if isinstance(k, tuple) else (k,) for k in margin.index]
-    cell = {key: key for key in keys}
-    rows = people[list(columns)].astype(object)
-    stated = rows.notna().all(axis=1)
-    own = [tuple(str(v) for v in r) for r in rows[stated].itertuples(index=False)]
-    unknown = sorted({k for k in own if k not in cell})
-    said: list[str] = []
-    for step in steps:
-        if step.margin == name and step.column in columns:
-            said += _apply(cell, own, columns.index(step.column), step.merge, least)
-    of = pd.Series(NOT_STATED, index=people.index, dtype=object)
-    of[stated] = [JOIN.join(cell[k]) if k in cell else NOT_STATED for k in own]
-    population = margin.groupby([JOIN.join(cell[k]) for k in keys]).sum().astype(float)
-    found = Cells(name, columns, of, population, tuple(said + [f"{' × '.join(u)} is in no margin" for u in unknown]))
-    return _with_not_stated(found)
-
-
-def _apply(cell: dict, own: list, place: int, merge: Sequence[str], least: int) -> list[str]:
-    """Merge, within each combination of the other columns, the named levels when one of their cells is too small."""
-    counts: dict[tuple[str, ...], int] = {}
-    for key in own:
-        if key in cell:
-            counts[cell[key]] = counts.get(cell[key], 0) + 1
-    groups: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
-    for now in set(cell.values()):
-        if set(now[place].split(MERGED)) <= set(merge):
-            groups.setdefault(now[:place] + now[place + 1 :], set()).add(now)
-    said = []
-    for rest, cells in sorted(groups.items()):
-        if len(cells) < 2 or all(counts.get(c, 0) >= least for c in cells):
-            continue
-        levels = [m for m in merge if any(m in c[place].split(MERGED) for c in cells)]
-        joined = (*rest[:place], MERGED.join(levels), *rest[place:])
-        for key, now in cell.items():
-            if now in cells:
-                cell[key] = joined
-        said.append(f"{' with '.join(levels)}" + (f", among {JOIN.join(rest)}" if rest else ""))
-    return said
-
-
-def _with_not_stated(cells: Cells) -> Cells:
-    """Share out "not stated" in proportion: it becomes a cell with the sample's share of the population."""
-    share = float((cells.of == NOT_STATED).mean())
-    population = cells.population * (1 - share)
-    if share > 0:
-        population = pd.concat([population, pd.Series({NOT_STATED: cells.population.sum() * share})])
-    held = set(cells.of)
-    empty = tuple(sorted(c for c in population.index if population[c] > 0 and c not in held))
-    return replace(cells, population=population, empty=empty)
-
 
 PLANNED_ICC = 0.05  # correlation of answers within a session, a planning value: outcomes are not open yet
 MOST_DISAGREEMENT = 0.02  # share by which totals of two published margins may differ before they are refused
@@ -157,9 +51,7 @@ class WaveWeights:
     @property
     def values(self) -> pd.Series:
         """Weight of each respondent of the general sample."""
-        if self.weights is None:
-            return pd.Series(1.0, index=self.frame.index)
-        return self.weights.values
+        return pd.Series(1.0, index=self.frame.index) if self.weights is None else self.weights.values
 
 
 def by_wave(plan: Plan, people: pd.DataFrame, margins: Mapping[str, pd.Series]) -> dict[str, WaveWeights]:
@@ -194,21 +86,18 @@ def _met_by(plan: Plan, rows: pd.DataFrame, cells: Callable[[int], list[Cells]],
     full = tuple(c for c in every if not c.empty)
     if not full:
         return WaveWeights(wave, rows.copy(), None, (), tuple(every))
-    refused: list[errors.NotConverged] = []
+    first: errors.NotConverged | None = None
     for used, spared in _choices(full, cells, len(rows) + 1):
         try:
-            found = _raked(plan, rows, used, wave)
+            weights = _raked(plan, rows, used, wave)
         except errors.NotConverged as error:
-            refused.append(error)
+            first = first or error
             continue
-        if spared is None or _unmet(found.values, spared) <= MOST_UNMET:
-            held = {c.name for c in used}
-            return replace(found, left_out=tuple(c for c in every if c.name not in held))
-    raise errors.NotConverged(
-        refused[0].what,
-        where=wave,
-        todo="No margin can be spared: join cells in the plan's collapse order, or give margins that hold together.",
-    ) from refused[0]
+        if spared is None or _unmet(weights.values, spared) <= MOST_UNMET:
+            names = {c.name for c in used}
+            return replace(weights, left_out=tuple(c for c in every if c.name not in names))
+    todo = "No margin can be spared: join cells in the plan's collapse order, or give margins that hold together."
+    raise errors.NotConverged(first.what if first else "", where=wave, todo=todo) from first
 
 
 def _choices(
@@ -230,7 +119,7 @@ def _choices(
 
 
 def _detail(cells: Cells) -> int:
-    return len(cells.population.index.difference([NOT_STATED]))
+    return len(cells.stated)
 
 
 def _unmet(values: pd.Series, cells: Cells) -> float:
@@ -244,15 +133,15 @@ def _raked(plan: Plan, rows: pd.DataFrame, used: tuple[Cells, ...], wave: str) -
     pop = plan.population
     frame = rows.assign(**{f"margin.{c.name}": c.of for c in used})
     targets = {f"margin.{c.name}": p for c, p in zip(used, _one_total(used), strict=True)}
-    made = weighting.rake(frame, targets, tolerance=pop.tolerance)
-    middle = float(made.values.median())
+    weights = weighting.rake(frame, targets, tolerance=pop.tolerance)
+    middle = float(weights.values.median())
     low, high = pop.trim_low * middle, pop.trim_high * middle
-    outside = (made.values < low) | (made.values > high)
+    outside = ~weights.values.between(low, high)
     if outside.any():
-        cut = weighting.trim(made, lower=low, upper=high)
-        made = weighting.rake(frame, targets, base_weight=cut.values, tolerance=pop.tolerance)
-    still = (made.values < low) | (made.values > high)
-    return WaveWeights(wave, frame, made, used, (), float(outside.mean()), float(still.mean()))
+        cut = weighting.trim(weights, lower=low, upper=high)
+        weights = weighting.rake(frame, targets, base_weight=cut.values, tolerance=pop.tolerance)
+    still = ~weights.values.between(low, high)
+    return WaveWeights(wave, frame, weights, used, (), float(outside.mean()), float(still.mean()))
 
 
 def of_group(plan: Plan, people: pd.DataFrame, margins: Mapping[str, pd.Series]) -> tuple[str, dict[str, WaveWeights]]:
@@ -267,29 +156,28 @@ def of_group(plan: Plan, people: pd.DataFrame, margins: Mapping[str, pd.Series])
     source = plan.derive[column].source if column in plan.derive else column
     general = arms.general(plan, people)
     rows = general[(general[column] == code).fillna(False).astype(bool)]
-    made = {}
-    for wave, part in rows.groupby("wave", sort=True):
-        made[str(wave)] = _met_by(plan, part, partial(_group_cells, plan, part, margins, source, levels), str(wave))
-    return column, made
+    return column, {
+        str(wave): _met_by(plan, part, partial(_group_cells, plan, part, margins, source, levels), str(wave))
+        for wave, part in rows.groupby("wave", sort=True)
+    }
 
 
 def focus_levels(plan: Plan) -> tuple[str, str, tuple[str, ...]]:
     """Return the column of the focus group, its code, and the levels of its source that it is made of."""
-    found = next((d for d in plan.designs.values() if len(d.group_levels) == 2), None)
-    if found is None:
+    design = next((d for d in plan.designs.values() if len(d.group_levels) == 2), None)
+    if design is None:
         return "", "", ()
-    column, code = found.group, found.group_levels[0]
+    column, code = design.group, design.group_levels[0]
     if column not in plan.derive:
         return column, code, (code,)
-    made = plan.derive[column].map
-    return column, code, tuple(k for k, v in made.items() if v == code and k != "*")
+    return column, code, tuple(k for k, v in plan.derive[column].map.items() if v == code and k != "*")
 
 
 def _group_cells(
     plan: Plan, part: pd.DataFrame, margins: Mapping[str, pd.Series], source: str, levels: Sequence[str], least: int
 ) -> list[Cells]:
     """Return the group's own margins, one column each; one with a single cell tells nothing apart and is left out."""
-    pop, found = plan.population, []
+    cells: dict[str, Cells] = {}
     for margin in margins.values():
         others = [str(c) for c in margin.index.names if c != source]
         if source not in margin.index.names or not set(others) <= set(part.columns):
@@ -297,10 +185,10 @@ def _group_cells(
         own = margin[margin.index.get_level_values(source).isin(levels)]
         for column in others:
             target = own.groupby(level=column, sort=False).sum()
-            steps = [c.model_copy(update={"margin": column}) for c in pop.collapse if c.column == column]
-            if column not in {c.name for c in found} and target.sum() > 0:
-                found.append(collapsed(part, column, target, steps=steps, least=least))
-    return [c for c in found if len(c.population) > 1]
+            steps = [c.model_copy(update={"margin": column}) for c in plan.population.collapse if c.column == column]
+            if column not in cells and target.sum() > 0:
+                cells[column] = collapsed(part, column, target, steps=steps, least=least)
+    return [c for c in cells.values() if len(c.population) > 1]
 
 
 def benchmark_gaps(one: WaveWeights, margins: Mapping[str, pd.Series]) -> pd.DataFrame:
@@ -315,16 +203,13 @@ def benchmark_gaps(one: WaveWeights, margins: Mapping[str, pd.Series]) -> pd.Dat
         if not set(columns) <= set(one.frame.columns):
             continue
         stated = one.frame[columns].notna().all(axis=1)
-        keys = pd.Series(
-            [tuple(map(str, k)) for k in one.frame.loc[stated, columns].itertuples(index=False)], dtype=object
-        )
+        keys = pd.Series([tuple(map(str, k)) for k in one.frame.loc[stated, columns].to_numpy(object)], dtype=object)
         w = one.values[stated].reset_index(drop=True)
         for cell, people in margin.items():
             key = tuple(map(str, cell)) if isinstance(cell, tuple) else (str(cell),)
             inside, target = keys == key, float(people / margin.sum())
-            rows.append(
-                (name, key, 100 * (float(inside.mean()) - target), 100 * (float(w[inside].sum() / w.sum()) - target))
-            )
+            shares = (float(inside.mean()), float(w[inside].sum() / w.sum()))
+            rows.append((name, key, *(100 * (share - target) for share in shares)))
     return pd.DataFrame(rows, columns=["margin", "cell", "answered", "weighted"])
 
 
@@ -353,20 +238,20 @@ def comparison_weight(
     """Return the weights of the attendee comparison: attendees 1, others raked among themselves to mean 1."""
     weight = pd.Series(1.0, index=design.index, name="comparison_weight")
     others = treated == 0
-    made = rake(plan, design[others], margins)
-    weight[others] = made.values / made.values.mean()
+    raked = rake(plan, design[others], margins).values
+    weight[others] = raked / raked.mean()
     return weight
 
 
-def frame(made: Mapping[str, WaveWeights], people: pd.DataFrame | None = None) -> pd.DataFrame:
+def frame(weights: Mapping[str, WaveWeights], people: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return `population_weight` by respondent, all waves; 0 for the `people` who are not in the general sample."""
-    values = pd.concat([w.values for w in made.values()]).rename("population_weight")
+    values = pd.concat([w.values for w in weights.values()]).rename("population_weight")
     return (values if people is None else values.reindex(people.index, fill_value=0.0)).to_frame()
 
 
-def met(plan: Plan, made: Mapping[str, WaveWeights]) -> bool:
+def margins_met(plan: Plan, weights: Mapping[str, WaveWeights]) -> bool:
     """Return whether every weighted margin equals its population figure within the plan's tolerance."""
-    for wave in made.values():
+    for wave in weights.values():
         for cells, target in zip(wave.cells, _one_total(wave.cells) if wave.cells else [], strict=True):
             got = wave.values.groupby(cells.of).sum()
             gap = (got.reindex(target.index) / got.sum() - target / target.sum()).abs().max()

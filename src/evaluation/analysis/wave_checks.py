@@ -1,4 +1,4 @@
-"""Notebook 00: the ledger of who is in, the waivers, the comparability of wording, and the gates that follow."""
+"""Notebook 00: the ledger of exclusions, waived faults, comparability of wording, and the gates of intake."""
 
 from __future__ import annotations
 
@@ -8,51 +8,35 @@ from typing import Any
 import pandas as pd
 
 from evaluation.analysis import layout
-from evaluation.exhibit import Count, Exhibit, cell_key, words
+from evaluation.exhibit import Exhibit, cell_key
+from evaluation.intake.validation import outcome_items
 from evaluation.plan.study import Plan
 from evaluation.results import Gate
 
 
 def flow(plan: Plan, wave: str, taken: Sequence[Any]) -> Exhibit:
     """Return the ledger of every wave: rows read, each step with the people it left out, rows kept."""
-    triples: list[tuple[str, str, Any]] = []
-    sums = []
+    table = layout.table(plan, wave, "who.flow")
+    steps: dict[str, list[tuple[str, str, int, dict[str, str]]]] = {}
+    kept = []
     for one in taken:
-        name = str(one.meta.wave)
-        last = len(one.ledger) - 1
-        left_key = ""
+        name, before, last = str(one.meta.wave), "", len(one.ledger) - 1
         for place, row in enumerate(one.ledger.itertuples(index=False)):
             # who is left after the last step are the people of the wave, whom every other table counts
-            left = cell_key("ledger", left_after=f"{place:02d}", wave=name) if place < last else wave_key(name)
-            out = cell_key("ledger", step=f"{place:02d}", wave=name)
-            step = str(row.step)
+            left = {"universe": "ledger", "left_after": f"{place:02d}"} if place < last else {"universe": "people"}
+            out = {"universe": "ledger", "step": f"{place:02d}"}
+            cell = (_slug(str(row.step)), name, int(row.n_out), out) if place else ("read", name, int(row.n_left), left)
+            steps.setdefault(str(row.step), []).append(cell)
             if place:
-                triples.append((step, name, _people(f"flow.{_slug(step)}.all.{name}", int(row.n_out), out, name)))
-                sums.append((left_key, (out, left)))
-            else:
-                triples.append((step, name, _people(f"flow.read.all.{name}", int(row.n_left), left, name)))
-            left_key = left
+                table.sum(before, (cell_key(**out, wave=name), cell_key(**left, wave=name)))
+            before = cell_key(**left, wave=name)
         if last:
-            kept = int(one.ledger["n_left"].iloc[-1])
-            triples.append(("Analysed", name, _people(f"flow.analysed.all.{name}", kept, left_key, name)))
-    steps = list(dict.fromkeys(row for row, _, _ in triples if row != "Analysed"))
-    triples.sort(key=lambda t: (t[0] == "Analysed", steps.index(t[0]) if t[0] in steps else 0))
+            kept.append(("analysed", name, int(one.ledger["n_left"].iloc[-1]), left))
+    for step, cells in [*steps.items(), ("Analysed", kept)]:
+        for key, name, n, levels in cells:
+            table.row(key, step).count(name, n, wave=name, **levels)
     reasons = {str(r.step): str(r.reason) for one in taken for r in one.ledger.itertuples(index=False) if r.reason}
-    return (
-        layout.table(plan, wave, "who.flow")
-        .add(triples)
-        .note_texts("more", tuple((f"{s}: {r}." for s, r in reasons.items())))
-        .exhibit(sums=tuple(sums))
-    )
-
-
-def wave_key(wave: str) -> str:
-    """Return the key of everybody in a wave."""
-    return cell_key("people", wave=wave)
-
-
-def _people(id: str, n: int, key: str, wave: str) -> Count:
-    return Count(id=id.lower(), n=n, key=key, kind="identity", wave=wave)
+    return table.note_texts("more", (f"{s}: {r}." for s, r in reasons.items())).exhibit()
 
 
 def _slug(text: str) -> str:
@@ -61,62 +45,55 @@ def _slug(text: str) -> str:
 
 def waived(plan: Plan, wave: str, taken: Sequence[Any]) -> Exhibit:
     """Return the faults that a person waived, with the reason given; one row saying none where there are none."""
-    triples = []
+    table = layout.table(plan, wave, "intake.waivers")
     for one in taken:
         for number, waiver in enumerate(getattr(one.meta, "waivers", ()) or (), 1):
-            name = f"waiver.{number}.all.{one.meta.wave}"
-            where = f"{one.meta.wave}: {_get(waiver, 'fault')} in {_get(waiver, 'where')}"
-            triples.append((where, "Reason", words(name, str(_get(waiver, "reason")))))
-    if not triples:
-        triples = [("No fault was waived", "Reason", words(f"waiver.none.all.{wave}", "none"))]
-    return layout.table(plan, wave, "intake.waivers").add(triples).exhibit()
+            fields = (
+                waiver if isinstance(waiver, dict) else {k: getattr(waiver, k) for k in ("fault", "where", "reason")}
+            )
+            row = table.row(str(number), f"{one.meta.wave}: {fields['fault']} in {fields['where']}")
+            row.words("reason", str(fields["reason"]), id=f"waiver.{number}.all.{one.meta.wave}")
+    return table.exhibit()
 
 
-def _get(waiver: Any, name: str) -> Any:
-    return waiver[name] if isinstance(waiver, dict) else getattr(waiver, name)
-
-
-def comparable(plan: Plan, wave: str, table: pd.DataFrame) -> Exhibit:
+def comparable(plan: Plan, wave: str, wordings: pd.DataFrame) -> Exhibit:
     """Return, for each outcome and wave, whether the wording is the same, changed, unknown, new or not asked."""
-    items = [i for o in plan.all_outcomes for i in (plan.scales[o].items if o in plan.scales else (o,))]
-    triples = []
-    for item in dict.fromkeys(items):
-        for name in table.columns:
-            if item in table.index and name in plan.waves:
-                said = words(f"wording.{item}.all.{name}", str(table.loc[item, name]))
-                triples.append((plan.label_of(item), str(name), said))
-    return layout.table(plan, wave, "intake.comparability").add(triples).exhibit()
+    table = layout.table(plan, wave, "intake.comparability")
+    for item in outcome_items(plan):
+        for name in wordings.columns:
+            if item in wordings.index and name in plan.waves:
+                table.row(item, plan.label_of(item)).words(str(name), str(wordings.loc[item, name]))
+    return table.exhibit()
 
 
-def gates(plan: Plan, wave: str, taken: Sequence[Any], table: pd.DataFrame) -> list[Gate]:
+def gates(plan: Plan, wave: str, taken: Sequence[Any], wordings: pd.DataFrame) -> list[Gate]:
     """Return the gates of intake: enough usable answers in each wave, and the wording of the primary outcome."""
-    made = []
-    for one in taken:
-        n, bar = len(one.design), plan.sizes.least_answers
-        note = f"{one.meta.wave} has at least {bar} usable answers"
-        made.append(Gate(f"answers.{one.meta.wave.lower()}", "size", n >= bar, n, bar, note))
-    state = wording(plan, table, plan.outcomes.primary, plan.waves[0], wave)
+    bar = plan.sizes.least_answers
+    sizes = {str(one.meta.wave): len(one.design) for one in taken}
     note = "the primary question was not reworded since the first wave"
-    made.append(Gate("wording", "design", state != "changed", state, "same or unknown", note))
-    return made
+    state = wording(plan, wordings, plan.outcomes.primary, plan.waves[0], wave)
+    return [
+        *(
+            Gate(f"answers.{name.lower()}", "size", n >= bar, n, bar, f"{name} has at least {bar} usable answers")
+            for name, n in sizes.items()
+        ),
+        Gate("wording", "design", state != "changed", state, "same or unknown", note),
+    ]
 
 
-def wording(plan: Plan, table: pd.DataFrame, outcome: str, earlier: str, later: str) -> str:
+def wording(plan: Plan, wordings: pd.DataFrame, outcome: str, earlier: str, later: str) -> str:
     """Return "same", "changed", "unknown" or "not asked" for an outcome (or a scale) between two waves."""
     items = plan.scales[outcome].items if outcome in plan.scales else (outcome,)
-    states = {str(table.loc[i, w]) for i in items for w in (earlier, later) if i in table.index and w in table}
-    for state in ("not asked", "changed", "unknown"):
-        if state in states:
-            return state
-    return "same"
+    states = {str(wordings.loc[i, w]) for i in items for w in (earlier, later) if i in wordings.index and w in wordings}
+    return next((state for state in ("not asked", "changed", "unknown") if state in states), "same")
 
 
-def answer(plan: Plan, wave: str, found: Sequence[Gate]) -> Exhibit:
+def answer(plan: Plan, wave: str, gates: Sequence[Gate]) -> Exhibit:
     """Return the answer of notebook 00 in words."""
-    failed = [g for g in found if not g.passed]
-    said = (
-        "Yes. Every wave could be read without an open fault, and the gates of intake were passed."
-        if not failed
-        else "In part. " + "; ".join(f"not met: {g.note}" for g in failed) + "."
+    failed = "; ".join(f"not met: {g.note}" for g in gates if not g.passed)
+    text = (
+        f"In part. {failed}."
+        if failed
+        else "Yes. Every wave could be read without an open fault, and the gates of intake were passed."
     )
-    return layout.table(plan, wave, "answer.00").add([("Answer", "", words(f"answer.00.all.{wave}", said))]).exhibit()
+    return layout.table(plan, wave, "answer.00").row("all", "Answer").words("", text).table.exhibit()

@@ -161,7 +161,7 @@ def _results(plan: Plan, wave: str) -> dict[str, Any]:
         doubted = waves.load_results(plan, wave, "doubted")
     except (EvaluationError, OSError):
         doubted = []
-    last = verdicts.settled(plan, wave, exhibits, doubted)
+    last = verdicts.final_results(plan, wave, exhibits, doubted)
     return {i.result.id: i.result for e in exhibits for i in e.items} | {r.id: r for r in last}
 
 
