@@ -308,10 +308,6 @@ def test_each_other_register_that_is_not_there_leaves_its_sentence(plan, wave, h
 def test_with_no_registers_at_all_everything_still_answers(plan, wave):
     made = everything(plan, wave, {})
     checked = disclosure.protect(made, plan.disclosure)
-    states = {
-        i.row.split()[0]: i.result.text for e in made if e.id == "status.rows" for i in e.items if i.column == "State"
-    }
-    assert states["R052"] == states["R180"] == "refused"
     assert len(checked.exhibits) == len(made)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pandas import isna
+
 from evaluation.errors import DataError
 from evaluation.exhibit import Cell, Count, Exhibit, Item, Measure, Words, as_id, cell_key
 from evaluation.results import NotIdentified, TooFew
@@ -39,22 +41,31 @@ class Column:
         Its heading; `{name}` places are filled.
     unit : str
         Unit of its numbers or counts ("people", "pounds", "per cent").
-    decimals : int
-        Digits after the point of its numbers.
+    decimals : int or None
+        Digits after the point of its numbers: 2 unless given, of shares none.
     universe : str
         What its counts count ("events", "actions"): the first part of their cell keys.
     kind : str
         "register", "identity" or "official", as in `Count`.
     exact : bool
         True for counts that describe nobody (events, meetings): printed exactly.
+    share : bool
+        True where its numbers are shares of 0 to 1, for `Row.cells`.
+    ids : str
+        How its results are named where that differs from the table's `ids`.
+    levels : mapping of str to str
+        Dimensions of its counts' cell keys; `{row}`, `{column}` and the words of the table are filled.
     """
 
-    label: str
+    label: str = ""
     unit: str = ""
-    decimals: int = 2
+    decimals: int | None = None
     universe: str = ""
     kind: str = "register"
     exact: bool = False
+    share: bool = False
+    ids: str = ""
+    levels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +88,17 @@ class Declaration:
         Notes under the table; "?name" is where an optional note stands if it is printed.
     optional : mapping of str to str
         Notes by name that `Table.note` prints where they apply (those without a place in `notes`: at the end).
+    sentences : mapping of str to str
+        Texts of cells by name, for `Table.sentence`.
     rows : mapping of str to str
         Labels of rows by key.
     columns : mapping of str to Column
-        Columns by key.
+        Columns by key; "*" stands for every column that is not declared, which is headed by its key.
+    measures : mapping of str to mapping
+        What rows say by key of their own cells (fields of `Column`), whatever their columns say.
+    empty : mapping of str to str
+        The one cell of a table that got no other: its `row`, `column` and `id`, and its `text`, which is drawn as no
+        chart, or its `reason` and `help`.
     extras : mapping
         `Exhibit.extras`; texts in it are filled.
     """
@@ -96,8 +114,11 @@ class Declaration:
     chart: str = ""
     notes: tuple[str, ...] = ()
     optional: Mapping[str, str] = field(default_factory=dict)
+    sentences: Mapping[str, str] = field(default_factory=dict)
     rows: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, Column] = field(default_factory=dict)
+    measures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    empty: Mapping[str, str] = field(default_factory=dict)
     extras: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -121,6 +142,8 @@ def read_declarations(blocks: Mapping[str, Mapping[str, Any]]) -> dict[str, Decl
             if value[1:] not in shared:
                 raise DataError(f"no shared text {value!r}", where="exhibits.toml", todo="Name one that [shared] has.")
             return shared[value[1:]]
+        if isinstance(value, dict):
+            return {k: text(v) for k, v in value.items()}
         return [text(v) for v in value] if isinstance(value, list) else value
 
     made = {}
@@ -129,13 +152,21 @@ def read_declarations(blocks: Mapping[str, Mapping[str, Any]]) -> dict[str, Decl
             continue
         content = {k: text(v) for k, v in block.items()}
         try:
-            given = block.get("columns", {}).items()
-            columns = {k: Column(**({"label": c} if isinstance(c, str) else c)) for k, c in given}
+            columns = {k: _column(c) for k, c in block.get("columns", {}).items()}
+            rows = {k: _column(r) for k, r in block.get("rows", {}).items()}
             lists = {k: tuple(content.get(k, ())) for k in ("places", "notes")}
-            made[id] = Declaration(id=id, **{**content, **lists, "columns": columns})
+            heads = {"rows": {k: r.label for k, r in rows.items()}, "columns": columns}
+            tabled = {k: r for k, r in block.get("rows", {}).items() if not isinstance(r, str)}
+            measures = {k: {f: v for f, v in r.items() if f != "label"} for k, r in tabled.items()}
+            made[id] = Declaration(id=id, measures=measures, **{**content, **lists, **heads})
         except TypeError as error:
             raise DataError(f"the declaration cannot be read: {error}", where=f"exhibits.toml, {id}") from None
     return made
+
+
+def _column(content: str | Mapping[str, Any]) -> Column:
+    """Return what a heading's block says: a label alone, or a label with unit, decimals and kind."""
+    return Column(content) if isinstance(content, str) else Column(**content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +216,7 @@ class Table:
         self.items: list[Item] = []
         self.sums: list[tuple[str, tuple[str, ...]]] = []
         self._printed: list[tuple[str, str]] = []
+        self._headings: dict[str, Column] = {}
 
     def __len__(self) -> int:
         """Return the number of cells so far."""
@@ -196,11 +228,18 @@ class Table:
 
     def column(self, key: str) -> Column:
         """Return a declared column; one that is not declared is headed by its key."""
-        return self.declaration.columns.get(key) or Column(key)
+        columns = self.declaration.columns
+        return self._headings.get(key) or columns.get(key) or replace(columns.get("*", Column("")), label=key)
 
-    def id(self, row: str, column: str) -> str:
+    def head(self, labels: Mapping[Any, str], like: str = "*") -> Table:
+        """Head columns whose words come from data; they hold what the declared column `like` holds."""
+        kind = self.declaration.columns.get(like, Column(""))
+        self._headings |= {str(key): replace(kind, label=label) for key, label in labels.items()}
+        return self
+
+    def id(self, row: str, column: str, ids: str = "") -> str:
         """Return the id of a result, composed as declared: an empty part leaves no dot behind."""
-        pattern = self.declaration.ids or f"{self.declaration.id}.{{row}}.{{column}}.{{wave}}"
+        pattern = ids or self.declaration.ids or f"{self.declaration.id}.{{row}}.{{column}}.{{wave}}"
         made = fill(pattern, {**self.words, "row": row, "column": column, "wave": self.wave})
         return as_id(re.sub(r"\.{2,}", ".", made).strip("."))
 
@@ -208,6 +247,10 @@ class Table:
         """Begin a row: `key` is its part of the ids, `label` its heading where none is layout."""
         declared_label = self.declaration.rows.get(key)
         return Row(self, key, label or (self.text(declared_label) if declared_label is not None else key))
+
+    def sentence(self, name: str, **words: object) -> str:
+        """Return one of the declared sentences for a cell; `words` fill its places."""
+        return fill(self.declaration.sentences[name], {**self.words, **words})
 
     def note(self, name: str, **words: object) -> Table:
         """Print one of the declared optional notes; `words` fill its places."""
@@ -241,7 +284,17 @@ class Table:
         self.items += [Item(row, column, result) for row, column, result in cells]
         return self
 
-    def crosstab(self, frame: Any, column: str, *, labels: Mapping[Any, str] | None = None, **levels: object) -> Table:
+    def crosstab(
+        self,
+        frame: Any,
+        column: str,
+        *,
+        labels: Mapping[Any, str] | None = None,
+        headings: Mapping[Any, str] | None = None,
+        totals: str = "",
+        sums: bool = False,
+        **levels: object,
+    ) -> Table:
         """Lay out a table of counts: one row for each of the frame's rows, one column for each of its columns.
 
         Parameters
@@ -250,24 +303,30 @@ class Table:
             Counts; index and columns hold codes.
         column : str
             Key of the declared column that gives unit, universe and kind of the counts.
-        labels : mapping, optional
-            Words for codes of the index.
+        labels, headings : mapping, optional
+            Words for codes of the index and of the columns.
+        totals : str
+            Key of the declared column with the rows' totals; none unless given.
+        sums : bool
+            Whether each row's counts are declared to add up to the count of the row's code, for the attacker.
         **levels : object
             Further dimensions of every cell's key.
         """
-        named = {**(labels or {})}
-        across, down = str(frame.columns.name or "column"), str(frame.index.name or "row")
+        named, across, down = {**(labels or {})}, str(frame.columns.name or "column"), str(frame.index.name or "row")
+        self.head({k: (headings or {}).get(k, self.column(str(k)).label) for k in frame.columns}, like=column)
         for code, counts in frame.iterrows():
-            row = self.row(str(code), named.get(code, str(code)))
+            row, begun = self.row(str(code), named.get(code, str(code))), len(self.items)
             for key, n in counts.items():
-                kind = replace(self.column(column), label=self.column(str(key)).label)
-                row.count(str(key), int(n), as_column=kind, **{**levels, down: code, across: key})
+                row.count(str(key), int(n), **{**levels, down: code, across: key})
+            parts = tuple(i.result.key for i in self.items[begun:] if isinstance(i.result, Count))
+            if totals:
+                row.count(totals, int(counts.sum()), **{**levels, down: code})
+            if sums:
+                self.sum(cell_key(row.column(column).universe, **{**levels, down: code}), parts)
         return self
 
     def from_frame(self, frame: Any, *, labels: Mapping[Any, str] | str | None = None, base: str = "") -> Table:
-        """Lay out a tidy frame: one row each, one cell for each declared column that the frame has.
-
-        Numbers become numbers, texts words; a missing value leaves its cell out.
+        """Lay out a tidy frame: one row each, one cell for each declared column that the frame has, as `Row.cells`.
 
         Parameters
         ----------
@@ -280,15 +339,8 @@ class Table:
         """
         for key, values in frame.iterrows():
             label = str(values[labels]) if isinstance(labels, str) else (labels or {}).get(key, "")
-            row, people = self.row(str(key), label), int(values[base]) if base else None
-            for name in self.declaration.columns:
-                value = values.get(name)
-                if value is None or value != value:
-                    continue
-                if isinstance(value, str):
-                    row.words(name, value)
-                else:
-                    row.number(name, float(value), base=people)
+            cells = {name: values[name] for name in self.declaration.columns if name in values}
+            self.row(str(key), label).cells(cells, base=int(values[base]) if base else None)
         return self
 
     def refused(self, refusal: NotIdentified | TooFew | None) -> Exhibit:
@@ -319,6 +371,13 @@ class Table:
             What the chart needs beyond what is layout.
         """
         d = self.declaration
+        if d.empty and not self.items:
+            row, column, id = self.row("none", d.empty["row"]), d.empty.get("column", ""), self.text(d.empty["id"])
+            if "text" in d.empty:
+                chart = ""
+                row.words(column, d.empty["text"], id=id)
+            else:
+                row.refused(column, d.empty["reason"], d.empty["help"], id=id)
         filled = {
             k: self.text(v) if isinstance(v, str) else tuple(v) if isinstance(v, list) else v
             for k, v in d.extras.items()
@@ -344,17 +403,51 @@ class Row:
     def __init__(self, table: Table, key: str, label: str) -> None:
         self.table, self.key, self.label = table, key, label
 
+    def column(self, key: str) -> Column:
+        """Return what a cell of this row holds: as the row says where it does, as its column says elsewhere."""
+        return replace(self.table.column(key), **self.table.declaration.measures.get(self.key, {}))
+
     def _add(self, column: Column, result: Cell) -> Row:
         self.table.items.append(Item(self.label, self.table.text(column.label), result))
         return self
 
     def _id(self, column: str, id: str) -> str:
-        return as_id(id) if id else self.table.id(self.key, column)
+        return as_id(id) if id else self.table.id(self.key, column, self.column(column).ids)
 
-    def count(self, column: str, n: int, *, id: str = "", as_column: Column | None = None, **levels: object) -> Row:
-        """Add a count; its cell key is made of the column's universe and `levels`."""
-        kind = as_column or self.table.column(column)
-        key = cell_key(kind.universe or kind.unit or "people", **levels)
+    def _levels(self, column: str, levels: Mapping[str, object]) -> dict[str, object]:
+        keys = {**self.table.words, "row": self.key, "column": column}
+        return {**{k: fill(v, keys) for k, v in self.column(column).levels.items()}, **levels}
+
+    def cells(self, values: Mapping[str, Any], *, base: int | None = None) -> Row:
+        """Add a cell for each value by column: text as words, counts where a column has a universe, shares, numbers.
+
+        A result that has its id already stands as it is; what is missing is left out.
+
+        Parameters
+        ----------
+        values : mapping of str to object
+            Values by column; shares go from 0 to 1.
+        base : int, optional
+            People behind the numbers.
+        """
+        for name, value in values.items():
+            kind = self.column(name)
+            if isinstance(value, Cell):
+                self.estimate(name, value)
+            elif value is None or isna(value):
+                continue
+            elif isinstance(value, str):
+                self.words(name, value)
+            elif kind.universe:
+                self.count(name, int(value))
+            else:
+                (self.share if kind.share else self.number)(name, float(value), base=base)
+        return self
+
+    def count(self, column: str, n: int, *, id: str = "", universe: str = "", **levels: object) -> Row:
+        """Add a count; its cell key is made of a universe, else its column's, and `levels`; `wave` is its wave too."""
+        kind = self.column(column)
+        key = cell_key(universe or kind.universe or kind.unit or "people", **self._levels(column, levels))
         result = Count(
             self._id(column, id),
             int(n),
@@ -363,22 +456,42 @@ class Row:
             sensitive=not kind.exact,
             public=kind.kind == "official",
             unit=kind.unit or "people",
-            wave=self.table.wave,
+            wave=str(levels.get("wave", self.table.wave)),
         )
         return self._add(kind, result)
 
     def number(self, column: str, value: float, *, id: str = "", unit: str | None = None, **more: Any) -> Row:
         """Add a number; `more` are fields of `Measure` (base, low, high, decimals, wave …)."""
-        kind = self.table.column(column)
-        filled = {"wave": self.table.wave, "decimals": kind.decimals, **more}
+        kind = self.column(column)
+        digits = 2 if kind.decimals is None else kind.decimals
+        filled = {"wave": self.table.wave, "decimals": digits, "public": kind.kind == "official", **more}
         return self._add(
             kind, Measure(self._id(column, id), float(value), kind.unit if unit is None else unit, **filled)
         )
 
+    def numbers(self, values: Mapping[str, float | None], **more: Any) -> Row:
+        """Add a number for each column that has one; `more` as in `number`."""
+        for column, value in values.items():
+            if value is not None:
+                self.number(column, value, **more)
+        return self
+
     def share(self, column: str, share: float, *, id: str = "", **more: Any) -> Row:
         """Add a share of 0 to 1 as a percentage without decimals; `low` and `high` are shares too."""
         ends = {k: 100 * more.pop(k) for k in ("low", "high") if more.get(k) is not None}
-        return self.number(column, 100 * share, id=id, **{"unit": "per cent", "decimals": 0, **ends, **more})
+        usual = {"unit": "per cent", "decimals": self.column(column).decimals or 0}
+        return self.number(column, 100 * share, id=id, **{**usual, **ends, **more})
+
+    def part(self, column: str, top: int, bottom: int, *, id: str = "", universe: str = "", **levels: object) -> Row:
+        """Add a share of people as the published counts give it: hidden where either count would be."""
+        of = universe or self.column(column).universe
+        keys = (cell_key(of, **self._levels(column, levels), part=p) for p in ("yes", "any"))
+        return self.share_of(column, *zip(keys, (int(top), int(bottom)), strict=True), id=id)
+
+    def share_of(self, column: str, part: tuple[str, int], whole: tuple[str, int], **more: Any) -> Row:
+        """Add the share of one count in another, each a cell key with its count: worked out from the rounded counts."""
+        share = part[1] / whole[1] if whole[1] else 0.0
+        return self.share(column, share, base=whole[1], share_of=(part[0], whole[0]), counts=(part, whole), **more)
 
     def words(self, column: str, text: str, *, id: str = "") -> Row:
         """Add a cell of plain words."""
