@@ -10,7 +10,8 @@ import pandas as pd
 
 from evaluation.analysis import layout
 from evaluation.errors import EvaluationError
-from evaluation.exhibit import Count, Exhibit, Measure, as_id, cell_key, measure
+from evaluation.exhibit import Exhibit
+from evaluation.intake import waves
 from evaluation.plan.study import Plan
 from evaluation.results import NotIdentified
 from evaluation.table_builder import Tables
@@ -35,8 +36,6 @@ def through(plan: Plan, wave: str, registers: Registers) -> pd.Timestamp:
     latest = max((d.max() for d in dated if len(d)), default=pd.Timestamp("1970-01-01"))
     if wave == plan.waves[-1]:
         return pd.Timestamp(latest)
-    from evaluation.intake import waves
-
     try:
         end = waves.info(plan, wave).end
     except (EvaluationError, OSError):
@@ -50,7 +49,7 @@ def read(
     plan: Plan, wave: str, registers: Registers, name: str, *, title: str = "", **words: object
 ) -> tuple[pd.DataFrame | None, Tables]:
     """Return a register up to the wave's last day, and the builder of the tables that have it as their `{source}`."""
-    where = source(plan, title or name, through(plan, wave, registers))
+    where = source(title or name, through(plan, wave, registers))
     return register(plan, wave, registers, name), layout.tables(plan, wave, **pair(plan), source=where, **words)
 
 
@@ -167,46 +166,6 @@ def unique(labels: Sequence[str]) -> list[str]:
     return out
 
 
-def source(plan: Plan, name: str, day: pd.Timestamp | None = None) -> str:
+def source(name: str, day: pd.Timestamp) -> str:
     """Return where a register's figures come from, in words."""
-    when = "" if day is None else f", records to {day_words(day)}"
-    return f"Register of {name.replace('_', ' ')}{when}"
-
-
-# LEGACY
-Held = Registers
-Triples = list[tuple[str, str, Any]]
-
-
-def cannot(wave: str, id: str, reason: str, helps: str) -> NotIdentified:
-    """Return a cell that says why it has no number."""
-    return NotIdentified(reason=reason, what_would_help=helps, id=id.lower(), wave=wave, licence="descriptive")
-
-
-def plain(id: str, n: int, wave: str, *, unit: str, universe: str, **levels: object) -> Count:
-    """Return a count that describes nobody (events, actions, meetings): printed exactly."""
-    return Count(as_id(id), int(n), cell_key(universe, **levels), sensitive=False, unit=unit, wave=wave)
-
-
-def people(id: str, n: int, wave: str, *, unit: str, universe: str, **levels: object) -> Count:
-    """Return a count of people, slips or comments: small ones hidden, others rounded."""
-    return Count(as_id(id), int(n), cell_key(universe, **levels), unit=unit, wave=wave)
-
-
-def official(id: str, n: int, wave: str, *, unit: str, universe: str, **levels: object) -> Count:
-    """Return a count that an authority has published: printed exactly."""
-    return Count(as_id(id), int(n), cell_key(universe, **levels), kind="official", public=True, unit=unit, wave=wave)
-
-
-def per_cent(id: str, share: float, wave: str, *, base: int | None = None, **more: Any) -> Measure:
-    """Return a share of 0 to 1 as a percentage."""
-    ends = {k: 100 * more.pop(k) for k in ("low", "high") if more.get(k) is not None}
-    return measure(id, 100 * share, "per cent", base=base, wave=wave, **{"decimals": 0, **ends, **more})
-
-
-def part(id: str, top: int, bottom: int, wave: str, *, universe: str, **levels: object) -> Measure:
-    """Return a share of people as the published counts give it: hidden where either count would be."""
-    keys = cell_key(universe, **levels, part="yes"), cell_key(universe, **levels, part="any")
-    counts = tuple(zip(keys, (int(top), int(bottom)), strict=True))
-    share = top / bottom if bottom else 0.0
-    return per_cent(id, share, wave, base=int(bottom), share_of=keys, counts=counts)
+    return f"Register of {name.replace('_', ' ')}, records to {day_words(day)}"
