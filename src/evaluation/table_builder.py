@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pandas import isna
+
 from evaluation.errors import DataError
 from evaluation.exhibit import Cell, Count, Exhibit, Item, Measure, Words, as_id, cell_key
-from evaluation.results import NotIdentified, TooFew
+from evaluation.results import Estimate, NotIdentified, TooFew
 
 
 def fill(text: str, words: Mapping[str, object]) -> str:
@@ -39,22 +41,31 @@ class Column:
         Its heading; `{name}` places are filled.
     unit : str
         Unit of its numbers or counts ("people", "pounds", "per cent").
-    decimals : int
-        Digits after the point of its numbers.
+    decimals : int or None
+        Digits after the point of its numbers: 2 unless given, of shares none.
     universe : str
         What its counts count ("events", "actions"): the first part of their cell keys.
     kind : str
         "register", "identity" or "official", as in `Count`.
     exact : bool
         True for counts that describe nobody (events, meetings): printed exactly.
+    share : bool
+        True where its numbers are shares of 0 to 1, for `Row.cells`.
+    ids : str
+        How its results are named where that differs from the table's `ids`.
+    levels : mapping of str to str
+        Dimensions of its counts' cell keys; `{row}`, `{column}` and the words of the table are filled.
     """
 
-    label: str
+    label: str = ""
     unit: str = ""
-    decimals: int = 2
+    decimals: int | None = None
     universe: str = ""
     kind: str = "register"
     exact: bool = False
+    share: bool = False
+    ids: str = ""
+    levels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +84,25 @@ class Declaration:
         Id of the one cell of an exhibit that says why there is nothing to show.
     refused_title : str
         Title where there is nothing to show; the title itself unless one is given.
+    why : tuple of str
+        (reason, what would help) where a table is refused without a reason of its own.
     notes : tuple of str
         Notes under the table; "?name" is where an optional note stands if it is printed.
     optional : mapping of str to str
         Notes by name that `Table.note` prints where they apply (those without a place in `notes`: at the end).
     sentences : mapping of str to str
         Texts of cells by name, for `Table.sentence`.
+    texts : mapping of str to mapping of str to str
+        Words of cells by column and key, for `Row.text`.
     rows : mapping of str to str
         Labels of rows by key.
     columns : mapping of str to Column
         Columns by key; "*" stands for every column that is not declared, which is headed by its key.
-    measures : mapping of str to Column
-        Rows by key that say unit, decimals, universe and kind themselves, whatever their columns say.
+    measures : mapping of str to mapping
+        What rows say by key of their own cells (fields of `Column`), whatever their columns say.
     empty : mapping of str to str
-        The one cell of a table that got no other: its `row`, `column`, `id` and `text`; it is drawn as no chart.
+        The one cell of a table that got no other: its `row`, `column` and `id`, and its `text`, which is drawn as no
+        chart, or its `reason` and `help`.
     extras : mapping
         `Exhibit.extras`; texts in it are filled.
     """
@@ -100,12 +116,14 @@ class Declaration:
     row_header: str = ""
     source: str = ""
     chart: str = ""
+    why: tuple[str, str] = ("the comparison could not be prepared", "See the gates.")
     notes: tuple[str, ...] = ()
     optional: Mapping[str, str] = field(default_factory=dict)
     sentences: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     rows: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, Column] = field(default_factory=dict)
-    measures: Mapping[str, Column] = field(default_factory=dict)
+    measures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     empty: Mapping[str, str] = field(default_factory=dict)
     extras: Mapping[str, object] = field(default_factory=dict)
 
@@ -142,9 +160,10 @@ def read_declarations(blocks: Mapping[str, Mapping[str, Any]]) -> dict[str, Decl
         try:
             columns = {k: _column(c) for k, c in block.get("columns", {}).items()}
             rows = {k: _column(r) for k, r in block.get("rows", {}).items()}
-            lists = {k: tuple(content.get(k, ())) for k in ("places", "notes")}
+            lists = {k: tuple(content[k]) for k in ("places", "notes", "why") if k in content}
             heads = {"rows": {k: r.label for k, r in rows.items()}, "columns": columns}
-            measures = {k: r for k, r in rows.items() if not isinstance(block["rows"][k], str)}
+            tabled = {k: r for k, r in block.get("rows", {}).items() if not isinstance(r, str)}
+            measures = {k: {f: v for f, v in r.items() if f != "label"} for k, r in tabled.items()}
             made[id] = Declaration(id=id, measures=measures, **{**content, **lists, **heads})
         except TypeError as error:
             raise DataError(f"the declaration cannot be read: {error}", where=f"exhibits.toml, {id}") from None
@@ -180,13 +199,13 @@ class Tables:
         Raises
         ------
         DataError
-            No exhibit of this id is layout.
+            No exhibit of this id is declared.
         """
         if id not in self.declarations:
             raise DataError(f"no exhibit {id!r} is declared", where="exhibits.toml", todo="Add a block for it.")
         return Table(self.declarations[id], self.wave, {"wave": self.wave, **self.words, **words})
 
-    def refused(self, id: str, refusal: NotIdentified | TooFew | None, **words: object) -> Exhibit:
+    def refused(self, id: str, refusal: NotIdentified | TooFew | None = None, **words: object) -> Exhibit:
         """Return a declared exhibit of one cell that says why there is nothing to show."""
         return self.table(id, **words).refused(refusal)
 
@@ -203,6 +222,8 @@ class Table:
         self.items: list[Item] = []
         self.sums: list[tuple[str, tuple[str, ...]]] = []
         self._printed: list[tuple[str, str]] = []
+        self._headings: dict[str, Column] = {}
+        self.fields: dict[str, Any] = {}
 
     def __len__(self) -> int:
         """Return the number of cells so far."""
@@ -215,16 +236,22 @@ class Table:
     def column(self, key: str) -> Column:
         """Return a declared column; one that is not declared is headed by its key."""
         columns = self.declaration.columns
-        return columns.get(key) or replace(columns.get("*", Column("")), label=key)
+        return self._headings.get(key) or columns.get(key) or replace(columns.get("*", Column("")), label=key)
 
-    def id(self, row: str, column: str) -> str:
+    def head(self, labels: Mapping[Any, str], like: str = "*") -> Table:
+        """Head columns whose words come from data; they hold what the declared column `like` holds."""
+        kind = self.declaration.columns.get(like, Column(""))
+        self._headings |= {str(key): replace(kind, label=label) for key, label in labels.items()}
+        return self
+
+    def id(self, row: str, column: str, ids: str = "") -> str:
         """Return the id of a result, composed as declared: an empty part leaves no dot behind."""
-        pattern = self.declaration.ids or f"{self.declaration.id}.{{row}}.{{column}}.{{wave}}"
+        pattern = ids or self.declaration.ids or f"{self.declaration.id}.{{row}}.{{column}}.{{wave}}"
         made = fill(pattern, {**self.words, "row": row, "column": column, "wave": self.wave})
         return as_id(re.sub(r"\.{2,}", ".", made).strip("."))
 
     def row(self, key: str, label: str = "") -> Row:
-        """Begin a row: `key` is its part of the ids, `label` its heading where none is layout."""
+        """Begin a row: `key` is its part of the ids, `label` its heading where none is declared."""
         declared_label = self.declaration.rows.get(key)
         return Row(self, key, label or (self.text(declared_label) if declared_label is not None else key))
 
@@ -232,8 +259,26 @@ class Table:
         """Return one of the declared sentences for a cell; `words` fill its places."""
         return fill(self.declaration.sentences[name], {**self.words, **words})
 
+    def numbers(self, **fields: Any) -> Table:
+        """Give numbers from here on these fields of `Measure` (base, unit ...); column and call may differ.
+
+        Parameters
+        ----------
+        **fields : object
+            Fields of `Measure`.
+
+        Returns
+        -------
+        Table
+            This table.
+        """
+        self.fields |= fields
+        return self
+
     def note(self, name: str, **words: object) -> Table:
         """Print one of the declared optional notes; `words` fill its places."""
+        if name not in self.declaration.optional:
+            raise DataError(f"no note {name!r} is declared", where=self.declaration.id, todo="Add it under optional.")
         self._printed.append((name, fill(self.declaration.optional[name], {**self.words, **words})))
         return self
 
@@ -264,7 +309,17 @@ class Table:
         self.items += [Item(row, column, result) for row, column, result in cells]
         return self
 
-    def crosstab(self, frame: Any, column: str, *, labels: Mapping[Any, str] | None = None, **levels: object) -> Table:
+    def crosstab(
+        self,
+        frame: Any,
+        column: str,
+        *,
+        labels: Mapping[Any, str] | None = None,
+        headings: Mapping[Any, str] | None = None,
+        totals: str = "",
+        sums: bool = False,
+        **levels: object,
+    ) -> Table:
         """Lay out a table of counts: one row for each of the frame's rows, one column for each of its columns.
 
         Parameters
@@ -273,24 +328,30 @@ class Table:
             Counts; index and columns hold codes.
         column : str
             Key of the declared column that gives unit, universe and kind of the counts.
-        labels : mapping, optional
-            Words for codes of the index.
+        labels, headings : mapping, optional
+            Words for codes of the index and of the columns.
+        totals : str
+            Key of the declared column with the rows' totals; none unless given.
+        sums : bool
+            Whether each row's counts are declared to add up to the count of the row's code, for the attacker.
         **levels : object
             Further dimensions of every cell's key.
         """
-        named = {**(labels or {})}
-        across, down = str(frame.columns.name or "column"), str(frame.index.name or "row")
+        named, across, down = {**(labels or {})}, str(frame.columns.name or "column"), str(frame.index.name or "row")
+        self.head({k: (headings or {}).get(k, self.column(str(k)).label) for k in frame.columns}, like=column)
         for code, counts in frame.iterrows():
-            row = self.row(str(code), named.get(code, str(code)))
+            row, begun = self.row(str(code), named.get(code, str(code))), len(self.items)
             for key, n in counts.items():
-                kind = replace(self.column(column), label=self.column(str(key)).label)
-                row.count(str(key), int(n), as_column=kind, **{**levels, down: code, across: key})
+                row.count(str(key), int(n), **{**levels, down: code, across: key})
+            parts = tuple(i.result.key for i in self.items[begun:] if isinstance(i.result, Count))
+            if totals:
+                row.count(totals, int(counts.sum()), **{**levels, down: code})
+            if sums:
+                self.sum(cell_key(row.column(column).universe, **{**levels, down: code}), parts)
         return self
 
     def from_frame(self, frame: Any, *, labels: Mapping[Any, str] | str | None = None, base: str = "") -> Table:
-        """Lay out a tidy frame: one row each, one cell for each declared column that the frame has.
-
-        Numbers become numbers, texts words; a missing value leaves its cell out.
+        """Lay out a tidy frame: one row each, one cell for each declared column that the frame has, as `Row.cells`.
 
         Parameters
         ----------
@@ -303,20 +364,13 @@ class Table:
         """
         for key, values in frame.iterrows():
             label = str(values[labels]) if isinstance(labels, str) else (labels or {}).get(key, "")
-            row, people = self.row(str(key), label), int(values[base]) if base else None
-            for name in self.declaration.columns:
-                value = values.get(name)
-                if value is None or value != value:
-                    continue
-                if isinstance(value, str):
-                    row.words(name, value)
-                else:
-                    row.number(name, float(value), base=people)
+            cells = {name: values[name] for name in self.declaration.columns if name in values}
+            self.row(str(key), label).cells(cells, base=int(values[base]) if base else None)
         return self
 
-    def refused(self, refusal: NotIdentified | TooFew | None) -> Exhibit:
+    def refused(self, refusal: NotIdentified | TooFew | None = None) -> Exhibit:
         """Return the exhibit with one cell that says why there is nothing to show, and nothing else."""
-        reason = refusal or NotIdentified("the comparison could not be prepared", "See the gates.", wave=self.wave)
+        reason = refusal or NotIdentified(*self.declaration.why)
         id = as_id(fill(self.declaration.refusal or f"{self.declaration.id}.{{wave}}", self.words))
         return self.only(replace(reason, id=id, wave=self.wave))
 
@@ -339,15 +393,17 @@ class Table:
         sums : iterable of (str, tuple of str)
             Sums that the table implies, beside those of `sum`.
         **extras : object
-            What the chart needs beyond what is layout.
+            What the chart needs beyond what is declared.
         """
         d = self.declaration
         if d.empty and not self.items:
-            chart = ""
-            head = self.text(self.column(d.empty["column"]).label) if "column" in d.empty else ""
-            self.items.append(
-                Item(d.empty["row"], head, Words(as_id(self.text(d.empty["id"])), self.text(d.empty["text"])))
-            )
+            cell = {k: self.text(v) for k, v in d.empty.items()}
+            row, column = self.row("none", cell["row"]), cell.get("column", "")
+            if "text" in cell:
+                chart = ""
+                row.words(column, cell["text"], id=cell["id"])
+            else:
+                row.refused(column, cell["reason"], cell["help"], id=cell["id"])
         filled = {
             k: self.text(v) if isinstance(v, str) else tuple(v) if isinstance(v, list) else v
             for k, v in d.extras.items()
@@ -375,30 +431,49 @@ class Row:
 
     def column(self, key: str) -> Column:
         """Return what a cell of this row holds: as the row says where it does, as its column says elsewhere."""
-        column = self.table.column(key)
-        own = self.table.declaration.measures.get(self.key)
-        return replace(own, label=column.label) if own else column
+        return replace(self.table.column(key), **self.table.declaration.measures.get(self.key, {}))
 
     def _add(self, column: Column, result: Cell) -> Row:
         self.table.items.append(Item(self.label, self.table.text(column.label), result))
         return self
 
     def _id(self, column: str, id: str) -> str:
-        return as_id(id) if id else self.table.id(self.key, column)
+        return as_id(id) if id else self.table.id(self.key, column, self.column(column).ids)
 
-    def count(
-        self,
-        column: str,
-        n: int,
-        *,
-        id: str = "",
-        universe: str = "",
-        as_column: Column | None = None,
-        **levels: object,
-    ) -> Row:
+    def _levels(self, column: str, levels: Mapping[str, object]) -> dict[str, object]:
+        keys = {**self.table.words, "row": self.key, "column": column}
+        return {**{k: fill(v, keys) for k, v in self.column(column).levels.items()}, **levels}
+
+    def cells(self, values: Mapping[str, Any], *, base: int | None = None) -> Row:
+        """Add a cell for each value by column: text as words, counts where a column has a universe, shares, numbers.
+
+        A result that has its id already stands as it is; what is missing is left out.
+
+        Parameters
+        ----------
+        values : mapping of str to object
+            Values by column; shares go from 0 to 1.
+        base : int, optional
+            People behind the numbers.
+        """
+        for name, value in values.items():
+            kind = self.column(name)
+            if isinstance(value, Cell):
+                self.estimate(name, value)
+            elif value is None or isna(value):
+                continue
+            elif isinstance(value, str):
+                self.words(name, value)
+            elif kind.universe:
+                self.count(name, int(value))
+            else:
+                (self.share if kind.share else self.number)(name, float(value), base=base)
+        return self
+
+    def count(self, column: str, n: int, *, id: str = "", universe: str = "", **levels: object) -> Row:
         """Add a count; its cell key is made of a universe, else its column's, and `levels`; `wave` is its wave too."""
-        kind = as_column or self.column(column)
-        key = cell_key(universe or kind.universe or kind.unit or "people", **levels)
+        kind = self.column(column)
+        key = cell_key(universe or kind.universe or kind.unit or "people", **self._levels(column, levels))
         result = Count(
             self._id(column, id),
             int(n),
@@ -414,10 +489,43 @@ class Row:
     def number(self, column: str, value: float, *, id: str = "", unit: str | None = None, **more: Any) -> Row:
         """Add a number; `more` are fields of `Measure` (base, low, high, decimals, wave …)."""
         kind = self.column(column)
-        filled = {"wave": self.table.wave, "decimals": kind.decimals, **more}
-        return self._add(
-            kind, Measure(self._id(column, id), float(value), kind.unit if unit is None else unit, **filled)
-        )
+        digits = 2 if kind.decimals is None else kind.decimals
+        usual = {"wave": self.table.wave, "decimals": digits, "public": kind.kind == "official", **self.table.fields}
+        filled = {**usual, **more}
+        shared_unit = str(filled.pop("unit", ""))
+        own_unit = (kind.unit or shared_unit) if unit is None else unit
+        return self._add(kind, Measure(self._id(column, id), float(value), own_unit, **filled))
+
+    def interval(self, column: str, result: Any, *, id: str = "", scale: float = 1.0, **more: Any) -> Row:
+        """Add an estimate that has no id as a number with its range; a refusal in words.
+
+        Parameters
+        ----------
+        column : str
+            Key of the column.
+        result : Estimate, NotIdentified or TooFew
+            The estimate.
+        id : str
+            In place of the composed id.
+        scale : float
+            What its value and ends are multiplied by: 100 for shares in per cent.
+        **more : object
+            Fields of `Measure`.
+
+        Returns
+        -------
+        Row
+            This row.
+        """
+        if isinstance(result, NotIdentified):
+            return self.words(column, result.reason, id=id)
+        if isinstance(result, TooFew):
+            text = f"too few {result.unit}: at least {result.needed} in every cell are needed"
+            return self.words(column, text, id=id)
+        ends = {k: None if getattr(result, k) is None else scale * getattr(result, k) for k in ("low", "high")}
+        if isinstance(result, Estimate) and result.n and "base" not in self.table.fields:
+            ends["base"] = min(result.n.values())
+        return self.number(column, scale * result.value, id=id, **{**ends, **more})
 
     def numbers(self, values: Mapping[str, float | None], **more: Any) -> Row:
         """Add a number for each column that has one; `more` as in `number`."""
@@ -429,7 +537,14 @@ class Row:
     def share(self, column: str, share: float, *, id: str = "", **more: Any) -> Row:
         """Add a share of 0 to 1 as a percentage without decimals; `low` and `high` are shares too."""
         ends = {k: 100 * more.pop(k) for k in ("low", "high") if more.get(k) is not None}
-        return self.number(column, 100 * share, id=id, **{"unit": "per cent", "decimals": 0, **ends, **more})
+        usual = {"unit": "per cent", "decimals": self.column(column).decimals or 0}
+        return self.number(column, 100 * share, id=id, **{**usual, **ends, **more})
+
+    def part(self, column: str, top: int, bottom: int, *, id: str = "", universe: str = "", **levels: object) -> Row:
+        """Add a share of people as the published counts give it: hidden where either count would be."""
+        of = universe or self.column(column).universe
+        keys = (cell_key(of, **self._levels(column, levels), part=p) for p in ("yes", "any"))
+        return self.share_of(column, *zip(keys, (int(top), int(bottom)), strict=True), id=id)
 
     def share_of(self, column: str, part: tuple[str, int], whole: tuple[str, int], **more: Any) -> Row:
         """Add the share of one count in another, each a cell key with its count: worked out from the rounded counts."""
@@ -439,6 +554,25 @@ class Row:
     def words(self, column: str, text: str, *, id: str = "") -> Row:
         """Add a cell of plain words."""
         return self._add(self.table.column(column), Words(self._id(column, id), text))
+
+    def text(self, column: str, key: str, *, id: str = "") -> Row:
+        """Add a cell of the words that are declared for this column and key.
+
+        Parameters
+        ----------
+        column : str
+            Key of the column.
+        key : str
+            Key of the words, among the column's `texts`.
+        id : str
+            In place of the composed id.
+
+        Returns
+        -------
+        Row
+            This row.
+        """
+        return self.words(column, self.table.text(self.table.declaration.texts[column][key]), id=id)
 
     def estimate(self, column: str, result: Cell) -> Row:
         """Add a result that has its id already: an estimate, or why there is none."""

@@ -15,7 +15,7 @@ from evaluation.intake.validation import outcome_items
 from evaluation.plan.study import Plan
 from evaluation.results import Gate
 from evaluation.statistics import crosstab
-from evaluation.table_builder import Column, Table
+from evaluation.table_builder import Table
 
 LIKENESS = (0.02, 0.05, 0.1)  # planning values: answers about trust are not opened here
 MOST_SHOWN = 6  # characteristics in the table of who answered
@@ -267,10 +267,9 @@ def missing(plan: Plan, wave: str, reasons: pd.DataFrame) -> Exhibit:
         n = {int(r.reason): int(r.n) for r in rows.itertuples(index=False)}
         if not n or set(n) == {NOT_ASKED}:
             continue
-        row = table.row(item, plan.label_of(item))
+        row = table.head({code: labels.get(code, str(code)) for code in n}).row(item, plan.label_of(item))
         for code in sorted(n, reverse=True):
-            head = Column(labels.get(code, str(code)), kind="identity")
-            row.count(str(code), n[code], as_column=head, variable=item, missing=code, wave=wave)
+            row.count(str(code), n[code], variable=item, missing=code, wave=wave)
         parts = (cell_key("people", variable=item, missing=code, wave=wave) for code in n)
         table.sum(cell_key("people", wave=wave), parts)
     return table.exhibit()

@@ -1,19 +1,17 @@
-"""What was done about it: status, you said and we did, times with refusals competing, the closed loop."""
+"""Actions: status, what was asked and answered, times with refusals competing, whether the loop was closed."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
-from evaluation.analysis import layout
 from evaluation.analysis.programme import register_cells
-from evaluation.analysis.programme.register_cells import Held, Triples, per_cent, plain
-from evaluation.exhibit import Count, Exhibit, cell_key, measure, words
+from evaluation.exhibit import Exhibit, cell_key
 from evaluation.plan.study import Plan
-from evaluation.programme import actions as doing
+from evaluation.programme import actions as action_times
+from evaluation.table_builder import Row, Tables
 
-SPOKEN = {
+# Parts of ids by status, in the order of the table.
+STATUS_IDS = {
     "reported_back": "reported-back",
     "done": "done",
     "under_way": "under-way",
@@ -22,83 +20,56 @@ SPOKEN = {
     "checked": "confirmed",
     "raised": "raised-only",
 }
-CLOSED = {"cannot": "Could not be done"}  # whether it was explained is another row
+ANSWERS = {
+    "did": action_times.DONE_STATUSES,
+    "doing": ("under_way", "referred"),
+    "not": ("cannot",),
+    "open": ("raised", "checked"),
+}
 DAYS = (90, 180, 365)
 
 
-def actions(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
-    """Return actions by status, said and done, time to an answer and to an end, the closed loop, and the list."""
-    rows = register_cells.register(plan, wave, held, "actions")
+def actions(plan: Plan, wave: str, registers: register_cells.Registers) -> list[Exhibit]:
+    """Return actions by status, asked and answered, time to an answer and to an end, the closed loop, and the list."""
+    rows, build = register_cells.read(plan, wave, registers, "actions")
     if rows is None:
         return [
             register_cells.absent(plan, wave, "actions.status", "actions"),
             register_cells.absent(plan, wave, "actions.said_did", "actions"),
         ]
-    until = register_cells.through(plan, wave, held)
-    source = register_cells.source(plan, "actions", until)
+    until = register_cells.through(plan, wave, registers)
     return [
-        _status(plan, wave, rows, source),
-        _said_did(plan, wave, rows, source),
-        _times(plan, wave, rows, until, source),
-        _loop(plan, wave, rows, until, source),
-        _list(plan, wave, rows, source),
+        _status(plan, build, rows),
+        _answers(build, rows),
+        _times(build, rows, until),
+        _loop(plan, build, rows, until),
+        _list(plan, build, rows),
     ]
 
 
-def _n(id: str, n: int, wave: str, **levels: object) -> Count:
-    return plain(id, n, wave, unit="actions", universe="actions", **levels)
+def _status(plan: Plan, build: Tables, rows: pd.DataFrame) -> Exhibit:
+    table, counts = build.table("actions.status"), rows["status"].value_counts()
+    labels = register_cells.levels(plan, "actions", "status")
+    labels |= {"cannot": "Could not be done"}  # whether it was explained is another row
+    statuses = [s for s in STATUS_IDS if s in labels]
+    for status in statuses:
+        table.row(STATUS_IDS[status], labels[status]).count("n", counts.get(status, 0), status=status)
+    table.sum(cell_key("actions", status="any"), [cell_key("actions", status=s) for s in statuses])
+    return table.exhibit()
 
 
-def _status(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
-    names = register_cells.levels(plan, "actions", "status")
-    counts = rows["status"].value_counts()
-    cells: Triples = [
-        (
-            CLOSED.get(code) or names.get(code, code),
-            "Actions",
-            _n(f"actions.status.{spoken}.all.{wave}", int(counts.get(code, 0)), wave, status=code),
-        )
-        for code, spoken in SPOKEN.items()
-        if code in names
-    ]
-    parts = tuple(cell_key("actions", status=c) for c in SPOKEN if c in names)
-    return (
-        layout.table(plan, wave, "actions.status", source=source)
-        .add(cells)
-        .exhibit(sums=((cell_key("actions", status="any"), parts),))
-    )
-
-
-def _said_did(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
+def _answers(build: Tables, rows: pd.DataFrame) -> Exhibit:
     """Return, for each issue, how often it was done, is under way, was refused and why, or has no answer yet."""
-    cells: Triples = []
-    for place, (issue, part) in enumerate(rows.groupby("issue", sort=False)):
-        status = part["status"]
-        groups = (
-            ("did", "We did", status.isin(doing.DONE_STATUSES)),
-            ("doing", "Under way or passed on", status.isin(["under_way", "referred"])),
-            ("not", "We could not", status == "cannot"),
-            ("open", "No answer yet", status.isin(["raised", "checked"])),
-        )
-        for id, column, those in groups:
-            cells.append(
-                (
-                    str(issue),
-                    column,
-                    _n(
-                        f"actions.said.issue{place + 1:02d}.{wave}.{id}",
-                        int(those.sum()),
-                        wave,
-                        issue=place + 1,
-                        answer=id,
-                    ),
-                )
-            )
-        cells.append((str(issue), "Because", words(f"actions.said.issue{place + 1:02d}.{wave}.why", _why(part))))
-    return layout.table(plan, wave, "actions.said_did", source=source).add(cells).exhibit()
+    table = build.table("actions.said_did")
+    for place, (issue, part) in enumerate(rows.groupby("issue", sort=False), 1):
+        row = table.row(f"issue{place:02d}", str(issue))
+        for answer, statuses in ANSWERS.items():
+            row.count(answer, part["status"].isin(statuses).sum(), issue=place)
+        row.words("why", _reasons(part))
+    return table.exhibit()
 
 
-def _why(part: pd.DataFrame) -> str:
+def _reasons(part: pd.DataFrame) -> str:
     refused = part[(part["status"] == "cannot").fillna(False).to_numpy(dtype=bool)]
     if refused.empty:
         return "–"
@@ -107,128 +78,64 @@ def _why(part: pd.DataFrame) -> str:
     return "; ".join([*reasons, *(["no reason was given"] if (given == "").any() else [])])
 
 
-def _times(plan: Plan, wave: str, rows: pd.DataFrame, until: pd.Timestamp, source: str) -> Exhibit:
-    known = doing.outcomes(rows, until=until)
+def _times(build: Tables, rows: pd.DataFrame, until: pd.Timestamp) -> Exhibit:
+    known = action_times.outcomes(rows, until=until)
     if known.empty:
-        cell = register_cells.cannot(
-            wave,
-            f"actions.times.all.{wave}",
-            "no action has a date on which it was raised",
-            "Write down when each issue was raised.",
-        )
-        return layout.table(plan, wave, "actions.times").only(cell)
-    cells: Triples = []
-    for k, curve in enumerate(doing.cumulative_incidence(known["days"], known["event"])):
+        why = "no action has a date on which it was raised"
+        return build.refused("actions.times", register_cells.refusal(why, "Write down when each issue was raised."))
+    table = build.table("actions.times")
+    for place, curve in enumerate(action_times.cumulative_incidence(known["days"], known["event"]), 1):
+        row = table.row(f"end{place}", f"{curve.event[:1].upper()}{curve.event[1:]}")
         for days in DAYS:
             share, low, high = curve.at(days)
             ends = {"low": low, "high": high} if share > 0 else {}  # before the first ending there is no interval
-            cells.append(
-                (
-                    f"{curve.event[:1].upper()}{curve.event[1:]}",
-                    f"Within {days} days",
-                    per_cent(f"actions.within.end{k + 1}.{wave}.d{days}", share, wave, **ends),
-                )
-            )
-    first = doing.first_response(known["answered"], known["was_answered"])
+            row.share(f"d{days}", share, **ends)
+    first = action_times.first_response(known["answered"], known["was_answered"])
     for days in DAYS:
         place = sum(t <= days for t in first.times)
-        cells.append(
-            (
-                "Any first response",
-                f"Within {days} days",
-                per_cent(f"actions.within.answered.{wave}.d{days}", first.share[place - 1] if place else 0.0, wave),
-            )
-        )
-    notes = [
-        "Time runs from the day an issue was raised. Open actions are not counted as refused.",
-        "Shares ending done or refused are cumulative incidence (Aalen-Johansen); first response is Kaplan-Meier.",
-        "Actions without a date of raising are in no time; their number stands under “Was the loop closed?”.",
-    ]
-    return (
-        layout.table(plan, wave, "actions.times", source=source).add(cells).note_texts("more", tuple(notes)).exhibit()
-    )
+        table.row("answered").share(f"d{days}", first.share[place - 1] if place else 0.0)
+    return table.exhibit()
 
 
-def _median(first: doing.FirstResponse, wave: str) -> Any:
-    """Return the median time to a first response, once half have had one."""
-    id = f"actions.median.answered.{wave}"
-    if first.median is None:
-        return register_cells.cannot(
-            wave, id, "half of the actions have not had a first response yet", "Wait for more answers."
-        )
-    ends = {} if first.low is None or first.high is None else {"low": first.low, "high": first.high}
-    return measure(id, first.median, "days", wave=wave, decimals=0, **ends)
-
-
-def _loop(plan: Plan, wave: str, rows: pd.DataFrame, until: pd.Timestamp, source: str) -> Exhibit:
-    n = doing.feedback_loop(rows, until=until)
-    cells: Triples = [
-        ("All actions", "Actions", _n(f"actions.all.all.{wave}", len(rows), wave, status="any")),
-        ("Reported back to people", "Actions", _n(f"actions.told.all.{wave}", n.reported_back, wave, told="yes")),
-        (
-            "Reported back to people",
-            "Share of all",
-            per_cent(f"actions.told_share.all.{wave}", n.reported_back / n.raised, wave),
-        ),
-        ("Refused", "Actions", _n(f"actions.refused.all.{wave}", n.refused, wave, status="cannot")),
-        (
-            "Refused with a written reason",
-            "Actions",
-            _n(f"actions.explained.all.{wave}", n.explained, wave, status="cannot", reason="yes"),
-        ),
-        (
-            "Past their date and not closed",
-            "Actions",
-            _n(f"actions.overdue.all.{wave}", n.overdue, wave, overdue="yes"),
-        ),
-        ("Without a date of raising", "Actions", _n(f"actions.undated.all.{wave}", n.undated, wave, dated="no")),
-        ("Answer rated by the community", "Actions", _n(f"actions.rated.all.{wave}", n.rated, wave, rated="yes")),
-    ]
+def _loop(plan: Plan, build: Tables, rows: pd.DataFrame, until: pd.Timestamp) -> Exhibit:
+    n, table = action_times.feedback_loop(rows, until=until), build.table("actions.loop")
+    table.row("all").count("n", len(rows))
+    table.row("told").count("n", n.reported_back).share("share", n.reported_back / n.raised)
+    for key in ("refused", "explained", "overdue", "undated", "rated"):
+        table.row(key).count("n", getattr(n, key))
     if n.refused:
-        cells.append(
-            (
-                "Refused with a written reason",
-                "Share of all",
-                per_cent(f"actions.explained_share.all.{wave}", n.explained / n.refused, wave),
-            )
-        )
+        table.row("explained").share("share", n.explained / n.refused)
     if n.rated:
-        cells.append(
-            (
-                "Answer rated by the community",
-                "Rated satisfied",
-                per_cent(f"actions.satisfied.all.{wave}", n.satisfied / n.rated, wave),
-            )
-        )
-    known = doing.outcomes(rows, until=until)
+        table.row("rated").share("satisfied", n.satisfied / n.rated)
+    known = action_times.outcomes(rows, until=until)
     if len(known):
-        first = doing.first_response(known["answered"], known["was_answered"])
-        cells.append(("Half had a first response within", "Days", _median(first, wave)))
-    for source_id, count in rows["raised_source"].value_counts().sort_index().items():
-        name = register_cells.levels(plan, "actions", "raised_source").get(str(source_id), str(source_id))
-        cells.append(
-            (
-                f"Raised through: {name}",
-                "Actions",
-                _n(f"actions.from.{source_id}.{wave}", int(count), wave, source=source_id),
-            )
-        )
-    return layout.table(plan, wave, "actions.loop", source=source).add(cells).exhibit()
+        _median(table.row("answered"), action_times.first_response(known["answered"], known["was_answered"]))
+    labels = register_cells.levels(plan, "actions", "raised_source")
+    for source, count in rows["raised_source"].value_counts().sort_index().items():
+        label = f"Raised through: {labels.get(str(source), str(source))}"
+        table.row("from", label).count("n", count, id=f"actions.from.{source}.{build.wave}", source=source)
+    return table.exhibit()
 
 
-def _list(plan: Plan, wave: str, rows: pd.DataFrame, source: str) -> Exhibit:
+def _median(row: Row, first: action_times.FirstResponse) -> None:
+    """Add the median time to a first response, once half have had one."""
+    if first.median is None:
+        row.refused("days", "half of the actions have not had a first response yet", "Wait for more answers.")
+    elif first.low is None or first.high is None:
+        row.number("days", first.median)
+    else:
+        row.number("days", first.median, low=first.low, high=first.high)
+
+
+def _list(plan: Plan, build: Tables, rows: pd.DataFrame) -> Exhibit:
     """Return every action with its theme, owner, status and last date: the record behind the counts."""
-    names, themes = register_cells.levels(plan, "actions", "status"), register_cells.levels(plan, "actions", "theme")
-    cells: Triples = []
-    for row in rows.itertuples(index=False):
-        stem, label = f"actions.list.{row.action_id}.{wave}", str(row.action_id)
-        columns = (
-            ("Raised", register_cells.month(row.raised_date)),
-            ("Theme", themes.get(row.theme, row.theme)),
-            ("Issue", row.issue),
-            ("Owner", row.owner_department),
-            ("Status", names.get(row.status, row.status)),
-            ("Since", register_cells.month(row.status_date)),
-        )
-        cells += [(label, c, words(f"{stem}.{c}", "not stated" if pd.isna(v) else str(v))) for c, v in columns]
-    return layout.table(plan, wave, "actions.list", source=source).add(cells).exhibit()
+    columns = {
+        "raised": rows["raised_date"].map(register_cells.month),
+        "theme": register_cells.in_words(plan, "actions", rows, "theme"),
+        "issue": rows["issue"],
+        "owner": rows["owner_department"],
+        "status": register_cells.in_words(plan, "actions", rows, "status"),
+        "since": rows["status_date"].map(register_cells.month),
+    }
+    frame = register_cells.stated(pd.DataFrame(columns)).set_axis(rows["action_id"])
+    return build.table("actions.list").from_frame(frame).exhibit()

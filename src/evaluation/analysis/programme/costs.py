@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
-from evaluation.analysis.layout import tables
 from evaluation.analysis.programme import register_cells
 from evaluation.errors import DataError
 from evaluation.exhibit import Exhibit
@@ -18,11 +15,9 @@ from evaluation.table_builder import Tables
 TOTALS = ("total", "mean", "median", "least", "most")
 
 
-def costs(plan: Plan, wave: str, registers: Mapping[str, pd.DataFrame]) -> list[Exhibit]:
+def costs(plan: Plan, wave: str, registers: register_cells.Registers) -> list[Exhibit]:
     """Return costs by kind over events, and cost and hours for each attendance."""
-    events = register_cells.register(plan, wave, registers, "events")
-    source = register_cells.source(plan, "events", register_cells.through(plan, wave, registers))
-    build = tables(plan, wave, source=source, staff=_staff_time(plan))
+    events, build = register_cells.read(plan, wave, registers, "events", staff=_staff_time(plan))
     if events is None:
         return [register_cells.absent(plan, wave, "costs.table", "events")]
     try:

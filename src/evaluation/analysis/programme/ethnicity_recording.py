@@ -8,29 +8,24 @@ import pandas as pd
 
 from evaluation.analysis import layout
 from evaluation.analysis.programme import register_cells
-from evaluation.analysis.programme.register_cells import Held, Triples, people, per_cent
 from evaluation.errors import DataError
-from evaluation.exhibit import Exhibit, measure, words
+from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
 from evaluation.programme import representation
+from evaluation.table_builder import Tables
 
-REASONS = {
-    "blank": "Left blank",
-    "not_stated_officer": "“Not stated” entered by an officer",
-    "declined_victim": "Victim declined to say",
-}
+REASONS = ("blank", "not_stated_officer", "declined_victim")
 
 
-def recording(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
+def recording(plan: Plan, wave: str, registers: register_cells.Registers) -> list[Exhibit]:
     """Return shares without a recorded ethnic group by reason and period, their control limits, and the change."""
-    rows = register_cells.register(plan, wave, held, "victim_recording")
-    title = "Victims whose ethnic group is not recorded"
-    if rows is None:
+    rows = register_cells.register(plan, wave, registers, "victim_recording")
+    if rows is not None:
+        rows = rows[rows["victims"].fillna(0) > 0].sort_values("period")
+    if rows is None or rows.empty:
         return [register_cells.absent(plan, wave, "recording.share", "victim_recording")]
-    rows = rows[rows["victims"].fillna(0) > 0].sort_values("period")
-    if rows.empty:
-        return [register_cells.absent(plan, wave, "recording.share", "victim_recording")]
-    return [_share(plan, wave, rows, title), _chart(plan, wave, rows), _change(plan, wave, rows)]
+    build = layout.tables(plan, wave)
+    return [_share(build, rows), _limits(build, rows), _change(build, rows)]
 
 
 def _code(period: str) -> str:
@@ -38,95 +33,43 @@ def _code(period: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", period.lower().replace(" ", ""))
 
 
-def _source(plan: Plan) -> str:
-    return "Register of victim recording"
+def _share(build: Tables, rows: pd.DataFrame) -> Exhibit:
+    table = build.table("recording.share")
+    for values in rows.to_dict("records"):
+        period = str(values["period"])
+        shares = representation.unknown_shares(values, {r: r for r in REASONS}, base="victims")
+        table.row(_code(period), period).cells(shares, base=int(values["victims"]))
+    return table.exhibit()
 
 
-def _share(plan: Plan, wave: str, rows: pd.DataFrame, title: str) -> Exhibit:
-    cells: Triples = []
-    for row in rows.to_dict("records"):
-        period = str(row["period"])
-        got = representation.unknown_shares(row, REASONS, base="victims")
-        for reason, label in REASONS.items():
-            if label in got:
-                cells.append(
-                    (
-                        period,
-                        label,
-                        per_cent(
-                            f"recording.{reason}.all.{wave}.{_code(period)}",
-                            got[label],
-                            wave,
-                            base=int(row["victims"]),
-                            decimals=1,
-                        ),
-                    )
-                )
-    return layout.table(plan, wave, "recording.share", heading=title, source=_source(plan)).add(cells).exhibit()
-
-
-def _chart(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
+def _limits(build: Tables, rows: pd.DataFrame) -> Exhibit:
     unknown = rows[[c for c in ("blank", "not_stated_officer") if c in rows]].fillna(0).sum(axis=1)
-    chart = representation.p_chart(
+    limits = representation.p_chart(
         unknown.set_axis(rows["period"]).astype(float), rows.set_index("period")["victims"].astype(float)
     )
-    cells: Triples = []
-    for (period, row), victims, n in zip(chart.iterrows(), rows["victims"], unknown, strict=True):
-        p = str(period)
-        base, stem = int(victims), f"all.{wave}.{_code(p)}"
-        cells += [
-            (
-                p,
-                "Victims",
-                people(f"recording.victims.{stem}", base, wave, unit="victims", universe="victims", period=p),
-            ),
-            (
-                p,
-                "Not recorded by the police",
-                people(
-                    f"recording.unknown.{stem}",
-                    int(n),
-                    wave,
-                    unit="victims",
-                    universe="victims",
-                    period=p,
-                    recorded="no",
-                ),
-            ),
-            (p, "Share", per_cent(f"recording.unknown_share.{stem}", row["share"], wave, base=base, decimals=1)),
-            (p, "Expected, from", per_cent(f"recording.limit_low.{stem}", row["low"], wave, base=base, decimals=1)),
-            (p, "Expected, to", per_cent(f"recording.limit_high.{stem}", row["high"], wave, base=base, decimals=1)),
-            (p, "Reading", words(f"recording.state.{stem}", str(row["state"]))),
-        ]
-    enough = len(chart) >= representation.LEAST_PERIODS
     learnt = (
         "widened by what successive periods show"
-        if enough
-        else ("with fewer than twelve periods they show counting variation only, which large numbers make very small")
+        if len(limits) >= representation.LEAST_PERIODS
+        else "with fewer than twelve periods they show counting variation only, which large numbers make very small"
     )
-    return layout.table(plan, wave, "recording.limits", source=_source(plan), learnt=learnt).add(cells).exhibit()
+    table = build.table("recording.limits", learnt=learnt)
+    for (period, values), victims, n in zip(limits.iterrows(), rows["victims"], unknown, strict=True):
+        row = table.row(_code(str(period)), str(period))
+        row.count("victims", victims, period=period).count("unknown", n, period=period)
+        shares = {"unknown_share": values["share"], "limit_low": values["low"], "limit_high": values["high"]}
+        row.cells({**shares, "state": str(values["state"])}, base=int(victims))
+    return table.exhibit()
 
 
-def _change(plan: Plan, wave: str, rows: pd.DataFrame) -> Exhibit:
-    first, last = rows.iloc[0], rows.iloc[-1]
-    label = f"Left blank, {first['period']} to {last['period']}"
+def _change(build: Tables, rows: pd.DataFrame) -> Exhibit:
+    first, last, table = rows.iloc[0], rows.iloc[-1], build.table("recording.change")
+    row = table.row("change", f"Left blank, {first['period']} to {last['period']}")
     try:
         n = representation.change(int(first["blank"]), int(first["victims"]), int(last["blank"]), int(last["victims"]))
         if len(rows) < 2:
             raise DataError("only one period was supplied", todo="Supply an earlier period.")
-    except DataError as refused:
-        cells: Triples = [
-            (label, "", register_cells.cannot(wave, f"recording.change.all.{wave}", refused.what, refused.todo))
-        ]
-        return layout.table(plan, wave, "recording.change", source=_source(plan)).add(cells).exhibit()
-    base = int(min(first["victims"], last["victims"]))
-    ways = (
-        ("count", "The count", n.count_per_cent, "per cent of the earlier count"),
-        ("share", "The share, in per cent of itself", n.share_per_cent, "per cent of the earlier share"),
-        ("points", "The share, in points", n.share_points, "percentage points"),
-    )
-    cells = [
-        (label, column, measure(f"recording.change_{id}.all.{wave}", value, unit, base=base, wave=wave, decimals=1))
-        for id, column, value, unit in ways
-    ]
-    return layout.table(plan, wave, "recording.change", source=_source(plan)).add(cells).exhibit()
+    except DataError as error:
+        row.refused("none", error.what, error.todo)
+        return table.exhibit()
+    ways = {"count": n.count_per_cent, "share": n.share_per_cent, "points": n.share_points}
+    return row.cells(ways, base=int(min(first["victims"], last["victims"]))).table.exhibit()

@@ -1,394 +1,207 @@
-"""What people said, and what the checking group made of it: its corrections are obeyed."""
+"""Comments at events: themes and kinds, and what the checking group made of them; its corrections are obeyed."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from evaluation.analysis import layout
 from evaluation.analysis.programme import register_cells
-from evaluation.analysis.programme.register_cells import Held, Triples, people, per_cent, plain
 from evaluation.errors import DataError
-from evaluation.exhibit import Count, Exhibit, cell_key, words
+from evaluation.exhibit import Exhibit, cell_key
 from evaluation.plan.study import Plan
-from evaluation.programme import actions as doing
-from evaluation.programme import feedback as said
+from evaluation.programme import actions as action_times
+from evaluation.programme import feedback as comments
 from evaluation.results import Estimate
-from evaluation.statistics.crosstab import Sums
+from evaluation.table_builder import Row, Tables
+
+VERDICTS = ("agreed", "amended", "rejected", "pending")
 
 
-def manner(plan: Plan, wave: str, kept: pd.DataFrame, held: Held) -> list[Exhibit]:
-    """Return comments by kind, comments and forms by format of the discussion, and the way from story to action."""
-    made = [_kinds(plan, wave, kept, held)]
-    events = register_cells.register(plan, wave, held, "events")
-    if events is not None and "format" in events:
-        made.append(_formats(plan, wave, kept, events, held))
-    actions = register_cells.register(plan, wave, held, "actions")
-    if actions is not None:
-        made.append(_trace(plan, wave, kept, actions, held))
-    return made
-
-
-def _kinds(plan: Plan, wave: str, kept: pd.DataFrame, held: Held) -> Exhibit:
-    names = register_cells.levels(plan, "feedback", "stance")
-    cells: Triples = []
-    for code, label in names.items():
-        n = int((kept["stance"] == code).fillna(False).sum())
-        cells.append((label, "Comments", _comments(f"feedback.{code}.all.{wave}", n, wave, stance=code)))
-    off = int((kept["question"] == "off_topic").fillna(False).sum())
-    count = _comments(f"feedback.off_topic.all.{wave}", off, wave, off="yes")
-    cells.append(("Off the question asked", "Comments", count))
-    shares = said.largest_theme(kept)
-    if len(shares):
-        cells += [
-            (
-                "Events with comments",
-                "Events",
-                plain(
-                    f"feedback.events.all.{wave}",
-                    len(shares),
-                    wave,
-                    unit="events",
-                    universe="events",
-                    feature="comments",
-                ),
-            ),
-            (
-                "Largest theme's share of an event's comments, median",
-                "Share",
-                per_cent(f"feedback.largest.median.{wave}", float(shares.median()), wave),
-            ),
-            (
-                "Events where one theme took half of the comments or more",
-                "Events",
-                plain(
-                    f"feedback.largest.half.{wave}",
-                    int((shares >= 0.5).sum()),
-                    wave,
-                    unit="events",
-                    universe="events",
-                    feature="one theme",
-                ),
-            ),
-        ]
-    return (
-        layout.table(plan, wave, "feedback.kinds", source=_source(plan, wave, held))
-        .add(cells)
-        .exhibit(sums=_by_theme(kept, names))
-    )
-
-
-def _by_theme(kept: pd.DataFrame, stances: dict[str, str]) -> Sums:
-    """Return the sums that tie comments of a kind to the tables by theme: the disclosure gate reads them."""
-    if kept[["theme", "stance"]].isna().any(axis=None):
-        return ()
-    themes = sorted(kept["theme"].astype(str).unique())
-    return tuple(
-        (cell_key("comments", stance=s), tuple(cell_key("comments", theme=t, stance=s) for t in themes))
-        for s in stances
-    )
-
-
-def _formats(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame, held: Held) -> Exhibit:
-    names = register_cells.levels(plan, "events", "format")
-    counts = kept.groupby("event_id").size()
-    cells: Triples = []
-    for code, label in names.items():
-        part = events[(events["format"] == code).fillna(False).to_numpy(dtype=bool)]
-        if part.empty:
-            continue
-        public, forms = (int(part[c].astype("Float64").sum()) if c in part else 0 for c in ("n_public", "n_forms"))
-        n = int(counts.reindex(part["event_id"]).fillna(0).sum())
-        cells.append(
-            (
-                label,
-                "Events",
-                plain(
-                    f"feedback.format.{code}.{wave}.events",
-                    len(part),
-                    wave,
-                    unit="events",
-                    universe="events",
-                    format=code,
-                ),
-            )
-        )
-        cells.append((label, "Comments", _comments(f"feedback.format.{code}.{wave}.comments", n, wave, format=code)))
-        if public:
-            share = per_cent(f"feedback.format.{code}.{wave}.forms", forms / public, wave, base=public)
-            cells.append((label, "Forms as a share of attendances", share))
-    return layout.table(plan, wave, "feedback.formats", source=_source(plan, wave, held)).add(cells).exhibit()
-
-
-def _trace(plan: Plan, wave: str, kept: pd.DataFrame, actions: pd.DataFrame, held: Held) -> Exhibit:
-    """Return, by theme, lived experience and ideas told, actions raised on it, and actions done."""
-    themes = register_cells.levels(plan, "feedback", "theme")
-    cells: Triples = []
-    for code, label in themes.items():
-        here, own = kept[kept["theme"] == code], actions[actions["theme"] == code]
-        if here.empty and own.empty:
-            continue
-        done = int(own["status"].isin(doing.DONE_STATUSES).sum())
-        told = (("story", "Told as lived experience"), ("solution", "Ideas of what good looks like"))
-        cells += [
-            (
-                label,
-                column,
-                _comments(f"trace.{s}.{code}.{wave}", int((here["stance"] == s).sum()), wave, theme=code, stance=s),
-            )
-            for s, column in told
-        ]
-        of = {"unit": "actions", "universe": "actions", "theme": code}
-        cells += [
-            (label, "Actions on the theme", plain(f"trace.actions.{code}.{wave}", len(own), wave, **of)),
-            (label, "Done", plain(f"trace.done.{code}.{wave}", done, wave, **of, status="done")),
-        ]
-    return layout.table(plan, wave, "feedback.trace").add(cells).exhibit()
-
-
-ALL = "All questions"
-
-
-def feedback(plan: Plan, wave: str, held: Held) -> list[Exhibit]:
+def feedback(plan: Plan, wave: str, registers: register_cells.Registers) -> list[Exhibit]:
     """Return themes by question, what is wrong and what good looks like, the group's verdicts, channels, agreement."""
-    rows = register_cells.register(plan, wave, held, "feedback")
+    rows, build = register_cells.read(plan, wave, registers, "feedback")
     if rows is None:
         return [
             register_cells.absent(plan, wave, "feedback.themes", "feedback"),
             register_cells.absent(plan, wave, "feedback.check", "feedback"),
         ]
-    events = register_cells.register(plan, wave, held, "events")
-    checked = said.sense_check(rows)
+    events = register_cells.register(plan, wave, registers, "events")
+    actions = register_cells.register(plan, wave, registers, "actions")
+    checked = comments.sense_check(rows)
     kept = rows[~rows["theme"].isin(checked.rejected_themes)]
     clean = kept[~(kept["sense_check"] == "rejected").fillna(False).to_numpy(dtype=bool)]
-    return [
-        _themes(plan, wave, kept, held),
-        _stances(plan, wave, kept, held),
-        _asked(plan, wave, kept, events, held),
-        _check(plan, wave, rows, checked, held),
-        _channels(plan, wave, kept, held),
-        _agreement(plan, wave, rows, held),
-        _communities(plan, wave, kept, events, held),
-        *manner(plan, wave, clean, held),
+    exhibits = [
+        _themes(plan, build, kept),
+        _stances(plan, build, kept),
+        register_cells.absent(plan, wave, "feedback.asked", "events")
+        if events is None
+        else _asked(plan, build, kept, events),
+        _check(plan, build, len(rows), checked),
+        _channels(plan, build, kept),
+        _agreement(plan, build, rows),
+        register_cells.absent(plan, wave, "feedback.communities", "events")
+        if events is None
+        else _communities(plan, build, clean, events),
+        _kinds(plan, build, clean),
     ]
+    if events is not None and "format" in events:
+        exhibits.append(_formats(plan, build, clean, events))
+    if actions is not None:
+        exhibits.append(_trace(plan, build, clean, actions))
+    return exhibits
 
 
-def _source(plan: Plan, wave: str, held: Held) -> str:
-    return register_cells.source(plan, "feedback", register_cells.through(plan, wave, held))
+def _words(plan: Plan, column: str) -> dict[str, str]:
+    return register_cells.levels(plan, "feedback", column)
 
 
-def _comments(id: str, n: int, wave: str, **levels: object) -> Count:
-    return people(id, n, wave, unit="comments", universe="comments", **levels)
+def _themes(plan: Plan, build: Tables, kept: pd.DataFrame) -> Exhibit:
+    counts, questions = comments.themes(kept), _words(plan, "question")
+    totals = counts.groupby("theme")["comments"].sum().sort_values(ascending=False)
+    wide = counts.pivot_table(index="theme", columns="question", values="comments", aggfunc="sum", fill_value=0)
+    wide = wide.reindex(index=totals.index, columns=[q for q in questions if q in set(counts["question"])])
+    wide = wide.rename_axis(index="theme", columns="question")
+    table, labels = build.table("feedback.themes"), _words(plan, "theme")
+    return table.crosstab(wide, "n", labels=labels, headings=questions, totals="all", sums=True).exhibit()
 
 
-def _themes(plan: Plan, wave: str, kept: pd.DataFrame, held: Held) -> Exhibit:
-    table = said.themes(kept)
-    themes, questions = (
-        register_cells.levels(plan, "feedback", "theme"),
-        register_cells.levels(plan, "feedback", "question"),
-    )
-    totals = table.groupby("theme")["comments"].sum().sort_values(ascending=False)
-    cells: Triples = []
-    sums = []
-    for theme, total in totals.items():
-        label = themes.get(str(theme), str(theme))
-        here = table[table["theme"] == theme].set_index("question")["comments"]
-        parts = []
-        for q, word in questions.items():
-            if q not in set(table["question"]):
-                continue
-            count = _comments(f"feedback.theme.{theme}.{wave}.{q}", int(here.get(q, 0)), wave, theme=theme, question=q)
-            cells.append((label, word, count))
-            parts.append(count.key)
-        whole = _comments(f"feedback.theme.{theme}.{wave}", int(total), wave, theme=theme)
-        cells.append((label, ALL, whole))
-        sums.append((whole.key, tuple(parts)))
-    checker = plan.words.checking_group
-    return (
-        layout.table(plan, wave, "feedback.themes", source=_source(plan, wave, held), checker=checker)
-        .add(cells)
-        .exhibit(sums=tuple(sums))
-    )
-
-
-def _stances(plan: Plan, wave: str, kept: pd.DataFrame, held: Held) -> Exhibit:
+def _stances(plan: Plan, build: Tables, kept: pd.DataFrame) -> Exhibit:
     """Return, by theme, comments on what is wrong and on what good looks like."""
-    table, themes = said.stances(kept), register_cells.levels(plan, "feedback", "theme")
-    stances = register_cells.levels(plan, "feedback", "stance")
-    cells: Triples = []
-    for theme in table.sum(axis=1).sort_values(ascending=False).index:
-        for s in [s for s in ("problem", "solution") if s in table]:
-            id = f"feedback.stance.{theme}.{wave}.{s}"
-            count = _comments(id, int(table.loc[theme, s]), wave, theme=theme, stance=s)
-            cells.append((themes.get(str(theme), str(theme)), stances.get(s, s), count))
-    return layout.table(plan, wave, "feedback.wrong_good", source=_source(plan, wave, held)).add(cells).exhibit()
+    counts = comments.stances(kept)
+    wide = counts.loc[
+        counts.sum(axis=1).sort_values(ascending=False).index, [s for s in ("problem", "solution") if s in counts]
+    ]
+    wide = wide.rename_axis(index="theme", columns="stance")
+    table = build.table("feedback.wrong_good")
+    return table.crosstab(wide, "n", labels=_words(plan, "theme"), headings=_words(plan, "stance")).exhibit()
 
 
-def _asked(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame | None, held: Held) -> Exhibit:
+def _asked(plan: Plan, build: Tables, kept: pd.DataFrame, events: pd.DataFrame) -> Exhibit:
     """Return, by key question, at how many of the events where it was asked each theme came up."""
-    if events is None:
-        return register_cells.absent(plan, wave, "feedback.asked", "events")
-    table, where = said.themes(kept, events), said.events_by_question(events)
-    themes, questions = (
-        register_cells.levels(plan, "feedback", "theme"),
-        register_cells.levels(plan, "feedback", "question"),
-    )
-    of = {"unit": "events", "universe": "events"}
-    cells: Triples = []
-    for q, label in questions.items():
-        if q in where:
-            count = plain(f"feedback.asked.{q}.{wave}", len(where[q]), wave, **of, asked=q)
-            cells.append(("Events where it was asked", label, count))
-    for row in table.itertuples(index=False):
-        if row.asked:
-            id = f"feedback.came_up.{row.theme}.{wave}.{row.question}"
-            count = plain(id, row.events, wave, **of, asked=row.question, theme=row.theme)
-            cells.append((themes.get(row.theme, row.theme), questions.get(row.question, row.question), count))
-    return layout.table(plan, wave, "feedback.asked", source=_source(plan, wave, held)).add(cells).exhibit()
+    where, questions, themes = comments.events_by_question(events), _words(plan, "question"), _words(plan, "theme")
+    table = build.table("feedback.asked").head(questions)
+    row = table.row("asked")
+    for question in questions:
+        if question in where:
+            row.count(question, len(where[question]))
+    for n in comments.themes(kept, events).itertuples(index=False):
+        if n.asked:
+            table.row(n.theme, themes.get(n.theme, n.theme)).count(n.question, n.events, theme=n.theme)
+    return table.exhibit()
 
 
-def _check(plan: Plan, wave: str, rows: pd.DataFrame, checked: said.SenseCheck, held: Held) -> Exhibit:
-    names, themes = (
-        register_cells.levels(plan, "feedback", "sense_check"),
-        register_cells.levels(plan, "feedback", "theme"),
-    )
-    cells: Triples = []
-    parts = []
-    for verdict in ("agreed", "amended", "rejected", "pending"):
-        count = _comments(f"feedback.check.{verdict}.{wave}", getattr(checked, verdict), wave, check=verdict)
-        cells.append((names.get(verdict, verdict), "Comments", count))
-        parts.append(count.key)
-    whole = _comments(f"feedback.check.all.{wave}", len(rows), wave, check="any")
-    cells.append(("All comments", "Comments", whole))
-    gone = [themes.get(t, t) for t in checked.rejected_themes]
-    checker = plan.words.checking_group
-    done = f"{checker[:1].upper()}{checker[1:]}"
-    said_so = (
-        f"Left out of this report because {checker} rejected them: {', '.join(gone)}."
-        if gone
-        else ("No theme was rejected as a whole.")
-    )
-    state = (
-        f"{done} has not checked any comment yet."
-        if checked.verdicts == 0
-        else (
-            f"{done} has still to check the comments marked as not yet checked."
-            if checked.pending
-            else f"{done} has checked every comment."
-        )
-    )
-    return (
-        layout.table(
-            plan, wave, "feedback.check", checker=checker, source=_source(plan, wave, held), note=said_so, note_2=state
-        )
-        .add(cells)
-        .exhibit(sums=((whole.key, tuple(parts)),))
-    )
+def _check(plan: Plan, build: Tables, n: int, checked: comments.SenseCheck) -> Exhibit:
+    checker, labels = plan.words.checking_group, _words(plan, "sense_check")
+    table = build.table("feedback.check")
+    for verdict in VERDICTS:
+        table.row(verdict, labels.get(verdict, verdict)).count("comments", getattr(checked, verdict))
+    table.row("all").count("comments", n)
+    table.sum(cell_key("comments", check="any"), [cell_key("comments", check=v) for v in VERDICTS])
+    themes = _words(plan, "theme")
+    if checked.rejected_themes:
+        table.note("left_out", text=", ".join(themes.get(t, t) for t in checked.rejected_themes))
+    else:
+        table.note("none_left_out")
+    state = "unchecked" if checked.verdicts == 0 else "pending" if checked.pending else "checked"
+    return table.note(state, checkers=f"{checker[:1].upper()}{checker[1:]}").exhibit()
 
 
-def _channels(plan: Plan, wave: str, kept: pd.DataFrame, held: Held) -> Exhibit:
-    themes = register_cells.levels(plan, "feedback", "theme")
-    cells: Triples = []
-    for theme, row in said.channels(kept).iterrows():
-        label = themes.get(str(theme), str(theme))
-        cells += [
-            (
-                label,
-                "On forms",
-                _comments(f"feedback.forms.{theme}.{wave}", row["forms"], wave, theme=theme, by="form"),
-            ),
-            (
-                label,
-                "Aloud, from notes",
-                _comments(f"feedback.aloud.{theme}.{wave}", row["aloud"], wave, theme=theme, by="aloud"),
-            ),
-            (
-                label,
-                "Heard on forms only",
-                words(f"feedback.forms_only.{theme}.{wave}", "yes" if row["forms_only"] else "no"),
-            ),
-        ]
-    return layout.table(plan, wave, "feedback.channels", source=_source(plan, wave, held)).add(cells).exhibit()
+def _channels(plan: Plan, build: Tables, kept: pd.DataFrame) -> Exhibit:
+    table, themes = build.table("feedback.channels"), _words(plan, "theme")
+    for theme, n in comments.channels(kept).iterrows():
+        only = "yes" if n["forms_only"] else "no"
+        row = table.row(str(theme), themes.get(str(theme), str(theme)))
+        row.cells({"forms": n["forms"], "aloud": n["aloud"], "forms_only": only})
+    return table.exhibit()
 
 
-def _agreement(plan: Plan, wave: str, rows: pd.DataFrame, held: Held) -> Exhibit:
+def _agreement(plan: Plan, build: Tables, rows: pd.DataFrame) -> Exhibit:
     """Return Cohen's kappa of two coders, over all themes and theme by theme; a refusal where one coder coded."""
-    title, column = "Agreement of two coders", "Kappa"
-    second = "theme_second"
-    both = rows[["theme", second]].dropna() if second in rows else pd.DataFrame()
+    both = rows[["theme", "theme_second"]].dropna() if "theme_second" in rows else pd.DataFrame()
     if len(both) < plan.disclosure.least_base:
-        cell = register_cells.cannot(
-            wave,
-            f"feedback.kappa.all.{wave}",
-            "fewer than the least number of comments were coded by two people",
-            "Have a second person code a sample of comments, blind to the first.",
-        )
-        return layout.table(plan, wave, "feedback.kappa").only(cell)
-    themes = register_cells.levels(plan, "feedback", "theme")
-    cells: Triples = []
-    pairs = [("all", "All themes", both["theme"], both[second])]
-    pairs += [(t, w, both["theme"] == t, both[second] == t) for t, w in themes.items()]
-    for id, label, a, b in pairs:
-        if id != "all" and min(int(a.sum()), int(b.sum())) < plan.disclosure.threshold:
-            continue
-        try:
-            k = said.kappa(a, b)
-        except DataError:
-            continue
-        cells.append(
-            (
-                label,
-                column,
-                Estimate(
-                    k.value,
-                    se=k.se,
-                    low=k.low,
-                    high=k.high,
-                    unit="kappa",
-                    n={"comments": k.n},
-                    wave=wave,
-                    method="Cohen's kappa",
-                    se_method="Fleiss, Cohen and Everitt 1969",
-                    id=f"feedback.kappa.{id}.{wave}".lower(),
-                ),
-            )
-        )
-        cells.append((label, "To be coded again", words(f"feedback.recode.{id}.{wave}", "yes" if k.recode else "no")))
-    return (
-        layout.table(
-            plan,
-            wave,
-            "feedback.kappa",
-            heading=title,
-            source=_source(plan, wave, held),
-            recode_below=f"{said.RECODE_BELOW:g}",
-        )
-        .add(cells)
-        .exhibit()
+        why = "fewer than the least number of comments were coded by two people"
+        helps = "Have a second person code a sample of comments, blind to the first."
+        return build.refused("feedback.kappa", register_cells.refusal(why, helps))
+    table = build.table("feedback.kappa", recode_below=f"{comments.RECODE_BELOW:g}")
+    _kappa(table.row("all"), both["theme"], both["theme_second"])
+    for theme, label in _words(plan, "theme").items():
+        first, second = both["theme"] == theme, both["theme_second"] == theme
+        if min(int(first.sum()), int(second.sum())) >= plan.disclosure.threshold:
+            _kappa(table.row(theme, label), first, second)
+    return table.exhibit()
+
+
+def _kappa(row: Row, first: pd.Series, second: pd.Series) -> None:
+    """Add the agreement of two coders, where they leave any room to disagree."""
+    try:
+        k = comments.kappa(first, second)
+    except DataError:
+        return
+    agreement = Estimate(
+        k.value,
+        se=k.se,
+        low=k.low,
+        high=k.high,
+        unit="kappa",
+        n={"comments": k.n},
+        wave=row.table.wave,
+        method="Cohen's kappa",
+        se_method="Fleiss, Cohen and Everitt 1969",
+        id=row.table.id(row.key, "kappa"),
     )
+    row.estimate("kappa", agreement).words("recode", "yes" if k.recode else "no")
 
 
-def _communities(plan: Plan, wave: str, kept: pd.DataFrame, events: pd.DataFrame | None, held: Held) -> Exhibit:
+def _communities(plan: Plan, build: Tables, clean: pd.DataFrame, events: pd.DataFrame) -> Exhibit:
     """Return comments by theme and by the community in focus of the event, small cells hidden."""
-    if events is None:
-        return register_cells.absent(plan, wave, "feedback.communities", "events")
     focus = events.set_index("event_id")["focus_community"].to_dict()
-    clean = kept[~(kept["sense_check"] == "rejected").fillna(False).to_numpy(dtype=bool)].dropna(subset=["theme"])
-    themes = register_cells.levels(plan, "feedback", "theme")
+    known = clean.dropna(subset=["theme"])
+    counts = pd.crosstab(known["theme"].astype(str), known["event_id"].map(focus).fillna("not stated").astype(str))
     groups = register_cells.levels(plan, "events", "focus_community")
-    table = pd.crosstab(clean["theme"].astype(str), clean["event_id"].map(focus).fillna("not stated").astype(str))
-    cells: Triples = []
-    sums = []
-    for theme, row in table.iterrows():
-        parts = []
-        for c, n in row.items():
-            count = _comments(
-                f"feedback.community.{theme}.{wave}.{str(c).replace(' ', '-')}", int(n), wave, theme=theme, focus=c
-            )
-            cells.append((themes.get(str(theme), str(theme)), groups.get(str(c), "Not stated"), count))
-            parts.append(count.key)
-        sums.append((cell_key("comments", theme=theme), tuple(parts)))
-    return (
-        layout.table(plan, wave, "feedback.communities", source=_source(plan, wave, held))
-        .add(cells)
-        .exhibit(sums=tuple(sums))
-    )
+    headings = {c: groups.get(str(c), "Not stated") for c in counts}
+    table = build.table("feedback.communities")
+    counts = counts.rename_axis(index="theme", columns="focus")
+    return table.crosstab(counts, "n", labels=_words(plan, "theme"), headings=headings, sums=True).exhibit()
+
+
+def _kinds(plan: Plan, build: Tables, clean: pd.DataFrame) -> Exhibit:
+    """Return comments by kind, and how far one theme fills an event's comments."""
+    table, stances = build.table("feedback.kinds"), _words(plan, "stance")
+    for stance, label in stances.items():
+        table.row(stance, label).count("comments", (clean["stance"] == stance).fillna(False).sum(), stance=stance)
+    table.row("off_topic").count("comments", (clean["question"] == "off_topic").fillna(False).sum())
+    largest = comments.largest_theme(clean)
+    if len(largest):
+        table.row("events").count("events", len(largest))
+        table.row("median").share("share", largest.median())
+        table.row("half").count("events", (largest >= 0.5).sum())
+    if not clean[["theme", "stance"]].isna().any(axis=None):  # the sums that tie this table to those by theme
+        themes = sorted(clean["theme"].astype(str).unique())
+        for s in stances:
+            table.sum(cell_key("comments", stance=s), [cell_key("comments", theme=t, stance=s) for t in themes])
+    return table.exhibit()
+
+
+def _formats(plan: Plan, build: Tables, clean: pd.DataFrame, events: pd.DataFrame) -> Exhibit:
+    table, counts = build.table("feedback.formats"), clean.groupby("event_id").size()
+    for code, label in register_cells.levels(plan, "events", "format").items():
+        part = events[(events["format"] == code).fillna(False).to_numpy(dtype=bool)]
+        if part.empty:
+            continue
+        public, forms = (int(part[c].astype("Float64").sum()) if c in part else 0 for c in ("n_public", "n_forms"))
+        row = table.row(code, label)
+        row.cells({"events": len(part), "comments": counts.reindex(part["event_id"]).fillna(0).sum()})
+        if public:
+            row.share("forms", forms / public, base=public)
+    return table.exhibit()
+
+
+def _trace(plan: Plan, build: Tables, clean: pd.DataFrame, actions: pd.DataFrame) -> Exhibit:
+    """Return, by theme, lived experience and ideas told, actions raised on it, and actions done."""
+    table = build.table("feedback.trace")
+    for theme, label in _words(plan, "theme").items():
+        here, own = clean[clean["theme"] == theme], actions[actions["theme"] == theme]
+        if here.empty and own.empty:
+            continue
+        row = table.row(theme, label).cells({s: (here["stance"] == s).sum() for s in ("story", "solution")})
+        row.cells({"actions": len(own), "done": own["status"].isin(action_times.DONE_STATUSES).sum()})
+    return table.exhibit()

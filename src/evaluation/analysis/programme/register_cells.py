@@ -1,21 +1,22 @@
-"""The registers as a report wave sees them, and the cells that register exhibits are made of."""
+"""The registers as a report wave sees them, with the words of their codes, dates and sources."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from evaluation.analysis import layout
 from evaluation.errors import EvaluationError
-from evaluation.exhibit import Count, Exhibit, Measure, as_id, cell_key, measure
+from evaluation.exhibit import Exhibit
+from evaluation.intake import waves
 from evaluation.plan.study import Plan
 from evaluation.results import NotIdentified
+from evaluation.table_builder import Tables
 
-Held = Mapping[str, pd.DataFrame]
-Triples = list[tuple[str, str, Any]]
+Registers = Mapping[str, pd.DataFrame]
 DATES = {
     "events": "event_date",
     "iag_meetings": "meeting_date",
@@ -27,30 +28,37 @@ PERIOD = re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d{2})| ?Q(?P<quarter>[1-4]))
 PERIODS = ("victim_recording", "stop_search")  # their period is text: a month, a quarter or a year
 
 
-def through(plan: Plan, wave: str, held: Held) -> pd.Timestamp:
+def through(plan: Plan, wave: str, registers: Registers) -> pd.Timestamp:
     """Return the last day that a report of this wave sees: the wave's last day, or all there is for the last wave."""
-    dated = [f[c].dropna() for f in held.values() for c in f if f[c].dtype.kind == "M" and c not in ("due_date", "end")]
+    dated = [
+        f[c].dropna() for f in registers.values() for c in f if f[c].dtype.kind == "M" and c not in ("due_date", "end")
+    ]
     latest = max((d.max() for d in dated if len(d)), default=pd.Timestamp("1970-01-01"))
     if wave == plan.waves[-1]:
         return pd.Timestamp(latest)
-    from evaluation.intake import waves
-
     try:
         end = waves.info(plan, wave).end
     except (EvaluationError, OSError):
         end = None
     if end is None:
         return pd.Timestamp(latest)
-    known = any(len(d) for d in dated)
-    return min(pd.Timestamp(latest), pd.Timestamp(end)) if known else pd.Timestamp(end)
+    return min(pd.Timestamp(latest), pd.Timestamp(end)) if any(len(d) for d in dated) else pd.Timestamp(end)
 
 
-def register(plan: Plan, wave: str, held: Held, name: str) -> pd.DataFrame | None:
+def read(
+    plan: Plan, wave: str, registers: Registers, name: str, *, title: str = "", **words: object
+) -> tuple[pd.DataFrame | None, Tables]:
+    """Return a register up to the wave's last day, and the builder of the tables that have it as their `{source}`."""
+    where = source(title or name, through(plan, wave, registers))
+    return register(plan, wave, registers, name), layout.tables(plan, wave, **pair(plan), source=where, **words)
+
+
+def register(plan: Plan, wave: str, registers: Registers, name: str) -> pd.DataFrame | None:
     """Return a register up to the wave's last day; None when it was not supplied or holds no row by then."""
-    frame = held.get(name)
+    frame = registers.get(name)
     if frame is None or frame.empty:
         return None
-    day = through(plan, wave, held)
+    day = through(plan, wave, registers)
     column = DATES.get(name)
     if column in frame:
         frame = frame[frame[column].isna() | (frame[column] <= day)]
@@ -59,7 +67,7 @@ def register(plan: Plan, wave: str, held: Held, name: str) -> pd.DataFrame | Non
         ends = frame["period"].map(period_end)
         frame = frame[(ends.isna() | (ends <= day)).to_numpy(dtype=bool)]
     elif name in ("attendance", "feedback") and "event_id" in frame:
-        events = held.get("events")
+        events = registers.get("events")
         if events is not None:
             late = events.loc[events["event_date"] > day, "event_id"]
             frame = frame[~frame["event_id"].isin(late)]
@@ -68,10 +76,10 @@ def register(plan: Plan, wave: str, held: Held, name: str) -> pd.DataFrame | Non
 
 def period_end(text: Any) -> Any:
     """Return the last day of "2024-03", "2024 Q1", "2024Q1" or "2024"; NaT for any other period, which is kept."""
-    found = PERIOD.match(str(text).strip())
-    if not found:
+    parts = PERIOD.match(str(text).strip())
+    if not parts:
         return pd.NaT
-    year, month, quarter = found["year"], found["month"], found["quarter"]
+    year, month, quarter = parts["year"], parts["month"], parts["quarter"]
     if month and not 1 <= int(month) <= 12:
         return pd.NaT
     last = int(month) if month else 3 * int(quarter) if quarter else 12
@@ -98,38 +106,9 @@ def absent(plan: Plan, wave: str, id: str, name: str) -> Exhibit:
     return layout.refused(plan, wave, id, NotIdentified(reason, f"Supply it as {name}.csv or .xlsx{grain}.", wave=wave))
 
 
-def cannot(wave: str, id: str, reason: str, helps: str) -> NotIdentified:
-    """Return a cell that says why it has no number."""
-    return NotIdentified(reason=reason, what_would_help=helps, id=id.lower(), wave=wave, licence="descriptive")
-
-
-def plain(id: str, n: int, wave: str, *, unit: str, universe: str, **levels: object) -> Count:
-    """Return a count that describes nobody (events, actions, meetings): printed exactly."""
-    return Count(as_id(id), int(n), cell_key(universe, **levels), sensitive=False, unit=unit, wave=wave)
-
-
-def people(id: str, n: int, wave: str, *, unit: str, universe: str, **levels: object) -> Count:
-    """Return a count of people, slips or comments: small ones hidden, others rounded."""
-    return Count(as_id(id), int(n), cell_key(universe, **levels), unit=unit, wave=wave)
-
-
-def official(id: str, n: int, wave: str, *, unit: str, universe: str, **levels: object) -> Count:
-    """Return a count that an authority has published: printed exactly."""
-    return Count(as_id(id), int(n), cell_key(universe, **levels), kind="official", public=True, unit=unit, wave=wave)
-
-
-def per_cent(id: str, share: float, wave: str, *, base: int | None = None, **more: Any) -> Measure:
-    """Return a share of 0 to 1 as a percentage."""
-    ends = {k: 100 * more.pop(k) for k in ("low", "high") if more.get(k) is not None}
-    return measure(id, 100 * share, "per cent", base=base, wave=wave, **{"decimals": 0, **ends, **more})
-
-
-def part(id: str, top: int, bottom: int, wave: str, *, universe: str, **levels: object) -> Measure:
-    """Return a share of people as the published counts give it: hidden where either count would be."""
-    keys = cell_key(universe, **levels, part="yes"), cell_key(universe, **levels, part="any")
-    counts = tuple(zip(keys, (int(top), int(bottom)), strict=True))
-    share = top / bottom if bottom else 0.0
-    return per_cent(id, share, wave, base=int(bottom), share_of=keys, counts=counts)
+def refusal(reason: str, helps: str) -> NotIdentified:
+    """Return why a table has no number, and what would help."""
+    return NotIdentified(reason, helps, licence="descriptive")
 
 
 def optional(row: Any, column: str) -> Any:
@@ -152,6 +131,31 @@ def levels(plan: Plan, table: str, column: str) -> dict[str, str]:
     return {str(k): str(v) for k, v in plan.codebook.variable(column, table).levels.items()}
 
 
+def pair(plan: Plan) -> dict[str, str]:
+    """Return the words of the programme's group and of the group that it is compared with."""
+    return {"stop_group": plan.programme.stop_group, "stop_comparator": plan.programme.stop_comparator}
+
+
+def residents_by(margins: Mapping[str, pd.Series], *codes: str) -> Iterator[tuple[str, pd.Series]]:
+    """Yield each variable of the population margins that has these codes, with the residents by its codes."""
+    for margin in margins.values():
+        for level in margin.index.names:
+            by = margin.groupby(level=level).sum()
+            if set(codes) <= set(by.index):
+                yield str(level), by
+
+
+def in_words(plan: Plan, table: str, rows: pd.DataFrame, column: str) -> pd.Series:
+    """Return a register's column of codes in the codebook's words; a code that it does not have stays."""
+    names = levels(plan, table, column)
+    return rows[column].map(lambda code: names.get(code, code))
+
+
+def stated(rows: pd.DataFrame | pd.Series) -> Any:
+    """Return values as text, "not stated" where there is none."""
+    return rows.astype(object).where(rows.notna(), "not stated").map(str)
+
+
 def unique(labels: Sequence[str]) -> list[str]:
     """Return the labels with " (2)", " (3)" where one comes again."""
     seen: dict[str, int] = {}
@@ -162,7 +166,6 @@ def unique(labels: Sequence[str]) -> list[str]:
     return out
 
 
-def source(plan: Plan, name: str, day: pd.Timestamp | None = None) -> str:
+def source(name: str, day: pd.Timestamp) -> str:
     """Return where a register's figures come from, in words."""
-    when = "" if day is None else f", records to {day_words(day)}"
-    return f"Register of {name.replace('_', ' ')}{when}"
+    return f"Register of {name.replace('_', ' ')}, records to {day_words(day)}"

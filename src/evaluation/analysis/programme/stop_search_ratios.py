@@ -3,90 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 
 from evaluation.analysis import layout
 from evaluation.analysis.programme import register_cells, stop_search_counts
-from evaluation.analysis.programme.register_cells import Held, Triples
-from evaluation.analysis.programme.stop_search_counts import Searches, estimates, prepared, shown, source
+from evaluation.analysis.programme.stop_search_inputs import Searches, described, estimates, searches
 from evaluation.errors import EvaluationError
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
+from evaluation.results import Estimate
 from evaluation.statistics import disparity
+from evaluation.table_builder import Tables
 
-LABELS = {
-    "drop": "Self-defined; those not stated left out",
-    "officer_defined": "Defined by the officer",
-    "self_then_officer": "Self-defined; by the officer where not stated",
-    "proportional": "Self-defined; those not stated shared out as the stated are",
-}
+TREATMENTS = ("drop", "officer_defined", "self_then_officer", "proportional")
 
 
-def stops(plan: Plan, wave: str, held: Held, population: Mapping[str, pd.Series]) -> list[Exhibit]:
+def stops(
+    plan: Plan, wave: str, registers: register_cells.Registers, population: Mapping[str, pd.Series]
+) -> list[Exhibit]:
     """Return ratios on each basis, rates, what was not stated, areas, variation, months and outcomes of searches."""
-    rows = register_cells.register(plan, wave, held, "stop_search")
+    rows = register_cells.register(plan, wave, registers, "stop_search")
     if rows is None:
         return [register_cells.absent(plan, wave, "stops.ratio", "stop_search")]
-    s = prepared(plan, wave, held, population)
+    s = searches(plan, wave, registers, population)
     if s is None:
-        cell = register_cells.cannot(
-            wave,
-            f"stops.ratio.all.{wave}",
-            "no number of residents by ethnic group was supplied",
-            "Give residents in the register or in the population margins, with their source.",
-        )
+        why = "no number of residents by ethnic group was supplied"
+        helps = "Give residents in the register or in the population margins, with their source."
+        cell = replace(register_cells.refusal(why, helps), id=f"stops.ratio.all.{wave}".lower(), wave=wave)
         return [layout.table(plan, wave, "stops.ratio").only(cell)]
+    about = {"area": s.area, "period": s.period, "source": s.source, "described": s.described}
+    build = layout.tables(plan, wave, **register_cells.pair(plan), **about)
     return [
-        _ratio(plan, wave, s),
-        stop_search_counts.counts(plan, wave, s),
-        stop_search_counts.rates(plan, wave, s),
-        _variation(plan, wave, s),
-        _areas(plan, wave, s),
-        stop_search_counts.months(plan, wave, s),
-        stop_search_counts.funnel(plan, wave, s),
-        stop_search_counts.found(plan, wave, s),
-        stop_search_counts.dip(plan, wave, rows),
+        _ratio(build, s),
+        stop_search_counts.by_group(build, s),
+        stop_search_counts.rates(build, s),
+        _variation(plan, build, s),
+        _areas(plan, build, s),
+        stop_search_counts.months(build, s),
+        stop_search_counts.unstated_funnel(plan, build, s),
+        stop_search_counts.outcomes(build, s),
+        stop_search_counts.dip_samples(build, rows),
     ]
 
 
-def _ratio(plan: Plan, wave: str, s: Searches) -> Exhibit:
-    group, other = plan.programme.stop_group, plan.programme.stop_comparator
-    column = f"{group} residents' rate over {other} residents'"
-    found = estimates(s)
-    cells: Triples = []
-    if "bounds" in found:
-        low, high = found["bounds"]
-        cells += [
-            (f"Bound: all not stated counted as {other}", column, shown(low, "bound_low", wave, s)),
-            (f"Bound: all not stated counted as {group}", column, shown(high, "bound_high", wave, s)),
-        ]
-    cells += [(LABELS[k], column, shown(found[k][0], k, wave, s)) for k in LABELS if k in found]
-    return (
-        layout.table(
-            plan,
-            wave,
-            "stops.ratio",
-            group=group,
-            other=other,
-            area=s.area,
-            period=s.period,
-            source=source(s),
-            described=s.described,
-        )
-        .add(cells)
-        .exhibit()
-    )
+def _ratio(build: Tables, s: Searches) -> Exhibit:
+    table, ratios = build.table("stops.ratio"), estimates(s)
+    rows = dict(zip(("bound_low", "bound_high"), ratios.get("bounds", ()), strict=False))
+    rows |= {k: ratios[k][0] for k in TREATMENTS if k in ratios}
+    for key, ratio in rows.items():
+        table.row(key).estimate("ratio", described(ratio, key, build.wave, s))
+    return table.exhibit()
 
 
-def _variation(plan: Plan, wave: str, s: Searches) -> Exhibit:
+def _variation(plan: Plan, build: Tables, s: Searches) -> Exhibit:
     """Return the ratio's interval with the dispersion found, or with assumed ones where there are too few cells."""
-    cells: Triples = []
-    column = f"{plan.programme.stop_group} against {plan.programme.stop_comparator}, self-defined"
-    rows = _cells(plan, s)
-    enough = rows is not None and len(rows[["period", "place"]].drop_duplicates()) >= disparity.LEAST_CELLS
-    if rows is not None and enough:
-        e = disparity.quasi_poisson(
+    table, rows = build.table("stops.variation"), _cells(plan, s)
+    ratios = {}
+    if rows is not None and len(rows[["period", "place"]].drop_duplicates()) >= disparity.LEAST_CELLS:
+        ratios["dispersion_found"] = disparity.quasi_poisson(
             rows,
             count="searches",
             population="residents",
@@ -95,45 +71,27 @@ def _variation(plan: Plan, wave: str, s: Searches) -> Exhibit:
             of=s.group,
             against=s.comparator,
         )
-        cells.append(("Dispersion learnt from months and areas", column, shown(e, "dispersion_found", wave, s)))
-        note = "The interval is wider than plain counting gives, by what months and areas show."
+        table.note("found")
     else:
         for phi in (1.0, *disparity.ASSUMED):
-            got = estimates(s, phi).get("drop")
-            if got:
-                label = "Plain counting" if phi == 1 else f"If counts vary {phi:g} times as much as plain counting"
-                cells.append((label, column, shown(got[0], f"dispersion_{str(phi).replace('.', '_')}", wave, s)))
-        note = (
-            f"Fewer than {disparity.LEAST_CELLS} months or areas: how much counts vary beyond plain counting cannot "
-            "be learnt, so assumed values stand beside one another."
-        )
-    cells += _counted_once(wave, s, column)
-    if not cells:
-        cells = [
-            (
-                "Not shown",
-                column,
-                register_cells.cannot(
-                    wave, f"stops.variation.all.{wave}", "the comparator has no count", "Join months."
-                ),
-            )
-        ]
-    return (
-        layout.table(plan, wave, "stops.variation", area=s.area, period=s.period, source=source(s), note=note)
-        .add(cells)
-        .exhibit()
-    )
+            if "drop" in (assumed := estimates(s, phi)):
+                ratios[f"dispersion_{str(phi).replace('.', '_')}"] = assumed["drop"][0]
+        table.note("assumed", least=disparity.LEAST_CELLS)
+    if (once := _counted_once(s)) is not None:
+        ratios["counted_once"] = once
+    for key, ratio in ratios.items():
+        table.row(key).estimate("ratio", described(ratio, key, build.wave, s))
+    return table.exhibit()
 
 
-def _counted_once(wave: str, s: Searches, column: str) -> Triples:
+def _counted_once(s: Searches) -> Estimate | None:
     """Return the ratio with records of one time, place and legislation counted once, where a register says how many."""
     if s.once is None:
-        return []
+        return None
     try:
-        e = disparity.rate_ratio(s.once, s.residents, group=s.group, comparator=s.comparator)[0]
+        return disparity.rate_ratio(s.once, s.residents, group=s.group, comparator=s.comparator)[0]
     except EvaluationError:
-        return []
-    return [("Records of one time, place and law counted once", column, shown(e, "counted_once", wave, s))]
+        return None
 
 
 def _placed(plan: Plan, s: Searches) -> tuple[pd.Series, dict[str, str]]:
@@ -155,50 +113,34 @@ def _cells(plan: Plan, s: Searches) -> pd.DataFrame | None:
         rows, place, residents = s.table, pd.Series("all", index=s.table.index), s.residents.to_frame("all").T
     rows = rows.assign(place=place)
     rows = rows[rows["self"].isin([s.group, s.comparator]) & rows["place"].isin(residents.index)]
-    made = rows.groupby(["period", "place", "self"])["searches"].sum().unstack("self", fill_value=0)
-    if made.empty or not {s.group, s.comparator} <= set(made.columns):
+    wide = rows.groupby(["period", "place", "self"])["searches"].sum().unstack("self", fill_value=0)
+    if wide.empty or not {s.group, s.comparator} <= set(wide.columns):
         return None
-    long = made.stack().rename("searches").reset_index()
+    long = wide.stack().rename("searches").reset_index()
     long["residents"] = [float(residents.loc[p, g]) for p, g in zip(long["place"], long["self"], strict=True)]
     return long
 
 
-def _areas(plan: Plan, wave: str, s: Searches) -> Exhibit:
+def _areas(plan: Plan, build: Tables, s: Searches) -> Exhibit:
     """Return the ratio pooled and within areas, and each area's own, where residents are known by area."""
     if s.by_district is None or s.districts["area"].nunique() < 2:
         few = s.districts["area"].nunique() < 2
-        reason = "the counts are for the whole force area only" if few else "residents are not known by area and group"
+        why = "the counts are for the whole force area only" if few else "residents are not known by area and group"
         helps = "Count searches by district, with residents of each group by district."
-        cell = register_cells.cannot(wave, f"stops.areas.all.{wave}", reason, helps)
-        return layout.table(plan, wave, "stops.areas").only(cell)
-    place, labels = _placed(plan, s)
+        return build.refused("stops.areas", register_cells.refusal(why, helps))
+    table, (place, labels) = build.table("stops.areas"), _placed(plan, s)
     counts = s.districts.groupby([place, s.districts["self"]])["searches"].sum().unstack(fill_value=0)
     both = [a for a in counts.index if a in s.by_district.index]
-    column = f"{plan.programme.stop_group} against {plan.programme.stop_comparator}, self-defined"
     pair = {"group": s.group, "comparator": s.comparator}
-    cells: Triples = []
-    for a in both:
+    for area in both:
+        row = table.row(area, labels.get(area, area))
         try:
-            e = disparity.rate_ratio(counts.loc[a], s.by_district.loc[a], **pair)[0]
-            cells.append((labels.get(a, a), column, shown(e, f"area_{a}", wave, s)))
-        except EvaluationError as refused:
-            cell = register_cells.cannot(wave, f"stops.area.{a}.{wave}", refused.what, refused.todo)
-            cells.append((labels.get(a, a), column, cell))
-    pooled, within = disparity.mantel_haenszel(counts.loc[both], s.by_district.loc[both], **pair)
-    cells += [
-        ("Pooled over areas", column, shown(pooled, "pooled", wave, s)),
-        ("Within areas (Mantel-Haenszel)", column, shown(within, "within", wave, s)),
-    ]
-    return (
-        layout.table(
-            plan,
-            wave,
-            "stops.areas",
-            period=s.period,
-            source=source(s),
-            stop_group=plan.programme.stop_group,
-            stop_comparator=plan.programme.stop_comparator,
-        )
-        .add(cells)
-        .exhibit()
-    )
+            ratio = disparity.rate_ratio(counts.loc[area], s.by_district.loc[area], **pair)[0]
+            row.estimate("ratio", described(ratio, f"area_{area}", build.wave, s))
+        except EvaluationError as error:
+            row.refused("ratio", error.what, error.todo)
+    for key, ratio in zip(
+        ("pooled", "within"), disparity.mantel_haenszel(counts.loc[both], s.by_district.loc[both], **pair), strict=True
+    ):
+        table.row(key).estimate("ratio", described(ratio, key, build.wave, s))
+    return table.exhibit()
