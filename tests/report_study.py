@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from evaluation.exhibit import Count, Exhibit, Item, Measure, Words, cell_key
+from evaluation.exhibit import Count, Exhibit, Item, Measure, Text, cell_key
 from evaluation.plan.study import Plan
 from evaluation.report.context import ReportContext, SenseCheckRow, WaveWords
 from evaluation.results import Estimate, Gate, NotIdentified, TooFew, with_verdict
@@ -274,8 +274,8 @@ def charts() -> list[Exhibit]:
         for k, m in enumerate(("2023 spring", "2023 autumn", "2024 spring"))
     ]
     times = [
-        ("First event held", "When", Words("t.1", "March 2023")),
-        ("Disorder in the city", "When", Words("t.2", "August 2022")),
+        ("First event held", "When", Text("t.1", "March 2023")),
+        ("Disorder in the city", "When", Text("t.2", "August 2022")),
     ]
     doses = [(f"{k}", "Needed", Measure(f"break.{k}", 0.1 + 0.05 * k, "SD")) for k in range(1, 7)]
     months = [
@@ -329,8 +329,8 @@ def tables() -> list[Exhibit]:
     """Return tables: forty rows, a long label, markup as a label, counts that must be hidden, themes, actions."""
     many = [(f"Row {k}", "Number", Measure(f"many.r{k}", k / 7, "")) for k in range(40)]
     odd = [
-        ("<b>bold</b> & =cmd()", "<i>x</i>", Words("odd.1", "<script>alert(1)</script>")),
-        (LONG[:200], "Long", Words("odd.2", LONG)),
+        ("<b>bold</b> & =cmd()", "<i>x</i>", Text("odd.1", "<script>alert(1)</script>")),
+        (LONG[:200], "Long", Text("odd.2", LONG)),
     ]
     arms = [
         (a, "People", count(f"n.arms.{k}", n, arm=k))

@@ -20,10 +20,10 @@ import intake_study
 ROOT = Path(__file__).parents[1]
 PARAMETERS = 'study_file = "study.toml"\nwave = ""'
 PUBLISHES = """from evaluation import report
-from evaluation.exhibit import Exhibit, Item, Words
+from evaluation.exhibit import Exhibit, Item, Text
 from evaluation.plan import study
 plan = study.load(study_file)
-report.publish(plan, wave, Exhibit("tiny.words", "What was said", (Item("Row", "Said", Words("tiny.said", "something")),)))"""
+report.publish(plan, wave, Exhibit("tiny.words", "What was said", (Item("Row", "Said", Text("tiny.said", "something")),)))"""
 RUNNER = """
 import importlib, pathlib, sys, time
 from evaluation import cli

@@ -22,7 +22,7 @@ from evaluation.analysis.programme import (
 )
 from evaluation.analysis.programme import events as programme_events
 from evaluation.analysis.programme import feedback as programme_feedback
-from evaluation.exhibit import Count, Words, exhibit
+from evaluation.exhibit import Count, Exhibit, Item, Text
 from evaluation.intake import waves
 from evaluation.plan import study
 from evaluation.report import figures, tables
@@ -149,7 +149,7 @@ def test_words_stay_plain(made):
         assert not [text for text in own if CAUSAL.search(text)], e.id
         assert not any("×" in text or "\u200b" in text for text in own), e.id
         for i in e.items:
-            if isinstance(i.result, Words):
+            if isinstance(i.result, Text):
                 assert "×" not in i.result.text
 
 
@@ -437,7 +437,7 @@ def test_a_community_in_focus_names_its_groups():
 
 def test_gaps_are_shown_as_gaps_and_results_are_read_from_the_run(plan, wave, held, monkeypatch):
     seen = Estimate(0.3, low=0.1, high=0.5, null=0.0, margin=0.05, id=f"change.conf_overall.black.{wave}".lower())
-    run = [exhibit("change", "Change", [("a", "b", seen)], sections=("annex-H",), wave=wave)]
+    run = [Exhibit("change", "Change", (Item("a", "b", seen),), ("annex-H",), wave=wave)]
     monkeypatch.setattr(indicators, "_published", lambda *_: run)
     table = indicators.theory(plan, wave, held)
     state = {i.row: i.result.text for i in table.items if i.column == "Verdict"}
@@ -449,7 +449,7 @@ def test_gaps_are_shown_as_gaps_and_results_are_read_from_the_run(plan, wave, he
 def test_the_theory_carries_the_verdict_after_the_doubts(plan, wave, held, monkeypatch):
     words = {"null": 0.0, "margin": 0.05, "id": f"attend.conf_overall.all.{wave}".lower(), "n": {"a": 90, "b": 90}}
     first = Estimate(0.3, low=0.1, high=0.5, **words)
-    run = [exhibit("attend", "Attendees", [("a", "b", first)], sections=("annex-G",), wave=wave)]
+    run = [Exhibit("attend", "Attendees", (Item("a", "b", first),), ("annex-G",), wave=wave)]
     label = "People who attend have more confidence in the police"
     monkeypatch.setattr(indicators, "_published", lambda *_: run)
 
@@ -464,7 +464,7 @@ def test_the_theory_carries_the_verdict_after_the_doubts(plan, wave, held, monke
     assert after["Evidence"].value == 0.3
     refused = shown([replace(first, gates=(Gate("attend.overlap", "design", False),))])
     assert refused["Verdict"].text == "not answerable"
-    assert isinstance(refused["Evidence"], Words)  # no number stands beside a question that cannot be answered
+    assert isinstance(refused["Evidence"], Text)  # no number stands beside a question that cannot be answered
 
 
 def test_other_surveys_are_compared_only_with_the_same_wording(plan, wave, held):

@@ -17,7 +17,7 @@ from evaluation.analysis.programme import (
     recruitment,
     stop_search_ratios,
 )
-from evaluation.exhibit import measure, words
+from evaluation.exhibit import Measure, Text
 from evaluation.intake import waves
 from evaluation.plan import study
 from evaluation.results import NotIdentified, TooFew
@@ -48,8 +48,8 @@ def test_each_row_is_one_requirement_of_known_capabilities():
 
 def test_a_row_works_when_something_it_names_was_published():
     row = Row("R1", "E1", "x", ("costs.hire",))
-    assert state(row, measure("costs.hire.total.w", 1.0, "pounds")) == ("works", "shown")
-    assert state(row, words("costs.other.w", "y")) == ("refused", "nothing of this kind was published in this run")
+    assert state(row, Measure("costs.hire.total.w", 1.0, "pounds")) == ("works", "shown")
+    assert state(row, Text("costs.other.w", "y")) == ("refused", "nothing of this kind was published in this run")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_row_is_refused_with_the_reason_of_the_result(result, why):
 
 def test_one_shown_result_is_enough_beside_refusals():
     row = Row("R1", "E1", "x", ("a.",))
-    assert state(row, refusal("a.one"), words("a.two", "seen")) == ("works", "shown")
+    assert state(row, refusal("a.one"), Text("a.two", "seen")) == ("works", "shown")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_out_of_scope_says_why_and_reads_nothing_else():
     rows = [row for row in ROWS if row.out]
     assert {"R021", "R198"} <= {row.id for row in rows}
     for row in rows:
-        assert state(row, words("anything", "x")) == ("out of scope", row.out)
+        assert state(row, Text("anything", "x")) == ("out of scope", row.out)
 
 
 def test_what_the_registers_publish_shows_the_rows_that_name_it(plan):

@@ -21,7 +21,7 @@ from evaluation.analysis import (
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison
 from evaluation.analysis.levels import Survey
-from evaluation.exhibit import Count, Measure, Words
+from evaluation.exhibit import Count, Measure, Text
 from evaluation.plan import study
 from evaluation.results import Estimate, NotIdentified, TooFew
 from evaluation.statistics import balance, effects, matching, power, propensity
@@ -253,7 +253,7 @@ def test_units_doses_ties_and_false_claims():
     assert values == sorted(values, reverse=True)
     assert values[-1] > points.value
     hopeless = cells(attendee_subgroups.claimed(plan(), WAVE, made(), sample(), survey(), (0.02, 400)))
-    assert isinstance(next(iter(hopeless.values())), Words)
+    assert isinstance(next(iter(hopeless.values())), Text)
 
 
 def test_claims_before_the_first_event_are_counted():

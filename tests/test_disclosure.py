@@ -11,7 +11,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from evaluation import disclosure
 from evaluation.disclosure.attack import Tables, components, intervals
 from evaluation.errors import CheckFailed
-from evaluation.exhibit import Count, Exhibit, Item, Measure, Words
+from evaluation.exhibit import Count, Exhibit, Item, Measure, Text
 from evaluation.results import Estimate, NotIdentified, TooFew, from_se
 
 RULES = SimpleNamespace(threshold=10, rounding=5, least_base=30)
@@ -284,7 +284,7 @@ def test_refusals_keep_their_reason_and_few_say_no_more():
     assert row.reason == "one area only"
     few = shown(TooFew(counts={"attended": 4, "others": 90}, needed=10, id="f"))
     assert "4" not in "".join(str(getattr(few, k)) for k in ("text", "reason", "n", "value", "n_text"))
-    assert shown(Words(id="w", text="Not asked")).text == "Not asked"
+    assert shown(Text(id="w", text="Not asked")).text == "Not asked"
 
 
 def test_only_the_gate_makes_what_is_shown():
@@ -340,7 +340,7 @@ def test_identifiers_are_found_and_never_repeated():
 )
 def test_what_is_no_number_is_refused_by_name_and_never_by_value(result, what):
     with pytest.raises(CheckFailed) as error:
-        disclosure.protect([one(Words("w", "fine"), id="words"), one(result, id="table")], RULES)
+        disclosure.protect([one(Text("w", "fine"), id="words"), one(result, id="table")], RULES)
     said = str(error.value)
     assert f"1 offered numbers are none: 'a' in table: {what}" in said
     assert "refuse with a reason" in said

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from intake_study import answers, make, put, xlsx
 
 from evaluation.errors import CheckFailed, InputError, OutcomesClosed, StudyError
-from evaluation.exhibit import Count, Exhibit, Item, Measure, Words
+from evaluation.exhibit import Count, Exhibit, Item, Measure, Text
 from evaluation.intake import store, waves
 from evaluation.results import Estimate, Gate, NotIdentified, TooFew
 
@@ -50,7 +50,7 @@ RESULT = st.one_of(
     st.builds(TooFew, counts=st.dictionaries(st.text(max_size=5), st.integers(), max_size=3), needed=st.integers()),
     st.builds(Count, id=st.text(), n=st.integers(), key=st.text()),
     st.builds(Measure, id=st.text(), value=FLOAT, largest=st.tuples(FLOAT, FLOAT), share_of=st.just(("a", "b"))),
-    st.builds(Words, id=st.text(), text=st.text()),
+    st.builds(Text, id=st.text(), text=st.text()),
 )
 
 

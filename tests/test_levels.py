@@ -20,7 +20,7 @@ from evaluation.analysis import (
     weight_tables,
 )
 from evaluation.analysis.levels import bounded
-from evaluation.exhibit import Measure, Words
+from evaluation.exhibit import Measure, Text
 from evaluation.intake import ingest, validation, waves
 from evaluation.plan import study
 from evaluation.results import Estimate, TooFew
@@ -133,7 +133,7 @@ def test_without_figures_of_its_own_the_group_is_unweighted_and_that_is_said():
     own = population_weights.of_group(PLAN, PEOPLE, {k: v for k, v in MARGINS.items() if k != "ethnic5_area2"})
     assert own[1][WAVE].weights is None
     (only,) = weight_tables.group_table(PLAN, WAVE, own).items
-    assert isinstance(only.result, Words)
+    assert isinstance(only.result, Text)
     alone = PLAN.model_copy(update={"designs": {}})
     assert population_weights.of_group(alone, PEOPLE, MARGINS) == ("", {})
 
@@ -367,13 +367,13 @@ def test_groups_too_small_are_refused_everywhere():
         level_diagnostics.two_errors(plan, WAVE, SURVEY),
         level_diagnostics.unanswered(plan, WAVE, SURVEY),
     ):
-        assert all(isinstance(i.result, Words) for i in exhibit.items)
+        assert all(isinstance(i.result, Text) for i in exhibit.items)
 
 
 def test_a_plan_without_groups_still_has_its_exhibits():
     plan = PLAN.model_copy(update={"designs": {}})
-    assert isinstance(answer_distributions.ordinal(plan, WAVE, SURVEY).items[0].result, Words)
-    assert isinstance(level_diagnostics.own_population(plan, WAVE, SURVEY, MARGINS).items[0].result, Words)
+    assert isinstance(answer_distributions.ordinal(plan, WAVE, SURVEY).items[0].result, Text)
+    assert isinstance(level_diagnostics.own_population(plan, WAVE, SURVEY, MARGINS).items[0].result, Text)
     rows = {i.row for i in level_diagnostics.unanswered(plan, WAVE, SURVEY).items}
     assert rows == {"Everybody: share of positive answers", "Everybody: mean"}
 

@@ -7,7 +7,7 @@ import pytest
 from intake_study import ROOT
 
 from evaluation import disclosure, synthetic
-from evaluation.analysis.programme import context
+from evaluation.analysis.programme import context, register_cells
 from evaluation.intake import waves
 from evaluation.plan import study
 from evaluation.programme.figures import missing_information
@@ -61,7 +61,11 @@ def test_figures_that_cannot_be_read_alone_stand_in_the_annex_only(plan, held):
     assert first.sections == ("policy-11",)
     assert every.sections == ("annex-N",)
     rows = held["context_figures"]
-    lacks = {r.claim for r in rows.itertuples() if missing_information(**context._parts(r))}
+    lacks = {
+        r.claim
+        for r in rows.itertuples()
+        if missing_information(**{n: register_cells.optional(r, n) for n in context.PARTS})
+    }
     assert lacks
     assert {i.row for i in first.items} == set(rows["claim"]) - lacks
     said = {i.row.partition(" ")[2]: i.result.text for i in every.items if i.column == "Base"}

@@ -6,7 +6,7 @@ import report_study as study
 from nbformat import v4
 
 from evaluation import disclosure, report
-from evaluation.exhibit import Exhibit, Item, Words
+from evaluation.exhibit import Exhibit, Item, Text
 from evaluation.report import checks, html, notebooks
 from evaluation.report.page_parts import PageInputs
 
@@ -14,7 +14,7 @@ SECRET = "resp 0042 said something"
 
 
 def exhibits():
-    said = Exhibit("answer.05", "The answer", (Item("Answer", "", Words("answer.05.all", "We cannot tell yet.")),))
+    said = Exhibit("answer.05", "The answer", (Item("Answer", "", Text("answer.05.all", "We cannot tell yet.")),))
     return [*study.main_answers("unsure"), said]
 
 

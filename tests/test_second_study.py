@@ -247,14 +247,14 @@ def test_what_is_absent_is_said_in_one_sentence_that_cannot_inject():
     from types import SimpleNamespace
 
     from evaluation import disclosure
-    from evaluation.exhibit import Exhibit, Item, Words
+    from evaluation.exhibit import Exhibit, Item, Text
     from evaluation.report import page_parts
     from evaluation.results import NotIdentified
 
     def refused(id, title, reason):
         return Exhibit(id, title, (Item("Not shown", "", NotIdentified(reason, "Supply it.", id=f"{id}.x")),))
 
-    said = Exhibit("c", "Words", (Item("a", "b", Words("w", "yes")),))
+    said = Exhibit("c", "Words", (Item("a", "b", Text("w", "yes")),))
     made = (
         refused("a", "What <b>it</b> cost", "no register of costs"),
         refused("b", "Events?", "no register of costs"),

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from evaluation.errors import DataError
-from evaluation.exhibit import Count, Measure
+from evaluation.exhibit import Count, Measure, read_declarations
 from evaluation.results import Estimate, NotIdentified
-from evaluation.table_builder import Tables, read_declarations
+from evaluation.table_builder import Tables
 
 TOML = """
 [shared]
@@ -66,7 +66,7 @@ def test_cells_take_id_label_unit_and_kind_from_the_declaration(tables):
 
 def test_a_row_without_declared_words_is_headed_by_what_it_is_given(tables):
     table = tables.table("costs.table", start=2022)
-    table.row("food", "Food").count("people", 3, food="yes").words("why", "–", id="Costs.Other")
+    table.row("food", "Food").count("people", 3, food="yes").text("why", "–", id="Costs.Other")
     first, second = table.exhibit().items
     assert (first.row, first.result.kind, first.result.sensitive) == ("Food", "identity", True)
     assert second.result.id == "costs.other"

@@ -7,11 +7,13 @@ of the same checked rows, so they cannot disagree.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from evaluation.results import Estimate, Gate, NotIdentified, TooFew
+from evaluation.errors import DataError
+from evaluation.results import Estimate, NotIdentified, TooFew
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +77,14 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class Text:
     """A cell of plain words (a reason, a status, a date): never free text of a respondent."""
 
     id: str
     text: str
 
 
-Cell = Estimate | NotIdentified | TooFew | Count | Measure | Words
+Cell = Estimate | NotIdentified | TooFew | Count | Measure | Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,31 +191,180 @@ def as_id(text: str) -> str:
     return text.replace(" ", "-").lower()
 
 
-def exhibit(
-    id: str, title: str, results: Sequence[tuple[str, str, Any]], *, sections: Sequence[str], wave: str, **more: Any
-) -> Exhibit:
-    """Return an exhibit from (row, column, result) triples."""
-    items = tuple(Item(row, column, result) for row, column, result in results)
-    return Exhibit(id=id, title=title, items=items, sections=tuple(sections), wave=wave, **more)
+def fill(text: str, words: Mapping[str, object]) -> str:
+    """Return a declared text with its `{name}` places filled; a place that holds a result's id stays for the report.
+
+    Parameters
+    ----------
+    text : str
+        A declared text; `{name}` is a place, `{costs.hire.total.W2025}` a result that the report fills.
+    words : mapping of str to object
+        Words by name.
+
+    Returns
+    -------
+    str
+        The text.
+
+    Raises
+    ------
+    DataError
+        A name that no word was given for: what it is, and which are known.
+    """
+
+    def _word(place: re.Match[str]) -> str:
+        if place[1] not in words:
+            raise DataError(f"{text!r} has no word for {place[0]}", todo=f"Known: {', '.join(words)}.")
+        return str(words[place[1]])
+
+    return re.sub(r"\{([a-z_0-9]+)\}", _word, text)
 
 
-def measure(id: str, value: float, unit: str, *, base: int | None = None, wave: str = "", **more: Any) -> Measure:
-    """Return a measure with an id in lower case."""
-    return Measure(id=as_id(id), value=float(value), unit=unit, base=base, wave=wave, **more)
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What a column of a declared table holds.
+
+    Attributes
+    ----------
+    label : str
+        Its heading; `{name}` places are filled.
+    unit : str
+        Unit of its numbers or counts ("people", "pounds", "per cent").
+    decimals : int or None
+        Digits after the point of its numbers: 2 unless given, of shares none.
+    universe : str
+        What its counts count ("events", "actions"): the first part of their cell keys.
+    kind : str
+        "register", "identity" or "official", as in `Count`.
+    exact : bool
+        True for counts that describe nobody (events, meetings): printed exactly.
+    share : bool
+        True where its numbers are shares of 0 to 1, for `Row.cells`.
+    ids : str
+        How its results are named where that differs from the table's `ids`.
+    levels : mapping of str to str
+        Dimensions of its counts' cell keys; `{row}`, `{column}` and the words of the table are filled.
+    """
+
+    label: str = ""
+    unit: str = ""
+    decimals: int | None = None
+    universe: str = ""
+    kind: str = "register"
+    exact: bool = False
+    share: bool = False
+    ids: str = ""
+    levels: Mapping[str, str] = field(default_factory=dict)
 
 
-def words(id: str, text: str) -> Words:
-    """Return a cell of words with an id in lower case."""
-    return Words(id=as_id(id), text=text)
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """One exhibit as `exhibits.toml` declares it: everything about a table but its numbers.
+
+    Attributes
+    ----------
+    id, title, row_header, source, chart : str
+        As in `Exhibit`; `{name}` places are filled from the plan's words and from what the table is given.
+    places : tuple of str
+        `Exhibit.sections`: where it stands in the reports.
+    ids : str
+        How a result is named, from `{row}`, `{column}` and `{wave}`: "costs.{row}.{column}.{wave}".
+    refusal : str
+        Id of the one cell of an exhibit that says why there is nothing to show.
+    refused_title : str
+        Title where there is nothing to show; the title itself unless one is given.
+    why : tuple of str
+        (reason, what would help) where a table is refused without a reason of its own.
+    notes : tuple of str
+        Notes under the table; "?name" is where an optional note stands if it is printed.
+    optional : mapping of str to str
+        Notes by name that `Table.note` prints where they apply (those without a place in `notes`: at the end).
+    sentences : mapping of str to str
+        Texts of cells by name, for `Table.sentence`.
+    texts : mapping of str to mapping of str to str
+        Words of cells by column and key, for `Row.declared`.
+    rows : mapping of str to str
+        Labels of rows by key.
+    columns : mapping of str to Column
+        Columns by key; "*" stands for every column that is not declared, which is headed by its key.
+    measures : mapping of str to mapping
+        What rows say by key of their own cells (fields of `Column`), whatever their columns say.
+    empty : mapping of str to str
+        The one cell of a table that got no other: its `row`, `column` and `id`, and its `text`, which is drawn as no
+        chart, or its `reason` and `help`.
+    extras : mapping
+        `Exhibit.extras`; texts in it are filled.
+    """
+
+    id: str
+    title: str
+    places: tuple[str, ...] = ()
+    ids: str = ""
+    refusal: str = ""
+    refused_title: str = ""
+    row_header: str = ""
+    source: str = ""
+    chart: str = ""
+    why: tuple[str, str] = ("the comparison could not be prepared", "See the gates.")
+    notes: tuple[str, ...] = ()
+    optional: Mapping[str, str] = field(default_factory=dict)
+    sentences: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    rows: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    measures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    empty: Mapping[str, str] = field(default_factory=dict)
+    extras: Mapping[str, object] = field(default_factory=dict)
 
 
-def gate_rows(gates: Sequence[Gate], wave: str) -> list[tuple[str, str, Words]]:
-    """Return (gate, column, words) rows: what each gate asked and whether it passed."""
-    rows = []
-    for gate in gates:
-        state = "passed" if gate.passed else "failed"
-        rows.append((gate.id, "Result", words(f"gate.{gate.id}.{wave}", state)))
-        rows.append((gate.id, "Kind", words(f"gate.{gate.id}.{wave}.kind", gate.kind)))
-        if gate.note:
-            rows.append((gate.id, "What it asks", words(f"gate.{gate.id}.{wave}.note", gate.note)))
-    return rows
+def read_declarations(blocks: Mapping[str, Mapping[str, Any]]) -> dict[str, Declaration]:
+    """Return the declarations of a table file, by exhibit id; `@name` in notes stands for a shared text.
+
+    Parameters
+    ----------
+    blocks : mapping of str to mapping
+        The parsed file: one block for each exhibit, and a block `shared` with texts by name.
+
+    Returns
+    -------
+    dict of str to Declaration
+        By exhibit id.
+
+    Raises
+    ------
+    DataError
+        A key that no declaration has, or a shared text that is not there.
+    """
+    shared = blocks.get("shared", {})
+
+    def _shared(value: Any) -> Any:
+        if isinstance(value, str) and value.startswith("@"):
+            if value[1:] not in shared:
+                raise DataError(f"no shared text {value!r}", where="exhibits.toml", todo="Name one that [shared] has.")
+            return shared[value[1:]]
+        if isinstance(value, dict):
+            return {k: _shared(v) for k, v in value.items()}
+        return [_shared(v) for v in value] if isinstance(value, list) else value
+
+    made: dict[str, Declaration] = {}
+    for id, block in blocks.items():
+        if id == "shared":
+            continue
+        content = {k: _shared(v) for k, v in block.items()}
+        try:
+            columns = {k: _column(c) for k, c in block.get("columns", {}).items()}
+            rows = {k: _column(r) for k, r in block.get("rows", {}).items()}
+            lists = {k: tuple(content[k]) for k in ("places", "notes", "why") if k in content}
+            heads: dict[str, Any] = {"rows": {k: r.label for k, r in rows.items()}, "columns": columns}
+            tabled = {k: r for k, r in block.get("rows", {}).items() if not isinstance(r, str)}
+            measures = {k: {f: v for f, v in r.items() if f != "label"} for k, r in tabled.items()}
+            parts: dict[str, Any] = dict(content) | dict(lists) | heads
+            made[id] = Declaration(id=id, measures=measures, **parts)
+        except TypeError as error:
+            raise DataError(f"the declaration cannot be read: {error}", where=f"exhibits.toml, {id}") from None
+    return made
+
+
+def _column(content: str | Mapping[str, Any]) -> Column:
+    """Return what a heading's block says: a label alone, or a label with unit, decimals and kind."""
+    return Column(content) if isinstance(content, str) else Column(**content)

@@ -4,175 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pandas import isna
 
 from evaluation.errors import DataError
-from evaluation.exhibit import Cell, Count, Exhibit, Item, Measure, Words, as_id, cell_key
+from evaluation.exhibit import Cell, Column, Count, Declaration, Exhibit, Item, Measure, Text, as_id, cell_key, fill
 from evaluation.results import Estimate, NotIdentified, TooFew
-
-
-def fill(text: str, words: Mapping[str, object]) -> str:
-    """Return a declared text with its `{name}` places filled; a place that holds a result's id stays for the report.
-
-    Raises
-    ------
-    DataError
-        A name that no word was given for: what it is, and which are known.
-    """
-
-    def put(place: re.Match[str]) -> str:
-        if place[1] not in words:
-            raise DataError(f"{text!r} has no word for {place[0]}", todo=f"Known: {', '.join(words)}.")
-        return str(words[place[1]])
-
-    return re.sub(r"\{([a-z_0-9]+)\}", put, text)
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """What a column of a declared table holds.
-
-    Attributes
-    ----------
-    label : str
-        Its heading; `{name}` places are filled.
-    unit : str
-        Unit of its numbers or counts ("people", "pounds", "per cent").
-    decimals : int or None
-        Digits after the point of its numbers: 2 unless given, of shares none.
-    universe : str
-        What its counts count ("events", "actions"): the first part of their cell keys.
-    kind : str
-        "register", "identity" or "official", as in `Count`.
-    exact : bool
-        True for counts that describe nobody (events, meetings): printed exactly.
-    share : bool
-        True where its numbers are shares of 0 to 1, for `Row.cells`.
-    ids : str
-        How its results are named where that differs from the table's `ids`.
-    levels : mapping of str to str
-        Dimensions of its counts' cell keys; `{row}`, `{column}` and the words of the table are filled.
-    """
-
-    label: str = ""
-    unit: str = ""
-    decimals: int | None = None
-    universe: str = ""
-    kind: str = "register"
-    exact: bool = False
-    share: bool = False
-    ids: str = ""
-    levels: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Declaration:
-    """One exhibit as `exhibits.toml` declares it: everything about a table but its numbers.
-
-    Attributes
-    ----------
-    id, title, row_header, source, chart : str
-        As in `Exhibit`; `{name}` places are filled from the plan's words and from what the table is given.
-    places : tuple of str
-        `Exhibit.sections`: where it stands in the reports.
-    ids : str
-        How a result is named, from `{row}`, `{column}` and `{wave}`: "costs.{row}.{column}.{wave}".
-    refusal : str
-        Id of the one cell of an exhibit that says why there is nothing to show.
-    refused_title : str
-        Title where there is nothing to show; the title itself unless one is given.
-    why : tuple of str
-        (reason, what would help) where a table is refused without a reason of its own.
-    notes : tuple of str
-        Notes under the table; "?name" is where an optional note stands if it is printed.
-    optional : mapping of str to str
-        Notes by name that `Table.note` prints where they apply (those without a place in `notes`: at the end).
-    sentences : mapping of str to str
-        Texts of cells by name, for `Table.sentence`.
-    texts : mapping of str to mapping of str to str
-        Words of cells by column and key, for `Row.text`.
-    rows : mapping of str to str
-        Labels of rows by key.
-    columns : mapping of str to Column
-        Columns by key; "*" stands for every column that is not declared, which is headed by its key.
-    measures : mapping of str to mapping
-        What rows say by key of their own cells (fields of `Column`), whatever their columns say.
-    empty : mapping of str to str
-        The one cell of a table that got no other: its `row`, `column` and `id`, and its `text`, which is drawn as no
-        chart, or its `reason` and `help`.
-    extras : mapping
-        `Exhibit.extras`; texts in it are filled.
-    """
-
-    id: str
-    title: str
-    places: tuple[str, ...] = ()
-    ids: str = ""
-    refusal: str = ""
-    refused_title: str = ""
-    row_header: str = ""
-    source: str = ""
-    chart: str = ""
-    why: tuple[str, str] = ("the comparison could not be prepared", "See the gates.")
-    notes: tuple[str, ...] = ()
-    optional: Mapping[str, str] = field(default_factory=dict)
-    sentences: Mapping[str, str] = field(default_factory=dict)
-    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    rows: Mapping[str, str] = field(default_factory=dict)
-    columns: Mapping[str, Column] = field(default_factory=dict)
-    measures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    empty: Mapping[str, str] = field(default_factory=dict)
-    extras: Mapping[str, object] = field(default_factory=dict)
-
-
-def read_declarations(blocks: Mapping[str, Mapping[str, Any]]) -> dict[str, Declaration]:
-    """Return the declarations of a table file, by exhibit id; `@name` in notes stands for a shared text.
-
-    Parameters
-    ----------
-    blocks : mapping of str to mapping
-        The parsed file: one block for each exhibit, and a block `shared` with texts by name.
-
-    Raises
-    ------
-    DataError
-        A key that no declaration has, or a shared text that is not there.
-    """
-    shared = blocks.get("shared", {})
-
-    def text(value: Any) -> Any:
-        if isinstance(value, str) and value.startswith("@"):
-            if value[1:] not in shared:
-                raise DataError(f"no shared text {value!r}", where="exhibits.toml", todo="Name one that [shared] has.")
-            return shared[value[1:]]
-        if isinstance(value, dict):
-            return {k: text(v) for k, v in value.items()}
-        return [text(v) for v in value] if isinstance(value, list) else value
-
-    made = {}
-    for id, block in blocks.items():
-        if id == "shared":
-            continue
-        content = {k: text(v) for k, v in block.items()}
-        try:
-            columns = {k: _column(c) for k, c in block.get("columns", {}).items()}
-            rows = {k: _column(r) for k, r in block.get("rows", {}).items()}
-            lists = {k: tuple(content[k]) for k in ("places", "notes", "why") if k in content}
-            heads = {"rows": {k: r.label for k, r in rows.items()}, "columns": columns}
-            tabled = {k: r for k, r in block.get("rows", {}).items() if not isinstance(r, str)}
-            measures = {k: {f: v for f, v in r.items() if f != "label"} for k, r in tabled.items()}
-            made[id] = Declaration(id=id, measures=measures, **{**content, **lists, **heads})
-        except TypeError as error:
-            raise DataError(f"the declaration cannot be read: {error}", where=f"exhibits.toml, {id}") from None
-    return made
-
-
-def _column(content: str | Mapping[str, Any]) -> Column:
-    """Return what a heading's block says: a label alone, or a label with unit, decimals and kind."""
-    return Column(content) if isinstance(content, str) else Column(**content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +33,19 @@ class Tables:
     words: Mapping[str, object]
 
     def table(self, id: str, **words: object) -> Table:
-        """Begin a declared table; `words` fill its texts beside the plan's.
+        """Begin a declared table.
+
+        Parameters
+        ----------
+        id : str
+            Id of the exhibit.
+        **words : object
+            What fills its texts beside the plan's words.
+
+        Returns
+        -------
+        Table
+            Without a cell.
 
         Raises
         ------
@@ -206,7 +57,22 @@ class Tables:
         return Table(self.declarations[id], self.wave, {"wave": self.wave, **self.words, **words})
 
     def refused(self, id: str, refusal: NotIdentified | TooFew | None = None, **words: object) -> Exhibit:
-        """Return a declared exhibit of one cell that says why there is nothing to show."""
+        """Return a declared exhibit of one cell that says why there is nothing to show.
+
+        Parameters
+        ----------
+        id : str
+            Id of the exhibit.
+        refusal : NotIdentified, TooFew or None
+            The reason; None where the comparison could not be prepared.
+        **words : object
+            What fills its title.
+
+        Returns
+        -------
+        Exhibit
+            With one cell.
+        """
         return self.table(id, **words).refused(refusal)
 
 
@@ -215,6 +81,15 @@ class Table:
 
     `row` begins a row; `exhibit` returns the finished table. Cells may also be laid out at once: `crosstab`,
     `from_frame`.
+
+    Parameters
+    ----------
+    declaration : Declaration
+        What is declared of it.
+    wave : str
+        The report's wave.
+    words : mapping of str to object
+        What fills its texts.
     """
 
     def __init__(self, declaration: Declaration, wave: str, words: Mapping[str, object]) -> None:
@@ -230,33 +105,107 @@ class Table:
         return len(self.items)
 
     def text(self, text: str) -> str:
-        """Return a declared text with its places filled."""
+        """Return a declared text with its places filled.
+
+        Parameters
+        ----------
+        text : str
+            A declared text.
+
+        Returns
+        -------
+        str
+            The text.
+        """
         return fill(text, self.words)
 
     def column(self, key: str) -> Column:
-        """Return a declared column; one that is not declared is headed by its key."""
+        """Return a declared column; one that is not declared is headed by its key.
+
+        Parameters
+        ----------
+        key : str
+            Key of the column.
+
+        Returns
+        -------
+        Column
+            Its heading, unit and kind.
+        """
         columns = self.declaration.columns
         return self._headings.get(key) or columns.get(key) or replace(columns.get("*", Column("")), label=key)
 
     def head(self, labels: Mapping[Any, str], like: str = "*") -> Table:
-        """Head columns whose words come from data; they hold what the declared column `like` holds."""
+        """Head columns whose words come from data; they hold what the declared column `like` holds.
+
+        Parameters
+        ----------
+        labels : mapping
+            Words by key.
+        like : str
+            Key of the declared column.
+
+        Returns
+        -------
+        Table
+            This table.
+        """
         kind = self.declaration.columns.get(like, Column(""))
         self._headings |= {str(key): replace(kind, label=label) for key, label in labels.items()}
         return self
 
     def id(self, row: str, column: str, ids: str = "") -> str:
-        """Return the id of a result, composed as declared: an empty part leaves no dot behind."""
+        """Return the id of a result, composed as declared: an empty part leaves no dot behind.
+
+        Parameters
+        ----------
+        row, column : str
+            Keys of its row and column.
+        ids : str
+            Pattern in place of the declared one.
+
+        Returns
+        -------
+        str
+            Lower case, unique in a run.
+        """
         pattern = ids or self.declaration.ids or f"{self.declaration.id}.{{row}}.{{column}}.{{wave}}"
         made = fill(pattern, {**self.words, "row": row, "column": column, "wave": self.wave})
         return as_id(re.sub(r"\.{2,}", ".", made).strip("."))
 
     def row(self, key: str, label: str = "") -> Row:
-        """Begin a row: `key` is its part of the ids, `label` its heading where none is declared."""
+        """Begin a row.
+
+        Parameters
+        ----------
+        key : str
+            Its part of the ids.
+        label : str
+            Its heading, where none is declared under the key.
+
+        Returns
+        -------
+        Row
+            Without a cell.
+        """
         declared_label = self.declaration.rows.get(key)
         return Row(self, key, label or (self.text(declared_label) if declared_label is not None else key))
 
     def sentence(self, name: str, **words: object) -> str:
-        """Return one of the declared sentences for a cell; `words` fill its places."""
+        """Return one of the declared sentences for a cell; `words` fill its places.
+
+        Parameters
+        ----------
+        name : str
+            Its name in the declaration.
+        **words : object
+            What fills it.
+
+        Returns
+        -------
+        str
+            The sentence.
+        """
         return fill(self.declaration.sentences[name], {**self.words, **words})
 
     def numbers(self, **fields: Any) -> Table:
@@ -276,20 +225,52 @@ class Table:
         return self
 
     def note(self, name: str, **words: object) -> Table:
-        """Print one of the declared optional notes; `words` fill its places."""
+        """Print one of the declared optional notes; `words` fill its places.
+
+        Parameters
+        ----------
+        name : str
+            Its name in the declaration.
+        **words : object
+            What fills it.
+
+        Returns
+        -------
+        Table
+            This table.
+        """
         if name not in self.declaration.optional:
             raise DataError(f"no note {name!r} is declared", where=self.declaration.id, todo="Add it under optional.")
         self._printed.append((name, fill(self.declaration.optional[name], {**self.words, **words})))
         return self
 
     def note_texts(self, name: str, texts: Iterable[str]) -> Table:
-        """Print texts at the place of an optional note; each fills its `{text}`."""
+        """Print texts at the place of an optional note; each fills its `{text}`.
+
+        Parameters
+        ----------
+        name : str
+            Name of the note.
+        texts : iterable of str
+            One note each.
+
+        Returns
+        -------
+        Table
+            This table.
+        """
         for text in texts:
             self.note(name, text=text)
         return self
 
     def notes(self) -> tuple[str, ...]:
-        """Return the notes as they stand now, in the declared order."""
+        """Return the notes as they stand now, in the declared order.
+
+        Returns
+        -------
+        tuple of str
+            Optional notes at their places.
+        """
         declared_notes = self.declaration.notes
         out: list[str] = []
         for note in declared_notes:
@@ -300,12 +281,36 @@ class Table:
         return (*out, *(text for name, text in self._printed if f"?{name}" not in declared_notes))
 
     def sum(self, total: str, parts: Iterable[str]) -> Table:
-        """Declare that the counts of the keys `parts` add up to the count of the key `total`, for the attacker."""
+        """Declare that the counts of the keys `parts` add up to the count of the key `total`, for the attacker.
+
+        Parameters
+        ----------
+        total : str
+            Cell key of the sum.
+        parts : iterable of str
+            Cell keys that add up to it.
+
+        Returns
+        -------
+        Table
+            This table.
+        """
         self.sums.append((total, tuple(parts)))
         return self
 
     def add(self, cells: Iterable[tuple[str, str, Cell]]) -> Table:
-        """Add (row, column, result) cells that have their ids already."""
+        """Add (row, column, result) cells that have their ids already.
+
+        Parameters
+        ----------
+        cells : iterable of (str, str, result)
+            Labels of row and column, and the result.
+
+        Returns
+        -------
+        Table
+            This table.
+        """
         self.items += [Item(row, column, result) for row, column, result in cells]
         return self
 
@@ -336,6 +341,11 @@ class Table:
             Whether each row's counts are declared to add up to the count of the row's code, for the attacker.
         **levels : object
             Further dimensions of every cell's key.
+
+        Returns
+        -------
+        Table
+            This table.
         """
         named, across, down = {**(labels or {})}, str(frame.columns.name or "column"), str(frame.index.name or "row")
         self.head({k: (headings or {}).get(k, self.column(str(k)).label) for k in frame.columns}, like=column)
@@ -361,6 +371,11 @@ class Table:
             Words for keys of the index, or the frame's column that holds them.
         base : str, optional
             The frame's column with the people behind each row's numbers.
+
+        Returns
+        -------
+        Table
+            This table.
         """
         for key, values in frame.iterrows():
             label = str(values[labels]) if isinstance(labels, str) else (labels or {}).get(key, "")
@@ -369,13 +384,35 @@ class Table:
         return self
 
     def refused(self, refusal: NotIdentified | TooFew | None = None) -> Exhibit:
-        """Return the exhibit with one cell that says why there is nothing to show, and nothing else."""
+        """Return the exhibit with one cell that says why there is nothing to show, and nothing else.
+
+        Parameters
+        ----------
+        refusal : NotIdentified, TooFew or None
+            The reason; None where the comparison could not be prepared.
+
+        Returns
+        -------
+        Exhibit
+            The cell bears the declared id of the refusal.
+        """
         reason = refusal or NotIdentified(*self.declaration.why)
         id = as_id(fill(self.declaration.refusal or f"{self.declaration.id}.{{wave}}", self.words))
         return self.only(replace(reason, id=id, wave=self.wave))
 
     def only(self, cell: NotIdentified | TooFew) -> Exhibit:
-        """Return the exhibit with nothing in it but a cell, which has its id already, that says why."""
+        """Return the exhibit with nothing in it but a cell, which has its id already, that says why.
+
+        Parameters
+        ----------
+        cell : NotIdentified or TooFew
+            The reason.
+
+        Returns
+        -------
+        Exhibit
+            With one cell.
+        """
         d = self.declaration
         return Exhibit(
             d.id, self.text(d.refused_title or d.title), (Item("Not shown", "", cell),), d.places, wave=self.wave
@@ -394,6 +431,11 @@ class Table:
             Sums that the table implies, beside those of `sum`.
         **extras : object
             What the chart needs beyond what is declared.
+
+        Returns
+        -------
+        Exhibit
+            Its cells in the order in which they were added.
         """
         d = self.declaration
         if d.empty and not self.items:
@@ -401,7 +443,7 @@ class Table:
             row, column = self.row("none", cell["row"]), cell.get("column", "")
             if "text" in cell:
                 chart = ""
-                row.words(column, cell["text"], id=cell["id"])
+                row.text(column, cell["text"], id=cell["id"])
             else:
                 row.refused(column, cell["reason"], cell["help"], id=cell["id"])
         filled = {
@@ -424,13 +466,34 @@ class Table:
 
 
 class Row:
-    """One row of a table under construction; each method adds a cell and returns the row."""
+    """One row of a table under construction; each method adds a cell and returns the row.
+
+    Parameters
+    ----------
+    table : Table
+        The table that it belongs to.
+    key : str
+        Its part of the ids.
+    label : str
+        Its heading.
+    """
 
     def __init__(self, table: Table, key: str, label: str) -> None:
         self.table, self.key, self.label = table, key, label
 
     def column(self, key: str) -> Column:
-        """Return what a cell of this row holds: as the row says where it does, as its column says elsewhere."""
+        """Return what a cell of this row holds: as the row says where it does, as its column says elsewhere.
+
+        Parameters
+        ----------
+        key : str
+            Key of the column.
+
+        Returns
+        -------
+        Column
+            Unit, kind and decimals.
+        """
         return replace(self.table.column(key), **self.table.declaration.measures.get(self.key, {}))
 
     def _add(self, column: Column, result: Cell) -> Row:
@@ -455,6 +518,11 @@ class Row:
             Values by column; shares go from 0 to 1.
         base : int, optional
             People behind the numbers.
+
+        Returns
+        -------
+        Row
+            This row.
         """
         for name, value in values.items():
             kind = self.column(name)
@@ -463,7 +531,7 @@ class Row:
             elif value is None or isna(value):
                 continue
             elif isinstance(value, str):
-                self.words(name, value)
+                self.text(name, value)
             elif kind.universe:
                 self.count(name, int(value))
             else:
@@ -471,7 +539,26 @@ class Row:
         return self
 
     def count(self, column: str, n: int, *, id: str = "", universe: str = "", **levels: object) -> Row:
-        """Add a count; its cell key is made of a universe, else its column's, and `levels`; `wave` is its wave too."""
+        """Add a count; its cell key is made of a universe, else its column's, and `levels`; `wave` is its wave too.
+
+        Parameters
+        ----------
+        column : str
+            Key of the column.
+        n : int
+            The exact, unweighted count.
+        id : str
+            In place of the composed id.
+        universe : str
+            In place of the column's.
+        **levels : object
+            Dimensions of the cell key and their levels.
+
+        Returns
+        -------
+        Row
+            This row.
+        """
         kind = self.column(column)
         key = cell_key(universe or kind.universe or kind.unit or "people", **self._levels(column, levels))
         result = Count(
@@ -487,7 +574,26 @@ class Row:
         return self._add(kind, result)
 
     def number(self, column: str, value: float, *, id: str = "", unit: str | None = None, **more: Any) -> Row:
-        """Add a number; `more` are fields of `Measure` (base, low, high, decimals, wave …)."""
+        """Add a number that is not an estimate.
+
+        Parameters
+        ----------
+        column : str
+            Key of the column.
+        value : float
+            In the column's unit.
+        id : str
+            In place of the composed id.
+        unit : str, optional
+            In place of the column's.
+        **more : object
+            Fields of `Measure` (base, low, high, decimals, wave ...).
+
+        Returns
+        -------
+        Row
+            This row.
+        """
         kind = self.column(column)
         digits = 2 if kind.decimals is None else kind.decimals
         usual = {"wave": self.table.wave, "decimals": digits, "public": kind.kind == "official", **self.table.fields}
@@ -518,44 +624,123 @@ class Row:
             This row.
         """
         if isinstance(result, NotIdentified):
-            return self.words(column, result.reason, id=id)
+            return self.text(column, result.reason, id=id)
         if isinstance(result, TooFew):
             text = f"too few {result.unit}: at least {result.needed} in every cell are needed"
-            return self.words(column, text, id=id)
+            return self.text(column, text, id=id)
         ends = {k: None if getattr(result, k) is None else scale * getattr(result, k) for k in ("low", "high")}
         if isinstance(result, Estimate) and result.n and "base" not in self.table.fields:
             ends["base"] = min(result.n.values())
         return self.number(column, scale * result.value, id=id, **{**ends, **more})
 
     def numbers(self, values: Mapping[str, float | None], **more: Any) -> Row:
-        """Add a number for each column that has one; `more` as in `number`."""
+        """Add a number for each column that has one.
+
+        Parameters
+        ----------
+        values : mapping of str to float or None
+            Values by column.
+        **more : object
+            As in `number`.
+
+        Returns
+        -------
+        Row
+            This row.
+        """
         for column, value in values.items():
             if value is not None:
                 self.number(column, value, **more)
         return self
 
     def share(self, column: str, share: float, *, id: str = "", **more: Any) -> Row:
-        """Add a share of 0 to 1 as a percentage without decimals; `low` and `high` are shares too."""
+        """Add a share as a percentage without decimals.
+
+        Parameters
+        ----------
+        column : str
+            Key of the column.
+        share : float
+            From 0 to 1.
+        id : str
+            In place of the composed id.
+        **more : object
+            Fields of `Measure`; `low` and `high` are shares too.
+
+        Returns
+        -------
+        Row
+            This row.
+        """
         ends = {k: 100 * more.pop(k) for k in ("low", "high") if more.get(k) is not None}
         usual = {"unit": "per cent", "decimals": self.column(column).decimals or 0}
         return self.number(column, 100 * share, id=id, **{**usual, **ends, **more})
 
     def part(self, column: str, top: int, bottom: int, *, id: str = "", universe: str = "", **levels: object) -> Row:
-        """Add a share of people as the published counts give it: hidden where either count would be."""
+        """Add a share of people as the published counts give it: hidden where either count would be.
+
+        Parameters
+        ----------
+        column : str
+            Key of the column.
+        top, bottom : int
+            People counted, and people in all.
+        id : str
+            In place of the composed id.
+        universe : str
+            In place of the column's.
+        **levels : object
+            Dimensions of the cell keys and their levels.
+
+        Returns
+        -------
+        Row
+            This row.
+        """
         of = universe or self.column(column).universe
         keys = (cell_key(of, **self._levels(column, levels), part=p) for p in ("yes", "any"))
         return self.share_of(column, *zip(keys, (int(top), int(bottom)), strict=True), id=id)
 
     def share_of(self, column: str, part: tuple[str, int], whole: tuple[str, int], **more: Any) -> Row:
-        """Add the share of one count in another, each a cell key with its count: worked out from the rounded counts."""
+        """Add the share of one count in another, each a cell key with its count: worked out from the rounded counts.
+
+        Parameters
+        ----------
+        column : str
+            Key of the column.
+        part, whole : (str, int)
+            Cell key and count.
+        **more : object
+            As in `share`.
+
+        Returns
+        -------
+        Row
+            This row.
+        """
         share = part[1] / whole[1] if whole[1] else 0.0
         return self.share(column, share, base=whole[1], share_of=(part[0], whole[0]), counts=(part, whole), **more)
 
-    def words(self, column: str, text: str, *, id: str = "") -> Row:
-        """Add a cell of plain words."""
-        return self._add(self.table.column(column), Words(self._id(column, id), text))
+    def text(self, column: str, text: str, *, id: str = "") -> Row:
+        """Add a cell of plain words.
 
-    def text(self, column: str, key: str, *, id: str = "") -> Row:
+        Parameters
+        ----------
+        column : str
+            Key of the column.
+        text : str
+            Never free text of a respondent.
+        id : str
+            In place of the composed id.
+
+        Returns
+        -------
+        Row
+            This row.
+        """
+        return self._add(self.table.column(column), Text(self._id(column, id), text))
+
+    def declared(self, column: str, key: str, *, id: str = "") -> Row:
         """Add a cell of the words that are declared for this column and key.
 
         Parameters
@@ -572,13 +757,41 @@ class Row:
         Row
             This row.
         """
-        return self.words(column, self.table.text(self.table.declaration.texts[column][key]), id=id)
+        return self.text(column, self.table.text(self.table.declaration.texts[column][key]), id=id)
 
     def estimate(self, column: str, result: Cell) -> Row:
-        """Add a result that has its id already: an estimate, or why there is none."""
+        """Add a result that has its id already: an estimate, or why there is none.
+
+        Parameters
+        ----------
+        column : str
+            Key of the column.
+        result : Estimate, NotIdentified, TooFew, Count, Measure or Words
+            The cell.
+
+        Returns
+        -------
+        Row
+            This row.
+        """
         return self._add(self.table.column(column), result)
 
     def refused(self, column: str, reason: str, help: str, *, id: str = "") -> Row:
-        """Add a cell that says why it has no number, and what would help."""
+        """Add a cell that says why it has no number, and what would help.
+
+        Parameters
+        ----------
+        column : str
+            Key of the column.
+        reason, help : str
+            Why, and what would help.
+        id : str
+            In place of the composed id.
+
+        Returns
+        -------
+        Row
+            This row.
+        """
         cell = NotIdentified(reason, help, id=self._id(column, id), wave=self.table.wave, licence="descriptive")
         return self._add(self.table.column(column), cell)

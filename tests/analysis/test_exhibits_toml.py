@@ -9,8 +9,9 @@ import pytest
 
 from evaluation.analysis import layout
 from evaluation.errors import DataError
+from evaluation.exhibit import read_declarations
 from evaluation.plan import study
-from evaluation.table_builder import Tables, read_declarations
+from evaluation.table_builder import Tables
 
 ROOT = Path(__file__).parents[2]
 ANALYSIS = ROOT / "src" / "evaluation" / "analysis"
@@ -105,7 +106,7 @@ def test_a_table_without_cells_shows_its_one_declared_cell_and_no_chart():
         "nobody in Leicester",
     )
     assert made.chart == ""
-    assert table().row("a").words("n", "yes").table.exhibit().chart == "bars"
+    assert table().row("a").text("n", "yes").table.exhibit().chart == "bars"
 
 
 def test_a_row_that_says_its_unit_overrules_columns_and_a_star_stands_for_columns_that_are_not_declared():

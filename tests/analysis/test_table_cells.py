@@ -2,8 +2,9 @@
 
 import pytest
 
+from evaluation.exhibit import read_declarations
 from evaluation.results import NotIdentified, TooFew, from_se
-from evaluation.table_builder import Tables, read_declarations
+from evaluation.table_builder import Tables
 
 BLOCK = {
     "title": "T",
@@ -41,7 +42,7 @@ def test_an_interval_is_a_number_with_its_range_and_a_refusal_is_words():
 
 def test_declared_words_are_filled_and_a_table_without_rows_says_so():
     t = table(side="one side")
-    t.row("one").text("value", "open")
+    t.row("one").declared("value", "open")
     assert t.items[0].result.text == "open on one side"
     (only,) = table().exhibit().items
     assert (only.row, only.column, only.result.id, only.result.text) == (

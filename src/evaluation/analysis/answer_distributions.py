@@ -163,7 +163,7 @@ def _ordinal(plan: Plan, wave: str, survey: Survey, outcome: str, column: str, r
     a, b = (domain(frame, outcome, column, code) for code in focus(plan))
     base, inside = int(min(a.sum(), b.sum())), (a + b) > 0
     if base < plan.sizes.least_people or _too_few_sessions(plan, whole, a, b):
-        row.words("", TOO_FEW)
+        row.text("", TOO_FEW)
         return
     answer = np.where(inside, frame[outcome].fillna(0.0).astype(float), float(frame[outcome].median()))
     filled = frame.assign(answer=answer, first=a, side=np.where(a > 0, "b", "a"))
@@ -175,5 +175,5 @@ def _ordinal(plan: Plan, wave: str, survey: Survey, outcome: str, column: str, r
         value, low, high = (float(np.exp(x)) for x in (odds.value, odds.low, odds.high))
         row.number("", value, base=base, low=low, high=high)
     except errors.DataError as error:
-        row.words("", error.what)
+        row.text("", error.what)
     row.number("rank", 100 * rank.value, base=base, low=100 * rank.low, high=100 * rank.high)

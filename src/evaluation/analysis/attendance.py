@@ -146,7 +146,7 @@ def overlap_answer(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     if compare.refusal is not None or compare.scores is None:
         return table.refused(compare.refusal)
     failed = "; ".join(g.note for g in overlap_gates(plan, wave, compare) if not g.passed)
-    table.row("all").words("", table.sentence("failed" if failed else "passed", failed=failed))
+    table.row("all").text("", table.sentence("failed" if failed else "passed", failed=failed))
     inside = compare.scores.common_support().share_treated_inside
     return table.row("inside").share("", inside, base=compare.n["treated"]).table.exhibit()
 

@@ -131,5 +131,5 @@ def answer(plan: Plan, wave: str, survey: Survey, results: Sequence[Any]) -> Exh
     primary = next(r for r in results if r.outcome == plan.outcomes.primary)
     table.row("primary", primary.question or "Planned comparison").estimate("estimate", primary)
     if isinstance(primary, Estimate):
-        table.row("all").words("estimate", table.sentence("follows"))
+        table.row("all").text("estimate", table.sentence("follows"))
     return table.exhibit()

@@ -166,7 +166,7 @@ def claimed(
         if true > 0:
             row.number("difference", result.value / true, unit=contrasts.points(plan, outcome), base=n)
         else:
-            row.words("difference", table.sentence("false"))
+            row.text("difference", table.sentence("false"))
     return table.exhibit()
 
 

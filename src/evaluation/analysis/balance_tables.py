@@ -27,7 +27,7 @@ def sample_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exh
     for place, one in enumerate((sample, companion(plan, compare))):
         row = table.row(str(place))
         if isinstance(one, NotIdentified):
-            row.words("why", one.reason)
+            row.text("why", one.reason)
             continue
         kept = {"treated": 5 * round(one.n["treated"] / 5), "effective": one.n_effective["control"]}
         shares = {"largest": 100 * one.largest_control_share, "unmatched": 100 * one.share_unmatched}
@@ -147,7 +147,7 @@ def balance_answer(plan: Plan, wave: str, compare: Comparison, sample: Any, gate
         return table.refused(compare.refusal)
     failed = "; ".join(g.note for g in gates if not g.passed)
     text = table.sentence("failed" if failed else "passed", method=sample.method, failed=failed)
-    return table.row("all").words("", text).table.exhibit()
+    return table.row("all").text("", text).table.exhibit()
 
 
 def sources(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
@@ -224,7 +224,7 @@ def weights_audit(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Ex
         "5": table.sentence("base", weight=names.get(other.survey_weight, "no weight")) if balanced else "none",
     }
     for step in table.declaration.rows:
-        table.row(step).words("weight", weights.get(step) or table.sentence(step))
+        table.row(step).text("weight", weights.get(step) or table.sentence(step))
     if compare.raking is not None:
         table.note_texts("unused", weight_tables.unused(plan, compare.raking.left_out, "Comparison weight: "))
     return table.exhibit()

@@ -7,10 +7,10 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from evaluation.exhibit import Exhibit
+from evaluation.exhibit import Declaration, Exhibit, read_declarations
 from evaluation.plan.study import Plan
 from evaluation.results import NotIdentified, TooFew
-from evaluation.table_builder import Declaration, Table, Tables, read_declarations
+from evaluation.table_builder import Table, Tables
 
 
 @cache

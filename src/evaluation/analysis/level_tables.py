@@ -42,7 +42,7 @@ def reliability(plan: Plan, wave: str, survey: Survey) -> Exhibit:
         try:
             scale_fit = _reliability(plan, wave, survey, name)
         except errors.DataError as error:
-            row.words("", error.what)
+            row.text("", error.what)
             continue
         given = {"base": scale_fit.n}
         row.number("alpha", scale_fit.alpha, low=scale_fit.alpha_low, high=scale_fit.alpha_high, **given)

@@ -236,7 +236,7 @@ def size_table(plan: Plan, wave: str, checks: list[SizeCheck]) -> Exhibit:
     """Return for which planned comparisons people and sessions suffice."""
     table = layout.table(plan, wave, "who.carried")
     for check in checks:
-        table.row(check.id, check.title).words("all", check.reason or "yes")
+        table.row(check.id, check.title).text("all", check.reason or "yes")
     return table.exhibit()
 
 
@@ -255,7 +255,7 @@ def answer(plan: Plan, wave: str, people: pd.DataFrame, checks: list[SizeCheck])
         else "Every planned comparison has enough people and sessions."
     )
     table.row("n").count("", int((people["wave"] == wave).sum()), id=f"n.answered.all.{wave}", wave=wave)
-    return table.row("all").words("", text).table.exhibit()
+    return table.row("all").text("", text).table.exhibit()
 
 
 def missing(plan: Plan, wave: str, reasons: pd.DataFrame) -> Exhibit:
@@ -295,7 +295,7 @@ def response(plan: Plan, wave: str, people: pd.DataFrame, approached: dict[str, 
     for name, asked in approached.items():
         n, row = int((people["wave"] == name).sum()), table.row("rate")
         if not asked or asked < n:
-            row.words(name, MISCOUNTED if asked else UNCOUNTED)
+            row.text(name, MISCOUNTED if asked else UNCOUNTED)
         else:
             whole = (cell_key("approached", wave=name), int(asked))
             row.share_of(name, (cell_key("people", wave=name), n), whole, wave=name)

@@ -51,7 +51,7 @@ def _power(plan: Plan, row: Row, result: Estimate, effect: float) -> None:
         sizes["mdebefore"] = power.minimum_detectable(expected, **test)
     sizes |= {"mde": power.minimum_detectable(se, **test), "margin": margin or None}
     if margin:
-        row.words("reach", within_reach(margin, se, df))
+        row.text("reach", within_reach(margin, se, df))
     row.numbers(sizes, unit=result.unit, base=base)
     if margin:
         at = power.retrodesign(margin, se, df=df)
@@ -175,7 +175,7 @@ def missing_questions(plan: Plan, wave: str, wordings: pd.DataFrame) -> Exhibit:
         absent = [w for w in wordings.columns if w in plan.waves and str(wordings.loc[item, w]) == "not asked"]
         if absent:
             text = f"{table.sentence(cost)}; not asked in {', '.join(absent)}"
-            table.row(item, plan.label_of(item)).words("all", text)
+            table.row(item, plan.label_of(item)).text("all", text)
     return table.exhibit()
 
 

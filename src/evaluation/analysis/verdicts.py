@@ -39,9 +39,9 @@ def gates_table(plan: Plan, wave: str, gates: Sequence[Gate]) -> Exhibit:
     """Return every gate of the run: what it asks, its kind, and whether it was passed."""
     table = layout.table(plan, wave, "gates.all")
     for gate in gates:
-        row = table.row(gate.id).words("", "passed" if gate.passed else "failed").words("kind", gate.kind)
+        row = table.row(gate.id).text("", "passed" if gate.passed else "failed").text("kind", gate.kind)
         if gate.note:
-            row.words("note", gate.note)
+            row.text("note", gate.note)
     return table.exhibit()
 
 
@@ -120,10 +120,10 @@ def table(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
     table = layout.table(plan, wave, "verdicts.all")
     for result in rows:
         row, ruling = table.row(result.id, result.question or result.id), verdict(result)
-        row.estimate("result", result).words("verdict", ruling or "no verdict")
-        row.words("planned", "planned" if result.planned else "not planned")
+        row.estimate("result", result).text("verdict", ruling or "no verdict")
+        row.text("planned", "planned" if result.planned else "not planned")
         if "fragile" in ruling:
-            row.words("why", _why(table, result, rows))
+            row.text("why", _why(table, result, rows))
     return table.exhibit(headline=[r.id for r in rows if is_headline(r, plan)])
 
 
@@ -141,11 +141,11 @@ def estimands(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
     """Return one row per contrast of the primary outcome: what is estimated, how, with which licence."""
     table = layout.table(plan, wave, "estimands.all")
     for result in [r for r in rows if is_headline(r, plan)]:
-        row = table.row(result.id, result.question or result.id).words("licence", result.licence or "not stated")
-        row.words("planned", "yes" if result.planned else "no")
+        row = table.row(result.id, result.question or result.id).text("licence", result.licence or "not stated")
+        row.text("planned", "yes" if result.planned else "no")
         if isinstance(result, Estimate):
-            row.words("what-is-estimated", result.estimand or "a difference of means")
-            row.words("estimator", result.method or "not stated").words("error", result.se_method or "not stated")
+            row.text("what-is-estimated", result.estimand or "a difference of means")
+            row.text("estimator", result.method or "not stated").text("error", result.se_method or "not stated")
     return table.exhibit()
 
 
@@ -160,11 +160,11 @@ def can_and_cannot(plan: Plan, wave: str, rows: Sequence[Any], gates: Sequence[G
     main = {r.id.split(".")[0]: r for r in rows if is_headline(r, plan)}
     for contrast in table.declaration.rows:
         answered = contrast in main and main[contrast].verdict not in ("", *WITHOUT_NUMBER)
-        row = table.row(contrast).words("may", "yes" if answered else f"no: {NOT_ANSWERABLE} yet")
-        row.words("not", table.sentence(contrast))
+        row = table.row(contrast).text("may", "yes" if answered else f"no: {NOT_ANSWERABLE} yet")
+        row.text("not", table.sentence(contrast))
     for refusal in [r for r in rows if isinstance(r, NotIdentified) and is_headline(r, plan)]:
         row = table.row(refusal.id, refusal.question or refusal.id)
-        row.words("may", "nothing", id=f"say.{refusal.id}.may").words("not", refusal.reason, id=f"say.{refusal.id}.not")
+        row.text("may", "nothing", id=f"say.{refusal.id}.may").text("not", refusal.reason, id=f"say.{refusal.id}.not")
     return table.exhibit()
 
 
@@ -172,5 +172,5 @@ def answer(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
     """Return the answer of notebook 10: the verdicts on the primary outcome."""
     table = layout.table(plan, wave, "answer.10")
     for row in [r for r in rows if is_headline(r, plan)]:
-        table.row(row.id, row.question or row.id).words("verdict", verdict(row) or "none")
+        table.row(row.id, row.question or row.id).text("verdict", verdict(row) or "none")
     return table.exhibit()

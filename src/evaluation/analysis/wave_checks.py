@@ -52,7 +52,7 @@ def waived(plan: Plan, wave: str, taken: Sequence[Any]) -> Exhibit:
                 waiver if isinstance(waiver, dict) else {k: getattr(waiver, k) for k in ("fault", "where", "reason")}
             )
             row = table.row(str(number), f"{one.meta.wave}: {fields['fault']} in {fields['where']}")
-            row.words("reason", str(fields["reason"]), id=f"waiver.{number}.all.{one.meta.wave}")
+            row.text("reason", str(fields["reason"]), id=f"waiver.{number}.all.{one.meta.wave}")
     return table.exhibit()
 
 
@@ -62,7 +62,7 @@ def comparable(plan: Plan, wave: str, wordings: pd.DataFrame) -> Exhibit:
     for item in outcome_items(plan):
         for name in wordings.columns:
             if item in wordings.index and name in plan.waves:
-                table.row(item, plan.label_of(item)).words(str(name), str(wordings.loc[item, name]))
+                table.row(item, plan.label_of(item)).text(str(name), str(wordings.loc[item, name]))
     return table.exhibit()
 
 
@@ -96,4 +96,4 @@ def answer(plan: Plan, wave: str, gates: Sequence[Gate]) -> Exhibit:
         if failed
         else "Yes. Every wave could be read without an open fault, and the gates of intake were passed."
     )
-    return layout.table(plan, wave, "answer.00").row("all", "Answer").words("", text).table.exhibit()
+    return layout.table(plan, wave, "answer.00").row("all", "Answer").text("", text).table.exhibit()

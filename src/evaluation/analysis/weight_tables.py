@@ -152,7 +152,7 @@ def answer(
     """Return the answer of notebook 02: whom the answers speak for, their worth, and the worst gap that is left."""
     now = weights[wave]
     table, gaps = layout.table(plan, wave, "answer.02"), benchmark_gaps(now, margins or {})
-    table.row("all").words("", table.sentence("weighted" if now.cells else "unweighted"))
+    table.row("all").text("", table.sentence("weighted" if now.cells else "unweighted"))
     table.row("effective").number("", effective_n(plan, now), base=len(now.frame))
     if now.cells and len(gaps):
         table.row("gap").number("", gaps["weighted"].abs().max(), base=len(now.frame))

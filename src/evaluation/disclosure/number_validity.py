@@ -8,7 +8,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from evaluation.errors import CheckFailed
-from evaluation.exhibit import Count, Exhibit, Measure, Words
+from evaluation.exhibit import Count, Exhibit, Measure, Text
 from evaluation.results import Estimate, NotIdentified, TooFew
 
 MOST_NAMED = 5  # results that the message names
@@ -54,7 +54,7 @@ def _faults(result: Any) -> Iterator[str]:
             yield from _finite(f"its {name}", getattr(result, name))
         for group, n in result.n.items():
             yield from _whole(f"its number of {group!r}", n)
-    elif not isinstance(result, NotIdentified | TooFew | Words):
+    elif not isinstance(result, NotIdentified | TooFew | Text):
         yield f"a {type(result).__name__} cannot be published"
 
 

@@ -12,7 +12,7 @@ from evaluation.disclosure.attack import Tables, protect_counts, round_count
 from evaluation.disclosure.checked_results import _TOKEN, CheckedExhibit, CheckedResults, CheckedRow
 from evaluation.disclosure.number_validity import require_valid_numbers
 from evaluation.errors import CheckFailed
-from evaluation.exhibit import Count, Exhibit, Measure, Words
+from evaluation.exhibit import Count, Exhibit, Measure, Text
 from evaluation.results import SHARED_FIELDS, Estimate, NotIdentified, verdict
 from evaluation.results import TooFew as Few
 from evaluation.verdict import NOT_ANSWERABLE, TOO_FEW
@@ -132,7 +132,7 @@ class _RowMaker:
         makers: dict[type, Callable[[Any], CheckedRow]] = {
             Count: self._count,
             Measure: self._measure,
-            Words: self._words,
+            Text: self._words,
             Estimate: self._estimate,
             NotIdentified: self._refusal,
             Few: self._few,
@@ -193,7 +193,7 @@ class _RowMaker:
             return 0.0
         return m.value * (shown[0] / shown[1]) / (top / bottom)
 
-    def _words(self, w: Words) -> CheckedRow:
+    def _words(self, w: Text) -> CheckedRow:
         return CheckedRow(_TOKEN, id=w.id, kind="words", text=w.text)
 
     def _refusal(self, r: NotIdentified) -> CheckedRow:

@@ -33,7 +33,7 @@ KINDS = {
         results.Label,
         exhibit.Count,
         exhibit.Measure,
-        exhibit.Words,
+        exhibit.Text,
         exhibit.Item,
         exhibit.Exhibit,
     )

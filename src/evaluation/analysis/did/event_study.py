@@ -86,7 +86,7 @@ def _earlier_trends(plan: Plan, table: Table, frame: pd.DataFrame, design: Desig
     before = [] if study is None else study.before
     if not before:
         for key, part in (("untested", "slope"), ("honest", "honest")):
-            table.row(key).text("change", "one", id=f"{stem}.{part}")
+            table.row(key).declared("change", "one", id=f"{stem}.{part}")
         return
     table.numbers(base=len(rows))
     k, cov = len(before), study.matrix()
@@ -104,7 +104,7 @@ def _earlier_trends(plan: Plan, table: Table, frame: pd.DataFrame, design: Desig
         ("bend", "the slope bending by up to {:.2g} a wave", bend),
     ):
         if isinstance(limits, NotIdentified):
-            table.row(name, f"Sensitivity ({name})").words("change", limits.reason, id=f"{stem}.{name}")
+            table.row(name, f"Sensitivity ({name})").text("change", limits.reason, id=f"{stem}.{name}")
             continue
         for number, limit in enumerate(limits.itertuples()):
             row = table.row(name, f"First effect with {label.format(limit.m)}")

@@ -41,7 +41,7 @@ def few_places(plan: Plan, inputs: DesignInputs) -> Exhibit:
         if test["smallest_p"] > 0.05:
             least += ": it cannot reach 0.05"
         row = table.row(test["test"].replace(",", ""), test["test"]).number("value", test["value"], **ends)
-        row.number("p", test["p"], unit="").words("least", least)
+        row.number("p", test["p"], unit="").text("least", least)
     for number, left in enumerate(did.leave_one_out(frame, **roles).itertuples()):
         label = f"Without {_place(plan, left.area)} ({'reached' if left.side else 'not reached'})"
         table.row("", label).number("value", left.value, id=f"places.without{number}.all.{inputs.wave}")
@@ -59,7 +59,7 @@ def _first_stage(plan: Plan, inputs: DesignInputs, design: Design, frame: pd.Dat
     """Lay out attendance by place and by side, and the change per person reached with its Anderson-Rubin range."""
     known, stem = reached_share(inputs, design, frame), f"places.attended.all.{inputs.wave}"
     if known is None:
-        table.row("none").text("share", "none", id=f"{stem}.none")
+        table.row("none").declared("share", "none", id=f"{stem}.none")
         return
     after = known[known["after"] == 1]
     for flag, side in ((1, "reached"), (0, "unreached")):
@@ -75,13 +75,13 @@ def _first_stage(plan: Plan, inputs: DesignInputs, design: Design, frame: pd.Dat
     if isinstance(ratio, NotIdentified) or ratio.bounded:
         row.interval("value", ratio, unit=contrasts.points(plan, design.outcome), id=id)
     else:
-        row.text("value", "open", id=id)
+        row.declared("value", "open", id=id)
 
 
 def _attended(row: Row, people: pd.DataFrame, id: str) -> None:
     came = int(people["taken"].sum())
     if min(came, len(people) - came) < 10:
-        row.text("share", "few" if came < 10 else "most", id=id)
+        row.declared("share", "few" if came < 10 else "most", id=id)
     else:
         share = 100 * float(np.average(people["taken"], weights=people["population_weight"]))
         row.number("share", round(share), base=len(people), id=id)
@@ -107,7 +107,7 @@ def _composition(plan: Plan, row: Row, frame: pd.DataFrame, columns: list[str], 
     roles = {"time": "after", "weight": "population_weight"}
     draws = {"draws": plan.matching.placebo_draws, "seed": plan.seed, "session": session_in(plan, frame)}
     change = did_composition.between_waves(frame, columns=columns, **roles, **draws)
-    row.number("worst", change.worst, base=len(frame)).text("grade", change.grade)
+    row.number("worst", change.worst, base=len(frame)).declared("grade", change.grade)
     roles |= {"group": groups.group, "outcome": groups.design.outcome, "cluster": groups.cluster}
     test = guarded(did_composition.composition_test, frame, covariates=columns, **roles)
     if isinstance(test, did_composition.CompositionTest):

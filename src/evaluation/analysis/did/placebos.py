@@ -119,7 +119,7 @@ def placebo_exhibit(plan: Plan, inputs: DesignInputs) -> tuple[Exhibit, dict[str
             row.interval("value", result, unit=unit)
             if label in readings:
                 row.number("size", _detectable(plan, result), unit=unit, base=min(result.n.values()))
-            row.words("reading", readings.get(label, "too few people"))
+            row.text("reading", readings.get(label, "too few people"))
     return table.exhibit(), supported
 
 

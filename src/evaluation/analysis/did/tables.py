@@ -49,9 +49,9 @@ def refusals(plan: Plan, inputs: DesignInputs, results: Sequence[Any], refusal: 
     for place, (label, result) in enumerate(zip(headings, [refusal, *results], strict=True)):
         row = table.row(str(place), label)
         if isinstance(result, NotIdentified):
-            row.words("why", result.reason).words("ask", result.what_would_help)
+            row.text("why", result.reason).text("ask", result.what_would_help)
         elif isinstance(result, TooFew):
-            row.words("why", f"too few {result.unit}: {result.needed} are needed in every cell").text("ask", "few")
+            row.text("why", f"too few {result.unit}: {result.needed} are needed in every cell").declared("ask", "few")
     return table.exhibit()
 
 
@@ -76,7 +76,7 @@ def cells(plan: Plan, inputs: DesignInputs, results: Sequence[Any]) -> Exhibit:
     for key, label, n in rows:
         row = table.row(key, label)
         if n is None or n < 10:
-            row.text("people", "few" if n is None else "under")
+            row.declared("people", "few" if n is None else "under")
         else:
             row.number("people", 5 * round(n / 5), base=n)
     return table.exhibit()
@@ -89,8 +89,8 @@ def assumptions(plan: Plan, inputs: DesignInputs, results: Sequence[Any]) -> Exh
     for name, design in plan.designs.items():
         row = table.row(name, f"{name} {design.title}")
         for column in ("q", "a", "h", "b", "m"):
-            row.text(column, name)
-        row.text("c", licences.get(name, design.licence))
+            row.declared(column, name)
+        row.declared("c", licences.get(name, design.licence))
     return table.exhibit()
 
 
@@ -102,7 +102,7 @@ def answer(plan: Plan, inputs: DesignInputs, results: Sequence[Any], refusal: An
     for result in (r for r in results if not method_of(r)):
         row = table.row(name_of(result), heading(plan, result)).estimate("answer", result)
         if isinstance(result, Estimate):
-            row.words("verb", f"“{may_say[result.licence].split(':')[0]}”, no more")
+            row.text("verb", f"“{may_say[result.licence].split(':')[0]}”, no more")
     return table.exhibit()
 
 

@@ -65,7 +65,7 @@ def _answers(build: Tables, rows: pd.DataFrame) -> Exhibit:
         row = table.row(f"issue{place:02d}", str(issue))
         for answer, statuses in ANSWERS.items():
             row.count(answer, part["status"].isin(statuses).sum(), issue=place)
-        row.words("why", _reasons(part))
+        row.text("why", _reasons(part))
     return table.exhibit()
 
 

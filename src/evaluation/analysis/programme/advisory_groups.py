@@ -110,5 +110,5 @@ def _shift(build: Tables, rows: pd.DataFrame, seed: int) -> Exhibit:
         ends = {k: scale * v for k, v in (("low", test.low), ("high", test.high)) if v is not None}
         row.number("shift", scale * test.difference, method="permutation", **(ends if len(ends) == 2 else {}))
         often = "yes, chance alone often gives as much" if test.p > 0.05 else "chance alone seldom gives as much"
-        row.words("chance", often)
+        row.text("chance", often)
     return table.exhibit()

@@ -76,7 +76,7 @@ def figures(plan: Plan, wave: str, registers: register_cells.Registers) -> list[
         row = _figure_value(every.row(str(figure.figure_id), f"{figure.figure_id} {figure.claim}"), "entry", figure)
         row.cells({"kind": str(kinds.get(figure.kind, figure.kind)), "entry_where": where})
         row.cells({"lacks": lack or _figure_base(figure), "entry_source": source})
-        row.words("seen", seen.get(figure.verified, str(figure.verified)))
+        row.text("seen", seen.get(figure.verified, str(figure.verified)))
     if lacking:
         whole.note("incomplete")
     return [*([whole.exhibit()] if len(whole) else []), every.exhibit()]
@@ -113,7 +113,7 @@ def surveys(plan: Plan, wave: str, registers: register_cells.Registers) -> Exhib
         if not pd.isna(e.n_base) and e.n_base > 0:
             row.count("n", e.n_base)
         else:
-            row.words("n", "not stated")
+            row.text("n", "not stated")
         match = "yes, the same wording" if same else "no, the wording differs: not compared"
         row.cells({"wording": str(e.wording), "match": match, "source": as_cited(e)})
     return table.exhibit()
@@ -132,7 +132,7 @@ def timeline(plan: Plan, wave: str, registers: register_cells.Registers) -> list
     labels = register_cells.unique([register_cells.day_words(d[0]) for d in known])
     table = build.table("history.timeline")
     for place, (label, (_, what, kind)) in enumerate(zip(labels, known, strict=True), 1):
-        table.row(f"{place:02d}", label).words("what", what).words("kind", kind)
+        table.row(f"{place:02d}", label).text("what", what).text("kind", kind)
     return [table.exhibit()] if history is None else [table.exhibit(), _sources(plan, build, history)]
 
 
@@ -140,8 +140,8 @@ def _sources(plan: Plan, build: Tables, history: pd.DataFrame) -> Exhibit:
     table, seen = build.table("history.sources"), register_cells.levels(plan, "history", "verified")
     for event in history.itertuples(index=False):
         known = register_cells.optional(event, "verified")
-        row = table.row(str(event.history_id), str(event.what)).words("source", as_cited(event))
-        row.words("seen", "not stated" if pd.isna(known) else seen[known])
+        row = table.row(str(event.history_id), str(event.what)).text("source", as_cited(event))
+        row.text("seen", "not stated" if pd.isna(known) else seen[known])
     return table.exhibit()
 
 
@@ -216,13 +216,13 @@ def programme_answer(plan: Plan, wave: str, registers: register_cells.Registers)
     table = layout.table(plan, wave, "answer.08")
     events, actions = (register_cells.register(plan, wave, registers, n) for n in ("events", "actions"))
     if events is None:
-        table.row("no_events").words("answer", "no register of events was supplied")
+        table.row("no_events").text("answer", "no register of events was supplied")
     else:
         held = event_counts.event_summary(events, heavy_ratio=plan.programme.police_heavy_ratio)
         table.row("events").count("answer", held.events)
         table.row("attendances").count("answer", held.attendances)
     if actions is None:
-        table.row("no_actions").words("answer", "no register of actions was supplied")
+        table.row("no_actions").text("answer", "no register of actions was supplied")
     else:
         loop = action_times.feedback_loop(actions, until=register_cells.through(plan, wave, registers))
         table.row("actions").count("answer", loop.raised)
@@ -230,7 +230,7 @@ def programme_answer(plan: Plan, wave: str, registers: register_cells.Registers)
         table.row("refused").count("answer", loop.refused)
         table.row("explained").count("answer", loop.explained)
     what = "What was done and answered. Whether it made a difference to anybody is another question."
-    return table.row("all").words("answer", what).table.exhibit()
+    return table.row("all").text("answer", what).table.exhibit()
 
 
 def wider_answer(plan: Plan, wave: str, registers: register_cells.Registers) -> Exhibit:
@@ -240,14 +240,14 @@ def wider_answer(plan: Plan, wave: str, registers: register_cells.Registers) -> 
     _ratio(table, plan, registers)
     victims = register_cells.register(plan, wave, registers, "victim_recording")
     if victims is None:
-        table.row("no_recording").words("answer", "no register was supplied")
+        table.row("no_recording").text("answer", "no register was supplied")
     else:
         last = victims.sort_values("period").iloc[-1]
         row = table.row("recording", f"Victims whose ethnic group was left blank, {last['period']}")
         row.share("answer", float(last["blank"]) / float(last["victims"]), base=int(last["victims"]))
     _recruits(table, plan, register_cells.register(plan, wave, registers, "recruitment"))
     what = f"Context, not a result of {plan.words.programme}. None of these figures explains another."
-    return table.row("all").words("answer", what).table.exhibit()
+    return table.row("all").text("answer", what).table.exhibit()
 
 
 def _ratio(table: Table, plan: Plan, registers: register_cells.Registers) -> None:
@@ -258,7 +258,7 @@ def _ratio(table: Table, plan: Plan, registers: register_cells.Registers) -> Non
         margins = {}
     s = searches(plan, table.wave, registers, margins)
     if s is None:
-        table.row("stops").words("answer", "no counts with residents were supplied")
+        table.row("stops").text("answer", "no counts with residents were supplied")
         return
     table.words["about"] = f"{s.area}, {s.period}, {s.described}"
     ratios = estimates(s)
@@ -273,13 +273,13 @@ def _recruits(table: Table, plan: Plan, rows: pd.DataFrame | None) -> None:
     """Add whether the last year's recruits met the goal."""
     joined = None if rows is None else rows[(rows["stage"] == "joined") & (rows["group_type"] == "ethnicity")]
     if joined is None or joined.empty:
-        table.row("recruits").words("answer", "no counts were supplied")
+        table.row("recruits").text("answer", "no counts were supplied")
         return
     last, goal = joined.sort_values("year_ending").iloc[-1], plan.programme.recruit_goal
     try:
         g = representation.against_goal(int(last.n_people), int(last.n_total), int(last.n_unknown), goal=goal)
     except EvaluationError as error:
-        table.row("recruits").words("answer", error.what)
+        table.row("recruits").text("answer", error.what)
         return
     table.words["year"] = f"{last.group}, year to {register_cells.day_words(last.year_ending)}"
-    table.row("recruits_of_year").words("answer", g.met)
+    table.row("recruits_of_year").text("answer", g.met)

@@ -148,7 +148,7 @@ def _kappa(row: Row, first: pd.Series, second: pd.Series) -> None:
         se_method="Fleiss, Cohen and Everitt 1969",
         id=row.table.id(row.key, "kappa"),
     )
-    row.estimate("kappa", agreement).words("recode", "yes" if k.recode else "no")
+    row.estimate("kappa", agreement).text("recode", "yes" if k.recode else "no")
 
 
 def _communities(plan: Plan, build: Tables, clean: pd.DataFrame, events: pd.DataFrame) -> Exhibit:

@@ -11,7 +11,7 @@ import pandas as pd
 from evaluation.analysis import layout, verdicts
 from evaluation.analysis.programme import register_cells
 from evaluation.errors import EvaluationError
-from evaluation.exhibit import Exhibit, measure
+from evaluation.exhibit import Exhibit, Measure, as_id
 from evaluation.intake import waves
 from evaluation.plan.study import Plan
 from evaluation.programme import indicators
@@ -44,9 +44,9 @@ def indicators_sheet(plan: Plan, wave: str, registers: register_cells.Registers)
         else:
             _value(row, str(given.formula), value)
             _against_target(row, given, value, inputs)
-        row.words("kind", KINDS[indicators.indicator_kind(str(given.formula))])
+        row.text("kind", KINDS[indicators.indicator_kind(str(given.formula))])
         if len(owners) > 1:
-            row.words("owner", f"{given.owner}; reported to {given.reported_to}")
+            row.text("owner", f"{given.owner}; reported to {given.reported_to}")
     return table.exhibit()
 
 
@@ -69,13 +69,13 @@ def _value(row: Row, formula: str, value: indicators.Value) -> None:
         column = "base_of_activity" if base is None else "base"
         row.count(column, value.base, universe=f"indicator indicators.{row.key}")
     else:
-        row.words("no_base", "–")
+        row.text("no_base", "–")
     if value.before is None:
-        row.words("no_before", "–")
+        row.text("no_before", "–")
     else:
         row.number("before", value.before, unit=value.unit, base=base, decimals=places)
     if value.low is None or value.before is None:
-        row.words("no_change", "–")
+        row.text("no_change", "–")
     else:
         row.number("change", value.value - value.before, base=base, low=value.low, high=value.high)
 
@@ -91,7 +91,7 @@ def _against_target(row: Row, given: Any, value: indicators.Value, inputs: Mappi
         direction = indicators.direction(value, given.better)
         met = indicators.against_target(value, target, given.better, most=most)
     unit = " per cent" if value.unit else ""
-    row.words("direction", direction).words("target", "none set" if target is None else f"{target:g}{unit}: {met}")
+    row.text("direction", direction).text("target", "none set" if target is None else f"{target:g}{unit}: {met}")
 
 
 # ---- intended outcomes ------------------------------------------------------------------------------------------
@@ -145,7 +145,9 @@ def _from_registers(wave: str, id: str, formula: str, inputs: Mapping[str, pd.Da
         refusal = replace(register_cells.refusal(error.what, error.todo), id=id, wave=wave)
         return how, refusal, f"{NOT_ANSWERABLE}: {error.what}"
     places = 0 if value.unit or float(value.value).is_integer() else 1
-    evidence = measure(id, value.value, value.unit, base=_base(formula, value), wave=wave, decimals=places)
+    evidence = Measure(
+        as_id(id), float(value.value), value.unit, base=_base(formula, value), wave=wave, decimals=places
+    )
     if value.unit and value.base < indicators.LEAST_BASE:
         return how, evidence, "too few to say"
     return how, evidence, "activity counted" if indicators.indicator_kind(formula) == "output" else "practice measured"

@@ -71,7 +71,7 @@ def months(build: Tables, s: Searches) -> Exhibit:
     e = disparity.year_on_year(float(by[earlier]), float(by.iloc[-1]), dispersion=disparity.ASSUMED[1])
     row = table.row("change", f"{month_words(last)} against {month_words(earlier)}")
     row.number("change", e.value, low=e.low, high=e.high)
-    row.words("flag", "within expected variation" if e.low <= 0 <= e.high else "outside expected variation")
+    row.text("flag", "within expected variation" if e.low <= 0 <= e.high else "outside expected variation")
     return table.note("raised").exhibit()
 
 

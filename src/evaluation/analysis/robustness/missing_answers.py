@@ -76,7 +76,7 @@ def _imputed(plan: Plan, people: pd.DataFrame, kept: Any, survey: Survey, row: E
         pooled = multiple_imputation.pool([r.value for r in results], [r.se**2 for r in results], df=row.df).estimate()
     except errors.DataError as error:
         label = "Imputed from other answers"
-        table.row("imputed", label).words("difference", error.what.split(":")[0])
+        table.row("imputed", label).text("difference", error.what.split(":")[0])
     else:
         table.row("imputed").interval("difference", pooled)
 
@@ -91,7 +91,7 @@ def _bounded(people: pd.DataFrame, outcome: str, ends: tuple[float, float], tabl
     if lee.trimmed >= 10:
         row.number("difference", 5 * round(lee.trimmed / 5), unit="people", decimals=0)
     else:
-        row.words("difference", "none" if lee.trimmed == 0 else "under 10")
+        row.text("difference", "none" if lee.trimmed == 0 else "under 10")
 
 
 # ---- levels ---------------------------------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ def levels_otherwise(plan: Plan, wave: str, survey: Survey) -> Exhibit:
     for place, (key, answers, inside) in enumerate(_treatments(frame, outcome, column, code, y)):
         row, id, n = table.row(key), table.id(str(place), ""), int((inside > 0).sum())
         if n < plan.sizes.least_people or _too_few_sessions(plan, jk.design, inside):
-            row.text("positive", "few", id=id)
+            row.declared("positive", "few", id=id)
             continue
         mean = jk.mean(answers, inside, label=code)
         row.number("positive", mean.value, base=n, low=max(mean.low, 0.0), high=min(mean.high, 100.0), id=id)

@@ -117,7 +117,7 @@ def equivalence(
     inside = -row.margin < row.low - null and row.high - null < row.margin
     table.row("margin").number("size", row.margin)
     table.row("range").interval("size", row)
-    table.row("inside").words("size", "yes" if inside else "no")
+    table.row("inside").text("size", "yes" if inside else "no")
     table.row("chance").share("size", power.chance_of_equivalence(row.margin, row.se, df=row.df or float("inf")))
     tost = unweighted(joined(compare, survey, row.outcome), sample, row.outcome, row.margin)
     table.row("tost").number("size", tost, unit="", decimals=3)

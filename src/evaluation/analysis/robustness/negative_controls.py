@@ -92,7 +92,7 @@ def controls_table(plan: Plan, wave: str, controls: Controls) -> Exhibit:
     for result in controls.rows:
         row = table.row(result.outcome, plan.label_of(result.outcome)).estimate("difference", result)
         row.number("mde", controls.detectable[result.outcome], base=min(result.n.values()))
-    table.row("joint").text("difference", controls.state, id=f"controls.joint.all.{wave}")
+    table.row("joint").declared("difference", controls.state, id=f"controls.joint.all.{wave}")
     return table.exhibit(chart=None if len(controls.rows) > 1 else "")
 
 
@@ -114,7 +114,7 @@ def exposures(plan: Plan, wave: str, compare: Comparison, survey: Survey, attend
         readings = [texts["changes" if _apart(more) else "unchanged"]]
     if any(isinstance(r, Estimate) and _apart(r) for r in idle.values()):
         readings.append(texts["idle"])
-    table.row("reading").words("difference", "; ".join(readings), id=f"dose.reading.all.{wave}")
+    table.row("reading").text("difference", "; ".join(readings), id=f"dose.reading.all.{wave}")
     return table.exhibit()
 
 

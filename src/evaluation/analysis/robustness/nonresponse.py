@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from evaluation import exhibit as w
 from evaluation.analysis import contrasts, layout, population_weights
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.attendee_effect import joined
@@ -18,7 +17,7 @@ from evaluation.analysis.level_tables import groups
 from evaluation.analysis.levels import Survey, domain, is_item, level, values
 from evaluation.analysis.robustness.planned_contrast import adjusted_difference, exploratory
 from evaluation.analysis.robustness.specification_curve import subsets
-from evaluation.exhibit import Exhibit
+from evaluation.exhibit import SHARE, Exhibit
 from evaluation.plan.study import Plan
 from evaluation.results import Estimate, NotIdentified
 from evaluation.statistics import power, sensitivity
@@ -43,7 +42,7 @@ def who_did_not_answer(plan: Plan, wave: str, survey: Survey) -> Exhibit:
         for rho in plan.sensitivity.response_correlations:
             bias = sensitivity.nonresponse_bias(correlation=rho, sd=sd, **sizes)
             column_label = f"If answering goes with it at {rho:g}"
-            row.number(column_label, bias, unit=w.SHARE, decimals=1, id=f"{stem}.{rho:g}")
+            row.number(column_label, bias, unit=SHARE, decimals=1, id=f"{stem}.{rho:g}")
         gaps = {
             "eraselevel": abs(float(np.average(y, weights=weight)) - HALF),
             "erase": _change(plan, survey, wave, column, code),

@@ -112,8 +112,8 @@ def answer(
     for doubt in ranked(row, exhibits):
         id, lost = f"doubt.{doubt.key}.{wave}", (doubt.left <= 0) if row.value >= 0 else (doubt.left >= 0)
         line = table.row(doubt.key).number("left", doubt.left, base=doubt.base, id=id)
-        line.words("lost", "yes" if lost else "no", id=f"{id}.lost")
+        line.text("lost", "yes" if lost else "no", id=f"{id}.lost")
     if not isinstance(curve, NotIdentified):
         table.row("same").share("left", curve.same_sign_share)
-    table.row("controls").text("left", controls.state)
+    table.row("controls").declared("left", controls.state)
     return table.exhibit()

@@ -81,7 +81,7 @@ def _omitted(plan: Plan, people: pd.DataFrame, row: Estimate, table: Table) -> N
     if r2 > r2_plain:
         stable = sensitivity.coefficient_stability(plain=plain, adjusted=fit[0], r2_plain=r2_plain, r2_adjusted=r2)
         _size(table, "stability", stable.delta)
-        table.row("stability.sign").text("size", stable.sign, id=table.id("stability", "sign"))
+        table.row("stability.sign").declared("size", stable.sign, id=table.id("stability", "sign"))
 
 
 def _regression(
