@@ -1,8 +1,8 @@
 """Intake: every export layout tried and its outcome, and what 200,000 rows by 70 columns cost.
 
 Run from the repository's root: python -m benchmarks.intake [layouts|size]. The layouts are written by the helpers of
-the tests (`tests/intake_study.py`, `tests/test_intake_adding.py`), read by `evaluation add-wave` and `check`, and the
-answers compared cell by cell with those of a plain csv.
+the tests (`tests/helpers/intake_study.py`, `tests/intake/test_add_wave.py`), read by `evaluation add-wave` and
+`check`, and the answers compared cell by cell with those of a plain csv.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from benchmarks import tables
 from evaluation.errors import EvaluationError
 from evaluation.intake import waves
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "helpers"))
 
 
 WAVE = "W2024"

@@ -15,7 +15,7 @@ import pandas as pd
 from benchmarks import tables
 from evaluation.statistics import balance, effects, matching, propensity
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "helpers"))
 
 
 D, X = held.D, held.X

@@ -1,9 +1,12 @@
 """Write docs/requirements-map.md: each requirement row, what it asks in a few words, and the tests that hold it."""
 
+from pathlib import Path
+
 from benchmarks import tables
 from benchmarks.requirement_rows import ROWS
 
 PAGE = "requirements-map.md"
+TESTS = Path(__file__).parents[1] / "tests"
 INTRO = """# Requirements and the tests that hold them
 
 One row for each requirement of the sources (R001 to R237; numbers left out were never given). A test may serve many
@@ -11,8 +14,8 @@ rows. The list is the project's own: no code of it stands in a report, a noteboo
 `python -m benchmarks.requirements`; a test checks that it names every row and that every test it names exists.
 """
 
-A, S, P, PI = "answers_registers", "answers_status", "programme", "programme_indicators"
-F, D, RE, RP, NB = "programme_figures", "disparity", "programme_records", "report_pages", "report_phrases"
+A, S, P, PI = "programme_tables", "requirement_rows", "programme", "programme_indicators"
+F, D, RE, RP, NB = "programme_figures", "disparity", "programme_records", "pages", "phrases"
 STATE = (f"{S}.what_the_registers_publish_shows_the_rows_that_name_it",)
 
 # Rows of other capabilities: (id, capabilities, what it asks, tests).
@@ -22,8 +25,8 @@ OTHERS = (
         "K1 K4",
         "Areas, residents of 16 and over, people from outside counted out",
         (
-            "intake.the_ledger_names_every_step_and_everybody_it_left_out",
-            "intake_stages.margins_are_indexed_by_the_levels_of_their_columns",
+            "waves.the_ledger_names_every_step_and_everybody_it_left_out",
+            "store.margins_are_indexed_by_the_levels_of_their_columns",
         ),
     ),
     (
@@ -33,7 +36,7 @@ OTHERS = (
         (f"{A}.all_exhibits_pass_the_gate_together", f"{RP}.the_policy_report_has_its_fifteen_sections_in_order"),
     ),
     ("R011", "K5", "Knowledge of rights by age", ("disclosure.estimates_need_their_base_in_every_group",)),
-    ("R014", "K5", "Being able to influence decisions", ("study.the_shipped_plan_loads",)),
+    ("R014", "K5", "Being able to influence decisions", ("plan.the_shipped_plan_loads",)),
     (
         "R016",
         "E12",
@@ -44,10 +47,7 @@ OTHERS = (
         "R020",
         "K1",
         "Garbled text is reported, never guessed",
-        (
-            "intake_readers.garbled_text_is_refused_with_its_row",
-            "intake_readers.text_of_any_encoding_and_delimiter_reads_alike",
-        ),
+        ("readers.garbled_text_is_refused_with_its_row", "readers.text_of_any_encoding_and_delimiter_reads_alike"),
     ),
     (
         "R026",
@@ -55,7 +55,7 @@ OTHERS = (
         "Too few young people to report, when true",
         ("disclosure.refusals_keep_their_reason_and_few_say_no_more",),
     ),
-    ("R027", "K1", "Blank stays blank", ("intake.reasons_stay_apart_and_not_asked_never_becomes_no",)),
+    ("R027", "K1", "Blank stays blank", ("waves.reasons_stay_apart_and_not_asked_never_becomes_no",)),
     ("R030", "E13", "Practice-bank status never above the verdict", (f"{RP}.every_page_table_and_chart_is_there",)),
     ("R031", "E13", "Topics of the practice-bank entry", (f"{RP}.every_page_table_and_chart_is_there",)),
     ("R032", "E13", "Organisation types of the entry", (f"{RP}.every_page_table_and_chart_is_there",)),
@@ -64,13 +64,13 @@ OTHERS = (
         "R035",
         "K1 K2",
         "Under-16s are not in the survey",
-        ("intake.the_ledger_names_every_step_and_everybody_it_left_out",),
+        ("waves.the_ledger_names_every_step_and_everybody_it_left_out",),
     ),
     (
         "R036",
         "K5 K7",
         "Confidence, satisfaction, awareness: level, gap, change",
-        ("intake_stages.comparability_of_wording", f"{RP}.the_policy_report_has_its_fifteen_sections_in_order"),
+        ("store.comparability_of_wording", f"{RP}.the_policy_report_has_its_fifteen_sections_in_order"),
     ),
     (
         "R038",
@@ -94,29 +94,29 @@ OTHERS = (
         "R082",
         "K1 K5",
         "The 2022 file with its absent columns",
-        (
-            "intake.reasons_stay_apart_and_not_asked_never_becomes_no",
-            "run_input.the_shipped_plan_and_waves_have_no_fault",
-        ),
+        ("waves.reasons_stay_apart_and_not_asked_never_becomes_no", "input.the_shipped_plan_and_waves_have_no_fault"),
     ),
-    ("R083", "K5", "Three items with wording recorded", ("intake_stages.comparability_of_wording",)),
+    ("R083", "K5", "Three items with wording recorded", ("store.comparability_of_wording",)),
     (
         "R084",
         "K3 K8",
         "Sessions, who gave out the survey, officers near",
-        ("disclosure_sources.modes_sessions_and_their_design_effect", "claims.routes_that_no_other_person_came_by"),
+        (
+            "respondents.modes_sessions_and_their_design_effect",
+            "claimed_attendance.routes_that_no_other_person_came_by",
+        ),
     ),
     (
         "R085",
         "K3",
         "Exact numbers, exclusions, effective number",
-        ("intake.the_ledger_names_every_step_and_everybody_it_left_out", "weighting.weights_agree_with_r"),
+        ("waves.the_ledger_names_every_step_and_everybody_it_left_out", "weighting.weights_agree_with_r"),
     ),
     (
         "R086",
         "K3 K4",
         "Composition before any outcome; raw beside weighted",
-        ("disclosure_sources.sample_over_population_by_cell", "survey.means_totals_ratios_agree_with_r"),
+        ("respondents.sample_over_population_by_cell", "survey.means_totals_ratios_agree_with_r"),
     ),
     (
         "R087",
@@ -124,7 +124,7 @@ OTHERS = (
         "Attendance not asked in 2022 is never no",
         (
             "did_traps.attendance_that_was_not_asked_is_never_zero",
-            "run_input.a_baseline_with_attendance_coded_no_stops_the_run_with_the_reason",
+            "input.a_baseline_with_attendance_coded_no_stops_the_run_with_the_reason",
         ),
     ),
     (
@@ -137,7 +137,7 @@ OTHERS = (
         "R090",
         "K9 K11",
         "Plan frozen before outcomes, deviations, planned or not",
-        ("run_input.an_unfrozen_plan_needs_draft", "run.every_file_of_a_report_is_there"),
+        ("input.an_unfrozen_plan_needs_draft", "run.every_file_of_a_report_is_there"),
     ),
     ("R092", "K10", "What people told us is never cited as effect", (f"{NB}.the_checker_catches",)),
     (
@@ -149,7 +149,7 @@ OTHERS = (
             f"{RP}.a_study_too_small_says_so_and_prints_no_number_for_it",
         ),
     ),
-    ("R104", "K2", "No officer can be identified", ("intake_stages.a_register_holds_codes_and_nobody_s_name",)),
+    ("R104", "K2", "No officer can be identified", ("store.a_register_holds_codes_and_nobody_s_name",)),
     (
         "R110",
         "K7 K8",
@@ -176,16 +176,13 @@ OTHERS = (
         "R114",
         "K5",
         "Reasons for not attending",
-        ("intake.ticks_in_columns_and_ticks_in_one_column_are_the_same_answers",),
+        ("waves.ticks_in_columns_and_ticks_in_one_column_are_the_same_answers",),
     ),
     (
         "R115",
         "K3 K8",
         "Response rate, or that it cannot be computed; bounds",
-        (
-            "disclosure_sources.the_response_rate_or_why_there_is_none",
-            "sensitivity.nonresponse_matches_the_settled_example",
-        ),
+        ("respondents.the_response_rate_or_why_there_is_none", "sensitivity.nonresponse_matches_the_settled_example"),
     ),
     ("R116", "K10", "People who answered, not residents", (f"{RP}.pages_keep_the_phrasing_rules",)),
     (
@@ -219,12 +216,7 @@ OTHERS = (
         ("multiplicity.step_procedures_agree_with_a_second_implementation",),
     ),
     ("R158", "K5 K2", "Areas, with too few said so", ("disclosure.no_small_cell_is_shown",)),
-    (
-        "R159",
-        "K3 K4",
-        "Sample against the Census, cell by cell",
-        ("disclosure_sources.sample_over_population_by_cell",),
-    ),
+    ("R159", "K3 K4", "Sample against the Census, cell by cell", ("respondents.sample_over_population_by_cell",)),
     (
         "R164",
         "K1 K2",
@@ -249,12 +241,12 @@ OWN = {
         f"{D}.public_months_give_the_three_published_ratios",
         f"{A}.the_public_record_on_three_bases_with_the_bounds_first",
     ),
-    "R004": ("mediation.reported_of_experienced_needs_thirty_people",),
+    "R004": ("mediation_paths.reported_of_experienced_needs_thirty_people",),
     "R005": (f"{F}.the_line_of_dates_is_in_order_and_names_its_sources",),
     "R008": (f"{P}.advice_is_taken_explained_or_met_with_silence",),
     "R009": (f"{P}.permutation_of_meetings_agrees_with_every_split_in_r",),
     "R013": (f"{P}.middle_time_agrees_with_survfit_and_waits_for_half",),
-    "R021": ("mediation.parts_stand_by_group_and_by_attendance_without_their_own_covariate",),
+    "R021": ("mediation_paths.parts_stand_by_group_and_by_attendance_without_their_own_covariate",),
     "R022": (
         f"{P}.permutation_of_meetings_agrees_with_every_split_in_r",
         f"{P}.three_meetings_a_side_cannot_give_an_interval",
@@ -290,7 +282,7 @@ OWN = {
     "R170": (f"{PI}.outputs_and_outcomes_stay_apart",),
     "R180": (f"{P}.not_less_than_one_in_four", f"{P}.those_not_known_decide_the_goal"),
     "R213": ("run.every_printed_result_stands_in_the_results",),
-    "R222": ("intake_stages.comparability_of_wording",),
+    "R222": ("store.comparability_of_wording",),
 }
 BY_TAG = {
     "E1": (f"{P}.attendances_are_not_people", f"{A}.attendances_are_bounded_as_people"),
@@ -300,7 +292,7 @@ BY_TAG = {
     "E5": (f"{D}.rate_ratio_and_its_intervals_agree_with_r", f"{RE}.records_serve_the_same_exhibits_as_counts"),
     "E6": (f"{P}.a_control_chart_widens_only_with_enough_periods",),
     "E7": (f"{P}.those_not_known_decide_the_goal",),
-    "E8": ("mediation.reported_of_experienced_needs_thirty_people",),
+    "E8": ("mediation_paths.reported_of_experienced_needs_thirty_people",),
     "E9": (f"{F}.figures_that_cannot_be_read_alone_stand_in_the_annex_only",),
     "E10": (f"{PI}.targets_are_never_invented", f"{PI}.no_direction_while_the_change_could_be_none"),
     "E11": (f"{F}.published_registers_name_their_source_and_copy_no_passage",),
@@ -318,7 +310,8 @@ def rows() -> list[list[str]]:
 
 def _name(test: str) -> str:
     file, _, name = test.partition(".")
-    return f"`tests/test_{file}.py::test_{name}`"
+    (place,) = TESTS.rglob(f"test_{file}.py")
+    return f"`tests/{place.relative_to(TESTS).as_posix()}::test_{name}`"
 
 
 def page() -> str:
