@@ -17,14 +17,11 @@ from pathlib import Path
 import intake_study as made
 import numpy as np
 import pandas as pd
-import test_intake_adding as tools
+import test_add_wave as tools
 
 from benchmarks import tables
 from evaluation.errors import EvaluationError
 from evaluation.intake import waves
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "helpers"))
-
 
 WAVE = "W2024"
 PAGE = "methods/intake.md"

@@ -5,18 +5,12 @@ Run as `python -m benchmarks.parity_matching`: reads the numbers that R made (te
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import attendance_study as held
 import numpy as np
 import pandas as pd
 
 from benchmarks import tables
 from evaluation.statistics import balance, effects, matching, propensity
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "helpers"))
-
 
 D, X = held.D, held.X
 
