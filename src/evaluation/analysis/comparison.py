@@ -202,7 +202,9 @@ def match(plan: Plan, wave: str, compare: Comparison) -> matching.MatchedSample:
 
 def planned_matching(plan: Plan, over: str) -> dict[str, Any]:
     """Return the arguments of the planned matching; `over` is whose SD the caliper is measured in."""
-    planned = {k: getattr(plan.matching, k) for k in ("ratio", "caliper", "replace", "exact", "order", "caliper_scale")}
+    m = plan.matching
+    planned: dict[str, Any] = {"ratio": m.ratio, "caliper": m.caliper, "caliper_scale": m.caliper_scale}
+    planned |= {"replace": m.replace, "exact": m.exact, "order": m.order}
     return {"treat": TREATED, "survey_weight": COMPARISON_WEIGHT, "caliper_over": over, **planned}
 
 
