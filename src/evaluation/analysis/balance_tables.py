@@ -15,11 +15,12 @@ from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
 from evaluation.results import Gate, NotIdentified
 from evaluation.statistics import balance, matching, propensity
+from evaluation.statistics.matching import MatchedSample
 
 SPREADS = {"all": "of everybody", "control": "of those who did not attend", "within groups": "within both groups"}
 
 
-def sample_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exhibit:
+def sample_table(plan: Plan, wave: str, compare: Comparison, sample: MatchedSample) -> Exhibit:
     """Return what each design keeps: people, effective number of others, largest weight, share left out."""
     table = layout.table(plan, wave, "design.sample")
     if compare.refusal is not None:
@@ -44,7 +45,7 @@ def sample_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exh
     return table.exhibit()
 
 
-def compared(plan: Plan, compare: Comparison, sample: Any) -> balance.Balance:
+def compared(plan: Plan, compare: Comparison, sample: MatchedSample) -> balance.Balance:
     """Return balance before and after the planned matching, survey weights in both."""
     return balance.compare(
         compare.people,
@@ -56,7 +57,7 @@ def compared(plan: Plan, compare: Comparison, sample: Any) -> balance.Balance:
     )
 
 
-def balance_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exhibit:
+def balance_table(plan: Plan, wave: str, compare: Comparison, sample: MatchedSample) -> Exhibit:
     """Return standardised differences of every level, before and after; the love plot is drawn from it."""
     table = layout.table(plan, wave, "design.balance")
     if compare.refusal is not None:
@@ -72,7 +73,7 @@ def _level(plan: Plan, row: Any) -> str:
     return plan.label_of(row.covariate) + (f": {level}" if row.level else "")
 
 
-def design_again(plan: Plan, covariates: tuple[str, ...], over: str, people: pd.DataFrame) -> Any:
+def design_again(plan: Plan, covariates: tuple[str, ...], over: str, people: pd.DataFrame) -> MatchedSample:
     """Return the planned design for a (drawn) treatment: score, then nearest neighbours; used by the placebo."""
     scores = propensity.fit(
         people, treat=TREATED, covariates=covariates, survey_weight=COMPARISON_WEIGHT, only_attendees="penalise"
@@ -80,7 +81,7 @@ def design_again(plan: Plan, covariates: tuple[str, ...], over: str, people: pd.
     return matching.nearest(people, scores, **planned_matching(plan, over))
 
 
-def placebo(plan: Plan, compare: Comparison, sample: Any) -> balance.Placebo | NotIdentified | None:
+def placebo(plan: Plan, compare: Comparison, sample: MatchedSample) -> balance.Placebo | NotIdentified | None:
     """Return where the design's balance stands among treatments drawn by lot within sessions; None without a design."""
     if compare.refusal is not None:
         return None
@@ -102,7 +103,11 @@ def placebo(plan: Plan, compare: Comparison, sample: Any) -> balance.Placebo | N
 
 
 def balance_gates(
-    plan: Plan, wave: str, compare: Comparison, sample: Any, draws: balance.Placebo | NotIdentified | None = None
+    plan: Plan,
+    wave: str,
+    compare: Comparison,
+    sample: MatchedSample,
+    draws: balance.Placebo | NotIdentified | None = None,
 ) -> list[Gate]:
     """Return the gates of notebook 04: balance against chance, share unmatched, the companion's weights.
 
@@ -119,7 +124,7 @@ def balance_gates(
     ]
 
 
-def _chance_gates(draws: Any) -> list[Gate]:
+def _chance_gates(draws: balance.Placebo | NotIdentified) -> list[Gate]:
     note = "the groups are no less alike than a lot would make them"
     if isinstance(draws, NotIdentified):
         return [Gate("attend.balance", "design", False, None, "99th percentile", f"{note} ({draws.reason})")]
@@ -140,7 +145,7 @@ def _companion_gate(plan: Plan, compare: Comparison) -> Gate:
     return Gate("attend.companion", "quality", enough, ratio, least, note)
 
 
-def balance_answer(plan: Plan, wave: str, compare: Comparison, sample: Any, gates: list[Gate]) -> Exhibit:
+def balance_answer(plan: Plan, wave: str, compare: Comparison, sample: MatchedSample, gates: list[Gate]) -> Exhibit:
     """Return the answer of notebook 04."""
     table = layout.table(plan, wave, "answer.04")
     if compare.refusal is not None:
@@ -183,7 +188,7 @@ def support(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     return table.exhibit()
 
 
-def spread_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exhibit:
+def spread_table(plan: Plan, wave: str, compare: Comparison, sample: MatchedSample) -> Exhibit:
     """Return variance ratios and gaps of distributions after matching, and the effective number in each arm."""
     table = layout.table(plan, wave, "design.spread")
     if compare.refusal is not None:
@@ -211,7 +216,7 @@ def placebo_table(plan: Plan, wave: str, compare: Comparison, draws: balance.Pla
     return table.exhibit()
 
 
-def weights_audit(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exhibit:
+def weights_audit(plan: Plan, wave: str, compare: Comparison, sample: MatchedSample) -> Exhibit:
     """Return which weight entered which step, read from the objects that the steps made."""
     table = layout.table(plan, wave, "design.weights")
     if compare.refusal is not None or compare.scores is None:

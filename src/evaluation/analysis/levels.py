@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -35,7 +34,7 @@ class Survey:
     outcomes: pd.DataFrame
     weights: Mapping[str, population_weights.WaveWeights]
     sd: Mapping[str, float]
-    _jackknives: dict[str, Any] = field(default_factory=dict, repr=False)
+    _jackknives: dict[str, survey.Jackknife] = field(default_factory=dict, repr=False)
 
     def asked(self, outcome: str, wave: str) -> bool:
         """Return whether anybody answered an outcome in a wave."""
@@ -55,7 +54,7 @@ class Survey:
         weights = self.weights[wave]
         return weights.frame.join(self.outcomes).assign(population_weight=weights.values)
 
-    def jackknife(self, plan: Plan, wave: str) -> Any:
+    def jackknife(self, plan: Plan, wave: str) -> survey.Jackknife:
         """Return the wave's delete-one-session jackknife (made once)."""
         if wave not in self._jackknives:
             weights, session = self.weights[wave], plan.population.session_column
@@ -146,7 +145,7 @@ def bounded(share: Estimate) -> Estimate:
     return replace(share, low=low, high=high, low_90=low_90, high_90=high_90, se_method=method)
 
 
-def _too_few_sessions(plan: Plan, design: Any, *inside: np.ndarray) -> bool:
+def _too_few_sessions(plan: Plan, design: survey.Design, *inside: np.ndarray) -> bool:
     if not plan.population.session_column or not design.clustered:
         return False
     sessions = min(len(np.unique(design.cluster_codes[d > 0])) for d in inside)

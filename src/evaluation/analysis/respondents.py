@@ -15,7 +15,7 @@ from evaluation.intake.validation import outcome_items
 from evaluation.plan.study import Plan
 from evaluation.results import Gate
 from evaluation.statistics import crosstab
-from evaluation.table_builder import Table
+from evaluation.table_builder import Row, Table
 
 LIKENESS = (0.02, 0.05, 0.1)  # planning values: answers about trust are not opened here
 MOST_SHOWN = 6  # characteristics in the table of who answered
@@ -104,7 +104,9 @@ def over_population(plan: Plan, wave: str, people: pd.DataFrame, margins: Mappin
     return table.exhibit()
 
 
-def _representation(row: Any, wave: str, cells: Any, cell: str, n: int, whole: tuple[str, int], share: float) -> None:
+def _representation(
+    row: Row, wave: str, cells: margin_cells.Cells, cell: str, n: int, whole: tuple[str, int], share: float
+) -> None:
     """Add one cell's people, share, population share and ratio."""
     part = (cells.key(cell, wave), n)
     row.count("n", n, margin=cells.name, cell=cell, wave=wave).share_of("share", part, whole)

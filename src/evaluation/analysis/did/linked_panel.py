@@ -11,11 +11,11 @@ from evaluation.analysis import arms, layout
 from evaluation.analysis.attendee_effect import guarded
 from evaluation.analysis.did.inputs import DesignInputs, attended, ends
 from evaluation.plan.study import Design, Plan
-from evaluation.results import Estimate, NotIdentified, TooFew
+from evaluation.results import Estimate, NotIdentified, Result, TooFew
 from evaluation.statistics import did
 
 
-def linked(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple[str, Any]]:
+def linked(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple[str, Result]]:
     """D5: change of people who attended for the first time between two waves against people who never did.
 
     Companions: first differences (the same estimate with an error that few people need), and linked people weighted to

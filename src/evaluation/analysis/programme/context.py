@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -44,7 +45,7 @@ def context(plan: Plan, wave: str, registers: register_cells.Registers) -> list[
     ]
 
 
-def as_cited(row: Any) -> str:
+def as_cited(row: object) -> str:
     """Return the source of a row of a register: bare when the team saw it, else "as cited in"."""
     source, seen = register_cells.optional(row, "source"), register_cells.optional(row, "verified")
     if pd.isna(source) or not str(source).strip():
@@ -88,7 +89,7 @@ def _figure_value(row: Row, column: str, figure: Any) -> Row:
     return row.number(column, figure.value, unit=UNITS.get(figure.kind, ""), decimals=digits)
 
 
-def _figure_base(figure: Any) -> str:
+def _figure_base(figure: object) -> str:
     top, bottom, against = (register_cells.optional(figure, n) for n in ("numerator", "denominator", "comparator"))
     if not pd.isna(top) and not pd.isna(bottom):
         return f"{float(top):,.0f} of {float(bottom):,.0f}"
@@ -253,7 +254,7 @@ def wider_answer(plan: Plan, wave: str, registers: register_cells.Registers) -> 
 def _ratio(table: Table, plan: Plan, registers: register_cells.Registers) -> None:
     """Add the lowest and highest that the ratio of search rates can be, and the ratio without those not stated."""
     try:
-        margins: Any = waves.margins(plan)
+        margins: Mapping[str, pd.Series] = waves.margins(plan)
     except EvaluationError:
         margins = {}
     s = searches(plan, table.wave, registers, margins)

@@ -37,12 +37,12 @@ def recruitment(plan: Plan, wave: str, registers: register_cells.Registers) -> l
     ]
 
 
-def _few(plan: Plan, n: Any) -> bool:
+def _few(plan: Plan, n: float) -> bool:
     """Return whether a count of people is too small for its share to be shown."""
     return 0 < int(n) < plan.disclosure.threshold
 
 
-def _year(day: Any) -> str:
+def _year(day: pd.Timestamp) -> str:
     return f"Year to {register_cells.day_words(day)}"
 
 
@@ -55,7 +55,7 @@ def _key(row: Any, wave: str) -> str:
     return f"{row.role}.{pd.Timestamp(row.year_ending):%Y}.{wave}"
 
 
-def _short(group: Any) -> str:
+def _short(group: object) -> str:
     return "".join(ch if ch.isalnum() else "-" for ch in str(group).lower())[:24].strip("-")
 
 
@@ -93,7 +93,7 @@ def _last_share(table: Table, goal: float) -> str:
     return f"{last.row}: {{{last.result.id}}} of those who joined; the goal was {100 * goal:.0f} per cent"
 
 
-def _has_goal(plan: Plan, group: Any) -> bool:
+def _has_goal(plan: Plan, group: object) -> bool:
     """Return whether the goal is about a recorded group: it is about all ethnic minorities, not about one of them."""
     names = {
         str(w).lower()

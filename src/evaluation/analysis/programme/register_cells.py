@@ -74,7 +74,7 @@ def register(plan: Plan, wave: str, registers: Registers, name: str) -> pd.DataF
     return None if frame.empty else frame
 
 
-def period_end(text: Any) -> Any:
+def period_end(text: object) -> pd.Timestamp:
     """Return the last day of "2024-03", "2024 Q1", "2024Q1" or "2024"; NaT for any other period, which is kept."""
     parts = PERIOD.match(str(text).strip())
     if not parts:
@@ -111,17 +111,17 @@ def refusal(reason: str, helps: str) -> NotIdentified:
     return NotIdentified(reason, helps, licence="descriptive")
 
 
-def optional(row: Any, column: str) -> Any:
+def optional(row: object, column: str) -> Any:
     """Return a cell of a column that a register may leave out; NA where it does."""
     return getattr(row, column, pd.NA)
 
 
-def month(day: Any) -> str:
+def month(day: pd.Timestamp) -> str:
     """Return "October 2022", or "no date"."""
     return "no date" if pd.isna(day) else f"{pd.Timestamp(day):%B %Y}"
 
 
-def day_words(day: Any) -> str:
+def day_words(day: pd.Timestamp) -> str:
     """Return "5 October 2022", or "no date"."""
     return "no date" if pd.isna(day) else f"{pd.Timestamp(day).day} {pd.Timestamp(day):%B %Y}"
 

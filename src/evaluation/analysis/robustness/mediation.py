@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -15,7 +15,7 @@ from evaluation.analysis.verdicts import focus
 from evaluation.errors import EvaluationError
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate, NotIdentified, TooFew
+from evaluation.results import Estimate, NotIdentified, Result, TooFew
 from evaluation.statistics import mediation, proportions
 from evaluation.table_builder import Table
 
@@ -132,7 +132,7 @@ def _parts(
 def _reported(plan: Plan, wave: str, people: pd.DataFrame, outcomes: pd.DataFrame) -> Exhibit:
     """Return, of people who experienced it, the share who reported the latest; refused where few or none were asked."""
     rows, table = people.index[people["wave"] == wave], layout.table(plan, wave, "reporting.hate")
-    result: Any = NotIdentified(
+    result: Result = NotIdentified(
         "this wave did not ask people whether they had experienced a hate crime and reported it",
         "Ask both questions; police counts do not say how common it is.",
     )

@@ -10,9 +10,10 @@ from evaluation.analysis import layout
 from evaluation.analysis.robustness.multiple_testing import FamilyPValues
 from evaluation.analysis.robustness.negative_controls import LEVEL, NOTHING, SAW, Controls
 from evaluation.analysis.robustness.planned_contrast import planned_row
-from evaluation.exhibit import Exhibit, Measure
+from evaluation.exhibit import Cell, Exhibit, Measure
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate, Gate, NotIdentified
+from evaluation.results import Estimate, Gate, NotIdentified, Result
+from evaluation.statistics.sensitivity.specification_curve import SpecificationCurve
 
 MISSING = {k: f"missing.{k}" for k in ("worst", "lee", "imputed")} | dict.fromkeys(
     ("middle", "lowest"), "missing.filled"
@@ -52,7 +53,7 @@ def ranked(row: Estimate, exhibits: Sequence[Exhibit]) -> list[Doubt]:
     return sorted(worst.values(), key=lambda d: (-d.move, d.key))
 
 
-def _key(cell: Any, row: Estimate) -> str:
+def _key(cell: Cell, row: Estimate) -> str:
     """Return the doubt that a published cell belongs to, or "" for a cell that is not a difference left."""
     if not isinstance(cell, Measure | Estimate) or cell.unit != row.unit:
         return ""
@@ -75,8 +76,13 @@ def gates(plan: Plan, wave: str, controls: Controls) -> list[Gate]:
 
 
 def applied(
-    plan: Plan, attend: Sequence[Any], curve: Any, corrected: FamilyPValues, gates: Sequence[Gate], controls: Controls
-) -> list[Any]:
+    plan: Plan,
+    attend: Sequence[Result],
+    curve: SpecificationCurve | NotIdentified,
+    corrected: FamilyPValues,
+    gates: Sequence[Gate],
+    controls: Controls,
+) -> list[Result]:
     """Return the results with what was seen: agreement of the curve, corrected p, and the doubt of the controls.
 
     Where attendees differ from others on the controls in one direction, the doubt is one-sided: it downgrades only a
@@ -99,7 +105,12 @@ def applied(
 
 
 def answer(
-    plan: Plan, wave: str, doubted: Sequence[Any], curve: Any, controls: Controls, exhibits: Sequence[Exhibit]
+    plan: Plan,
+    wave: str,
+    doubted: Sequence[Result],
+    curve: SpecificationCurve | NotIdentified,
+    controls: Controls,
+    exhibits: Sequence[Exhibit],
 ) -> Exhibit:
     """Return the answer of notebook 07: the break-even gap, then the doubts, the one that could move most first."""
     row, table = planned_row(plan, doubted), layout.table(plan, wave, "answer.07")

@@ -17,15 +17,18 @@ from evaluation.analysis.levels import Survey
 from evaluation.analysis.robustness.planned_contrast import planned_estimate
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate
+from evaluation.results import Estimate, Result
 from evaluation.statistics import inference, sensitivity
 from evaluation.statistics._roles import columns
+from evaluation.statistics.matching import MatchedSample
 from evaluation.table_builder import Table
 
 GAMMAS = (1.0, 1.5, 2.0)
 
 
-def unseen(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey, attend: Sequence[Any]) -> Exhibit:
+def unseen(
+    plan: Plan, wave: str, compare: Comparison, sample: MatchedSample, survey: Survey, attend: Sequence[Result]
+) -> Exhibit:
     """Return every measure of how strong an unseen difference would have to be, for the planned contrast."""
     row, refusal = planned_estimate(plan, attend)
     if row is None:
@@ -129,7 +132,7 @@ def _partial(others: list[np.ndarray], own: np.ndarray, target: np.ndarray, weig
 # ---- matched pairs --------------------------------------------------------------------------------------------------
 
 
-def _pairs(plan: Plan, people: pd.DataFrame, sample: Any, row: Estimate, table: Table) -> None:
+def _pairs(plan: Plan, people: pd.DataFrame, sample: MatchedSample, row: Estimate, table: Table) -> None:
     """Lay out Rosenbaum's bounds on the first pair of each attendee: signed ranks, shift, positive answers."""
     pairs = sample.pairs
     pairs = pairs[pairs["treated"].isin(people.index) & pairs["control"].isin(people.index)]
