@@ -53,7 +53,7 @@ def units(plan: Plan, wave: str, compare: Comparison, sample: MatchedSample, sur
     }
     for key, (result, unit) in results.items():
         named = _named(plan, wave, result, compare, survey, "attendunits", key)
-        if isinstance(named, Estimate):  # no margin where the unit is another
+        if isinstance(named, Estimate) and isinstance(result, Estimate):  # no margin where the unit is another
             named = replace(named, unit=unit, margin=None, null=result.null)
         table.row(key).estimate("estimate", named)
     return table.exhibit()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import pandas as pd
 
@@ -63,14 +62,14 @@ def balance_table(plan: Plan, wave: str, compare: Comparison, sample: MatchedSam
     if compare.refusal is not None:
         return table.refused(compare.refusal)
     for number, level in enumerate(compared(plan, compare, sample).table.itertuples(index=False)):
-        row = table.row(f"row{number:02d}", _level(plan, level))
+        row = table.row(f"row{number:02d}", _level(plan, str(level.covariate), level.level))
         row.numbers({"before": level.smd_before, "after": level.smd_after}, base=sum(compare.n.values()))
     return table.exhibit()
 
 
-def _level(plan: Plan, row: Any) -> str:
-    level = plan.levels_of(row.covariate).get(row.level, str(row.level).replace("_", " "))
-    return plan.label_of(row.covariate) + (f": {level}" if row.level else "")
+def _level(plan: Plan, covariate: str, code: str) -> str:
+    level = plan.levels_of(covariate).get(code, str(code).replace("_", " "))
+    return plan.label_of(covariate) + (f": {level}" if code else "")
 
 
 def design_again(plan: Plan, covariates: tuple[str, ...], over: str, people: pd.DataFrame) -> MatchedSample:
@@ -197,7 +196,9 @@ def spread_table(plan: Plan, wave: str, compare: Comparison, sample: MatchedSamp
     for number, r in enumerate(after.table.itertuples(index=False)):
         ratio = None if pd.isna(r.variance_ratio_after) else r.variance_ratio_after
         spread = {"gap": r.ks_after, "mean": r.ecdf_mean_after, "ratio": ratio}
-        table.row(f"row{number:02d}", _level(plan, r)).numbers(spread, base=sum(compare.n.values()))
+        table.row(f"row{number:02d}", _level(plan, str(r.covariate), r.level)).numbers(
+            spread, base=sum(compare.n.values())
+        )
     for arm, n in (("treated", compare.n["treated"]), ("control", compare.n["untreated"])):
         table.row(arm).numbers({when: after.effective_n[f"{arm}_{when}"] for when in ("before", "after")}, base=n)
     return table.exhibit()
@@ -221,12 +222,16 @@ def weights_audit(plan: Plan, wave: str, compare: Comparison, sample: MatchedSam
     table = layout.table(plan, wave, "design.weights")
     if compare.refusal is not None or compare.scores is None:
         return table.refused(compare.refusal)
-    other, names = companion(plan, compare), {COMPARISON_WEIGHT: "comparison weight"}
-    matched, balanced = names.get(sample.survey_weight), not isinstance(other, NotIdentified)
+    other = companion(plan, compare)
+    names: dict[str | None, str] = {COMPARISON_WEIGHT: "comparison weight"}
+    matched = names.get(sample.survey_weight)
+    base = "none"
+    if not isinstance(other, NotIdentified):
+        base = table.sentence("base", weight=names.get(other.survey_weight, "no weight"))
     weights = {
         "1": names.get(compare.scores.survey_weight, "none"),
         "3": table.sentence("counterpart", weight=matched) if matched else "none",
-        "5": table.sentence("base", weight=names.get(other.survey_weight, "no weight")) if balanced else "none",
+        "5": base,
     }
     for step in table.declaration.rows:
         table.row(step).text("weight", weights.get(step) or table.sentence(step))

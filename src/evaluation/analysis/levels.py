@@ -11,7 +11,7 @@ import pandas as pd
 from evaluation.analysis import population_weights
 from evaluation.analysis.contrasts import points
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate, NotIdentified, TooFew
+from evaluation.results import Estimate, TooFew
 from evaluation.statistics import scales, survey
 
 LEAST_EFFECTIVE = 5.0
@@ -108,7 +108,7 @@ def domain(frame: pd.DataFrame, outcome: str, column: str = "", level: str = "")
 
 def level(
     plan: Plan, survey_: Survey, outcome: str, wave: str, *, column: str = "", code: str = "", share: bool = True
-) -> Estimate | TooFew | NotIdentified:
+) -> Estimate | TooFew:
     """Return the published level of a group: share of positive answers (per cent) or mean, jackknifed.
 
     Under the plan's least people or sessions, or fewer than five effective sessions: counts only.

@@ -78,7 +78,15 @@ def draw(plan: Plan, people: pd.DataFrame, size: Size, effect: float, rng: np.ra
     return drawn.assign(**{OUTCOME: shared[pd.factorize(drawn[session])[0]] + noise + effect * came})
 
 
-def _resampled(people, labels, times, sessions, kind, column, rng) -> pd.DataFrame | None:
+def _resampled(
+    people: pd.DataFrame,
+    labels: pd.Series,
+    times: float,
+    sessions: float,
+    kind: str,
+    column: str,
+    rng: np.random.Generator,
+) -> pd.DataFrame | None:
     """Return `times` as many people from `sessions` as many sessions, drawn with replacement at both steps."""
     if not len(labels) or times <= 0:
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -182,12 +181,12 @@ def _sessions(plan: Plan, table: Table, wave: str, rows: pd.DataFrame) -> None:
         return
     sizes = rows[session].value_counts()
     table.row("n.sessions").count(wave, len(sizes), wave=wave)
-    given: dict[str, Any] = {"base": int(sizes.sum()), "wave": wave}
-    table.row("mean.session_size").number(wave, sizes.mean(), **given)
+    base = int(sizes.sum())
+    table.row("mean.session_size").number(wave, sizes.mean(), base=base, wave=wave)
     usual = float((sizes**2).sum() / sizes.sum())  # the session of the average respondent
     for likeness in LIKENESS:
         row = table.row(f"session_effect.{likeness}", f"Design effect of sessions, answers alike by {likeness:g}")
-        row.number(wave, 1 + (usual - 1) * likeness, unit="times", decimals=1, **given)
+        row.number(wave, 1 + (usual - 1) * likeness, unit="times", decimals=1, base=base, wave=wave)
 
 
 def collected_columns(plan: Plan, rows: pd.DataFrame) -> list[str]:

@@ -75,7 +75,7 @@ def signed(row: Result, latest: Mapping[str, Cell]) -> Result:
     return replace(row, gates=(*row.gates, Gate(f"{contrast}.same_sign", "quality", agree, note=note)))
 
 
-def _family(row: Result) -> tuple[str, ...]:
+def _family(row: Estimate) -> tuple[str, ...]:
     """Return the family of a contrast: outcomes of one kind, in one contrast and group."""
     contrast, _, *rest = row.id.split(".")
     return (contrast, *rest, row.family)
@@ -95,7 +95,7 @@ def corrected(rows: Sequence[Result]) -> list[Result]:
     for key, p in families.items():
         correct = multiplicity.benjamini_hochberg if key[-1] == "exploratory" else multiplicity.holm
         adjusted |= {k: float(v) for k, v in correct(pd.Series(p)).items()}
-    return [replace(r, p_family=adjusted[r.id]) if r.id in adjusted else r for r in rows]
+    return [replace(r, p_family=adjusted[r.id]) if isinstance(r, Estimate) and r.id in adjusted else r for r in rows]
 
 
 def _is_contrast(result: Cell) -> TypeGuard[Result]:
@@ -122,7 +122,7 @@ def table(plan: Plan, wave: str, rows: Sequence[Result]) -> Exhibit:
         row, ruling = table.row(result.id, result.question or result.id), verdict(result)
         row.estimate("result", result).text("verdict", ruling or "no verdict")
         row.text("planned", "planned" if result.planned else "not planned")
-        if "fragile" in ruling:
+        if isinstance(result, Estimate) and "fragile" in ruling:
             row.text("why", _why(table, result, rows))
     return table.exhibit(headline=[r.id for r in rows if is_headline(r, plan)])
 

@@ -46,10 +46,10 @@ def attendee_change(plan: Plan, inputs: DesignInputs) -> Result:
     else:
         result = _attendee_change(plan, inputs, outcome, before)
     question = f"Has {contrasts.short(plan, outcome)} changed more among {plan.words.treated} than among others?"
-    words = {"question": question, "null": 0.0, "licence": "association", "planned": False}
+    fields = {"question": question, "null": 0.0, "licence": "association", "planned": False}
     if isinstance(result, Estimate):
-        words["unit"] = contrasts.points(plan, outcome)
-    return contrasts.name(result, REFUSED, outcome=outcome, group="all", wave=inputs.wave, **words)
+        fields["unit"] = contrasts.points(plan, outcome)
+    return contrasts.name(result, REFUSED, outcome=outcome, group="all", wave=inputs.wave, **fields)
 
 
 def _attendee_change(plan: Plan, inputs: DesignInputs, outcome: str, before: str) -> Result:

@@ -81,12 +81,12 @@ def _earlier_trends(plan: Plan, table: Table, frame: pd.DataFrame, design: Desig
     """Lay out the slope before places were reached, the one that would have been seen, and how far results survive."""
     stem, rows = f"times.before.{table.wave}", _one_start(frame)
     study = _event_study(rows, design)
-    before = [] if study is None else study.before
-    if not before:
+    if study is None or not study.before:
         for key, part in (("untested", "slope"), ("honest", "honest")):
             table.row(key).declared("change", "one", id=f"{stem}.{part}")
         return
     table.numbers(base=len(rows))
+    before = study.before
     k, cov = len(before), study.matrix()
     times = [t - study.reference for t in study.times[:k]]
     df = min(float(e.df or np.inf) for e in before)

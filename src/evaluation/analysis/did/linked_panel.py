@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 
@@ -28,7 +27,7 @@ def linked(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple[str, 
     counts = {"newly attended": int((status == 1).sum()), "never attended": int((status == 0).sum())}
     if min(counts.values()) < plan.sizes.least_linked:
         return [("", TooFew(counts=counts, needed=plan.sizes.least_linked))]
-    roles: dict[str, Any] = {"outcome": design.outcome, "treat": "treat", "unit": "link", "time": "wave"}
+    roles: dict[str, object] = {"outcome": design.outcome, "treat": "treat", "unit": "link", "time": "wave"}
     weighted = panel.assign(linkage_weight=panel["link"].map(linkage_weights(plan, inputs, design, panel)))
     results = [
         ("", guarded(did.linked_panel, panel, **roles)),

@@ -116,7 +116,7 @@ def placebo_exhibit(plan: Plan, inputs: DesignInputs) -> tuple[Exhibit, dict[str
             if isinstance(result, Estimate):
                 unit = contrasts.points(plan, result.outcome)
             row.interval("value", result, unit=unit)
-            if label in readings:
+            if isinstance(result, Estimate) and label in readings:
                 row.number("size", _detectable(plan, result), unit=unit, base=min(result.n.values()))
             row.text("reading", readings.get(label, "too few people"))
     return table.exhibit(), supported
@@ -151,9 +151,9 @@ def bounds(plan: Plan, inputs: DesignInputs, results: Sequence[Result]) -> Exhib
             continue
         table.numbers(unit=result.unit, base=min(result.n.values()))
         row = table.row(result.id, heading(plan, result)).number("even", sensitivity.break_even(result, sd=sd).gap)
-        for made in sensitivity.kappa_bounds(result, sd=sd, kappas=kappas).itertuples():
-            column, id = f"Apart by up to {made.kappa:g} SD", f"bounds.{result.id}.k{made.kappa:g}"
-            row.number(column, result.value, low=made.ci_low, high=made.ci_high, id=id)
+        for bound in sensitivity.kappa_bounds(result, sd=sd, kappas=kappas).itertuples():
+            column, id = f"Apart by up to {bound.kappa:g} SD", f"bounds.{result.id}.k{bound.kappa:g}"
+            row.number(column, result.value, low=bound.ci_low, high=bound.ci_high, id=id)
         if name_of(result) in ("D3", "D4"):
             most = sensitivity.kappa_bounds(result, sd=sd, kappas=kappas, monotone=True).iloc[-1]
             row.number("monotone", result.value, low=float(most["ci_low"]), high=float(most["ci_high"]))

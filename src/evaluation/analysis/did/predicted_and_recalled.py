@@ -65,7 +65,7 @@ def then_and_now(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple
     n, _ = arms.size_counts(people)
     if min(n.values()) < plan.sizes.least_people:
         return [("", TooFew(counts=n, needed=plan.sizes.least_people))]
-    roles = {"treat": TREATED, "cluster": "session", "survey_weight": COMPARISON_WEIGHT}
+    roles: dict[str, object] = {"treat": TREATED, "cluster": "session", "survey_weight": COMPARISON_WEIGHT}
     roles |= {"outcome": "moved", "covariates": adjusted_for(plan, people)}
     return [("", guarded(effects.in_sample, people, comparison.everybody(people), **roles))]
 

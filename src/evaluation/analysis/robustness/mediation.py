@@ -115,7 +115,7 @@ def _parts(
     dummies = pd.get_dummies(levels, drop_first=True, dtype=float)
     roles = {"x": "x", "mediators": mediators, "y": outcome, "covariates": list(dummies)}
     parts = mediation.paths(answers.join(dummies).assign(x=people["x"]), draws=DRAWS, seed=plan.seed, **roles)
-    words = {"wave": table.wave, "outcome": outcome, "unit": contrasts.points(plan, outcome)}
+    fields = {"wave": table.wave, "outcome": outcome, "unit": contrasts.points(plan, outcome)}
     if isinstance(parts, NotIdentified):
         refusal = replace(parts, id=table.id("", exposure.id), wave=table.wave, licence="exploratory")
         table.row("total").estimate(exposure.label, refusal)
@@ -123,7 +123,7 @@ def _parts(
     for key, part in parts.items():
         row = table.row(key, f"Through: {plan.label_of(key)}" if key in mediators else "")
         question = f"{exposure.label}: {row.label.lower()}"
-        row.estimate(exposure.label, replace(part, id=table.id(key, exposure.id), question=question, **words))
+        row.estimate(exposure.label, replace(part, id=table.id(key, exposure.id), question=question, **fields))
 
 
 # ---- hate crimes ----------------------------------------------------------------------------------------------------

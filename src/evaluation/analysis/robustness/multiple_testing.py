@@ -86,7 +86,7 @@ def _stepped(
 def families(plan: Plan, wave: str, attend: Sequence[Result], corrected: FamilyPValues) -> Exhibit:
     """Return each outcome's chance as it stands and corrected, and how many would differ by chance alone."""
     table = layout.table(plan, wave, "sensitivity.families")
-    for result in (r for r in attend if r.id in corrected.p):
+    for result in (r for r in attend if isinstance(r, Estimate) and r.id in corrected.p):
         row = table.row(result.id, f"{plan.label_of(result.outcome)} ({result.family})")
         table.numbers(base=min(result.n.values()))
         row.number("p", result.p).number("pfamily", corrected.p[result.id])

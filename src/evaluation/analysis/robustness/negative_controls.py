@@ -73,9 +73,9 @@ def controls(
 
 
 def _control(plan: Plan, wave: str, result: Result, outcome: str) -> Result:
-    words = {"licence": "association", "planned": True, "family": "control", "question": plan.label_of(outcome)}
+    fields = {"licence": "association", "planned": True, "family": "control", "question": plan.label_of(outcome)}
     unit = contrasts.points(plan, outcome)
-    return contrasts.name(result, "control", outcome=outcome, group="all", wave=wave, unit=unit, **words)
+    return contrasts.name(result, "control", outcome=outcome, group="all", wave=wave, unit=unit, **fields)
 
 
 def _state(plan: Plan, survey: Survey, attend: Sequence[Result], p: float, detectable: dict[str, float]) -> str:

@@ -24,8 +24,9 @@ def planned_row(plan: Plan, results: Sequence[Result]) -> Result:
 def planned_estimate(plan: Plan, results: Sequence[Result]) -> tuple[Estimate | None, NotIdentified | TooFew | None]:
     """Return the planned contrast where it has an error, else None and its refusal (None for an estimate without)."""
     row = planned_row(plan, results)
-    estimate = isinstance(row, Estimate)
-    return (row if estimate and row.se else None), (None if estimate else row)
+    if not isinstance(row, Estimate):
+        return None, row
+    return (row if row.se else None), None
 
 
 def adjusted_difference(plan: Plan, people: pd.DataFrame, outcome: str) -> Result:
@@ -49,5 +50,5 @@ def exploratory(
 ) -> Result:
     """Return a result on the primary outcome with the words of an exploratory contrast."""
     outcome = plan.outcomes.primary
-    unit, words = contrasts.points(plan, outcome), {"licence": "exploratory", "planned": False, "question": question}
-    return contrasts.name(result, contrast, outcome=outcome, group=group, wave=wave, method=method, unit=unit, **words)
+    unit, fields = contrasts.points(plan, outcome), {"licence": "exploratory", "planned": False, "question": question}
+    return contrasts.name(result, contrast, outcome=outcome, group=group, wave=wave, method=method, unit=unit, **fields)

@@ -182,10 +182,10 @@ def _figure(plan: Plan, wave: str, curve: SpecificationCurve, base: int) -> Exhi
     """Return every specification in order of its value; the chart marks the planned one."""
     outcome, unit = plan.outcomes.primary, contrasts.points(plan, plan.outcomes.primary)
     table = layout.table(plan, wave, "sensitivity.specifications", unit=unit, outcome=outcome)
-    words = {"unit": unit, "n": {"all": base}, "wave": wave, "outcome": outcome, "licence": "association"}
+    fields = {"unit": unit, "n": {"all": base}, "wave": wave, "outcome": outcome, "licence": "association"}
     for place, one in enumerate(curve.table.to_dict("records")):
         label = f"{'Planned: ' if one['planned'] else ''}{place + 1}. {'; '.join(str(one[a]) for a in AXES)}"
         values = {"value": one["value"], "low": one["low"], "high": one["high"], "planned": bool(one["planned"])}
         key = f"{place:04d}"
-        table.row(key, label).estimate("difference", Estimate(id=table.id(key, ""), **values, **words))
+        table.row(key, label).estimate("difference", Estimate(id=table.id(key, ""), **values, **fields))
     return table.exhibit()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,10 +50,20 @@ def unseen(
     return table.exhibit()
 
 
-def _size(table: Table, key: str, value: float, unit: str = "", label: str = "", **more: Any) -> None:
+def _size(
+    table: Table,
+    key: str,
+    value: float,
+    unit: str = "",
+    label: str = "",
+    *,
+    id: str = "",
+    low: float | None = None,
+    high: float | None = None,
+) -> None:
     """Lay out one measure; its key is "measure.part", of which the part stands behind the wave in the id."""
     head, _, part = key.partition(".")
-    table.row(key, label).number("size", value, unit=unit, **{"id": table.id(head, part), **more})
+    table.row(key, label).number("size", value, unit=unit, id=id or table.id(head, part), low=low, high=high)
 
 
 # ---- omitted variables ----------------------------------------------------------------------------------------------
