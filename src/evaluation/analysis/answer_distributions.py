@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,7 @@ from evaluation.analysis.levels import Survey, _too_few_sessions, bounded, domai
 from evaluation.analysis.verdicts import focus
 from evaluation.exhibit import Exhibit, result_id
 from evaluation.plan.study import Plan
-from evaluation.results import TooFew
+from evaluation.results import Result, TooFew
 from evaluation.statistics import survey as estimation
 from evaluation.table_builder import Row, Table
 from evaluation.verdict import LABELS, TOO_FEW
@@ -38,8 +37,8 @@ class Group:
 class Shares:
     """One row's results: the share of each answer and of none by its label, and of don't-knows and of blanks apart."""
 
-    answers: dict[str, Any]
-    apart: dict[str, Any]
+    answers: dict[str, Result]
+    apart: dict[str, Result]
 
 
 def distributions(plan: Plan, wave: str, survey: Survey, reasons: pd.DataFrame) -> list[Exhibit]:
@@ -66,7 +65,7 @@ def distributions(plan: Plan, wave: str, survey: Survey, reasons: pd.DataFrame) 
     return [*exhibits, apart.exhibit()] if len(apart) else exhibits
 
 
-def _add(table: Table, label: str, results: dict[str, Any]) -> None:
+def _add(table: Table, label: str, results: dict[str, Result]) -> None:
     row = table.row(label)
     for column, result in results.items():
         row.estimate(column, result)
@@ -127,8 +126,8 @@ def _shares(plan: Plan, wave: str, survey: Survey, reasons: pd.DataFrame, outcom
     n = int(inside.sum())
     few = n < plan.sizes.least_people or _too_few_sessions(plan, jk.design, inside)
 
-    def share(label: str, chosen: pd.Series, method: str) -> Any:
-        result: Any = TooFew({group.id: n}, plan.sizes.least_people)
+    def share(label: str, chosen: pd.Series, method: str) -> Result:
+        result: Result = TooFew({group.id: n}, plan.sizes.least_people)
         if not few:
             mean = jk.mean(100.0 * chosen.to_numpy(dtype=float), inside, label=group.id)
             worth = None if mean.n_effective is None else min(mean.n_effective, n)

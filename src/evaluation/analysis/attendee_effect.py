@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import pandas as pd
 
@@ -14,11 +14,13 @@ from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison
 from evaluation.analysis.levels import Survey, margin_of
 from evaluation.exhibit import SHARE
 from evaluation.plan.study import Plan
-from evaluation.results import Gate, NotIdentified, TooFew
+from evaluation.results import Gate, NotIdentified, Result, TooFew
 from evaluation.statistics import effects, matching
+from evaluation.statistics.matching import MatchedSample
 
 ROLES = {"treat": TREATED, "survey_weight": COMPARISON_WEIGHT}
 CLUSTERED = {**ROLES, "cluster": "session"}
+T = TypeVar("T")
 
 
 def joined(compare: Comparison, survey: Survey, outcome: str) -> pd.DataFrame:
@@ -27,7 +29,7 @@ def joined(compare: Comparison, survey: Survey, outcome: str) -> pd.DataFrame:
     return compare.people.assign(**{outcome: answers}).dropna(subset=[outcome])
 
 
-def planned(plan: Plan, people: pd.DataFrame, sample: Any, outcome: str) -> Any:
+def planned(plan: Plan, people: pd.DataFrame, sample: MatchedSample, outcome: str) -> Result:
     """Return the planned estimate: in the matched sample, adjusted for the prognostic covariates."""
     covariates = adjusted_for(plan, people)
     restricted = sample_for(people, sample)
@@ -39,15 +41,15 @@ def adjusted_for(plan: Plan, people: pd.DataFrame) -> tuple[str, ...]:
     return tuple(c for c in plan.matching.prognostic if c in people and people[c].nunique() > 1)
 
 
-def sample_for(people: pd.DataFrame, sample: Any) -> Any:
+def sample_for(people: pd.DataFrame, sample: MatchedSample) -> MatchedSample:
     """Return the saved sample for the people who answered: pairs that lost a member are re-weighted, not re-drawn."""
     return matching.restrict(sample, people.index)
 
 
-def guarded(function: Any, *args: Any, **words: Any) -> Any:
+def guarded(function: Callable[..., T], *args: object, **fields: object) -> T | NotIdentified:
     """Call an estimator; what its data refuse becomes a result that says why."""
     try:
-        return function(*args, **words)
+        return function(*args, **fields)
     except errors.EmptyCell as error:
         return NotIdentified(error.what, "More people in each group.")
     except errors.DataError as error:
@@ -57,7 +59,7 @@ def guarded(function: Any, *args: Any, **words: Any) -> Any:
 def labelled(  # noqa: PLR0913
     plan: Plan,
     wave: str,
-    result: Any,
+    result: Result,
     outcome: str,
     compare: Comparison,
     survey: Survey,
@@ -66,7 +68,7 @@ def labelled(  # noqa: PLR0913
     share: bool = False,
     gates: Sequence[Gate] = (),
     contrast: str = "",
-) -> Any:
+) -> Result:
     """Return a result with its id, words, margin, gates and size; `contrast` names what is not the planned contrast."""
     family, words = plan.outcomes.family(outcome), plan.words
     question = f"Do {words.treated} differ from similar {words.untreated} in {contrasts.short(plan, outcome)}?"
@@ -91,7 +93,7 @@ def labelled(  # noqa: PLR0913
     return contrasts.sized(named, plan, dict(compare.sessions))
 
 
-def subset(plan: Plan, people: pd.DataFrame, sample: Any, outcome: str, rows: pd.Series) -> Any:
+def subset(plan: Plan, people: pd.DataFrame, sample: MatchedSample, outcome: str, rows: pd.Series) -> Result:
     """Return the planned estimate among some of the people, or too few."""
     some = people[rows]
     counts = {"treated": int((some[TREATED] == 1).sum()), "untreated": int((some[TREATED] == 0).sum())}

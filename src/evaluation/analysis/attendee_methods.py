@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,13 +24,14 @@ from evaluation.analysis.comparison import Comparison
 from evaluation.analysis.levels import Survey
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate, Gate, NotIdentified
+from evaluation.results import Estimate, Gate, NotIdentified, Result
 from evaluation.statistics import effects, matching, propensity
+from evaluation.statistics.matching import MatchedSample
 
 
 def estimates(
-    plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey, gates: Sequence[Gate]
-) -> list[Any]:
+    plan: Plan, wave: str, compare: Comparison, sample: MatchedSample, survey: Survey, gates: Sequence[Gate]
+) -> list[Result]:
     """Return every result of the attendee comparison, the planned contrast of the primary outcome first.
 
     One result per outcome by the planned method; for the primary outcome also the share of positive answers and
@@ -38,8 +39,8 @@ def estimates(
     """
     primary, read = plan.outcomes.primary, tuple(g for g in gates if g.id.startswith("attend"))
 
-    def label(result: Any, outcome: str = primary, **more: Any) -> Any:
-        return labelled(plan, wave, result, outcome, compare, survey, gates=read, **more)
+    def label(result: Result, outcome: str = primary, *, method: str = "", share: bool = False) -> Result:
+        return labelled(plan, wave, result, outcome, compare, survey, gates=read, method=method, share=share)
 
     outcomes = [o for o in plan.all_outcomes if survey.asked(o, wave)]
     if compare.refusal is not None:
@@ -52,7 +53,7 @@ def estimates(
     return results + [label(result, method=method) for method, result in companions.items()]
 
 
-def _companions(plan: Plan, compare: Comparison, people: pd.DataFrame, sample: Any) -> dict[str, Any]:
+def _companions(plan: Plan, compare: Comparison, people: pd.DataFrame, sample: MatchedSample) -> dict[str, Result]:
     """Return the primary outcome by every companion method."""
     outcome = plan.outcomes.primary
     lists, others = people["boost"], people[TREATED] == 0
@@ -79,31 +80,33 @@ def _companions(plan: Plan, compare: Comparison, people: pd.DataFrame, sample: A
     }
 
 
-def _entropy(plan: Plan, compare: Comparison, people: pd.DataFrame, rules: dict[str, Any]) -> Any:
+def _entropy(plan: Plan, compare: Comparison, people: pd.DataFrame, rules: dict[str, Any]) -> Result:
     weights = comparison.companion(plan, replace(compare, people=compare.people.loc[people.index]))
     return weights if isinstance(weights, NotIdentified) else guarded(effects.weighted, people, weights, **rules)
 
 
-def _scores(compare: Comparison, people: pd.DataFrame) -> Any:
+def _scores(compare: Comparison, people: pd.DataFrame) -> propensity.PropensityScores:
     return propensity.fit(people, covariates=list(compare.covariates), only_attendees="penalise", **ROLES)
 
 
-def _inverse(compare: Comparison, people: pd.DataFrame, rules: dict[str, Any], estimand: str) -> Any:
+def _inverse(compare: Comparison, people: pd.DataFrame, rules: dict[str, Any], estimand: str) -> Estimate:
     weights = matching.weights(people, _scores(compare, people), estimand=estimand, **ROLES)
     return effects.weighted(people, weights, **rules)
 
 
-def _designed(compare: Comparison, people: pd.DataFrame, rules: dict[str, Any], design: Any) -> Any:
+def _designed(
+    compare: Comparison, people: pd.DataFrame, rules: dict[str, Any], design: Callable[..., MatchedSample]
+) -> Estimate:
     return effects.in_sample(people, design(people, _scores(compare, people), **ROLES), **rules)
 
 
-def _replaced(plan: Plan, compare: Comparison, people: pd.DataFrame) -> Any:
+def _replaced(plan: Plan, compare: Comparison, people: pd.DataFrame) -> Estimate:
     rules = comparison.planned_matching(plan, comparison.caliper_over(compare)) | {"replace": True}
     pairs, covariates = matching.nearest(people, _scores(compare, people), **rules), adjusted_for(plan, people)
     return effects.abadie_imbens(people, pairs, outcome=plan.outcomes.primary, covariates=covariates, **ROLES)
 
 
-def methods(plan: Plan, wave: str, results: Sequence[Any]) -> Exhibit:
+def methods(plan: Plan, wave: str, results: Sequence[Result]) -> Exhibit:
     """Return the primary contrast by every method, the planned one first."""
     outcome, lower = plan.outcomes.primary, plan.words.untreated_short.lower()
     names = {"short": contrasts.short(plan, outcome), "points": contrasts.points(plan, outcome)}
@@ -115,7 +118,7 @@ def methods(plan: Plan, wave: str, results: Sequence[Any]) -> Exhibit:
     return table.exhibit()
 
 
-def outcomes(plan: Plan, wave: str, results: Sequence[Any]) -> Exhibit:
+def outcomes(plan: Plan, wave: str, results: Sequence[Result]) -> Exhibit:
     """Return the planned contrast for every outcome: primary, secondary, exploratory, controls."""
     table = layout.table(plan, wave, "attend.outcomes")
     for kind, label in (("attend.", ""), ("attendshare.", ": positive answers")):
@@ -125,7 +128,7 @@ def outcomes(plan: Plan, wave: str, results: Sequence[Any]) -> Exhibit:
     return table.exhibit()
 
 
-def answer(plan: Plan, wave: str, survey: Survey, results: Sequence[Any]) -> Exhibit:
+def answer(plan: Plan, wave: str, survey: Survey, results: Sequence[Result]) -> Exhibit:
     """Return the answer of notebook 05: the planned contrast, stated without a verdict."""
     table = layout.table(plan, wave, "answer.05")
     primary = next(r for r in results if r.outcome == plan.outcomes.primary)

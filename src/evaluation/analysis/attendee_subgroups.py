@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,13 +25,14 @@ from evaluation.analysis.comparison import Comparison
 from evaluation.analysis.levels import Survey
 from evaluation.exhibit import SHARE, Exhibit, result_id
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate, NotIdentified, TooFew, from_se
+from evaluation.results import Estimate, NotIdentified, Result, TooFew, from_se
 from evaluation.statistics import effects, matching, misclassification, power
+from evaluation.statistics.matching import MatchedSample
 
 TIE_DRAWS = 20
 
 
-def units(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey) -> Exhibit:
+def units(plan: Plan, wave: str, compare: Comparison, sample: MatchedSample, survey: Survey) -> Exhibit:
     """Return the planned contrast as a difference of shares, a ratio of shares, points, and SD units, in that order."""
     table, outcome = layout.table(plan, wave, "attend.units"), plan.outcomes.primary
     if compare.refusal is not None:
@@ -53,13 +53,13 @@ def units(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Surve
     }
     for key, (result, unit) in results.items():
         named = _named(plan, wave, result, compare, survey, "attendunits", key)
-        if isinstance(named, Estimate):  # no margin where the unit is another
+        if isinstance(named, Estimate) and isinstance(result, Estimate):  # no margin where the unit is another
             named = replace(named, unit=unit, margin=None, null=result.null)
         table.row(key).estimate("estimate", named)
     return table.exhibit()
 
 
-def doses(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey) -> Exhibit:
+def doses(plan: Plan, wave: str, compare: Comparison, sample: MatchedSample, survey: Survey) -> Exhibit:
     """Return the planned contrast for attendees of one, two, and three or more events, against the same others."""
     table, outcome = layout.table(plan, wave, "attend.doses"), plan.outcomes.primary
     if compare.refusal is not None:
@@ -72,7 +72,7 @@ def doses(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Surve
     return table.exhibit()
 
 
-def sources(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey) -> Exhibit:
+def sources(plan: Plan, wave: str, compare: Comparison, sample: MatchedSample, survey: Survey) -> Exhibit:
     """Return general-sample attendees alone, attendees from lists alone, their difference, and what it could see."""
     table, outcome = layout.table(plan, wave, "attend.sources"), plan.outcomes.primary
     if compare.refusal is not None:
@@ -94,11 +94,11 @@ def sources(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Sur
 def _apart(
     plan: Plan,
     people: pd.DataFrame,
-    sample: Any,
+    sample: MatchedSample,
     outcome: str,
     rows: Mapping[str, pd.Series],
-    results: Mapping[str, Any],
-) -> Any:
+    results: Mapping[str, Result],
+) -> Result:
     """Return the difference of both subsets' estimates; they share their others: influences are summed by session."""
     refused = [r for r in results.values() if not isinstance(r, Estimate)]
     if refused:
@@ -127,7 +127,7 @@ def _apart(
     )
 
 
-def ties(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey) -> Exhibit:
+def ties(plan: Plan, wave: str, compare: Comparison, sample: MatchedSample, survey: Survey) -> Exhibit:
     """Return the planned estimate's range when people with equal chances of attending stand in another order."""
     table, outcome = layout.table(plan, wave, "attend.ties"), plan.outcomes.primary
     if compare.refusal is not None:
@@ -150,7 +150,7 @@ def ties(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey
 
 
 def claimed(
-    plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey, claim: tuple[float, int]
+    plan: Plan, wave: str, compare: Comparison, sample: MatchedSample, survey: Survey, claim: tuple[float, int]
 ) -> Exhibit:
     """Return the planned difference over the share of claims that are true; `claim` as `attendance.claimed_share`."""
     table, outcome = layout.table(plan, wave, "attend.claimed"), plan.outcomes.primary
@@ -170,7 +170,9 @@ def claimed(
     return table.exhibit()
 
 
-def _named(plan: Plan, wave: str, result: Any, compare: Comparison, survey: Survey, contrast: str, part: str) -> Any:
+def _named(
+    plan: Plan, wave: str, result: Result, compare: Comparison, survey: Survey, contrast: str, part: str
+) -> Result:
     """Return a result named as a part of a contrast that is not planned."""
     outcome = plan.outcomes.primary
     if isinstance(result, NotIdentified | TooFew):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import pandas as pd
 
@@ -15,11 +14,12 @@ from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
 from evaluation.results import Gate, NotIdentified
 from evaluation.statistics import balance, matching, propensity
+from evaluation.statistics.matching import MatchedSample
 
 SPREADS = {"all": "of everybody", "control": "of those who did not attend", "within groups": "within both groups"}
 
 
-def sample_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exhibit:
+def sample_table(plan: Plan, wave: str, compare: Comparison, sample: MatchedSample) -> Exhibit:
     """Return what each design keeps: people, effective number of others, largest weight, share left out."""
     table = layout.table(plan, wave, "design.sample")
     if compare.refusal is not None:
@@ -44,7 +44,7 @@ def sample_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exh
     return table.exhibit()
 
 
-def compared(plan: Plan, compare: Comparison, sample: Any) -> balance.Balance:
+def compared(plan: Plan, compare: Comparison, sample: MatchedSample) -> balance.Balance:
     """Return balance before and after the planned matching, survey weights in both."""
     return balance.compare(
         compare.people,
@@ -56,23 +56,23 @@ def compared(plan: Plan, compare: Comparison, sample: Any) -> balance.Balance:
     )
 
 
-def balance_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exhibit:
+def balance_table(plan: Plan, wave: str, compare: Comparison, sample: MatchedSample) -> Exhibit:
     """Return standardised differences of every level, before and after; the love plot is drawn from it."""
     table = layout.table(plan, wave, "design.balance")
     if compare.refusal is not None:
         return table.refused(compare.refusal)
     for number, level in enumerate(compared(plan, compare, sample).table.itertuples(index=False)):
-        row = table.row(f"row{number:02d}", _level(plan, level))
+        row = table.row(f"row{number:02d}", _level(plan, str(level.covariate), level.level))
         row.numbers({"before": level.smd_before, "after": level.smd_after}, base=sum(compare.n.values()))
     return table.exhibit()
 
 
-def _level(plan: Plan, row: Any) -> str:
-    level = plan.levels_of(row.covariate).get(row.level, str(row.level).replace("_", " "))
-    return plan.label_of(row.covariate) + (f": {level}" if row.level else "")
+def _level(plan: Plan, covariate: str, code: str) -> str:
+    level = plan.levels_of(covariate).get(code, str(code).replace("_", " "))
+    return plan.label_of(covariate) + (f": {level}" if code else "")
 
 
-def design_again(plan: Plan, covariates: tuple[str, ...], over: str, people: pd.DataFrame) -> Any:
+def design_again(plan: Plan, covariates: tuple[str, ...], over: str, people: pd.DataFrame) -> MatchedSample:
     """Return the planned design for a (drawn) treatment: score, then nearest neighbours; used by the placebo."""
     scores = propensity.fit(
         people, treat=TREATED, covariates=covariates, survey_weight=COMPARISON_WEIGHT, only_attendees="penalise"
@@ -80,7 +80,7 @@ def design_again(plan: Plan, covariates: tuple[str, ...], over: str, people: pd.
     return matching.nearest(people, scores, **planned_matching(plan, over))
 
 
-def placebo(plan: Plan, compare: Comparison, sample: Any) -> balance.Placebo | NotIdentified | None:
+def placebo(plan: Plan, compare: Comparison, sample: MatchedSample) -> balance.Placebo | NotIdentified | None:
     """Return where the design's balance stands among treatments drawn by lot within sessions; None without a design."""
     if compare.refusal is not None:
         return None
@@ -102,7 +102,11 @@ def placebo(plan: Plan, compare: Comparison, sample: Any) -> balance.Placebo | N
 
 
 def balance_gates(
-    plan: Plan, wave: str, compare: Comparison, sample: Any, draws: balance.Placebo | NotIdentified | None = None
+    plan: Plan,
+    wave: str,
+    compare: Comparison,
+    sample: MatchedSample,
+    draws: balance.Placebo | NotIdentified | None = None,
 ) -> list[Gate]:
     """Return the gates of notebook 04: balance against chance, share unmatched, the companion's weights.
 
@@ -119,7 +123,7 @@ def balance_gates(
     ]
 
 
-def _chance_gates(draws: Any) -> list[Gate]:
+def _chance_gates(draws: balance.Placebo | NotIdentified) -> list[Gate]:
     note = "the groups are no less alike than a lot would make them"
     if isinstance(draws, NotIdentified):
         return [Gate("attend.balance", "design", False, None, "99th percentile", f"{note} ({draws.reason})")]
@@ -140,7 +144,7 @@ def _companion_gate(plan: Plan, compare: Comparison) -> Gate:
     return Gate("attend.companion", "quality", enough, ratio, least, note)
 
 
-def balance_answer(plan: Plan, wave: str, compare: Comparison, sample: Any, gates: list[Gate]) -> Exhibit:
+def balance_answer(plan: Plan, wave: str, compare: Comparison, sample: MatchedSample, gates: list[Gate]) -> Exhibit:
     """Return the answer of notebook 04."""
     table = layout.table(plan, wave, "answer.04")
     if compare.refusal is not None:
@@ -183,7 +187,7 @@ def support(plan: Plan, wave: str, compare: Comparison) -> Exhibit:
     return table.exhibit()
 
 
-def spread_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exhibit:
+def spread_table(plan: Plan, wave: str, compare: Comparison, sample: MatchedSample) -> Exhibit:
     """Return variance ratios and gaps of distributions after matching, and the effective number in each arm."""
     table = layout.table(plan, wave, "design.spread")
     if compare.refusal is not None:
@@ -192,7 +196,9 @@ def spread_table(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exh
     for number, r in enumerate(after.table.itertuples(index=False)):
         ratio = None if pd.isna(r.variance_ratio_after) else r.variance_ratio_after
         spread = {"gap": r.ks_after, "mean": r.ecdf_mean_after, "ratio": ratio}
-        table.row(f"row{number:02d}", _level(plan, r)).numbers(spread, base=sum(compare.n.values()))
+        table.row(f"row{number:02d}", _level(plan, str(r.covariate), r.level)).numbers(
+            spread, base=sum(compare.n.values())
+        )
     for arm, n in (("treated", compare.n["treated"]), ("control", compare.n["untreated"])):
         table.row(arm).numbers({when: after.effective_n[f"{arm}_{when}"] for when in ("before", "after")}, base=n)
     return table.exhibit()
@@ -211,17 +217,21 @@ def placebo_table(plan: Plan, wave: str, compare: Comparison, draws: balance.Pla
     return table.exhibit()
 
 
-def weights_audit(plan: Plan, wave: str, compare: Comparison, sample: Any) -> Exhibit:
+def weights_audit(plan: Plan, wave: str, compare: Comparison, sample: MatchedSample) -> Exhibit:
     """Return which weight entered which step, read from the objects that the steps made."""
     table = layout.table(plan, wave, "design.weights")
     if compare.refusal is not None or compare.scores is None:
         return table.refused(compare.refusal)
-    other, names = companion(plan, compare), {COMPARISON_WEIGHT: "comparison weight"}
-    matched, balanced = names.get(sample.survey_weight), not isinstance(other, NotIdentified)
+    other = companion(plan, compare)
+    names: dict[str | None, str] = {COMPARISON_WEIGHT: "comparison weight"}
+    matched = names.get(sample.survey_weight)
+    base = "none"
+    if not isinstance(other, NotIdentified):
+        base = table.sentence("base", weight=names.get(other.survey_weight, "no weight"))
     weights = {
         "1": names.get(compare.scores.survey_weight, "none"),
         "3": table.sentence("counterpart", weight=matched) if matched else "none",
-        "5": table.sentence("base", weight=names.get(other.survey_weight, "no weight")) if balanced else "none",
+        "5": base,
     }
     for step in table.declaration.rows:
         table.row(step).text("weight", weights.get(step) or table.sentence(step))

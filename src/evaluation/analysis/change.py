@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 
@@ -13,11 +12,11 @@ from evaluation.analysis.levels import Survey, _too_few_sessions, domain, is_ite
 from evaluation.analysis.verdicts import focus
 from evaluation.exhibit import SHARE, Exhibit
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate, Gate, NotIdentified, TooFew
+from evaluation.results import Estimate, Gate, NotIdentified, Result, TooFew
 from evaluation.statistics import survey as estimation
 
 
-def gap(plan: Plan, survey: Survey, outcome: str, wave: str) -> Any:
+def gap(plan: Plan, survey: Survey, outcome: str, wave: str) -> Estimate | TooFew:
     """Return the difference of means between the focus group and the other, jackknifed by session."""
     frame, (first, second), column = survey.general(wave), focus(plan), group_column(plan)
     a, b = domain(frame, outcome, column, first), domain(frame, outcome, column, second)
@@ -38,7 +37,9 @@ def gaps(plan: Plan, wave: str, survey: Survey) -> Exhibit:
     return table.exhibit(chart=None if len(table) > 1 else "")
 
 
-def _contrast(plan: Plan, survey: Survey, result: Any, contrast: str, outcome: str, wave: str, code: str = "") -> Any:
+def _contrast(
+    plan: Plan, survey: Survey, result: Result, contrast: str, outcome: str, wave: str, code: str = ""
+) -> Result:
     (first, _), short, words = focus(plan), contrasts.short(plan, outcome), plan.words
     who = {first: words.focus_group, "all": "people who answered"}.get(code or first, words.comparison_group)
     question = (
@@ -65,7 +66,7 @@ def _contrast(plan: Plan, survey: Survey, result: Any, contrast: str, outcome: s
     return contrasts.sized(named, plan, None)
 
 
-def change(plan: Plan, survey: Survey, outcome: str, wave: str, code: str, *, share: bool = False) -> Any:
+def change(plan: Plan, survey: Survey, outcome: str, wave: str, code: str, *, share: bool = False) -> Result:
     """Return the change of a group's mean (or share) since the first wave that asked; other people answered.
 
     Waves are independent samples: variances add, degrees of freedom by Satterthwaite.
@@ -106,7 +107,7 @@ def changes(plan: Plan, wave: str, survey: Survey, wordings: pd.DataFrame) -> Ex
     return table.exhibit()
 
 
-def _share(plan: Plan, result: Any, outcome: str, group: str, wave: str) -> Any:
+def _share(plan: Plan, result: Result, outcome: str, group: str, wave: str) -> Result:
     return contrasts.name(
         result,
         "changeshare",
@@ -121,7 +122,7 @@ def _share(plan: Plan, result: Any, outcome: str, group: str, wave: str) -> Any:
     )
 
 
-def _worded(result: Any, state: str) -> Any:
+def _worded(result: Result, state: str) -> Result:
     """Return a change with the gate of its wording: changed fails, unknown makes it exploratory."""
     gate = Gate("wording", "design", state != "changed", state, "same or unknown", "the question was not reworded")
     licence = "exploratory" if state == "unknown" else result.licence

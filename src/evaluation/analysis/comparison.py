@@ -110,7 +110,7 @@ class Comparison:
 
     people: pd.DataFrame
     covariates: tuple[str, ...] = ()
-    scores: Any = None
+    scores: propensity.PropensityScores | None = None
     refusal: NotIdentified | TooFew | None = None
     n: Mapping[str, int] = field(default_factory=dict)
     sessions: Mapping[str, int] = field(default_factory=dict)

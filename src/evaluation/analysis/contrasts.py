@@ -12,19 +12,19 @@ from evaluation.results import Estimate, Gate, Label, Result, label
 
 
 def name(
-    result: Result, contrast: str, *, outcome: str, group: str, wave: str, method: str = "", **words: Any
+    result: Result, contrast: str, *, outcome: str, group: str, wave: str, method: str = "", **fields: Any
 ) -> Result:
     """Return the result with its id and the words of its label."""
-    gates: Iterable[Gate] = words.pop("gates", ())
+    gates: Iterable[Gate] = fields.pop("gates", ())
     id = result_id(contrast, outcome, group, wave, method)
-    return label(result, Label(id=id, outcome=outcome, group=group, wave=wave, **words), gates=gates)
+    return label(result, Label(id=id, outcome=outcome, group=group, wave=wave, **fields), gates=gates)
 
 
 def level(
-    result: Result, contrast: str, outcome: str, group: str, wave: str, question: str = "", **words: Any
+    result: Result, contrast: str, outcome: str, group: str, wave: str, question: str = "", **fields: Any
 ) -> Result:
     """Return a level with its id and words: planned unless said otherwise, and described only."""
-    filled = {"planned": True, "licence": "descriptive", "question": question, **words}
+    filled = {"planned": True, "licence": "descriptive", "question": question, **fields}
     return name(result, contrast, outcome=outcome, group=group, wave=wave, **filled)
 
 

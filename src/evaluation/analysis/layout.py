@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from importlib import resources
-from typing import Any
 
 from evaluation.exhibit import Declaration, Exhibit, read_declarations
 from evaluation.plan.study import Plan
@@ -21,7 +20,7 @@ def declarations() -> dict[str, Declaration]:
     )
 
 
-def tables(plan: Plan, wave: str, **words: Any) -> Tables:
+def tables(plan: Plan, wave: str, **words: object) -> Tables:
     """Return the builder of a wave's tables; `words` fill declared texts beside the plan's own.
 
     Parameters
@@ -44,11 +43,11 @@ def tables(plan: Plan, wave: str, **words: Any) -> Tables:
     )
 
 
-def table(plan: Plan, wave: str, id: str, **words: Any) -> Table:
+def table(plan: Plan, wave: str, id: str, **words: object) -> Table:
     """Begin a declared table of a wave; `words` fill its texts beside the plan's."""
     return tables(plan, wave).table(id, **words)
 
 
-def refused(plan: Plan, wave: str, id: str, refusal: NotIdentified | TooFew | None = None, **words: Any) -> Exhibit:
+def refused(plan: Plan, wave: str, id: str, refusal: NotIdentified | TooFew | None = None, **words: object) -> Exhibit:
     """Return a declared exhibit of one cell that says why there is nothing to show."""
     return tables(plan, wave).refused(id, refusal, **words)

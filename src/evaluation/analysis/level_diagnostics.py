@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from evaluation.plan.study import Plan
 from evaluation.results import Estimate
 from evaluation.statistics import multiple_imputation
 from evaluation.statistics import survey as estimation
+from evaluation.statistics.survey import Jackknife
 from evaluation.table_builder import Row
 
 IMPUTATIONS, PASSES = 20, 5
@@ -92,7 +92,7 @@ def unanswered(plan: Plan, wave: str, survey: Survey) -> Exhibit:
 
 
 def _imputed(
-    plan: Plan, row: Row, jk: Any, completed: list[pd.Series], inside: np.ndarray, published: Estimate
+    plan: Plan, row: Row, jk: Jackknife, completed: list[pd.Series], inside: np.ndarray, published: Estimate
 ) -> None:
     """Add the level as published, imputed, and the lowest and the highest that the missing answers allow.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from evaluation import errors
 from evaluation.analysis import contrasts, layout
 from evaluation.analysis.levels import Survey, is_item, level
@@ -26,7 +24,7 @@ def groups(plan: Plan) -> list[tuple[str, str, str]]:
     return [*named, ("", "", "Everybody")]
 
 
-def _reliability(plan: Plan, wave: str, survey: Survey, name: str, *, ends: bool = False) -> Any:
+def _reliability(plan: Plan, wave: str, survey: Survey, name: str, *, ends: bool = False) -> scales.Reliability:
     """Return how well a scale holds together in a wave; with `ends`, the shares at its lowest and highest answer."""
     items = [i for i in plan.scales[name].items if i in survey.outcomes]
     codes = [float(code) for i in items for code in plan.levels_of(i)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ import pandas as pd
 from evaluation.analysis import population_weights
 from evaluation.analysis.contrasts import points
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate, NotIdentified, TooFew
+from evaluation.results import Estimate, TooFew
 from evaluation.statistics import scales, survey
 
 LEAST_EFFECTIVE = 5.0
@@ -35,7 +34,7 @@ class Survey:
     outcomes: pd.DataFrame
     weights: Mapping[str, population_weights.WaveWeights]
     sd: Mapping[str, float]
-    _jackknives: dict[str, Any] = field(default_factory=dict, repr=False)
+    _jackknives: dict[str, survey.Jackknife] = field(default_factory=dict, repr=False)
 
     def asked(self, outcome: str, wave: str) -> bool:
         """Return whether anybody answered an outcome in a wave."""
@@ -55,7 +54,7 @@ class Survey:
         weights = self.weights[wave]
         return weights.frame.join(self.outcomes).assign(population_weight=weights.values)
 
-    def jackknife(self, plan: Plan, wave: str) -> Any:
+    def jackknife(self, plan: Plan, wave: str) -> survey.Jackknife:
         """Return the wave's delete-one-session jackknife (made once)."""
         if wave not in self._jackknives:
             weights, session = self.weights[wave], plan.population.session_column
@@ -109,7 +108,7 @@ def domain(frame: pd.DataFrame, outcome: str, column: str = "", level: str = "")
 
 def level(
     plan: Plan, survey_: Survey, outcome: str, wave: str, *, column: str = "", code: str = "", share: bool = True
-) -> Estimate | TooFew | NotIdentified:
+) -> Estimate | TooFew:
     """Return the published level of a group: share of positive answers (per cent) or mean, jackknifed.
 
     Under the plan's least people or sessions, or fewer than five effective sessions: counts only.
@@ -146,7 +145,7 @@ def bounded(share: Estimate) -> Estimate:
     return replace(share, low=low, high=high, low_90=low_90, high_90=high_90, se_method=method)
 
 
-def _too_few_sessions(plan: Plan, design: Any, *inside: np.ndarray) -> bool:
+def _too_few_sessions(plan: Plan, design: survey.Design, *inside: np.ndarray) -> bool:
     if not plan.population.session_column or not design.clustered:
         return False
     sessions = min(len(np.unique(design.cluster_codes[d > 0])) for d in inside)

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +18,7 @@ from evaluation.analysis.population_weights import rake
 from evaluation.analysis.sample_size import BETWEEN, CORRELATION, SHARE_SD
 from evaluation.analysis.verdicts import focus
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate
+from evaluation.results import Estimate, Result, TooFew
 from evaluation.statistics import did, survey
 
 OUTCOME = "rehearsed"
@@ -79,7 +78,15 @@ def draw(plan: Plan, people: pd.DataFrame, size: Size, effect: float, rng: np.ra
     return drawn.assign(**{OUTCOME: shared[pd.factorize(drawn[session])[0]] + noise + effect * came})
 
 
-def _resampled(people, labels, times, sessions, kind, column, rng) -> pd.DataFrame | None:
+def _resampled(
+    people: pd.DataFrame,
+    labels: pd.Series,
+    times: float,
+    sessions: float,
+    kind: str,
+    column: str,
+    rng: np.random.Generator,
+) -> pd.DataFrame | None:
     """Return `times` as many people from `sessions` as many sessions, drawn with replacement at both steps."""
     if not len(labels) or times <= 0:
         return None
@@ -93,7 +100,9 @@ def _resampled(people, labels, times, sessions, kind, column, rng) -> pd.DataFra
     return pd.concat(parts, ignore_index=True)
 
 
-def attending(plan: Plan, people: pd.DataFrame, margins: Mapping[str, pd.Series], size: Size, rng: Any) -> Any:
+def attending(
+    plan: Plan, people: pd.DataFrame, margins: Mapping[str, pd.Series], size: Size, rng: np.random.Generator
+) -> Result:
     """Return the planned comparison of one rehearsal: weights, score, matching, adjusted difference."""
     drawn = draw(plan, people, size, plan.power.target_points / SHARE_SD, rng)
     design = drawn.drop(columns=OUTCOME)
@@ -104,7 +113,9 @@ def attending(plan: Plan, people: pd.DataFrame, margins: Mapping[str, pd.Series]
     return attendee_effect.planned(plan, frame, comparison.match(plan, "next", compare), OUTCOME)
 
 
-def group_change(plan: Plan, people: pd.DataFrame, margins: Mapping[str, pd.Series], size: Size, rng: Any) -> Any:
+def group_change(
+    plan: Plan, people: pd.DataFrame, margins: Mapping[str, pd.Series], size: Size, rng: np.random.Generator
+) -> Estimate:
     """Return the change of the focus group between two rehearsed waves of a size, jackknifed as the study does it."""
     column, code, parts = group_column(plan), focus(plan)[0], []
     for shift in (0.0, plan.power.target_points / SHARE_SD):
@@ -117,7 +128,9 @@ def group_change(plan: Plan, people: pd.DataFrame, margins: Mapping[str, pd.Seri
     return difference(parts[1], parts[0], labels=("next", "now"))
 
 
-def linked_change(plan: Plan, people: pd.DataFrame, margins: Any, size: Size, rng: Any) -> Any:
+def linked_change(
+    plan: Plan, people: pd.DataFrame, margins: Mapping[str, pd.Series], size: Size, rng: np.random.Generator
+) -> Estimate | TooFew:
     """Return the linked design on drawn pairs of answers: people who newly attended against people who never did."""
     n, effect = size.linked + size.never, plan.power.target_points / SHARE_SD
     link, fixed, waves = np.arange(n), rng.normal(0, math.sqrt(BETWEEN), n), []
@@ -156,7 +169,15 @@ def rehearse(
     return Power(significant / draws, draws, *(round(float(x)) for x in np.mean(n, axis=0)))
 
 
-def _one(plan: Plan, people: pd.DataFrame, margins: Any, size: Size, what: str, _: int, rng: Any) -> Any:
+def _one(
+    plan: Plan,
+    people: pd.DataFrame,
+    margins: Mapping[str, pd.Series],
+    size: Size,
+    what: str,
+    _: int,
+    rng: np.random.Generator,
+) -> Result | errors.DataError:
     try:
         return DESIGNS[what](plan, people, margins, size, rng)
     except errors.DataError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import pandas as pd
 
@@ -14,6 +13,7 @@ from evaluation.analysis import arms
 from evaluation.analysis.margin_cells import Cells, collapsed
 from evaluation.plan.study import Plan
 from evaluation.statistics import weighting
+from evaluation.statistics.weighting import Weights
 
 PLANNED_ICC = 0.05  # correlation of answers within a session, a planning value: outcomes are not open yet
 MOST_DISAGREEMENT = 0.02  # share by which totals of two published margins may differ before they are refused
@@ -42,7 +42,7 @@ class WaveWeights:
 
     wave: str
     frame: pd.DataFrame
-    weights: Any
+    weights: Weights | None
     cells: tuple[Cells, ...]
     left_out: tuple[Cells, ...] = ()
     trimmed: float = 0.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -15,7 +14,7 @@ from evaluation.intake.validation import outcome_items
 from evaluation.plan.study import Plan
 from evaluation.results import Gate
 from evaluation.statistics import crosstab
-from evaluation.table_builder import Table
+from evaluation.table_builder import Row, Table
 
 LIKENESS = (0.02, 0.05, 0.1)  # planning values: answers about trust are not opened here
 MOST_SHOWN = 6  # characteristics in the table of who answered
@@ -104,7 +103,9 @@ def over_population(plan: Plan, wave: str, people: pd.DataFrame, margins: Mappin
     return table.exhibit()
 
 
-def _representation(row: Any, wave: str, cells: Any, cell: str, n: int, whole: tuple[str, int], share: float) -> None:
+def _representation(
+    row: Row, wave: str, cells: margin_cells.Cells, cell: str, n: int, whole: tuple[str, int], share: float
+) -> None:
     """Add one cell's people, share, population share and ratio."""
     part = (cells.key(cell, wave), n)
     row.count("n", n, margin=cells.name, cell=cell, wave=wave).share_of("share", part, whole)
@@ -180,12 +181,12 @@ def _sessions(plan: Plan, table: Table, wave: str, rows: pd.DataFrame) -> None:
         return
     sizes = rows[session].value_counts()
     table.row("n.sessions").count(wave, len(sizes), wave=wave)
-    given: dict[str, Any] = {"base": int(sizes.sum()), "wave": wave}
-    table.row("mean.session_size").number(wave, sizes.mean(), **given)
+    base = int(sizes.sum())
+    table.row("mean.session_size").number(wave, sizes.mean(), base=base, wave=wave)
     usual = float((sizes**2).sum() / sizes.sum())  # the session of the average respondent
     for likeness in LIKENESS:
         row = table.row(f"session_effect.{likeness}", f"Design effect of sessions, answers alike by {likeness:g}")
-        row.number(wave, 1 + (usual - 1) * likeness, unit="times", decimals=1, **given)
+        row.number(wave, 1 + (usual - 1) * likeness, unit="times", decimals=1, base=base, wave=wave)
 
 
 def collected_columns(plan: Plan, rows: pd.DataFrame) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -13,7 +12,7 @@ from evaluation.analysis import layout
 from evaluation.analysis.verdicts import is_headline
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate
+from evaluation.results import Estimate, Result
 from evaluation.statistics import power
 from evaluation.table_builder import Row
 from evaluation.verdict import FRAGILE, HIGHER, LITTLE_OR_NO, LOWER, SMALL, TOO_UNCERTAIN
@@ -27,7 +26,7 @@ SIZES = (100, 200, 400, 800, 1600)
 ATTENDEE_SESSIONS = 10
 
 
-def detectable(plan: Plan, wave: str, rows: Sequence[Any], people: pd.DataFrame) -> Exhibit:
+def detectable(plan: Plan, wave: str, rows: Sequence[Result], people: pd.DataFrame) -> Exhibit:
     """Return, for each contrast of the primary outcome, what it could have seen, and how it would mislead.
 
     "Before fieldwork" is worked out from people and sessions by planning values; the others from the error that the

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TypeGuard
 
 import pandas as pd
 
 from evaluation.analysis import layout
 from evaluation.analysis.contrasts import short
-from evaluation.exhibit import Exhibit, result_id
+from evaluation.exhibit import Cell, Exhibit, result_id
 from evaluation.plan.study import Plan
 from evaluation.results import Estimate, Gate, NotIdentified, Result, TooFew, verdict, why_fragile, with_verdict
 from evaluation.statistics import multiplicity, power
@@ -52,13 +52,13 @@ def final_results(
 
     A later publication of an id stands over an earlier one, and what notebook 07 found stands over both.
     """
-    latest: dict[str, Any] = {item.result.id: item.result for exhibit in published for item in exhibit.items}
+    latest: dict[str, Cell] = {item.result.id: item.result for exhibit in published for item in exhibit.items}
     latest |= {r.id: r for r in doubted}
     ruled = [with_verdict(r) for r in corrected([signed(r, latest) for r in latest.values() if _is_contrast(r)])]
     return [replace(r, mde=_detectable(plan, r)) if isinstance(r, Estimate) else r for r in ruled]
 
 
-def signed(row: Any, latest: Mapping[str, Any]) -> Any:
+def signed(row: Result, latest: Mapping[str, Cell]) -> Result:
     """Return a contrast of means with the gate of its companions: the share of positive answers, the other design.
 
     Where one of them points the other way the gate fails, and a direction becomes fragile.
@@ -75,13 +75,13 @@ def signed(row: Any, latest: Mapping[str, Any]) -> Any:
     return replace(row, gates=(*row.gates, Gate(f"{contrast}.same_sign", "quality", agree, note=note)))
 
 
-def _family(row: Result) -> tuple[str, ...]:
+def _family(row: Estimate) -> tuple[str, ...]:
     """Return the family of a contrast: outcomes of one kind, in one contrast and group."""
     contrast, _, *rest = row.id.split(".")
     return (contrast, *rest, row.family)
 
 
-def corrected(rows: Sequence[Any]) -> list[Any]:
+def corrected(rows: Sequence[Result]) -> list[Result]:
     """Return the contrasts with p-values adjusted within their family, where notebook 07 has not done it.
 
     A family is the outcomes of one kind (secondary, exploratory) in one contrast and group: Holm's method, Benjamini
@@ -95,10 +95,10 @@ def corrected(rows: Sequence[Any]) -> list[Any]:
     for key, p in families.items():
         correct = multiplicity.benjamini_hochberg if key[-1] == "exploratory" else multiplicity.holm
         adjusted |= {k: float(v) for k, v in correct(pd.Series(p)).items()}
-    return [replace(r, p_family=adjusted[r.id]) if r.id in adjusted else r for r in rows]
+    return [replace(r, p_family=adjusted[r.id]) if isinstance(r, Estimate) and r.id in adjusted else r for r in rows]
 
 
-def _is_contrast(result: Any) -> bool:
+def _is_contrast(result: Cell) -> TypeGuard[Result]:
     known = isinstance(result, NotIdentified | TooFew) or (isinstance(result, Estimate) and result.null is not None)
     return known and result.id.split(".")[0] in CONTRASTS
 
@@ -115,19 +115,19 @@ def is_headline(result: Result, plan: Plan) -> bool:
     return result.id.count(".") == 3 and result.outcome == plan.outcomes.primary
 
 
-def table(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
+def table(plan: Plan, wave: str, rows: Sequence[Result]) -> Exhibit:
     """Return each contrast with its verdict; refusals stand in their place with their reason."""
     table = layout.table(plan, wave, "verdicts.all")
     for result in rows:
         row, ruling = table.row(result.id, result.question or result.id), verdict(result)
         row.estimate("result", result).text("verdict", ruling or "no verdict")
         row.text("planned", "planned" if result.planned else "not planned")
-        if "fragile" in ruling:
+        if isinstance(result, Estimate) and "fragile" in ruling:
             row.text("why", _why(table, result, rows))
     return table.exhibit(headline=[r.id for r in rows if is_headline(r, plan)])
 
 
-def _why(table: Table, row: Estimate, rows: Sequence[Any]) -> str:
+def _why(table: Table, row: Estimate, rows: Sequence[Result]) -> str:
     """Return why a verdict is fragile, in words: gates by what they ask, the analyses, the doubt, the family's size."""
     notes = {f"gate:{g.id}": g.note or g.id for g in row.gates}
     alike = [r for r in rows if isinstance(r, Estimate) and _family(r) == _family(row)]
@@ -137,7 +137,7 @@ def _why(table: Table, row: Estimate, rows: Sequence[Any]) -> str:
     )
 
 
-def estimands(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
+def estimands(plan: Plan, wave: str, rows: Sequence[Result]) -> Exhibit:
     """Return one row per contrast of the primary outcome: what is estimated, how, with which licence."""
     table = layout.table(plan, wave, "estimands.all")
     for result in [r for r in rows if is_headline(r, plan)]:
@@ -149,12 +149,12 @@ def estimands(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
     return table.exhibit()
 
 
-def all_ruled(rows: Sequence[Any]) -> bool:
+def all_ruled(rows: Sequence[Result]) -> bool:
     """Return whether every contrast has a verdict, and the one that the rule gives."""
     return all(r.verdict and (not isinstance(r, Estimate) or r.verdict == verdict(r)) for r in rows)
 
 
-def can_and_cannot(plan: Plan, wave: str, rows: Sequence[Any], gates: Sequence[Gate]) -> Exhibit:
+def can_and_cannot(plan: Plan, wave: str, rows: Sequence[Result], gates: Sequence[Gate]) -> Exhibit:
     """Return what the results permit saying, and what may not be concluded, from licences and verdicts."""
     table = layout.table(plan, wave, "say.all", short=short(plan, plan.outcomes.primary))
     main = {r.id.split(".")[0]: r for r in rows if is_headline(r, plan)}
@@ -168,7 +168,7 @@ def can_and_cannot(plan: Plan, wave: str, rows: Sequence[Any], gates: Sequence[G
     return table.exhibit()
 
 
-def answer(plan: Plan, wave: str, rows: Sequence[Any]) -> Exhibit:
+def answer(plan: Plan, wave: str, rows: Sequence[Result]) -> Exhibit:
     """Return the answer of notebook 10: the verdicts on the primary outcome."""
     table = layout.table(plan, wave, "answer.10")
     for row in [r for r in rows if is_headline(r, plan)]:

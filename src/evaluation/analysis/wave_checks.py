@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 
 from evaluation.analysis import layout
 from evaluation.exhibit import Exhibit, cell_key
+from evaluation.intake.ingest import WaveIn
 from evaluation.intake.validation import outcome_items
 from evaluation.plan.study import Plan
 from evaluation.results import Gate
 
 
-def flow(plan: Plan, wave: str, taken: Sequence[Any]) -> Exhibit:
+def flow(plan: Plan, wave: str, taken: Sequence[WaveIn]) -> Exhibit:
     """Return the ledger of every wave: rows read, each step with the people it left out, rows kept."""
     table = layout.table(plan, wave, "who.flow")
     steps: dict[str, list[tuple[str, str, int, dict[str, str]]]] = {}
@@ -43,7 +43,7 @@ def _slug(text: str) -> str:
     return "-".join("".join(c if c.isalnum() else " " for c in text.lower()).split())
 
 
-def waived(plan: Plan, wave: str, taken: Sequence[Any]) -> Exhibit:
+def waived(plan: Plan, wave: str, taken: Sequence[WaveIn]) -> Exhibit:
     """Return the faults that a person waived, with the reason given; one row saying none where there are none."""
     table = layout.table(plan, wave, "intake.waivers")
     for one in taken:
@@ -66,7 +66,7 @@ def comparable(plan: Plan, wave: str, wordings: pd.DataFrame) -> Exhibit:
     return table.exhibit()
 
 
-def gates(plan: Plan, wave: str, taken: Sequence[Any], wordings: pd.DataFrame) -> list[Gate]:
+def gates(plan: Plan, wave: str, taken: Sequence[WaveIn], wordings: pd.DataFrame) -> list[Gate]:
     """Return the gates of intake: enough usable answers in each wave, and the wording of the primary outcome."""
     bar = plan.sizes.least_answers
     sizes = {str(one.meta.wave): len(one.design) for one in taken}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -23,7 +23,7 @@ from evaluation.statistics import did
 
 REFUSED = "attendeechange"
 EXPLORATORY = ("next-door", "by-place")
-DESIGNS: dict[str, Callable[[Plan, DesignInputs, Design], list[tuple[str, Any]]]] = {
+DESIGNS: dict[str, Callable[[Plan, DesignInputs, Design], list[tuple[str, Result]]]] = {
     "D1": places,
     "D2": gap_change,
     "D3": predicted_attendees,
@@ -34,7 +34,7 @@ DESIGNS: dict[str, Callable[[Plan, DesignInputs, Design], list[tuple[str, Any]]]
 # ---- the change of attendees, which is asked for and refused --------------------------------------------------------
 
 
-def attendee_change(plan: Plan, inputs: DesignInputs) -> Any:
+def attendee_change(plan: Plan, inputs: DesignInputs) -> Result:
     """Ask for the change of attendees over and above that of others; refused where a wave did not ask.
 
     The waves are handed over as they are: attendance is missing in a wave that did not ask, and stays missing.
@@ -46,10 +46,10 @@ def attendee_change(plan: Plan, inputs: DesignInputs) -> Any:
     else:
         result = _attendee_change(plan, inputs, outcome, before)
     question = f"Has {contrasts.short(plan, outcome)} changed more among {plan.words.treated} than among others?"
-    words = {"question": question, "null": 0.0, "licence": "association", "planned": False}
+    fields = {"question": question, "null": 0.0, "licence": "association", "planned": False}
     if isinstance(result, Estimate):
-        words["unit"] = contrasts.points(plan, outcome)
-    return contrasts.name(result, REFUSED, outcome=outcome, group="all", wave=inputs.wave, **words)
+        fields["unit"] = contrasts.points(plan, outcome)
+    return contrasts.name(result, REFUSED, outcome=outcome, group="all", wave=inputs.wave, **fields)
 
 
 def _attendee_change(plan: Plan, inputs: DesignInputs, outcome: str, before: str) -> Result:
@@ -71,9 +71,9 @@ def _attendee_change(plan: Plan, inputs: DesignInputs, outcome: str, before: str
 # ---- the designs ----------------------------------------------------------------------------------------------------
 
 
-def all_designs(plan: Plan, inputs: DesignInputs) -> list[Any]:
+def all_designs(plan: Plan, inputs: DesignInputs) -> list[Result]:
     """Return one result, or refusal, per design of the plan, in its order; companions follow their design."""
-    out: list[Any] = []
+    out: list[Result] = []
     for name, design in plan.designs.items():
         run = DESIGNS.get(name)
         if run is None:
@@ -103,7 +103,7 @@ def _wording(plan: Plan, inputs: DesignInputs, design: Design) -> str:
     return wave_checks.wording(plan, inputs.comparable, design.outcome, design.waves[0], design.waves[-1])
 
 
-def _labelled(plan: Plan, inputs: DesignInputs, name: str, design: Design, method: str, result: Any) -> Any:
+def _labelled(plan: Plan, inputs: DesignInputs, name: str, design: Design, method: str, result: Result) -> Result:
     """Return a design's result with its id, words, gates and the licence that its wording leaves it."""
     state, outcome = _wording(plan, inputs, design), design.outcome
     gates: tuple[Gate, ...] = tuple(getattr(result, "gates", ()))
@@ -131,7 +131,7 @@ def _labelled(plan: Plan, inputs: DesignInputs, name: str, design: Design, metho
     return _capped(_sized(plan, named))
 
 
-def _sized(plan: Plan, result: Any) -> Any:
+def _sized(plan: Plan, result: Result) -> Result:
     """Return a design's result with its size gate: people in the smallest cell."""
     if not isinstance(result, Estimate):
         return result
@@ -140,7 +140,7 @@ def _sized(plan: Plan, result: Any) -> Any:
     return replace(result, gates=(*result.gates, gate), indicative=least < plan.sizes.indicative_people)
 
 
-def _capped(result: Any) -> Any:
+def _capped(result: Result) -> Result:
     """Return an estimate that may claim an effect as an association where a quality gate of its design failed.
 
     An earlier survey that was not over before the first event, or a placebo that moved, is no clean "before".
@@ -150,7 +150,7 @@ def _capped(result: Any) -> Any:
     return result
 
 
-def with_placebos(results: Sequence[Any], supported: Mapping[str, bool]) -> list[Any]:
+def with_placebos(results: Sequence[Result], supported: Mapping[str, bool]) -> list[Result]:
     """Return the results with a gate for each design whose placebos could be read: failed where one differs.
 
     Placebos that could not have seen anything make no gate: they have not passed.
@@ -183,7 +183,7 @@ class TwoGroups(NamedTuple):
         """Name and title, the heading of a row."""
         return f"{self.name} {self.design.title}"
 
-    def change(self, plan: Plan, frame: pd.DataFrame, outcome: str) -> Any:
+    def change(self, plan: Plan, frame: pd.DataFrame, outcome: str) -> Result:
         """Return the difference in change of an outcome among people like these, or why there is none."""
         if self.group == "exposed":
             return guarded(did.by_area, frame, outcome=outcome, least=plan.sizes.least_people, **ROLES)
@@ -211,22 +211,22 @@ def two_group_designs(plan: Plan, inputs: DesignInputs) -> dict[str, TwoGroups]:
 # ---- reading a design's result --------------------------------------------------------------------------------------
 
 
-def unmet(result: Any) -> list[str]:
+def unmet(result: Result) -> list[str]:
     """Return what was asked of a design's quality and not met, in plain words."""
     return [g.note.split(" (")[0] or g.id for g in result.gates if g.kind == "quality" and not g.passed]
 
 
-def name_of(result: Any) -> str:
+def name_of(result: Result) -> str:
     """Return the design that a result belongs to, "D1"."""
     return str(result.id).split(".")[0].upper()
 
 
-def method_of(result: Any) -> str:
+def method_of(result: Result) -> str:
     """Return the companion that a result is, "by-place"; "" for the design itself."""
     return str(result.id).split(".")[4] if result.id.count(".") > 3 else ""
 
 
-def heading(plan: Plan, result: Any) -> str:
+def heading(plan: Plan, result: Result) -> str:
     """Return a result's design and companion as the heading of a row."""
     name, method = name_of(result), method_of(result)
     return f"{name} {plan.designs[name].title}" + (f" ({method.replace('-', ' ')})" if method else "")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -42,7 +40,7 @@ def staggered_frame(plan: Plan, inputs: DesignInputs, design: Design) -> pd.Data
     return kept if (kept["first"] > 0).any() and (kept["first"] == 0).any() else None
 
 
-def effects_over_time(plan: Plan, design: Design, frame: pd.DataFrame) -> Any:
+def effects_over_time(plan: Plan, design: Design, frame: pd.DataFrame) -> did.GroupTime | NotIdentified:
     """Return group-time effects of places, against places not reached by then, or the reason there are none."""
     if frame.groupby(["first", "when"]).size().min() < plan.sizes.least_people:
         return NotIdentified("a group of places has too few people at one time", "Survey more people in each place.")
@@ -83,12 +81,12 @@ def _earlier_trends(plan: Plan, table: Table, frame: pd.DataFrame, design: Desig
     """Lay out the slope before places were reached, the one that would have been seen, and how far results survive."""
     stem, rows = f"times.before.{table.wave}", _one_start(frame)
     study = _event_study(rows, design)
-    before = [] if study is None else study.before
-    if not before:
+    if study is None or not study.before:
         for key, part in (("untested", "slope"), ("honest", "honest")):
             table.row(key).declared("change", "one", id=f"{stem}.{part}")
         return
     table.numbers(base=len(rows))
+    before = study.before
     k, cov = len(before), study.matrix()
     times = [t - study.reference for t in study.times[:k]]
     df = min(float(e.df or np.inf) for e in before)
@@ -119,7 +117,7 @@ def _one_start(frame: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["first"].isin([0.0, start.value_counts().index[0]])] if start.nunique() > 1 else rows
 
 
-def _event_study(rows: pd.DataFrame, design: Design) -> Any:
+def _event_study(rows: pd.DataFrame, design: Design) -> did.EventStudy | None:
     start = float(rows.loc[rows["first"] > 0, "first"].iloc[0])
     roles = {"group": "group", "time": "when", "weight": "population_weight", "cluster": "unit"}
     try:

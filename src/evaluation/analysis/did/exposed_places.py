@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 
@@ -11,14 +11,14 @@ from evaluation.analysis import arms
 from evaluation.analysis.attendee_effect import guarded
 from evaluation.analysis.did.inputs import DesignInputs, attended, ends, exposed_places, in_city, place, runnable
 from evaluation.plan.study import Design, Plan
-from evaluation.results import Gate, NotIdentified
+from evaluation.results import Gate, NotIdentified, Result
 from evaluation.statistics import did
 
-ROLES: dict[str, Any] = {"group": "exposed", "time": "after", "area": "unit", "weight": "population_weight"}
+ROLES: dict[str, object] = {"group": "exposed", "time": "after", "area": "unit", "weight": "population_weight"}
 LEAST_IN_LEVEL = 5
 
 
-def places(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple[str, Any]]:
+def places(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple[str, Result]]:
     """D1: change in places reached by events against change in places not reached; error by place.
 
     Companions: adjusted for the prognostic covariates; and places next door to events against places further away,
@@ -30,7 +30,7 @@ def places(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple[str, 
         side = "no place" if not names else "every place"
         reason = f"{side} among those surveyed had an event between the surveys"
         return [("", NotIdentified(reason, "Survey places with events and places without."))]
-    roles: dict[str, Any] = {**ROLES, "outcome": design.outcome, "least": plan.sizes.least_people}
+    roles: dict[str, object] = {**ROLES, "outcome": design.outcome, "least": plan.sizes.least_people}
     out = [("", guarded(did.by_area, frame, **roles))]
     filled, adjusted = prognostic(plan, frame)
     if adjusted:
@@ -103,7 +103,7 @@ def source_of(plan: Plan, column: str) -> str:
     return plan.derive[column].source if column in plan.derive else column
 
 
-def next_door(plan: Plan, frame: pd.DataFrame, roles: dict[str, Any]) -> Any:
+def next_door(plan: Plan, frame: pd.DataFrame, roles: Mapping[str, object]) -> Result:
     """Return the change of places not reached but in the same city as events, against places further away."""
     unreached = frame[frame["exposed"] == 0]
     near = in_city(plan, unreached)
@@ -112,7 +112,7 @@ def next_door(plan: Plan, frame: pd.DataFrame, roles: dict[str, Any]) -> Any:
     return guarded(did.by_area, unreached.assign(exposed=near.astype(float)), **roles)
 
 
-def gated(result: Any, *gates: Gate) -> Any:
+def gated(result: Result, *gates: Gate) -> Result:
     """Return a result with gates added."""
     return replace(result, gates=(*result.gates, *gates)) if hasattr(result, "gates") else result
 

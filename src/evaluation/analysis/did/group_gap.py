@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 
@@ -12,11 +11,11 @@ from evaluation.analysis.change import difference, gap
 from evaluation.analysis.did.exposed_places import both_kinds, gated, placed
 from evaluation.analysis.did.inputs import DesignInputs, ends, exposed_places, session_in
 from evaluation.plan.study import Design, Plan
-from evaluation.results import NotIdentified, TooFew
+from evaluation.results import NotIdentified, Result, TooFew
 from evaluation.statistics import did
 
 
-def gap_change(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple[str, Any]]:
+def gap_change(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple[str, Result]]:
     """D2: change of the gap between the groups, from the jackknifed gaps of the two waves.
 
     Companions: the same by each other definition of the group that the plan derives; and the triple difference by
@@ -33,7 +32,7 @@ def gap_change(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple[s
     return [*out, ("by-place", by_place(plan, inputs, design))]
 
 
-def _gap_change(plan: Plan, inputs: DesignInputs, design: Design) -> Any:
+def _gap_change(plan: Plan, inputs: DesignInputs, design: Design) -> Result:
     first, last = ends(design)
     gaps = {x: gap(plan, inputs.survey, design.outcome, x) for x in (first, last)}
     counts = {
@@ -74,7 +73,7 @@ def members(inputs: DesignInputs, design: Design) -> pd.DataFrame:
     return grouped(inputs, design, design.group).dropna(subset=["member"])
 
 
-def two_groups(plan: Plan, frame: pd.DataFrame, outcome: str, *, whole: bool = False) -> Any:
+def two_groups(plan: Plan, frame: pd.DataFrame, outcome: str, *, whole: bool = False) -> Result:
     """Return the difference in change of the two groups, error by session.
 
     With `whole`, sessions are clusters only where everybody has one.
@@ -94,7 +93,7 @@ def _known(inputs: DesignInputs, design: Design, column: str, wave: str) -> bool
     return named and inputs.survey.asked(design.outcome, wave)
 
 
-def _by_definition(plan: Plan, inputs: DesignInputs, design: Design, column: str) -> Any:
+def _by_definition(plan: Plan, inputs: DesignInputs, design: Design, column: str) -> Result:
     frame = grouped(inputs, design, column)
     silent = [wave for wave, rows in frame.groupby("wave")["member"] if rows.isna().all()]
     if silent:
@@ -103,7 +102,7 @@ def _by_definition(plan: Plan, inputs: DesignInputs, design: Design, column: str
     return two_groups(plan, frame[frame["member"].notna()], design.outcome)
 
 
-def by_place(plan: Plan, inputs: DesignInputs, design: Design) -> Any:
+def by_place(plan: Plan, inputs: DesignInputs, design: Design) -> Result:
     """Return the triple difference by place: all eight cells counted, error by place."""
     names, gate = exposed_places(plan, inputs, ends(design))
     frame = placed(plan, inputs, design, names)

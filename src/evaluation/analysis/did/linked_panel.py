@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 
@@ -11,11 +10,11 @@ from evaluation.analysis import arms, layout
 from evaluation.analysis.attendee_effect import guarded
 from evaluation.analysis.did.inputs import DesignInputs, attended, ends
 from evaluation.plan.study import Design, Plan
-from evaluation.results import Estimate, NotIdentified, TooFew
+from evaluation.results import Estimate, NotIdentified, Result, TooFew
 from evaluation.statistics import did
 
 
-def linked(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple[str, Any]]:
+def linked(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple[str, Result]]:
     """D5: change of people who attended for the first time between two waves against people who never did.
 
     Companions: first differences (the same estimate with an error that few people need), and linked people weighted to
@@ -28,7 +27,7 @@ def linked(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple[str, 
     counts = {"newly attended": int((status == 1).sum()), "never attended": int((status == 0).sum())}
     if min(counts.values()) < plan.sizes.least_linked:
         return [("", TooFew(counts=counts, needed=plan.sizes.least_linked))]
-    roles: dict[str, Any] = {"outcome": design.outcome, "treat": "treat", "unit": "link", "time": "wave"}
+    roles: dict[str, object] = {"outcome": design.outcome, "treat": "treat", "unit": "link", "time": "wave"}
     weighted = panel.assign(linkage_weight=panel["link"].map(linkage_weights(plan, inputs, design, panel)))
     results = [
         ("", guarded(did.linked_panel, panel, **roles)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 
@@ -17,12 +16,12 @@ from evaluation.analysis.did.inputs import DesignInputs
 from evaluation.analysis.levels import margin_of
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate
+from evaluation.results import Estimate, Result
 from evaluation.statistics import did, multiplicity, power, sensitivity
 
 DIFFERS, NO_DIFFERENCE, SILENT = "differs", "no difference seen", "not informative"
 HALVES = "the first wave split in two"
-Placebo = tuple[str, str, Any]
+Placebo = tuple[str, str, Result]
 
 # ---- placebos -------------------------------------------------------------------------------------------------------
 
@@ -117,13 +116,13 @@ def placebo_exhibit(plan: Plan, inputs: DesignInputs) -> tuple[Exhibit, dict[str
             if isinstance(result, Estimate):
                 unit = contrasts.points(plan, result.outcome)
             row.interval("value", result, unit=unit)
-            if label in readings:
+            if isinstance(result, Estimate) and label in readings:
                 row.number("size", _detectable(plan, result), unit=unit, base=min(result.n.values()))
             row.text("reading", readings.get(label, "too few people"))
     return table.exhibit(), supported
 
 
-def _readings(plan: Plan, inputs: DesignInputs, results: dict[str, Any]) -> dict[str, str]:
+def _readings(plan: Plan, inputs: DesignInputs, results: dict[str, Result]) -> dict[str, str]:
     """Return what each placebo that could be run says, chances corrected together."""
     run = {k: e for k, e in results.items() if isinstance(e, Estimate)}
     chances = multiplicity.holm(pd.Series({k: e.p for k, e in run.items()})) if run else {}
@@ -143,7 +142,7 @@ def _detectable(plan: Plan, e: Estimate) -> float:
 # ---- bounds ---------------------------------------------------------------------------------------------------------
 
 
-def bounds(plan: Plan, inputs: DesignInputs, results: Sequence[Any]) -> Exhibit:
+def bounds(plan: Plan, inputs: DesignInputs, results: Sequence[Result]) -> Exhibit:
     """Return each design's range when the groups would have moved apart by up to kappa standard deviations anyway."""
     table, kappas = layout.table(plan, inputs.wave, "designs.bounds"), plan.sensitivity.kappa_sd
     for result in results:
@@ -152,9 +151,9 @@ def bounds(plan: Plan, inputs: DesignInputs, results: Sequence[Any]) -> Exhibit:
             continue
         table.numbers(unit=result.unit, base=min(result.n.values()))
         row = table.row(result.id, heading(plan, result)).number("even", sensitivity.break_even(result, sd=sd).gap)
-        for made in sensitivity.kappa_bounds(result, sd=sd, kappas=kappas).itertuples():
-            column, id = f"Apart by up to {made.kappa:g} SD", f"bounds.{result.id}.k{made.kappa:g}"
-            row.number(column, result.value, low=made.ci_low, high=made.ci_high, id=id)
+        for bound in sensitivity.kappa_bounds(result, sd=sd, kappas=kappas).itertuples():
+            column, id = f"Apart by up to {bound.kappa:g} SD", f"bounds.{result.id}.k{bound.kappa:g}"
+            row.number(column, result.value, low=bound.ci_low, high=bound.ci_high, id=id)
         if name_of(result) in ("D3", "D4"):
             most = sensitivity.kappa_bounds(result, sd=sd, kappas=kappas, monotone=True).iloc[-1]
             row.number("monotone", result.value, low=float(most["ci_low"]), high=float(most["ci_high"]))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from evaluation import errors
@@ -14,13 +12,13 @@ from evaluation.analysis.comparison import COMPARISON_WEIGHT
 from evaluation.analysis.did.exposed_places import gated
 from evaluation.analysis.did.inputs import DesignInputs, attended, ends, session_in
 from evaluation.plan.study import Design, Plan
-from evaluation.results import Gate, NotIdentified, TooFew
+from evaluation.results import Gate, NotIdentified, Result, TooFew
 from evaluation.statistics import effects, predicted_attendance
 
 SELECTION = Gate("d3.selection", "quality", False, None, None, "who came because they trusted already is told apart")
 
 
-def predicted_attendees(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple[str, Any]]:
+def predicted_attendees(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple[str, Result]]:
     """D3: change by predicted attendance, and the four-group contrast; neither removes unseen selection."""
     first, last = ends(design)
     if first in inputs.arms:
@@ -56,7 +54,7 @@ def _without_blanks(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     return frame.assign(**{c: frame[c].astype(object).fillna(arms.NOT_STATED).astype(str) for c in names})
 
 
-def then_and_now(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple[str, Any]]:
+def then_and_now(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple[str, Result]]:
     """D4: remembered change of attendees against that of others, weighted and adjusted, error by session."""
     column, wave = plan.treatment.retrospective_column, design.waves[-1]
     if not column or column not in inputs.survey.outcomes or not inputs.survey.asked(column, wave):
@@ -67,7 +65,7 @@ def then_and_now(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple
     n, _ = arms.size_counts(people)
     if min(n.values()) < plan.sizes.least_people:
         return [("", TooFew(counts=n, needed=plan.sizes.least_people))]
-    roles = {"treat": TREATED, "cluster": "session", "survey_weight": COMPARISON_WEIGHT}
+    roles: dict[str, object] = {"treat": TREATED, "cluster": "session", "survey_weight": COMPARISON_WEIGHT}
     roles |= {"outcome": "moved", "covariates": adjusted_for(plan, people)}
     return [("", guarded(effects.in_sample, people, comparison.everybody(people), **roles))]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -17,14 +17,14 @@ from evaluation.analysis.did.linked_panel import linked_rows
 from evaluation.analysis.did.predicted_and_recalled import remembered
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate, NotIdentified, TooFew
+from evaluation.results import Estimate, NotIdentified, Result, TooFew
 from evaluation.statistics import inference
 
 ATTENDEES = "Attendees before and after"
 OWN_CELLS = ("", "by-place", "next-door", "black-heritage")
 
 
-def forest(plan: Plan, inputs: DesignInputs, results: Sequence[Any], refusal: Any) -> Exhibit:
+def forest(plan: Plan, inputs: DesignInputs, results: Sequence[Result], refusal: Result) -> Exhibit:
     """Return each design's estimate or refusal, the refused change of attendees first."""
     unit = contrasts.points(plan, plan.outcomes.primary)
     table = layout.table(plan, inputs.wave, "designs.forest", points=unit)
@@ -37,12 +37,12 @@ def forest(plan: Plan, inputs: DesignInputs, results: Sequence[Any], refusal: An
     return table.exhibit(chart=None if any(isinstance(r, Estimate) for r in results) else "")
 
 
-def _is_estimate(result: Any) -> bool:
+def _is_estimate(result: Result) -> TypeGuard[Estimate]:
     """Return whether a result is a design's own estimate, not a companion's."""
     return isinstance(result, Estimate) and not method_of(result)
 
 
-def refusals(plan: Plan, inputs: DesignInputs, results: Sequence[Any], refusal: Any) -> Exhibit:
+def refusals(plan: Plan, inputs: DesignInputs, results: Sequence[Result], refusal: Result) -> Exhibit:
     """Return each design that was refused or had too few people, why, and what the next wave should ask."""
     table = layout.table(plan, inputs.wave, "designs.refused")
     headings = [ATTENDEES, *(heading(plan, r) for r in results)]
@@ -55,7 +55,7 @@ def refusals(plan: Plan, inputs: DesignInputs, results: Sequence[Any], refusal: 
     return table.exhibit()
 
 
-def cells(plan: Plan, inputs: DesignInputs, results: Sequence[Any]) -> Exhibit:
+def cells(plan: Plan, inputs: DesignInputs, results: Sequence[Result]) -> Exhibit:
     """Return the number of people in every cell of every design, and how many linked people stand in none."""
     table = layout.table(plan, inputs.wave, "designs.cells")
     rows: list[tuple[str, str, int | None]] = []
@@ -82,7 +82,7 @@ def cells(plan: Plan, inputs: DesignInputs, results: Sequence[Any]) -> Exhibit:
     return table.exhibit()
 
 
-def assumptions(plan: Plan, inputs: DesignInputs, results: Sequence[Any]) -> Exhibit:
+def assumptions(plan: Plan, inputs: DesignInputs, results: Sequence[Result]) -> Exhibit:
     """Return what each design of the plan assumes, what it leaves in, and what its result may say."""
     table = layout.table(plan, inputs.wave, "designs.assumptions")
     licences = {name_of(r): r.licence for r in results if _is_estimate(r)}
@@ -94,7 +94,7 @@ def assumptions(plan: Plan, inputs: DesignInputs, results: Sequence[Any]) -> Exh
     return table.exhibit()
 
 
-def answer(plan: Plan, inputs: DesignInputs, results: Sequence[Any], refusal: Any) -> Exhibit:
+def answer(plan: Plan, inputs: DesignInputs, results: Sequence[Result], refusal: Result) -> Exhibit:
     """Return the answer of notebook 06: the refusal, then each design's estimate or reason, and what it may say."""
     table = layout.table(plan, inputs.wave, "answer.06")
     may_say = layout.declarations()["designs.assumptions"].texts["c"]
@@ -135,7 +135,9 @@ def recall(plan: Plan, inputs: DesignInputs) -> Exhibit:
     return table.exhibit()
 
 
-def _recall_bias(plan: Plan, inputs: DesignInputs, others: Any, then: Any, frame: Any) -> Any:
+def _recall_bias(
+    plan: Plan, inputs: DesignInputs, others: pd.DataFrame, then: pd.Series, frame: pd.DataFrame
+) -> tuple[Estimate, int]:
     """Return memory less answer among people alike in what both surveys asked, error by session (CR2)."""
     outcome = plan.outcomes.primary
     rows = inputs.survey.people.loc[others.index]
@@ -157,7 +159,7 @@ def _recall_bias(plan: Plan, inputs: DesignInputs, others: Any, then: Any, frame
 # ---- common shocks --------------------------------------------------------------------------------------------------
 
 
-def shocks(plan: Plan, inputs: DesignInputs, results: Sequence[Any]) -> Exhibit:
+def shocks(plan: Plan, inputs: DesignInputs, results: Sequence[Result]) -> Exhibit:
     """Return the interval of each change widened by news that moved one group between the surveys.
 
     A shock of s percentage points is turned into points of the mean by the outcome's standard deviation (a share near

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 
@@ -44,7 +44,7 @@ def context(plan: Plan, wave: str, registers: register_cells.Registers) -> list[
     ]
 
 
-def as_cited(row: Any) -> str:
+def as_cited(row: object) -> str:
     """Return the source of a row of a register: bare when the team saw it, else "as cited in"."""
     source, seen = register_cells.optional(row, "source"), register_cells.optional(row, "verified")
     if pd.isna(source) or not str(source).strip():
@@ -71,9 +71,11 @@ def figures(plan: Plan, wave: str, registers: register_cells.Registers) -> list[
         where, source = f"{figure.area_of_figure}, {figure.period}", as_cited(figure)
         lacking += bool(lack)
         if not lack:
-            row = _figure_value(whole.row(str(figure.figure_id), str(figure.claim)), "value", figure)
+            row = whole.row(str(figure.figure_id), str(figure.claim))
+            _figure_value(row, "value", figure.value, figure.kind)
             row.cells({"base": _figure_base(figure), "where": where, "source": source})
-        row = _figure_value(every.row(str(figure.figure_id), f"{figure.figure_id} {figure.claim}"), "entry", figure)
+        row = every.row(str(figure.figure_id), f"{figure.figure_id} {figure.claim}")
+        _figure_value(row, "entry", figure.value, figure.kind)
         row.cells({"kind": str(kinds.get(figure.kind, figure.kind)), "entry_where": where})
         row.cells({"lacks": lack or _figure_base(figure), "entry_source": source})
         row.text("seen", seen.get(figure.verified, str(figure.verified)))
@@ -82,13 +84,13 @@ def figures(plan: Plan, wave: str, registers: register_cells.Registers) -> list[
     return [*([whole.exhibit()] if len(whole) else []), every.exhibit()]
 
 
-def _figure_value(row: Row, column: str, figure: Any) -> Row:
+def _figure_value(row: Row, column: str, value: float, kind: str) -> Row:
     """Add the figure with the digits that it was published with."""
-    digits = len(f"{float(figure.value):.10f}".rstrip("0").partition(".")[2])
-    return row.number(column, figure.value, unit=UNITS.get(figure.kind, ""), decimals=digits)
+    digits = len(f"{float(value):.10f}".rstrip("0").partition(".")[2])
+    return row.number(column, value, unit=UNITS.get(kind, ""), decimals=digits)
 
 
-def _figure_base(figure: Any) -> str:
+def _figure_base(figure: object) -> str:
     top, bottom, against = (register_cells.optional(figure, n) for n in ("numerator", "denominator", "comparator"))
     if not pd.isna(top) and not pd.isna(bottom):
         return f"{float(top):,.0f} of {float(bottom):,.0f}"
@@ -218,9 +220,9 @@ def programme_answer(plan: Plan, wave: str, registers: register_cells.Registers)
     if events is None:
         table.row("no_events").text("answer", "no register of events was supplied")
     else:
-        held = event_counts.event_summary(events, heavy_ratio=plan.programme.police_heavy_ratio)
-        table.row("events").count("answer", held.events)
-        table.row("attendances").count("answer", held.attendances)
+        summary = event_counts.event_summary(events, heavy_ratio=plan.programme.police_heavy_ratio)
+        table.row("events").count("answer", summary.events)
+        table.row("attendances").count("answer", summary.attendances)
     if actions is None:
         table.row("no_actions").text("answer", "no register of actions was supplied")
     else:
@@ -253,7 +255,7 @@ def wider_answer(plan: Plan, wave: str, registers: register_cells.Registers) -> 
 def _ratio(table: Table, plan: Plan, registers: register_cells.Registers) -> None:
     """Add the lowest and highest that the ratio of search rates can be, and the ratio without those not stated."""
     try:
-        margins: Any = waves.margins(plan)
+        margins: Mapping[str, pd.Series] = waves.margins(plan)
     except EvaluationError:
         margins = {}
     s = searches(plan, table.wave, registers, margins)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from evaluation.analysis.programme import register_cells
@@ -56,11 +54,11 @@ def _summary(build: Tables, rows: pd.DataFrame, counted: pd.DataFrame, heavy_rat
     table = build.table("events.summary", heavy_ratio=f"{heavy_ratio:g}")
     by_size = list(counted.sort_values("n_public").itertuples(index=False))
     _counts(table, held=n.events, attendances=n.attendances)
-    _one_event(table, "people_least", by_size[-1])
+    _one_event(table, "people_least", by_size[-1].event_id, by_size[-1].n_public)
     _counts(table, people_most=n.attendances)
     _numbers(table, n.attendances, mean=n.mean, median=n.median)
-    _one_event(table, "smallest", by_size[0])
-    _one_event(table, "largest", by_size[-1])
+    _one_event(table, "smallest", by_size[0].event_id, by_size[0].n_public)
+    _one_event(table, "largest", by_size[-1].event_id, by_size[-1].n_public)
     _counts(table, estimated=n.estimated)
     _numbers(table, officers=n.officers_mean, officers_low=n.officers_low, officers_high=n.officers_high)
     _numbers(table, n.attendances, per_officer=n.public_per_officer)
@@ -85,10 +83,9 @@ def _numbers(table: Table, base: int | None = None, **numbers: float) -> None:
         table.row(key).number("figure", number, base=base)
 
 
-def _one_event(table: Table, key: str, event: Any) -> None:
+def _one_event(table: Table, key: str, id: str, n: int) -> None:
     """Add the attendances of one event, by the cell that the strip of events shows too."""
-    id = event.event_id
-    table.row(key).count("figure", event.n_public, id=f"events.{key}.{id}.{table.wave}", event=id)
+    table.row(key).count("figure", n, id=f"events.{key}.{id}.{table.wave}", event=id)
 
 
 def _fidelity(plan: Plan, build: Tables, rows: pd.DataFrame) -> Exhibit:

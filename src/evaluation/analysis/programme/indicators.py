@@ -11,7 +11,7 @@ import pandas as pd
 from evaluation.analysis import layout, verdicts
 from evaluation.analysis.programme import register_cells
 from evaluation.errors import EvaluationError
-from evaluation.exhibit import Exhibit, Measure, as_id
+from evaluation.exhibit import Cell, Exhibit, Measure, as_id
 from evaluation.intake import waves
 from evaluation.plan.study import Plan
 from evaluation.programme import indicators
@@ -123,7 +123,7 @@ def _published(plan: Plan, wave: str) -> list[Exhibit]:
         return []
 
 
-def _results(plan: Plan, wave: str) -> dict[str, Any]:
+def _results(plan: Plan, wave: str) -> dict[str, Cell]:
     """Return what this run has published, contrasts in the form and with the verdict that notebook 10 gives them."""
     exhibits = _published(plan, wave)
     try:
@@ -134,7 +134,9 @@ def _results(plan: Plan, wave: str) -> dict[str, Any]:
     return {i.result.id: i.result for e in exhibits for i in e.items} | {r.id: r for r in last}
 
 
-def _from_registers(wave: str, id: str, formula: str, inputs: Mapping[str, pd.DataFrame]) -> tuple[str, Any, str]:
+def _from_registers(
+    wave: str, id: str, formula: str, inputs: Mapping[str, pd.DataFrame]
+) -> tuple[str, Cell | str, str]:
     """Return (how it is measured, the evidence, the state) of an outcome that the registers count."""
     if not indicators.tables_of(formula):
         return "not measured", "none", GAP
@@ -153,7 +155,9 @@ def _from_registers(wave: str, id: str, formula: str, inputs: Mapping[str, pd.Da
     return how, evidence, "activity counted" if indicators.indicator_kind(formula) == "output" else "practice measured"
 
 
-def _from_survey(plan: Plan, wave: str, id: str, wanted: str, results: Mapping[str, Any]) -> tuple[str, Any, str]:
+def _from_survey(
+    plan: Plan, wave: str, id: str, wanted: str, results: Mapping[str, Cell]
+) -> tuple[str, Cell | str, str]:
     """Return (how it is measured, the evidence, the state) of an outcome that a result of the survey measures."""
     result = results.get(f"{wanted}.{wave}".lower())
     how = _measured(plan, wanted, result)
@@ -172,7 +176,7 @@ def _from_survey(plan: Plan, wave: str, id: str, wanted: str, results: Mapping[s
     return how, replace(result, id=id, null=None, p=None, gates=(), family="", p_family=None, verdict=""), state
 
 
-def _measured(plan: Plan, wanted: str, result: Any) -> str:
+def _measured(plan: Plan, wanted: str, result: Cell | None) -> str:
     """Return how an outcome is measured: the question of the survey, else what the result says it is."""
     parts = wanted.split(".")
     outcome = parts[1] if len(parts) > 1 else wanted

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any
 
 import pandas as pd
 
@@ -12,6 +11,7 @@ from evaluation.analysis.level_tables import group_column
 from evaluation.analysis.programme import register_cells
 from evaluation.errors import EvaluationError
 from evaluation.exhibit import Exhibit, cell_key
+from evaluation.plan.codebook import Variable
 from evaluation.plan.study import Plan
 from evaluation.programme import events as event_counts
 from evaluation.table_builder import Table, Tables
@@ -41,7 +41,7 @@ def _slips(table: Table, column: str, codes: pd.Series, labels: dict[str, str]) 
     table.sum(cell_key("slips"), [cell_key("slips", **{column: key}) for key in keys.values()])
 
 
-def _broad_variable(plan: Plan) -> Any | None:
+def _broad_variable(plan: Plan) -> Variable | None:
     """Return the survey variable that the codebook makes from the detailed ethnic group."""
     survey = plan.codebook.table("survey").variables.values()
     return next((v for v in survey if v.made_from == "ethnic_group"), None)
@@ -135,7 +135,7 @@ def _question(plan: Plan, part: str, people: pd.DataFrame) -> str | None:
     return next((n for n in names if n in people and people[n].notna().any()), None)
 
 
-def _groups(plan: Plan, people: pd.DataFrame) -> Iterator[tuple[str, str, Any]]:
+def _groups(plan: Plan, people: pd.DataFrame) -> Iterator[tuple[str, str, pd.Series]]:
     """Yield the groups that awareness is shown for: code, words and who belongs."""
     general = ~arms.is_boost(plan, people)
     yield "all", "Everybody in the general sample", general

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from evaluation.analysis import layout
@@ -37,25 +35,25 @@ def recruitment(plan: Plan, wave: str, registers: register_cells.Registers) -> l
     ]
 
 
-def _few(plan: Plan, n: Any) -> bool:
+def _few(plan: Plan, n: float) -> bool:
     """Return whether a count of people is too small for its share to be shown."""
     return 0 < int(n) < plan.disclosure.threshold
 
 
-def _year(day: Any) -> str:
+def _year(day: pd.Timestamp) -> str:
     return f"Year to {register_cells.day_words(day)}"
 
 
-def _label(plan: Plan, row: Any) -> str:
-    role = register_cells.levels(plan, "recruitment", "role").get(str(row.role), str(row.role))
-    return f"{_year(row.year_ending)}, {role}"
+def _label(plan: Plan, role: object, year_ending: pd.Timestamp) -> str:
+    name = register_cells.levels(plan, "recruitment", "role").get(str(role), str(role))
+    return f"{_year(year_ending)}, {name}"
 
 
-def _key(row: Any, wave: str) -> str:
-    return f"{row.role}.{pd.Timestamp(row.year_ending):%Y}.{wave}"
+def _key(role: object, year_ending: pd.Timestamp, wave: str) -> str:
+    return f"{role}.{pd.Timestamp(year_ending):%Y}.{wave}"
 
 
-def _short(group: Any) -> str:
+def _short(group: object) -> str:
     return "".join(ch if ch.isalnum() else "-" for ch in str(group).lower())[:24].strip("-")
 
 
@@ -64,7 +62,8 @@ def _goal(plan: Plan, build: Tables, joined: pd.DataFrame) -> Exhibit:
     group = "; ".join(dict.fromkeys(joined["group"].astype(str)))
     table = build.table("recruitment.goal", goal=f"{100 * goal:.0f}", group=group)
     for recruits in joined.itertuples(index=False):
-        key, label = _key(recruits, build.wave), _label(plan, recruits)
+        when = recruits.role, recruits.year_ending
+        key, label = _key(*when, build.wave), _label(plan, *when)
         if several:
             key, label = f"{key}.{_short(recruits.group)}", f"{label}: {recruits.group}"
         row = table.row(key, label)
@@ -93,7 +92,7 @@ def _last_share(table: Table, goal: float) -> str:
     return f"{last.row}: {{{last.result.id}}} of those who joined; the goal was {100 * goal:.0f} per cent"
 
 
-def _has_goal(plan: Plan, group: Any) -> bool:
+def _has_goal(plan: Plan, group: object) -> bool:
     """Return whether the goal is about a recorded group: it is about all ethnic minorities, not about one of them."""
     names = {
         str(w).lower()
@@ -123,10 +122,10 @@ def _funnel(plan: Plan, build: Tables, ethnic: pd.DataFrame) -> Exhibit:
 def _counts(plan: Plan, build: Tables, rows: pd.DataFrame) -> Exhibit:
     table, names = build.table("recruitment.counts"), register_cells.levels(plan, "recruitment", "stage")
     for n in rows.sort_values(["year_ending", "role", "stage"]).itertuples(index=False):
-        group = _short(n.group)
+        group, when = _short(n.group), (n.role, n.year_ending)
         row = table.row(
-            f"{n.stage}.{_key(n, build.wave)}.{n.group_type}-{group}",
-            f"{_label(plan, n)}, {names.get(n.stage, n.stage)}: {n.group}",
+            f"{n.stage}.{_key(*when, build.wave)}.{n.group_type}-{group}",
+            f"{_label(plan, *when)}, {names.get(n.stage, n.stage)}: {n.group}",
         )
         levels = {"role": n.role, "stage": n.stage, "year": f"{n.year_ending:%Y-%m-%d}", "type": n.group_type}
         for column, value, of in (
@@ -144,7 +143,10 @@ def _change(plan: Plan, build: Tables, joined: pd.DataFrame) -> Exhibit:
     for (role, group), part in joined.groupby(["role", "group"], sort=True):
         if len(part) >= 2:
             before, after = part.iloc[-2], part.iloc[-1]
-            row = table.row(f"{role}.{_short(group)}.{build.wave}", f"{_label(plan, after)} against the year before")
+            row = table.row(
+                f"{role}.{_short(group)}.{build.wave}",
+                f"{_label(plan, after.role, after.year_ending)} against the year before",
+            )
             _three_ways(row, before, after)
     return table.exhibit()
 
@@ -169,8 +171,9 @@ def _parity(plan: Plan, build: Tables, joined: pd.DataFrame) -> Exhibit:
     """Return recruits' share over residents' share, for groups that the population figures hold."""
     table = build.table("recruitment.parity")
     for n in joined[joined["year_ending"] == joined["year_ending"].max()].itertuples(index=False):
+        when = n.role, n.year_ending
         known, residents = int(n.n_total - n.n_unknown), _share_of_residents(plan, str(n.group))
-        row = table.row(f"{_key(n, build.wave)}.{_short(n.group)}", f"{_label(plan, n)}: {n.group}")
+        row = table.row(f"{_key(*when, build.wave)}.{_short(n.group)}", f"{_label(plan, *when)}: {n.group}")
         if residents is None or known <= 0 or _few(plan, n.n_people):
             why = "the population figures do not hold this group" if residents is None else TOO_FEW
             row.refused("parity", why, "Give the group's residents.")

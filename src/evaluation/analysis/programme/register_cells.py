@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
+from pandas.api.typing import NaTType
 
 from evaluation.analysis import layout
 from evaluation.errors import EvaluationError
@@ -17,6 +19,8 @@ from evaluation.results import NotIdentified
 from evaluation.table_builder import Tables
 
 Registers = Mapping[str, pd.DataFrame]
+Day = dt.date | NaTType
+Rows = TypeVar("Rows", pd.DataFrame, pd.Series)
 DATES = {
     "events": "event_date",
     "iag_meetings": "meeting_date",
@@ -74,7 +78,7 @@ def register(plan: Plan, wave: str, registers: Registers, name: str) -> pd.DataF
     return None if frame.empty else frame
 
 
-def period_end(text: Any) -> Any:
+def period_end(text: object) -> pd.Timestamp | NaTType:
     """Return the last day of "2024-03", "2024 Q1", "2024Q1" or "2024"; NaT for any other period, which is kept."""
     parts = PERIOD.match(str(text).strip())
     if not parts:
@@ -111,17 +115,17 @@ def refusal(reason: str, helps: str) -> NotIdentified:
     return NotIdentified(reason, helps, licence="descriptive")
 
 
-def optional(row: Any, column: str) -> Any:
+def optional(row: object, column: str) -> Any:
     """Return a cell of a column that a register may leave out; NA where it does."""
     return getattr(row, column, pd.NA)
 
 
-def month(day: Any) -> str:
+def month(day: Day) -> str:
     """Return "October 2022", or "no date"."""
     return "no date" if pd.isna(day) else f"{pd.Timestamp(day):%B %Y}"
 
 
-def day_words(day: Any) -> str:
+def day_words(day: Day) -> str:
     """Return "5 October 2022", or "no date"."""
     return "no date" if pd.isna(day) else f"{pd.Timestamp(day).day} {pd.Timestamp(day):%B %Y}"
 
@@ -151,7 +155,7 @@ def in_words(plan: Plan, table: str, rows: pd.DataFrame, column: str) -> pd.Seri
     return rows[column].map(lambda code: names.get(code, code))
 
 
-def stated(rows: pd.DataFrame | pd.Series) -> Any:
+def stated(rows: Rows) -> Rows:
     """Return values as text, "not stated" where there is none."""
     return rows.astype(object).where(rows.notna(), "not stated").map(str)
 

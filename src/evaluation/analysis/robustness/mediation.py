@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -15,7 +15,7 @@ from evaluation.analysis.verdicts import focus
 from evaluation.errors import EvaluationError
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate, NotIdentified, TooFew
+from evaluation.results import Estimate, NotIdentified, Result, TooFew
 from evaluation.statistics import mediation, proportions
 from evaluation.table_builder import Table
 
@@ -115,7 +115,7 @@ def _parts(
     dummies = pd.get_dummies(levels, drop_first=True, dtype=float)
     roles = {"x": "x", "mediators": mediators, "y": outcome, "covariates": list(dummies)}
     parts = mediation.paths(answers.join(dummies).assign(x=people["x"]), draws=DRAWS, seed=plan.seed, **roles)
-    words = {"wave": table.wave, "outcome": outcome, "unit": contrasts.points(plan, outcome)}
+    fields = {"wave": table.wave, "outcome": outcome, "unit": contrasts.points(plan, outcome)}
     if isinstance(parts, NotIdentified):
         refusal = replace(parts, id=table.id("", exposure.id), wave=table.wave, licence="exploratory")
         table.row("total").estimate(exposure.label, refusal)
@@ -123,7 +123,7 @@ def _parts(
     for key, part in parts.items():
         row = table.row(key, f"Through: {plan.label_of(key)}" if key in mediators else "")
         question = f"{exposure.label}: {row.label.lower()}"
-        row.estimate(exposure.label, replace(part, id=table.id(key, exposure.id), question=question, **words))
+        row.estimate(exposure.label, replace(part, id=table.id(key, exposure.id), question=question, **fields))
 
 
 # ---- hate crimes ----------------------------------------------------------------------------------------------------
@@ -132,7 +132,7 @@ def _parts(
 def _reported(plan: Plan, wave: str, people: pd.DataFrame, outcomes: pd.DataFrame) -> Exhibit:
     """Return, of people who experienced it, the share who reported the latest; refused where few or none were asked."""
     rows, table = people.index[people["wave"] == wave], layout.table(plan, wave, "reporting.hate")
-    result: Any = NotIdentified(
+    result: Result = NotIdentified(
         "this wave did not ask people whether they had experienced a hate crime and reported it",
         "Ask both questions; police counts do not say how common it is.",
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,8 +18,9 @@ from evaluation.analysis.robustness.planned_contrast import planned_estimate
 from evaluation.analysis.verdicts import focus
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate
+from evaluation.results import Estimate, Result
 from evaluation.statistics import multiple_imputation, sensitivity
+from evaluation.statistics.matching import MatchedSample
 from evaluation.table_builder import Table
 
 IMPUTATIONS, PASSES = 10, 5
@@ -35,7 +35,7 @@ def scale_ends(plan: Plan, outcome: str) -> tuple[float, float] | None:
 
 
 def missing_answers(
-    plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey, attend: Sequence[Any]
+    plan: Plan, wave: str, compare: Comparison, sample: MatchedSample, survey: Survey, attend: Sequence[Result]
 ) -> Exhibit:
     """Return the planned difference under other treatments of people who gave no answer to the primary question.
 
@@ -61,7 +61,9 @@ def missing_answers(
     return table.exhibit()
 
 
-def _imputed(plan: Plan, people: pd.DataFrame, kept: Any, survey: Survey, row: Estimate, table: Table) -> None:
+def _imputed(
+    plan: Plan, people: pd.DataFrame, kept: MatchedSample, survey: Survey, row: Estimate, table: Table
+) -> None:
     """Lay out the planned estimate pooled over imputations made from the design, the treatment and other answers."""
     outcome = row.outcome
     others = [o for o in plan.outcomes.secondary if o != outcome and o in survey.outcomes]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeGuard
 
 import pandas as pd
 
@@ -18,8 +18,9 @@ from evaluation.analysis.robustness.planned_contrast import planned_estimate
 from evaluation.analysis.verdicts import FAMILIES
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate
+from evaluation.results import Estimate, Result
 from evaluation.statistics import multiplicity, power
+from evaluation.statistics.matching import MatchedSample
 
 LEVEL = 0.05
 WEIGHT = "analysis_weight"
@@ -35,7 +36,7 @@ class FamilyPValues:
 
 
 def family_p_values(
-    plan: Plan, compare: Comparison, sample: Any, survey: Survey, attend: Sequence[Any]
+    plan: Plan, compare: Comparison, sample: MatchedSample, survey: Survey, attend: Sequence[Result]
 ) -> FamilyPValues:
     """Return the corrected p of every planned comparison of a family.
 
@@ -57,13 +58,13 @@ def family_p_values(
     return out
 
 
-def _in_family(row: Any, family: str) -> bool:
+def _in_family(row: Result, family: str) -> TypeGuard[Estimate]:
     named = isinstance(row, Estimate) and row.family == family and row.p is not None
     return named and row.id.startswith("attend.") and row.id.count(".") == 3
 
 
 def _stepped(
-    plan: Plan, compare: Comparison, sample: Any, survey: Survey, rows: Sequence[Estimate], plain: pd.Series
+    plan: Plan, compare: Comparison, sample: MatchedSample, survey: Survey, rows: Sequence[Estimate], plain: pd.Series
 ) -> tuple[pd.Series, str]:
     """Return step-down p-values of a family in the designed sample; Holm's where the bootstrap cannot serve."""
     fixed = sample_for(compare.people, sample)
@@ -82,10 +83,10 @@ def _stepped(
     return pd.concat([stepped, plain], axis=1).max(axis=1), "Romano and Wolf, sessions drawn"
 
 
-def families(plan: Plan, wave: str, attend: Sequence[Any], corrected: FamilyPValues) -> Exhibit:
+def families(plan: Plan, wave: str, attend: Sequence[Result], corrected: FamilyPValues) -> Exhibit:
     """Return each outcome's chance as it stands and corrected, and how many would differ by chance alone."""
     table = layout.table(plan, wave, "sensitivity.families")
-    for result in (r for r in attend if r.id in corrected.p):
+    for result in (r for r in attend if isinstance(r, Estimate) and r.id in corrected.p):
         row = table.row(result.id, f"{plan.label_of(result.outcome)} ({result.family})")
         table.numbers(base=min(result.n.values()))
         row.number("p", result.p).number("pfamily", corrected.p[result.id])
@@ -101,7 +102,7 @@ def families(plan: Plan, wave: str, attend: Sequence[Any], corrected: FamilyPVal
 
 
 def equivalence(
-    plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey, attend: Sequence[Any]
+    plan: Plan, wave: str, compare: Comparison, sample: MatchedSample, survey: Survey, attend: Sequence[Result]
 ) -> Exhibit:
     """Return whether the whole 95 % interval of the planned contrast lies inside the smallest worthwhile difference.
 
@@ -124,7 +125,7 @@ def equivalence(
     return table.exhibit()
 
 
-def unweighted(people: Any, sample: Any, outcome: str, margin: float) -> float:
+def unweighted(people: pd.DataFrame, sample: MatchedSample, outcome: str, margin: float) -> float:
     """Return the larger p of two one-sided t tests (pingouin) between matched attendees and their counterparts."""
     import pingouin
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,8 +17,9 @@ from evaluation.analysis.robustness.planned_contrast import difference_between, 
 from evaluation.analysis.robustness.specification_curve import members
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate, NotIdentified
+from evaluation.results import Estimate, NotIdentified, Result
 from evaluation.statistics import power
+from evaluation.statistics.matching import MatchedSample
 
 LEVEL = 0.05
 SAW, NOTHING, SILENT, ABSENT = "a difference", "no difference", "not informative", "not asked"
@@ -52,7 +52,7 @@ class Controls:
 
 
 def controls(
-    plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey, attend: Sequence[Any]
+    plan: Plan, wave: str, compare: Comparison, sample: MatchedSample, survey: Survey, attend: Sequence[Result]
 ) -> Controls:
     """Test every negative control jointly, by the planned comparison."""
     if compare.refusal is not None:
@@ -72,13 +72,13 @@ def controls(
     return Controls(rows, p, detectable, _state(plan, survey, attend, p, detectable), sign)
 
 
-def _control(plan: Plan, wave: str, result: Any, outcome: str) -> Any:
-    words = {"licence": "association", "planned": True, "family": "control", "question": plan.label_of(outcome)}
+def _control(plan: Plan, wave: str, result: Result, outcome: str) -> Result:
+    fields = {"licence": "association", "planned": True, "family": "control", "question": plan.label_of(outcome)}
     unit = contrasts.points(plan, outcome)
-    return contrasts.name(result, "control", outcome=outcome, group="all", wave=wave, unit=unit, **words)
+    return contrasts.name(result, "control", outcome=outcome, group="all", wave=wave, unit=unit, **fields)
 
 
-def _state(plan: Plan, survey: Survey, attend: Sequence[Any], p: float, detectable: dict[str, float]) -> str:
+def _state(plan: Plan, survey: Survey, attend: Sequence[Result], p: float, detectable: dict[str, float]) -> str:
     if p <= LEVEL:
         return SAW
     row = planned_row(plan, attend)
@@ -96,7 +96,7 @@ def controls_table(plan: Plan, wave: str, controls: Controls) -> Exhibit:
     return table.exhibit(chart=None if len(controls.rows) > 1 else "")
 
 
-def exposures(plan: Plan, wave: str, compare: Comparison, survey: Survey, attend: Sequence[Any]) -> Exhibit:
+def exposures(plan: Plan, wave: str, compare: Comparison, survey: Survey, attend: Sequence[Result]) -> Exhibit:
     """Return the difference by number of events, and of people exposed to something that cannot have moved them.
 
     People who come back chose to: a difference that does not grow with the number of events, while attendees differ
@@ -123,7 +123,7 @@ def _apart(result: Estimate) -> bool:
     return result.low > 0 or result.high < 0
 
 
-def _doses(plan: Plan, survey: Survey, people: pd.DataFrame) -> dict[str, Any]:
+def _doses(plan: Plan, survey: Survey, people: pd.DataFrame) -> dict[str, Result]:
     """Return those who came once and those who came more often against others, and the two against each other."""
     column = plan.treatment.dose_column
     if not column or column not in survey.people:
@@ -135,7 +135,7 @@ def _doses(plan: Plan, survey: Survey, people: pd.DataFrame) -> dict[str, Any]:
     return {key: difference_between(plan, people, *pair) for key, pair in pairs.items()}
 
 
-def _idle(plan: Plan, survey: Survey, people: pd.DataFrame) -> dict[str, Any]:
+def _idle(plan: Plan, survey: Survey, people: pd.DataFrame) -> dict[str, Result]:
     """Return, among people who did not attend, those with each exposure that cannot matter against those without."""
     results, others = {}, (people[TREATED] == 0).to_numpy()
     for exposure in plan.sensitivity.negative_exposures or ():

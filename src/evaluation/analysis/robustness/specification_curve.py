@@ -18,8 +18,10 @@ from evaluation.analysis.levels import Survey
 from evaluation.analysis.robustness.planned_contrast import planned_row
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan, Subset
-from evaluation.results import Estimate, NotIdentified
+from evaluation.results import Estimate, NotIdentified, Result
 from evaluation.statistics import effects, matching, propensity, sensitivity
+from evaluation.statistics.matching import MatchedSample
+from evaluation.statistics.sensitivity.specification_curve import SpecificationCurve
 
 AXES: dict[str, tuple[str, ...]] = {
     "outcome_form": ("mean", "share"),
@@ -41,10 +43,10 @@ class Specifications:
     over: str
     sd: Mapping[str, float]
     subsets: Mapping[str, pd.Series]
-    sample: Any = None
-    _designs: dict[tuple[str, ...], Any] = field(default_factory=dict, repr=False)
+    sample: MatchedSample | None = None
+    _designs: dict[tuple[str, ...], MatchedSample] = field(default_factory=dict, repr=False)
 
-    def estimate(self, choice: Mapping[str, str]) -> Any:
+    def estimate(self, choice: Mapping[str, str]) -> Estimate | NotIdentified:
         """Return the estimate of one specification, in points of the mean whatever the outcome's form."""
         people = self.people[self.subsets[choice["sample"]]]
         n = people[TREATED].value_counts()
@@ -55,7 +57,7 @@ class Specifications:
         scaled = {k: factor * getattr(result, k) for k in ("value", "se", "low", "high")}
         return replace(result, **scaled, low_90=None, high_90=None)
 
-    def parts(self, choice: Mapping[str, str], _: Any = None) -> pd.Series:
+    def parts(self, choice: Mapping[str, str], _: object = None) -> pd.Series:
         """Return what each session adds to the estimate of one specification, index session, in the same points."""
         people = self.people[self.subsets[choice["sample"]]]
         sample, roles = self._roles(choice, people)
@@ -65,7 +67,7 @@ class Specifications:
     def _factor(self, choice: Mapping[str, str]) -> float:
         return self.sd["mean"] / self.sd[choice["outcome_form"]]
 
-    def _roles(self, choice: Mapping[str, str], people: pd.DataFrame) -> tuple[Any, dict[str, Any]]:
+    def _roles(self, choice: Mapping[str, str], people: pd.DataFrame) -> tuple[MatchedSample, dict[str, Any]]:
         """Return the designed sample of a specification and the columns that its estimator reads."""
         weight = COMPARISON_WEIGHT if choice["survey_weight"] == "yes" else None
         names = {"planned": self.plan.matching.prognostic, "all": self.covariates, "none": ()}[choice["covariates"]]
@@ -73,7 +75,7 @@ class Specifications:
         roles = {"outcome": choice["outcome_form"], "treat": TREATED, "survey_weight": weight, "covariates": adjusted}
         return self._design(choice, people, weight), roles
 
-    def _design(self, choice: Mapping[str, str], people: pd.DataFrame, weight: str | None) -> Any:
+    def _design(self, choice: Mapping[str, str], people: pd.DataFrame, weight: str | None) -> MatchedSample:
         key = (choice["method"], choice["sample"], choice["survey_weight"])
         if key == ("nearest", "all", "yes") and self.sample is not None:
             return sample_for(people, self.sample)
@@ -85,7 +87,7 @@ class Specifications:
 
 def designed(
     plan: Plan, method: str, people: pd.DataFrame, covariates: list[str], weight: str | None, over: str
-) -> Any:
+) -> MatchedSample:
     """Return the designed sample of a method."""
     roles = {"treat": TREATED, "survey_weight": weight}
     if method == "regression":
@@ -115,7 +117,9 @@ def members(subset: Subset, rows: pd.DataFrame) -> pd.Series:
     return values.isin(subset.keep) if subset.keep else ~values.isin(subset.drop)
 
 
-def specifications(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey) -> Any:
+def specifications(
+    plan: Plan, wave: str, compare: Comparison, sample: MatchedSample, survey: Survey
+) -> SpecificationCurve | NotIdentified:
     """Run every combination of the plan's axes; a refusal where there is no comparison.
 
     The planned way uses the sample that notebook 04 fixed, as the planned estimate does; every other design is made
@@ -143,7 +147,7 @@ def specifications(plan: Plan, wave: str, compare: Comparison, sample: Any, surv
     return joint(plan, runner, curve)
 
 
-def joint(plan: Plan, runner: Specifications, curve: Any) -> Any:
+def joint(plan: Plan, runner: Specifications, curve: SpecificationCurve) -> SpecificationCurve:
     """Return the curve with the joint chance of its median: the effect removed, sessions drawn anew."""
     choices = curve.table[list(AXES)].to_dict("records")
     parts = parallel.run(partial(Specifications.parts, runner), choices, plan.seed)
@@ -152,7 +156,9 @@ def joint(plan: Plan, runner: Specifications, curve: Any) -> Any:
     return sensitivity.judged(curve, draw, plan.sensitivity.bootstrap_draws, plan.seed)
 
 
-def curve_table(plan: Plan, wave: str, curve: Any, attend: Sequence[Any]) -> list[Exhibit]:
+def curve_table(
+    plan: Plan, wave: str, curve: SpecificationCurve | NotIdentified, attend: Sequence[Result]
+) -> list[Exhibit]:
     """Return the curve: how many agree, their median, and every specification in order."""
     if isinstance(curve, NotIdentified):
         return [layout.refused(plan, wave, "sensitivity.curve", curve)]
@@ -172,14 +178,14 @@ def curve_table(plan: Plan, wave: str, curve: Any, attend: Sequence[Any]) -> lis
     return [table.exhibit(), _figure(plan, wave, curve, base)]
 
 
-def _figure(plan: Plan, wave: str, curve: Any, base: int) -> Exhibit:
+def _figure(plan: Plan, wave: str, curve: SpecificationCurve, base: int) -> Exhibit:
     """Return every specification in order of its value; the chart marks the planned one."""
     outcome, unit = plan.outcomes.primary, contrasts.points(plan, plan.outcomes.primary)
     table = layout.table(plan, wave, "sensitivity.specifications", unit=unit, outcome=outcome)
-    words = {"unit": unit, "n": {"all": base}, "wave": wave, "outcome": outcome, "licence": "association"}
+    fields = {"unit": unit, "n": {"all": base}, "wave": wave, "outcome": outcome, "licence": "association"}
     for place, one in enumerate(curve.table.to_dict("records")):
         label = f"{'Planned: ' if one['planned'] else ''}{place + 1}. {'; '.join(str(one[a]) for a in AXES)}"
         values = {"value": one["value"], "low": one["low"], "high": one["high"], "planned": bool(one["planned"])}
         key = f"{place:04d}"
-        table.row(key, label).estimate("difference", Estimate(id=table.id(key, ""), **values, **words))
+        table.row(key, label).estimate("difference", Estimate(id=table.id(key, ""), **values, **fields))
     return table.exhibit()

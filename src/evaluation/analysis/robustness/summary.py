@@ -12,7 +12,8 @@ from evaluation.analysis.robustness.negative_controls import LEVEL, NOTHING, SAW
 from evaluation.analysis.robustness.planned_contrast import planned_row
 from evaluation.exhibit import Exhibit, Measure
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate, Gate, NotIdentified
+from evaluation.results import Estimate, Gate, NotIdentified, Result
+from evaluation.statistics.sensitivity.specification_curve import SpecificationCurve
 
 MISSING = {k: f"missing.{k}" for k in ("worst", "lee", "imputed")} | dict.fromkeys(
     ("middle", "lowest"), "missing.filled"
@@ -39,7 +40,8 @@ def ranked(row: Estimate, exhibits: Sequence[Exhibit]) -> list[Doubt]:
     """
     side = 1.0 if row.value >= 0 else -1.0
     worst: dict[str, Doubt] = {}
-    for cell in (i.result for e in exhibits for i in e.items):
+    cells = (i.result for e in exhibits for i in e.items)
+    for cell in (c for c in cells if isinstance(c, Measure | Estimate)):
         key = _key(cell, row)
         ends = (cell.low, cell.high) if key in SPANS and cell.low is not None else (cell.value,) if key else ()
         left = min((side * x for x in ends if x is not None), default=None)
@@ -52,9 +54,9 @@ def ranked(row: Estimate, exhibits: Sequence[Exhibit]) -> list[Doubt]:
     return sorted(worst.values(), key=lambda d: (-d.move, d.key))
 
 
-def _key(cell: Any, row: Estimate) -> str:
+def _key(cell: Measure | Estimate, row: Estimate) -> str:
     """Return the doubt that a published cell belongs to, or "" for a cell that is not a difference left."""
-    if not isinstance(cell, Measure | Estimate) or cell.unit != row.unit:
+    if cell.unit != row.unit:
         return ""
     head, *parts = cell.id.split(".")
     last = parts[-1] if parts else head
@@ -75,14 +77,19 @@ def gates(plan: Plan, wave: str, controls: Controls) -> list[Gate]:
 
 
 def applied(
-    plan: Plan, attend: Sequence[Any], curve: Any, corrected: FamilyPValues, gates: Sequence[Gate], controls: Controls
-) -> list[Any]:
+    plan: Plan,
+    attend: Sequence[Result],
+    curve: SpecificationCurve | NotIdentified,
+    corrected: FamilyPValues,
+    gates: Sequence[Gate],
+    controls: Controls,
+) -> list[Result]:
     """Return the results with what was seen: agreement of the curve, corrected p, and the doubt of the controls.
 
     Where attendees differ from others on the controls in one direction, the doubt is one-sided: it downgrades only a
     finding in that direction. Where the controls point both ways, the gate itself downgrades any finding.
     """
-    out = []
+    out: list[Result] = []
     for row in attend:
         if not isinstance(row, Estimate):
             out.append(row)
@@ -99,7 +106,12 @@ def applied(
 
 
 def answer(
-    plan: Plan, wave: str, doubted: Sequence[Any], curve: Any, controls: Controls, exhibits: Sequence[Exhibit]
+    plan: Plan,
+    wave: str,
+    doubted: Sequence[Result],
+    curve: SpecificationCurve | NotIdentified,
+    controls: Controls,
+    exhibits: Sequence[Exhibit],
 ) -> Exhibit:
     """Return the answer of notebook 07: the break-even gap, then the doubts, the one that could move most first."""
     row, table = planned_row(plan, doubted), layout.table(plan, wave, "answer.07")

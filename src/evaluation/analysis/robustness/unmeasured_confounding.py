@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,15 +16,18 @@ from evaluation.analysis.levels import Survey
 from evaluation.analysis.robustness.planned_contrast import planned_estimate
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate
+from evaluation.results import Estimate, Result
 from evaluation.statistics import inference, sensitivity
 from evaluation.statistics._roles import columns
+from evaluation.statistics.matching import MatchedSample
 from evaluation.table_builder import Table
 
 GAMMAS = (1.0, 1.5, 2.0)
 
 
-def unseen(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Survey, attend: Sequence[Any]) -> Exhibit:
+def unseen(
+    plan: Plan, wave: str, compare: Comparison, sample: MatchedSample, survey: Survey, attend: Sequence[Result]
+) -> Exhibit:
     """Return every measure of how strong an unseen difference would have to be, for the planned contrast."""
     row, refusal = planned_estimate(plan, attend)
     if row is None:
@@ -48,10 +50,20 @@ def unseen(plan: Plan, wave: str, compare: Comparison, sample: Any, survey: Surv
     return table.exhibit()
 
 
-def _size(table: Table, key: str, value: float, unit: str = "", label: str = "", **more: Any) -> None:
+def _size(
+    table: Table,
+    key: str,
+    value: float,
+    unit: str = "",
+    label: str = "",
+    *,
+    id: str = "",
+    low: float | None = None,
+    high: float | None = None,
+) -> None:
     """Lay out one measure; its key is "measure.part", of which the part stands behind the wave in the id."""
     head, _, part = key.partition(".")
-    table.row(key, label).number("size", value, unit=unit, **{"id": table.id(head, part), **more})
+    table.row(key, label).number("size", value, unit=unit, id=id or table.id(head, part), low=low, high=high)
 
 
 # ---- omitted variables ----------------------------------------------------------------------------------------------
@@ -129,7 +141,7 @@ def _partial(others: list[np.ndarray], own: np.ndarray, target: np.ndarray, weig
 # ---- matched pairs --------------------------------------------------------------------------------------------------
 
 
-def _pairs(plan: Plan, people: pd.DataFrame, sample: Any, row: Estimate, table: Table) -> None:
+def _pairs(plan: Plan, people: pd.DataFrame, sample: MatchedSample, row: Estimate, table: Table) -> None:
     """Lay out Rosenbaum's bounds on the first pair of each attendee: signed ranks, shift, positive answers."""
     pairs = sample.pairs
     pairs = pairs[pairs["treated"].isin(people.index) & pairs["control"].isin(people.index)]
