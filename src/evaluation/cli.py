@@ -18,7 +18,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from types import FrameType
 
 from evaluation.errors import EvaluationError
 
@@ -35,10 +35,10 @@ def command() -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    asked = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
         with _stopping():
-            return int(asked.do(asked) or 0)
+            return int(options.do(options) or 0)
     except EvaluationError as error:
         print(f"evaluation: {error}", file=sys.stderr)
         return error.exit_status
@@ -67,7 +67,7 @@ class _Stopped(KeyboardInterrupt):
 def _stopping() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end the command as Ctrl-C does: everything under way is cleared up first."""
 
-    def stop(number: int, _: Any) -> None:
+    def stop(number: int, _: FrameType | None) -> None:
         signal.signal(number, signal.SIG_IGN)
         raise _Stopped(number)
 
@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def add(
-        name: str, do: Callable[[Any], int | None], help_text: str, *, wave: bool = True
+        name: str, do: Callable[[argparse.Namespace], int | None], help_text: str, *, wave: bool = True
     ) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help_text, description=help_text)
         about = "study.toml (default: the nearest one above)"
@@ -179,28 +179,28 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _run(asked: Any) -> int:
+def _run(options: argparse.Namespace) -> int:
     from evaluation.run import pipeline
     from evaluation.run.request import Request
 
-    silent = asked.quiet or asked.json
-    if len(asked.study) > 1:
-        return _run_several(asked, silent)
+    silent = options.quiet or options.json
+    if len(options.study) > 1:
+        return _run_several(options, silent)
     request = Request(
-        asked.study[0] if asked.study else None,
-        asked.wave,
-        asked.date,
-        asked.only,
-        asked.draft,
-        asked.fresh,
+        options.study[0] if options.study else None,
+        options.wave,
+        options.date,
+        options.only,
+        options.draft,
+        options.fresh,
         (lambda _: None) if silent else _say,
-        asked.cluster,
-        dict(asked.parameter),
-        asked.cell_seconds,
+        options.cluster,
+        dict(options.parameter),
+        options.cell_seconds,
     )
     outcome = pipeline.run(request)
-    page = "" if outcome.folder is None else _shown(outcome.folder / "index.html")
-    if asked.json:
+    page = "" if outcome.folder is None else _short_path(outcome.folder / "index.html")
+    if options.json:
         print(
             json.dumps(
                 {
@@ -213,7 +213,7 @@ def _run(asked: Any) -> int:
             )
         )
         return 0
-    if not asked.quiet:
+    if not options.quiet:
         print(f"\nStatus: {outcome.status}\n{outcome.headline}")
         if not outcome.unchanged:
             print("Gates failed: " + (", ".join(outcome.gates_failed) or "none"))
@@ -221,20 +221,20 @@ def _run(asked: Any) -> int:
     return 0
 
 
-def _run_several(asked: Any, silent: bool) -> int:
+def _run_several(options: argparse.Namespace, silent: bool) -> int:
     """Run several studies side by side; the exit status is the worst of theirs."""
     from evaluation.run import several
 
-    words = [f"--{n}={v}" for n in ("wave", "date", "only", "cluster") if (v := getattr(asked, n))]
-    words += [f"--{n}" for n in ("draft", "fresh") if getattr(asked, n)]
-    words += [f"--cell-seconds={asked.cell_seconds}", *(f"--parameter={k}={v}" for k, v in asked.parameter)]
-    ended = several.run(asked.study, words, (lambda _: None) if silent else _say)
-    if asked.json:
+    words = [f"--{n}={v}" for n in ("wave", "date", "only", "cluster") if (v := getattr(options, n))]
+    words += [f"--{n}" for n in ("draft", "fresh") if getattr(options, n)]
+    words += [f"--cell-seconds={options.cell_seconds}", *(f"--parameter={k}={v}" for k, v in options.parameter)]
+    ended = several.run(options.study, words, (lambda _: None) if silent else _say)
+    if options.json:
         rows = [{"study": str(e.study), "exit_status": e.exit_status, **e.outcome} for e in ended]
         print(json.dumps(rows))
     if silent:
         for one in ended:
-            if one.exit_status or not asked.json:
+            if one.exit_status or not options.json:
                 print(one.line(), file=sys.stderr if one.exit_status else sys.stdout)
     return several.worst(ended)
 
@@ -243,7 +243,7 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _shown(path: Path) -> str:
+def _short_path(path: Path) -> str:
     """Return a path as the user would type it: relative to the working directory where that is shorter."""
     try:
         return str(path.resolve().relative_to(Path.cwd().resolve()))
@@ -251,14 +251,14 @@ def _shown(path: Path) -> str:
         return str(path)
 
 
-def _check(asked: Any) -> int:
+def _check(options: argparse.Namespace) -> int:
     from evaluation.intake import waves
     from evaluation.plan import study
     from evaluation.run import pipeline
     from evaluation.run.request import resolve_wave
 
-    plan = study.load(asked.study)
-    wave = resolve_wave(plan, asked.wave)
+    plan = study.load(options.study)
+    wave = resolve_wave(plan, options.wave)
     faults = pipeline.check(plan, wave)
     if faults:
         print(waves.fault_table(faults), file=sys.stderr)
@@ -268,39 +268,39 @@ def _check(asked: Any) -> int:
     return 0
 
 
-def _add_wave(asked: Any) -> int:
+def _add_wave(options: argparse.Namespace) -> int:
     from evaluation.intake import waves
     from evaluation.plan import study
 
-    plan = study.load(asked.study)
-    added = waves.add(plan, asked.export, asked.wave)
+    plan = study.load(options.study)
+    added = waves.add(plan, options.export, options.wave)
     print(added.summary())
     return 2 if added.faults else 0
 
 
-def _verify(asked: Any) -> int:
+def _verify(options: argparse.Namespace) -> int:
     from evaluation.run import verify as run_verify
 
-    found = run_verify.verify(asked.report, study_file=asked.study, say=_say)
+    found = run_verify.verify(options.report, study_file=options.study, say=_say)
     print(found.summary())
     return 0 if found.level != "differs" else 1
 
 
-def _compare(asked: Any) -> int:
+def _compare(options: argparse.Namespace) -> int:
     from evaluation.run import verify as run_verify
 
-    print(run_verify.compare(*asked.reports).summary())
+    print(run_verify.compare(*options.reports).summary())
     return 0
 
 
-def _plan(asked: Any) -> int:
+def _plan(options: argparse.Namespace) -> int:
     from evaluation.plan import registration, study
     from evaluation.run.request import resolve_date, resolve_wave
 
-    plan = study.load(asked.study)
-    wave = resolve_wave(plan, asked.wave)
-    if asked.freeze:
-        path = registration.freeze(plan, wave, date=resolve_date(plan, asked.date).isoformat())
+    plan = study.load(options.study)
+    wave = resolve_wave(plan, options.wave)
+    if options.freeze:
+        path = registration.freeze(plan, wave, date=resolve_date(plan, options.date).isoformat())
         print(
             f"The plan for {wave} is frozen in {path.parent.name}/{path.name} "
             f"({registration.frozen_digest(plan, wave)[:12]})."
@@ -308,48 +308,50 @@ def _plan(asked: Any) -> int:
         return 0
     from evaluation.analysis import fieldwork_sheet, questionnaire
 
-    if asked.questionnaire:
-        asked.questionnaire.write_text(questionnaire.questionnaire(plan, wave), "utf-8")
-        print(f"The questionnaire is in {_shown(asked.questionnaire)}.")
+    if options.questionnaire:
+        options.questionnaire.write_text(questionnaire.questionnaire(plan, wave), "utf-8")
+        print(f"The questionnaire is in {_short_path(options.questionnaire)}.")
         return 0
-    print(fieldwork_sheet.sheet(plan, wave, draws=0) if asked.quick else fieldwork_sheet.sheet(plan, wave))
+    print(fieldwork_sheet.sheet(plan, wave, draws=0) if options.quick else fieldwork_sheet.sheet(plan, wave))
     return 0
 
 
-def _synthesise(asked: Any) -> int:
+def _synthesise(options: argparse.Namespace) -> int:
     from evaluation import synthetic
 
-    made = synthetic.make(asked.truth, asked.folder, seed=asked.seed)
-    print(f"A synthetic study is in {_shown(Path(made or asked.folder))}; its truth stands in data_raw/truth.toml.")
+    made = synthetic.make(options.truth, options.folder, seed=options.seed)
+    print(
+        f"A synthetic study is in {_short_path(Path(made or options.folder))}; its truth stands in data_raw/truth.toml."
+    )
     return 0
 
 
-def _init(asked: Any) -> int:
+def _init(options: argparse.Namespace) -> int:
     from evaluation.run import new_study
 
-    print(new_study.init(asked.folder))
+    print(new_study.init(options.folder))
     return 0
 
 
-def _release(asked: Any) -> int:
+def _release(options: argparse.Namespace) -> int:
     from evaluation.run import release as run_release
 
-    print(run_release.release(asked.report, study_file=asked.study))
+    print(run_release.release(options.report, study_file=options.study))
     return 0
 
 
-def _sense_check(asked: Any) -> int:
+def _sense_check(options: argparse.Namespace) -> int:
     from evaluation.run import release as run_release
 
-    print(run_release.record_sense_check(asked.sheet, study_file=asked.study, wave=asked.wave))
+    print(run_release.record_sense_check(options.sheet, study_file=options.study, wave=options.wave))
     return 0
 
 
-def _status(asked: Any) -> int:
+def _status(options: argparse.Namespace) -> int:
     from evaluation.run import status as run_status
 
-    found = run_status.status(asked.study, asked.wave)
-    print(json.dumps(found, indent=2, default=str) if asked.json else run_status.text(found))
+    found = run_status.status(options.study, options.wave)
+    print(json.dumps(found, indent=2, default=str) if options.json else run_status.text(found))
     return 0
 
 

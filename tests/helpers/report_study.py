@@ -12,7 +12,7 @@ from evaluation.plan.study import Plan
 from evaluation.report.context import ReportContext, SenseCheckRow, WaveWords
 from evaluation.results import Estimate, Gate, NotIdentified, TooFew, with_verdict
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 LONG = "A label of two hundred characters that a survey tool exported with all of its words, " * 3
 GROUPS = {"black": "Black respondents", "other": "All other respondents"}
 ETHNIC = {"asian": "Asian", "black": "Black", "mixed": "Mixed", "white": "White", "others": "Other"}

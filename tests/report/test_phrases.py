@@ -149,7 +149,7 @@ def test_number_forms():
 def test_both_ends_of_an_interval_have_the_same_decimals(low, high, unit, said):
     assert phrases.span(low, high, unit) == said
     made = row(value=(low + high) / 2, low=low, high=high, unit=unit)
-    assert all(checks.accounted(x, made) for x in said.split(" and "))
+    assert all(checks.is_number_of(x, made) for x in said.split(" and "))
 
 
 @pytest.mark.parametrize(

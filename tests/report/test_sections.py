@@ -86,7 +86,7 @@ def test_two_surveys_in_a_year_keep_their_ids_apart():
 def test_a_contrast_that_is_not_answerable_is_drawn_in_the_annex_alone():
     blocked = replace(study.contrast("attend.conf_overall.all.w2025", 0.3, 0.2), verdict="not answerable")
     exhibit = study.grid("attend.methods", "By method", [("Planned", "Difference", blocked)], "policy-7", "forest")
-    shown, folded = policy_views.placed(list(checked(exhibit).exhibits), 7, study.context())
+    shown, folded = policy_views.section_exhibits(list(checked(exhibit).exhibits), 7, study.context())
     assert [e.id for e in shown] == []
     assert [e.id for e in folded] == ["attend.methods"]
 

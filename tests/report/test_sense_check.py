@@ -12,7 +12,7 @@ from evaluation.errors import InputError
 from evaluation.plan import study
 from evaluation.run import release
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 HEADER = ("theme", "verdict", "date", "words")
 SAID = 'We said "slow", not rude;\nboth matter, to us.'
 

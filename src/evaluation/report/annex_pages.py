@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
+from markupsafe import Markup
+
+from evaluation.disclosure import CheckedExhibit
 from evaluation.report import phrases, tables
 from evaluation.report.context import ReportContext
 from evaluation.report.page_parts import ANNEX, Block, Page, PageInputs, Section, exhibits, foot, meta
@@ -32,7 +35,7 @@ def annex(inputs: PageInputs, notebooks: list[tuple[str, str]]) -> Page:
     return Page("annex", "Technical annex", meta(inputs.ctx), tuple(made), foot(inputs.ctx), letters=True)
 
 
-def _anchor_of(inputs: PageInputs, exhibit: Any) -> str:
+def _anchor_of(inputs: PageInputs, exhibit: CheckedExhibit) -> str:
     """Return the address, in the page, of an exhibit that stands in it already."""
     return "#" + tables.anchor(exhibit.id, "f" if exhibit.id in inputs.figures else "t")
 
@@ -45,9 +48,8 @@ def _annex_own(inputs: PageInputs, letter: str, notebooks: list[tuple[str, str]]
     if letter == "B":
         return _estimands(inputs)
     if letter == "O":
-        facts = inputs.checked.log
-        lines = [(str(k), str(v)) for k, v in dict(facts).items()] if facts else []
-        lines += [(str(k), str(v)) for k, v in _audit(inputs.checked.audit)]
+        lines = [(k, str(v)) for k, v in inputs.checked.log.items()]
+        lines += [(k, str(v)) for k, v in inputs.checked.audit.items()]
         table = tables.plain(("What", "Count"), lines, caption="What was withheld, and the attack on it", name="t-log")
         return [Block("html", table)] if lines else []
     if letter == "P":
@@ -68,17 +70,6 @@ def _known_truth(ctx: ReportContext) -> list[Block]:
     table = tables.plain(made["header"], made["rows"], caption=caption, name="t-known-truth")
     notes = [Block("absent", stale)] if made.get("stale") else []
     return [*notes, Block("para", [said]), Block("html", table)]
-
-
-def _audit(audit: Any) -> list[tuple[str, Any]]:
-    if audit is None:
-        return []
-    if hasattr(audit, "tidy"):
-        audit = audit.tidy()
-    if isinstance(audit, dict):
-        return list(audit.items())
-    names = getattr(audit, "__dataclass_fields__", {})
-    return [(n, v) for n in names if isinstance(v := getattr(audit, n), int | float | str)]
 
 
 def _manifest(ctx: ReportContext, notebooks: list[tuple[str, str]], *, manifest: bool) -> list[Block]:
@@ -104,11 +95,11 @@ def _manifest(ctx: ReportContext, notebooks: list[tuple[str, str]], *, manifest:
     return blocks
 
 
-def _bar(bar: Any) -> str:
+def _bar(bar: float | str | None) -> str:
     return "" if bar is None else f"{bar:.3g}" if isinstance(bar, float) else str(bar)
 
 
-def _gates(ctx: ReportContext) -> Any:
+def _gates(ctx: ReportContext) -> Markup:
     lines = [(g.id, g.kind, "passed" if g.passed else "failed", _bar(g.bar), g.note) for g in ctx.gates]
     header = ("Gate", "Kind", "Result", "Bar", "What it asks")
     return tables.plain(header, lines or [("none recorded", "", "", "", "")], caption="Gates", name="t-gates")
@@ -139,10 +130,8 @@ def _estimands(inputs: PageInputs) -> list[Block]:
     return [Block("html", _numbered(header, list(seen.values()), cap))]
 
 
-def _numbered(header: Any, rows: Any, caption: str) -> Any:
+def _numbered(header: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -> Markup:
     """Return a table whose first cell is the result id that every cell of the row traces to."""
-    from markupsafe import Markup
-
     body = Markup("\n").join(
         Markup('<tr data-result="{}"><th scope="row">{}</th>{}</tr>').format(r[0], r[0], tables.figures(r[1:]))
         for r in rows

@@ -1,13 +1,13 @@
-"""What may and may not be said, how sure it is, and what the next wave needs: sections 2, 13 and 14."""
+"""Caveats, certainty and the sample sizes of the next wave: sections 2, 13 and 14 of the policy report."""
 
 from __future__ import annotations
 
-from typing import Any
-
+from evaluation.disclosure import CheckedRow
 from evaluation.report import phrases
 from evaluation.report.context import ReportContext
 from evaluation.report.phrases import cite
 from evaluation.report.sentences import Rows, fixed, group_words
+from evaluation.results import Gate
 from evaluation.verdict import TOO_UNCERTAIN, WITHOUT_NUMBER
 
 
@@ -28,7 +28,7 @@ def can_say(rows: Rows, ctx: ReportContext) -> list[str]:
     return said
 
 
-def _between_places(row: Any) -> bool:
+def _between_places(row: CheckedRow) -> bool:
     """Return whether a contrast sets places that events reached beside others, whatever it may claim."""
     return row.licence == "effect" or row.id.startswith("d1.")
 
@@ -56,7 +56,7 @@ def detectable(rows: Rows, ctx: ReportContext) -> str:
     if row is None:
         return "That a small difference is absent. No detectable size could be worked out for this wave."
     unit = phrases.unit_words(row.unit or "")
-    size = cite(row, phrases.number(row.mde, row.unit or ""))
+    size = cite(row, phrases.number(phrases.known(row.mde), row.unit or ""))
     return (
         "That a small difference is absent. With this many answers we could only have detected a difference of about "
         f"{size} {unit} or more."
@@ -77,7 +77,7 @@ def adjusted_for(ctx: ReportContext) -> str:
     return phrases.listed([fixed(w) for w in dict.fromkeys(words)])
 
 
-def _with_mde(rows: Rows, ctx: ReportContext) -> Any | None:
+def _with_mde(rows: Rows, ctx: ReportContext) -> CheckedRow | None:
     outcome = ctx.plan.outcomes.primary
     tried = [rows.get("change", outcome, ctx.focus, ctx.wave), rows.get("attend", outcome, "all", ctx.wave)]
     tried += [r for r in rows.all() if r.kind == "estimate"]
@@ -94,12 +94,7 @@ def how_sure(rows: Rows, ctx: ReportContext) -> list[str]:
         names = phrases.listed([_gate_words(g) for g in failed[:3]])
         said.append(f"Not all conditions set in advance were met: {names}.")
     main = rows.get("change", ctx.plan.outcomes.primary, ctx.focus, ctx.wave)
-    if (
-        main is not None
-        and main.kind == "estimate"
-        and main.shown
-        and getattr(main, "same_sign_share", None) is not None
-    ):
+    if main is not None and main.kind == "estimate" and main.shown and main.same_sign_share is not None:
         share = cite(main, f"{main.same_sign_share * 100:.0f}")
         said.append(f"Of all the ways of analysing that we tried, {share} per cent agree in direction.")
     said += [
@@ -112,8 +107,8 @@ def how_sure(rows: Rows, ctx: ReportContext) -> list[str]:
     return said[:6]
 
 
-def _gate_words(gate: Any) -> str:
-    known = phrases.UNMET.get(gate.id.rsplit(".", 1)[-1])
+def _gate_words(gate: Gate) -> str:
+    known = phrases.FAILED_CONDITIONS.get(gate.id.rsplit(".", 1)[-1])
     return known or fixed(f"not so: {gate.note.rstrip('.') or gate.id.replace('_', ' ').replace('.', ' ')}")
 
 
@@ -146,13 +141,13 @@ def next_wave(rows: Rows, ctx: ReportContext) -> list[str]:
     return said
 
 
-def _when_clear(rows: Rows, ctx: ReportContext, needed: Any, target: str) -> list[str]:
+def _when_clear(rows: Rows, ctx: ReportContext, needed: CheckedRow, target: str) -> list[str]:
     """Return at which size, and so from which survey on, a change of the target size would be seen."""
     now = rows.get("level", ctx.plan.outcomes.primary, ctx.focus, ctx.wave)
     if now is None or not now.shown or not now.n:
         return []
     year, size = cite.plan(ctx.when(ctx.wave)), cite(now, now.n_text)
-    if now.n >= needed.value:
+    if now.n >= phrases.known(needed.value):
         return [f"The survey of {year}, with {size}, reached that size; one more of this size gives a clear answer."]
     return [
         f"With {size}, as in {year}, a change of {target} points could easily go unseen.",

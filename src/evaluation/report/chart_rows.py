@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
+from evaluation.disclosure import CheckedRow
+from evaluation.report.phrases import known
 from evaluation.report.sheet import (
     COLOURS,
     GREY,
     INK,
     MARGIN,
     MARKERS,
+    Grid,
+    Panel,
     Sheet,
     axis_label,
     grid_of,
@@ -22,7 +26,12 @@ from evaluation.report.sheet import (
 )
 from evaluation.verdict import TOO_FEW
 
-Grid = list[tuple[str, list[tuple[str, Any]]]]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+
+Cells = list[tuple[str, CheckedRow]]
+Mark = tuple[float, CheckedRow, int]  # height on the sheet, cell, number of its series
 LINE, GAP = 1.3, 8.0
 
 # ---- rows: bars, dots, forest, love, steps ----------------------------------------------------------------------
@@ -43,7 +52,7 @@ class ColumnPlaces:
     people: float
 
 
-def rows(sheet: Sheet) -> Any:
+def rows(sheet: Sheet) -> Drawing:
     """Draw a mark per cell with its interval, a scale of its own for each unit: bars from zero, or dots."""
     exhibit = sheet.exhibit
     grid = grid_of(exhibit)
@@ -77,7 +86,7 @@ def _by_unit(grid: Grid) -> list[tuple[str, Grid]]:
     return list(parts.items())
 
 
-def _unit(cell: Any) -> str | None:
+def _unit(cell: CheckedRow) -> str | None:
     """Return the unit of a cell that has a number to draw, else None."""
     return (cell.unit or "") if cell.shown and cell.value is not None else None
 
@@ -107,14 +116,14 @@ def _column_places(sheet: Sheet, grid: Grid, series: list[str]) -> ColumnPlaces:
     )
 
 
-def _people(cell: Any) -> str:
+def _people(cell: CheckedRow) -> str:
     """Return the people behind a figure for a column headed "People (about)"."""
     if not (cell.n_text and cell.shown and cell.value is not None and cell.kind in ("estimate", "measure")):
         return ""
     return cell.n_text.replace("about ", "").replace(" and ", ", ")
 
 
-def _panel(sheet: Sheet, grid: Grid, unit: str, spots: ColumnPlaces, series: list[str], *, alone: bool) -> Any:
+def _panel(sheet: Sheet, grid: Grid, unit: str, spots: ColumnPlaces, series: list[str], *, alone: bool) -> Panel:
     """Place the rows of one unit and return what paints their marks, with its box."""
     exhibit = sheet.exhibit
     bars = exhibit.chart in ("bars", "steps")
@@ -128,13 +137,14 @@ def _panel(sheet: Sheet, grid: Grid, unit: str, spots: ColumnPlaces, series: lis
     ]
     lines = references(exhibit)
     limits = limits_of(exhibit, ends + lines or [0.0, 1.0], zero=bars or exhibit.chart in ("forest", "love"))
-    top, marks = sheet.y, []
+    top = sheet.y
+    marks: list[Mark] = []
     together = exhibit.chart == "love" and len(series) > 1
     for label, cells in grid:
         (_place_together if together else _place_row)(sheet, label, cells, series, marks, spots)
     tall = sheet.y - top + 2
 
-    def paint(ax: Any) -> None:
+    def paint(ax: Axes) -> None:
         _scale(ax, limits, tall, sheet)
         bands = [(y - top - 7, y - top + 7) for y, _, _ in marks] if sheet.narrow else [(0, tall)]
         zero = [0.0] if limits[0] < 0 < limits[1] and 0.0 not in lines else []
@@ -165,7 +175,7 @@ def _say(sheet: Sheet, text: str, x: float, width: float, *, grey: bool = False,
 
 
 def _place_row(
-    sheet: Sheet, label: str, cells: list[tuple[str, Any]], series: list[str], marks: list[Any], spots: ColumnPlaces
+    sheet: Sheet, label: str, cells: Cells, series: list[str], marks: list[Mark], spots: ColumnPlaces
 ) -> None:
     """Place one row: its label, and for each series its name, mark, figure and people."""
     if sheet.narrow:
@@ -174,20 +184,20 @@ def _place_row(
     start = sheet.y
     least = start + _say(sheet, label, MARGIN, spots.label)
     for column, cell in cells:
-        known = cell.shown and cell.value is not None
-        at, room = (spots.figure_at, spots.figure) if known else (spots.plot_at + 4, sheet.width - spots.plot_at - 12)
+        drawn = cell.shown and cell.value is not None
+        at, room = (spots.figure_at, spots.figure) if drawn else (spots.plot_at + 4, sheet.width - spots.plot_at - 12)
         height = _say(sheet, cell.text or TOO_FEW, at, room)
         if len(series) > 1:
             height = max(height, _say(sheet, column, spots.series_at, spots.series))
         if _people(cell):
             height = max(height, _say(sheet, _people(cell), spots.people_at, spots.people))
-        if known:
+        if drawn:
             marks.append((sheet.y + sheet.size * 0.72, cell, series.index(column)))
         sheet.y += height + 1.5
     sheet.y = max(sheet.y, least) + (4 if len(series) > 1 else 2)
 
 
-def _place_narrow(sheet: Sheet, label: str, cells: list[tuple[str, Any]], series: list[str], marks: list[Any]) -> None:
+def _place_narrow(sheet: Sheet, label: str, cells: Cells, series: list[str], marks: list[Mark]) -> None:
     single = len(series) == 1
     sheet.say(label, bold=not single)
     for column, cell in cells:
@@ -201,7 +211,7 @@ def _place_narrow(sheet: Sheet, label: str, cells: list[tuple[str, Any]], series
 
 
 def _place_together(
-    sheet: Sheet, label: str, cells: list[tuple[str, Any]], series: list[str], marks: list[Any], spots: ColumnPlaces
+    sheet: Sheet, label: str, cells: Cells, series: list[str], marks: list[Mark], spots: ColumnPlaces
 ) -> None:
     """Place one row whose series share a line: their values stand after one another."""
     said = ", ".join(cell.text for _, cell in cells)
@@ -214,12 +224,12 @@ def _place_together(
     marks += [(middle, x, series.index(c)) for c, x in cells if x.shown and x.value is not None]
 
 
-def _value_text(cell: Any) -> str:
+def _value_text(cell: CheckedRow) -> str:
     base = cell.n_text and cell.kind == "estimate" and cell.shown
     return f"{cell.text}, n {cell.n_text}" if base else cell.text
 
 
-def _scale(ax: Any, limits: tuple[float, float], tall: float, sheet: Sheet) -> None:
+def _scale(ax: Axes, limits: tuple[float, float], tall: float, sheet: Sheet) -> None:
     import seaborn as sns
     from matplotlib.ticker import MaxNLocator
 
@@ -235,11 +245,11 @@ def _scale(ax: Any, limits: tuple[float, float], tall: float, sheet: Sheet) -> N
 
 
 def _marks(
-    ax: Any, own: list[tuple[float, Any]], colour: str, marker: str, *, bars: bool, limits: tuple[float, float]
+    ax: Axes, own: list[tuple[float, CheckedRow]], colour: str, marker: str, *, bars: bool, limits: tuple[float, float]
 ) -> None:
     """Draw the bars or dots of a series with their intervals; what runs off the scale ends in an arrow."""
     if bars:
-        ax.barh([y for y, _ in own], [x.value for _, x in own], height=8, color=colour, zorder=2, clip_on=False)
+        ax.barh([y for y, _ in own], [known(x.value) for _, x in own], height=8, color=colour, zorder=2, clip_on=False)
     style = {"color": INK if bars else colour, "zorder": 3}
     spans, tips = [], dict[str, list[tuple[float, float]]]()
     for y, x in own:
@@ -252,7 +262,7 @@ def _marks(
     for tip, at in tips.items():
         points(ax, at, marker=tip, ms=5, **style)
     if not bars:
-        dots = [(x.value, y) for y, x in own if limits[0] <= x.value <= limits[1]]
+        dots = [(v, y) for y, x in own if limits[0] <= (v := known(x.value)) <= limits[1]]
         points(ax, dots, marker=marker, ms=6, color=colour, mec="white", mew=0.7, zorder=4)
 
 
@@ -260,7 +270,7 @@ LIGHT = ("#28A197", "#F46A25", "#A285D1")
 Piece = tuple[float, float, float, str, str]
 
 
-def stacked(sheet: Sheet) -> Any:
+def stacked(sheet: Sheet) -> Drawing:
     """Draw each row as one bar cut into its columns, in the order of the key; a part says its figure where it fits.
 
     Neighbouring colours differ by 3 to 1 in lightness, so that the order carries the meaning in grey too.
@@ -277,7 +287,7 @@ def stacked(sheet: Sheet) -> Any:
     beside = 0.0 if sheet.narrow or beside > 0.4 * sheet.width else beside  # else each label stands over its bar
     over = sheet.wide([x.text.split(" (")[0] for _, cells in grid for c, x in cells if c == parts[-1]]) + 6
     left, wide = MARGIN + beside, sheet.width - 2 * MARGIN - beside - over
-    bands: list[tuple[float, list[tuple[str, Any]]]] = []
+    bands: list[tuple[float, Cells]] = []
     for label, cells in named:
         taken = sheet.say(label, advance=not beside)
         drawn = any(x.shown and x.value for _, x in cells)
@@ -286,7 +296,7 @@ def stacked(sheet: Sheet) -> Any:
         sheet.y += (19 if drawn else taken + 4) if beside else (22 if drawn else 6)
     tall = sheet.y - top
 
-    def paint(ax: Any) -> None:
+    def paint(ax: Axes) -> None:
         ax.set_xlim(0, 1)
         ax.set_ylim(tall, 0)
         ax.axis("off")
@@ -302,7 +312,7 @@ def stacked(sheet: Sheet) -> Any:
     return sheet.finish([(paint, (left, top, wide, tall))])
 
 
-def _stack_label(label: str, cells: list[tuple[str, Any]]) -> str:
+def _stack_label(label: str, cells: Cells) -> str:
     """Return a row's label with its base, and the parts that may not be shown."""
     hidden = [c for c, x in cells if not x.shown or x.value is None]
     if len(hidden) == len(cells):
@@ -312,20 +322,20 @@ def _stack_label(label: str, cells: list[tuple[str, Any]]) -> str:
     return said + (f" – {TOO_FEW}: {', '.join(hidden)}" if hidden else "")
 
 
-def _pieces(y: float, cells: list[tuple[str, Any]]) -> list[Piece]:
+def _pieces(y: float, cells: Cells) -> list[Piece]:
     """Return a bar cut into its parts: height, start, share of the whole, column, figure."""
     shown = [(c, x) for c, x in cells if x.shown and x.value is not None and x.value > 0]
-    total = sum(x.value for _, x in shown) or 1.0
-    ends = list(itertools.accumulate((x.value / total for _, x in shown), initial=0.0))
-    return [(y, at, x.value / total, c, x.text.split(" (")[0]) for at, (c, x) in zip(ends, shown, strict=False)]
+    total = sum(known(x.value) for _, x in shown) or 1.0
+    ends = list(itertools.accumulate((known(x.value) / total for _, x in shown), initial=0.0))
+    return [(y, at, known(x.value) / total, c, x.text.split(" (")[0]) for at, (c, x) in zip(ends, shown, strict=False)]
 
 
-def _say_share(ax: Any, piece: Piece, parts: list[str], sheet: Sheet, wide: float) -> None:
+def _say_share(ax: Axes, piece: Piece, parts: list[str], sheet: Sheet, wide: float) -> None:
     """Write a part's figure into it where it fits; that of the last part, people without an answer, always."""
     y, start, share, column, text = piece
-    style = {"va": "center", "fontsize": sheet.size - 0.5}
+    size = sheet.size - 0.5
     if share * wide > sheet.wide([text]) + 6:
         ink = INK if COLOURS[parts.index(column) % 6] in LIGHT else "white"
-        ax.text(start + share / 2, y, text, ha="center", color=ink, **style)
+        ax.text(start + share / 2, y, text, ha="center", color=ink, va="center", fontsize=size)
     elif column == parts[-1]:
-        ax.text(1 + 4 / wide, y, text, ha="left", color=INK, **style)
+        ax.text(1 + 4 / wide, y, text, ha="left", color=INK, va="center", fontsize=size)

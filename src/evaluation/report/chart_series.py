@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
+from evaluation.disclosure import CheckedExhibit, CheckedRow
 from evaluation.report.chart_rows import rows
 from evaluation.report.context import MONTHS
+from evaluation.report.phrases import known
 from evaluation.report.sheet import (
     COLOURS,
     GREY,
@@ -25,20 +28,27 @@ from evaluation.report.sheet import (
     unit_of,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+
+Points = list[tuple[int, CheckedRow]]  # place along the axis, cell
+Series = dict[str, Points]
+
 # ---- lines and curves -------------------------------------------------------------------------------------------
 
 
-def lines(sheet: Sheet) -> Any:
+def lines(sheet: Sheet) -> Drawing:
     """Draw series over waves (columns, unless extras say `x = "rows"`): marks with intervals, labelled directly."""
     exhibit = sheet.exhibit
     over_rows = extra(exhibit, "x", default="") == "rows" or len(exhibit.columns) == 1 or _stand_along_rows(exhibit)
     places = list(exhibit.rows if over_rows else exhibit.columns)
     names = list(exhibit.columns if over_rows else exhibit.rows)
-    series = [
-        (n, [(k, exhibit.cells.get((p, n) if over_rows else (n, p))) for k, p in enumerate(places)]) for n in names
-    ]
-    series = [(n, [(k, x) for k, x in pts if x is not None and x.shown and x.value is not None]) for n, pts in series]
-    series = [(n, pts) for n, pts in series if pts]
+    series: list[tuple[str, Points]] = []
+    for name in names:
+        cells = [(k, exhibit.cells.get((p, name) if over_rows else (name, p))) for k, p in enumerate(places)]
+        drawn = [(k, x) for k, x in cells if x is not None and x.shown and x.value is not None]
+        series += [(name, drawn)] if drawn else []
     sheet.head()
     sheet.key([name for name, _ in series])
     caption = axis_label(exhibit, unit_of(exhibit))
@@ -57,24 +67,26 @@ def _marks_along(sheet: Sheet, places: list[str]) -> tuple[list[int], list[str]]
     return list(range(0, len(places), every)), ["\n".join(sheet.wrap(p, room, sheet.size - 1)) for p in places[::every]]
 
 
-def _stand_along_rows(exhibit: Any) -> bool:
+def _stand_along_rows(exhibit: CheckedExhibit) -> bool:
     """Return whether the rows are points along a scale (waves, years, sizes) and the columns are not."""
     import re
 
-    def along(labels: Any) -> bool:
+    def along(labels: Iterable[str]) -> bool:
         return all(re.match(r"[Ww]?\d", str(x)) for x in labels)
 
     return along(exhibit.rows) and not along(exhibit.columns)
 
 
-def _lines(ax: Any, series: list[Any], places: list[str], sheet: Sheet) -> None:
+def _lines(ax: Axes, series: list[tuple[str, Points]], places: list[str], sheet: Sheet) -> None:
     import seaborn as sns
 
     spread = 0.12
     for k, (_, along) in enumerate(series):
         shift = (k - (len(series) - 1) / 2) * spread
         at = [p + shift for p, _ in along]
-        ax.plot(at, [x.value for _, x in along], color=COLOURS[k % 6], lw=1.2, marker=MARKERS[k % 6], ms=6, zorder=3)
+        ax.plot(
+            at, [known(x.value) for _, x in along], color=COLOURS[k % 6], lw=1.2, marker=MARKERS[k % 6], ms=6, zorder=3
+        )
         for x, cell in zip(at, (c for _, c in along), strict=True):
             if cell.low is not None and cell.high is not None:
                 ax.plot([x, x], [cell.low, cell.high], color=COLOURS[k % 6], lw=1.5, zorder=2)
@@ -90,7 +102,7 @@ def _lines(ax: Any, series: list[Any], places: list[str], sheet: Sheet) -> None:
     sns.despine(ax=ax)
 
 
-def curve(sheet: Sheet) -> Any:
+def curve(sheet: Sheet) -> Drawing:
     """Draw cells in order of value: every way of analysing, its interval, and the line of no difference."""
     exhibit = sheet.exhibit
     cells = [x for x in exhibit.cells.values() if x.shown and x.value is not None]
@@ -106,7 +118,7 @@ def curve(sheet: Sheet) -> Any:
     sheet.y = top + tall + 6
     sheet.say("Each mark is one way of analysing, from the lowest answer to the highest.", colour=GREY)
 
-    def paint(ax: Any) -> None:
+    def paint(ax: Axes) -> None:
         import seaborn as sns
 
         spans = [((k, x.low), (k, x.high)) for k, x in enumerate(cells) if x.low is not None and x.high is not None]
@@ -115,7 +127,7 @@ def curve(sheet: Sheet) -> Any:
             (False, {"marker": ".", "ms": 4, "color": COLOURS[0]}),
             (True, {"marker": "o", "ms": 6, "color": COLOURS[2]}),
         ):
-            points(ax, [(k, x.value) for k, x in enumerate(cells) if x.planned == planned], zorder=3, **style)
+            points(ax, [(k, known(x.value)) for k, x in enumerate(cells) if x.planned == planned], zorder=3, **style)
         for value in references(exhibit) or [0.0]:
             ax.axhline(value, color=INK, lw=0.9)
         ax.set_xticks([])
@@ -126,7 +138,7 @@ def curve(sheet: Sheet) -> Any:
     return sheet.finish([(paint, (34, top, sheet.width - 46, tall))])
 
 
-def _numeric(labels: Any) -> list[float] | None:
+def _numeric(labels: Iterable[str]) -> list[float] | None:
     try:
         return [float(str(x).split()[0]) for x in labels]
     except (ValueError, IndexError):
@@ -136,7 +148,7 @@ def _numeric(labels: Any) -> list[float] | None:
 # ---- overlap, strip, timeline -----------------------------------------------------------------------------------
 
 
-def overlap(sheet: Sheet) -> Any:
+def overlap(sheet: Sheet) -> Drawing:
     """Draw two groups back to back over the same bands, each as a share of its own largest band."""
     exhibit = sheet.exhibit
     names = list(exhibit.columns)[:2]
@@ -158,7 +170,7 @@ def overlap(sheet: Sheet) -> Any:
         for c in names
     }
 
-    def paint(ax: Any) -> None:
+    def paint(ax: Axes) -> None:
         ax.set_xlim(-1.28, 1.28)
         ax.set_ylim(tall, 0)
         ax.axis("off")
@@ -182,7 +194,7 @@ def overlap(sheet: Sheet) -> Any:
     return sheet.finish([(paint, (middle, top, sheet.width - middle - MARGIN, tall))])
 
 
-def strip(sheet: Sheet) -> Any:
+def strip(sheet: Sheet) -> Drawing:
     """Draw a dot per cell, its area in proportion, its figure beside it: along time where the rows are months."""
     exhibit = sheet.exhibit
     months = [_month(r) for r in exhibit.rows]
@@ -204,7 +216,7 @@ def _month(label: str) -> int | None:
     return None
 
 
-def _along_time(sheet: Sheet, months: list[int]) -> Any:
+def _along_time(sheet: Sheet, months: list[int]) -> Drawing:
     """Draw a lane per column with time from left to right; figures stand above and below the dots by turns."""
     exhibit = sheet.exhibit
     sheet.head()
@@ -222,7 +234,7 @@ def _along_time(sheet: Sheet, months: list[int]) -> Any:
     tall = sheet.y - top
     most = max((x.value for x in exhibit.cells.values() if x.shown and x.value), default=1) or 1
 
-    def paint(ax: Any) -> None:
+    def paint(ax: Axes) -> None:
         import seaborn as sns
 
         ax.set_xlim(first - 1, last + 1)
@@ -235,16 +247,16 @@ def _along_time(sheet: Sheet, months: list[int]) -> Any:
                 if (r, column) in exhibit.cells
             ]
             for turn, (month, x) in enumerate(met):
-                known = x.shown and x.value is not None
-                size = 3 + 9 * (max(x.value, 0) / most) ** 0.5 if known else 3
+                drawn = x.shown and x.value is not None
+                size = 3 + 9 * (max(known(x.value), 0) / most) ** 0.5 if drawn else 3
                 ax.plot(
-                    [month], [middle], "o", ms=size, color=COLOURS[0] if known else "white", mec=COLOURS[0], zorder=2
+                    [month], [middle], "o", ms=size, color=COLOURS[0] if drawn else "white", mec=COLOURS[0], zorder=2
                 )
                 up = turn % 2 == 0
                 ax.text(
                     month,
                     middle + (-8 if up else 8),
-                    x.text if known else "few",
+                    x.text if drawn else "few",
                     ha="center",
                     va="bottom" if up else "top",
                     fontsize=sheet.size - 1.5,
@@ -269,7 +281,7 @@ def _along_time(sheet: Sheet, months: list[int]) -> Any:
     return sheet.finish([(paint, (left, top, wide, tall))])
 
 
-def _dots_in_grid(sheet: Sheet) -> Any:
+def _dots_in_grid(sheet: Sheet) -> Drawing:
     exhibit = sheet.exhibit
     grid = grid_of(exhibit)
     sheet.head()
@@ -292,7 +304,7 @@ def _dots_in_grid(sheet: Sheet) -> Any:
     tall = sheet.y - top
     most = max((x.value for _, _, x in dots if x.shown and x.value), default=1) or 1
 
-    def paint(ax: Any) -> None:
+    def paint(ax: Axes) -> None:
         ax.set_xlim(0, wide)
         ax.set_ylim(tall, 0)
         ax.axis("off")
@@ -305,7 +317,7 @@ def _dots_in_grid(sheet: Sheet) -> Any:
     return sheet.finish([(paint, (left, top, wide, tall))])
 
 
-def timeline(sheet: Sheet) -> Any:
+def timeline(sheet: Sheet) -> Drawing:
     """Draw dated entries down a line, oldest first, each label beside its dot."""
     sheet.head()
     dots, top = [], sheet.y
@@ -316,7 +328,7 @@ def timeline(sheet: Sheet) -> Any:
         sheet.y += 5
     tall = sheet.y - top
 
-    def paint(ax: Any) -> None:
+    def paint(ax: Axes) -> None:
         ax.set_xlim(0, 12)
         ax.set_ylim(tall, 0)
         ax.axis("off")
@@ -329,7 +341,7 @@ def timeline(sheet: Sheet) -> Any:
 _TALL, _GAP = 96.0, 22.0
 
 
-def panels(sheet: Sheet) -> Any:
+def panels(sheet: Sheet) -> Drawing:
     """Draw an outcome to a panel: a line per group over the columns, intervals, the last figures, people below.
 
     Rows are read as "outcome: group"; panels of one unit share one scale, so that heights may be compared.
@@ -360,9 +372,9 @@ def panels(sheet: Sheet) -> Any:
     return sheet.finish(axes)
 
 
-def _read(exhibit: Any) -> list[tuple[str, dict[str, list[tuple[int, Any]]]]]:
+def _read(exhibit: CheckedExhibit) -> list[tuple[str, Series]]:
     """Return (outcome, {group: [(column number, cell)]}) in reading order, with cells that may be shown."""
-    made: dict[str, dict[str, list[tuple[int, Any]]]] = {}
+    made: dict[str, Series] = {}
     for row in exhibit.rows:
         outcome, _, group = row.rpartition(": ")
         cells = [(k, exhibit.cells.get((row, c))) for k, c in enumerate(exhibit.columns)]
@@ -371,12 +383,12 @@ def _read(exhibit: Any) -> list[tuple[str, dict[str, list[tuple[int, Any]]]]]:
     return list(made.items())
 
 
-def _unit(series: dict[str, list[tuple[int, Any]]]) -> str:
+def _unit(series: Series) -> str:
     units = {x.unit for points in series.values() for _, x in points if x.unit}
     return units.pop() if len(units) == 1 else ""
 
 
-def _limits(panels: list[Any], series: dict[str, list[tuple[int, Any]]]) -> tuple[float, float]:
+def _limits(panels: list[tuple[str, Series]], series: Series) -> tuple[float, float]:
     """Return one scale for all panels of a unit: from zero for shares, else around what is drawn."""
     unit = _unit(series)
     alike = [s for _, s in panels if _unit(s) == unit]
@@ -389,10 +401,10 @@ def _limits(panels: list[Any], series: dict[str, list[tuple[int, Any]]]) -> tupl
     return (0.0, min(max(ends) + pad, 100.0)) if unit == "per cent" else (min(ends) - pad, max(ends) + pad)
 
 
-def _painter(sheet: Sheet, series: dict[str, Any], groups: list[str], limits: tuple[float, float]) -> Any:
+def _painter(sheet: Sheet, series: Series, groups: list[str], limits: tuple[float, float]) -> Callable[[Axes], None]:
     columns = list(sheet.exhibit.columns)
 
-    def paint(ax: Any) -> None:
+    def paint(ax: Axes) -> None:
         import seaborn as sns
         from matplotlib.ticker import MaxNLocator
 
@@ -402,21 +414,22 @@ def _painter(sheet: Sheet, series: dict[str, Any], groups: list[str], limits: tu
             k = groups.index(group) % 6
             shift = (k - (len(groups) - 1) / 2) * 0.09
             at = [x + shift for x, _ in marks]
-            style = {"color": COLOURS[k], "clip_on": False}
+            colour = COLOURS[k]
             ax.plot(
                 at,
-                [c.value for _, c in marks],
+                [known(c.value) for _, c in marks],
                 lw=1.2,
                 marker=MARKERS[k],
                 ms=5,
                 mec="white",
                 mew=0.6,
                 zorder=3,
-                **style,
+                color=colour,
+                clip_on=False,
             )
             for x, cell in zip(at, (c for _, c in marks), strict=True):
                 if cell.low is not None and cell.high is not None:
-                    ax.plot([x, x], [cell.low, cell.high], lw=1.5, zorder=2, **style)
+                    ax.plot([x, x], [cell.low, cell.high], lw=1.5, zorder=2, color=colour, clip_on=False)
         _last_figures(ax, series, limits, sheet.size - 0.5)
         ax.set_xticks(range(len(columns)), columns, fontsize=sheet.size - 1)
         ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
@@ -429,9 +442,9 @@ def _painter(sheet: Sheet, series: dict[str, Any], groups: list[str], limits: tu
     return paint
 
 
-def _last_figures(ax: Any, series: dict[str, Any], limits: tuple[float, float], size: float) -> None:
+def _last_figures(ax: Axes, series: Series, limits: tuple[float, float], size: float) -> None:
     """Write each line's last figure at its end, pushed apart where they would touch."""
-    last = sorted(((p[-1][1].value, p[-1]) for p in series.values() if p), key=lambda x: x[0])
+    last = sorted(((known(p[-1][1].value), p[-1]) for p in series.values() if p), key=lambda x: x[0])
     step = (limits[1] - limits[0]) * (size * 1.15 / _TALL)
     floor = -float("inf")
     for value, (x, cell) in last:
@@ -440,7 +453,7 @@ def _last_figures(ax: Any, series: dict[str, Any], limits: tuple[float, float], 
         ax.text(x + 0.3, y, cell.text.split(" (")[0], fontsize=size, va="center", color=INK, fontweight="bold")
 
 
-def _people(sheet: Sheet, series: dict[str, Any], groups: list[str], box: tuple[float, float, float, float]) -> None:
+def _people(sheet: Sheet, series: Series, groups: list[str], box: tuple[float, float, float, float]) -> None:
     """Write under each point how many people it stands for."""
     left, top, wide, _ = box
     size, columns = sheet.size - 1, len(sheet.exhibit.columns)

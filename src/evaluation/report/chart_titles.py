@@ -1,4 +1,4 @@
-"""What a chart shows, in one sentence made from its checked rows: its verdict, its ends, or the words it was given."""
+"""The headline of a chart, composed from its checked rows: its verdict, its range, or the exhibit's own sentence."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def finding(exhibit: CheckedExhibit) -> str:
     if not cells:
         words = any(x.kind == "words" for x in exhibit.cells.values())
         return _title(exhibit) if words else _led(exhibit, f"{TOO_FEW}, or not asked")
-    given = _given(exhibit)
+    given = _finding_of_extras(exhibit)
     if given:
         return given
     if any(x.verdict for _, _, x in cells):
@@ -57,7 +57,7 @@ def _led(exhibit: CheckedExhibit, rest: str) -> str:
     return f"{_title(exhibit)}: {rest}"
 
 
-def _given(exhibit: CheckedExhibit) -> str:
+def _finding_of_extras(exhibit: CheckedExhibit) -> str:
     """Return the sentence that the exhibit brings, filled; "" where it brings none or a number may not be shown."""
     text = str(exhibit.extras.get("finding", ""))
     rows = {x.id: x for x in exhibit.cells.values() if x.shown and x.value is not None}
@@ -106,9 +106,9 @@ def _of_dots(exhibit: CheckedExhibit, cells: list[Cell]) -> str:
         return _plainly(exhibit, cells)
     first, second = exhibit.columns[:2]
     pairs = [(exhibit.cells.get((r, first)), exhibit.cells.get((r, second))) for r in exhibit.rows]
-    both = [(a, b) for a, b in pairs if a and b and a.value is not None and b.value is not None]
-    below = sum(a.value < b.value for a, b in both)
-    above = sum(a.value > b.value for a, b in both)
+    both = [(a.value, b.value) for a, b in pairs if a and b and a.value is not None and b.value is not None]
+    below = sum(a < b for a, b in both)
+    above = sum(a > b for a, b in both)
     if not both:
         return _plainly(exhibit, cells)
     most = max(below, above)
@@ -126,14 +126,14 @@ def _of_bars(exhibit: CheckedExhibit, cells: list[Cell]) -> str:
         ends = {r: (exhibit.cells.get((r, columns[0])), exhibit.cells.get((r, columns[-1]))) for r in exhibit.rows}
         known = {r: (a, b) for r, (a, b) in ends.items() if a and b and a.value is not None and b.value is not None}
         if known:
-            row = max(known, key=lambda r: abs(known[r][0].value - known[r][1].value))
+            row = max(known, key=lambda r: abs(phrases.known(known[r][0].value) - phrases.known(known[r][1].value)))
             a, b = known[row]
             sides = [
                 f"{cite(x, short_text(x))} of {cite.plan(c[:1].lower() + c[1:])}"
                 for x, c in ((a, columns[0]), (b, columns[-1]))
             ]
             return f"{cite.plan(row)}: {phrases.listed(sides)}"
-    row, column, most = max(cells, key=lambda c: c[2].value)
+    row, column, most = max(cells, key=lambda c: phrases.known(c[2].value))
     under = f" under “{column}”" if len(columns) > 1 else ""
     return _led(exhibit, f"“{cite.plan(row)}” comes first, with {cite(most, short_text(most))}{cite.plan(under)}")
 
@@ -156,14 +156,17 @@ def _of_lines(exhibit: CheckedExhibit, cells: list[Cell]) -> str:
 
 
 def _of_strip(exhibit: CheckedExhibit, cells: list[Cell]) -> str:
-    _, _, most = max(cells, key=lambda c: c[2].value)
+    _, _, most = max(cells, key=lambda c: phrases.known(c[2].value))
     unit = f" {most.unit}" if most.unit else ""
     return _led(exhibit, f"the largest had {cite(most, short_text(most))}{cite.plan(unit)}")
 
 
 def _plainly(exhibit: CheckedExhibit, cells: list[Cell]) -> str:
     """Return the least and the most of what is shown."""
-    least, most = min(cells, key=lambda c: c[2].value)[2], max(cells, key=lambda c: c[2].value)[2]
+    least, most = (
+        min(cells, key=lambda c: phrases.known(c[2].value))[2],
+        max(cells, key=lambda c: phrases.known(c[2].value))[2],
+    )
     unit = f" {most.unit}" if most.unit and "%" not in most.text and "£" not in most.text else ""
     if short_text(least) == short_text(most):
         return _led(exhibit, f"{cite(most, short_text(most))}{cite.plan(unit)} throughout")

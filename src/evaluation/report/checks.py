@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html.parser import HTMLParser
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from evaluation.disclosure import CheckedRow
 
 VOID = {"meta", "link", "img", "br", "hr", "source", "input", "col", "wbr"}
 HIDDEN = {"style", "script", "title", "head"}
@@ -49,25 +52,25 @@ class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.open: list[_Node] = []
-        self.found = Reading()
+        self.reading = Reading()
         self._text: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {k: v or "" for k, v in attrs}
-        self.found.tags[tag] += 1
-        self._collect(tag, given)
+        values = {k: v or "" for k, v in attrs}
+        self.reading.tags[tag] += 1
+        self._collect(tag, values)
         if tag in BLOCKS:
             self._flush()
         if tag in VOID:
             return
         above = self.open[-1] if self.open else _Node("")
-        covered = "data-result" in given or "data-plan" in given
+        covered = "data-result" in values or "data-plan" in values
         self.open.append(
             _Node(
                 tag,
                 above.hidden or tag in HIDDEN,
                 above.label or tag in LABELS,
-                given.get("data-result") or "plan" if covered else above.where,
+                values.get("data-result") or "plan" if covered else above.where,
                 tag if tag in BLOCKS else above.block,
             )
         )
@@ -85,7 +88,7 @@ class _Reader(HTMLParser):
             return
         self._text.append(data)
         if not inside.label:
-            self.found.numbers += [(number, inside.where, inside.block) for number in NUMBER.findall(data)]
+            self.reading.numbers += [(number, inside.where, inside.block) for number in NUMBER.findall(data)]
 
     def close(self) -> None:
         super().close()
@@ -94,35 +97,35 @@ class _Reader(HTMLParser):
     def _flush(self) -> None:
         text = " ".join("".join(self._text).split())
         if text:
-            self.found.blocks.append(text)
+            self.reading.blocks.append(text)
         self._text = []
 
-    def _collect(self, tag: str, parts: dict[str, str]) -> None:
-        found = self.found
-        if "id" in parts:
-            found.ids.append(parts["id"])
-        found.refs += [parts["aria-labelledby"]] if "aria-labelledby" in parts else []
-        if parts.get("href", "").startswith("#"):
-            found.refs.append(parts["href"][1:])
-        if tag == "html" and not parts.get("lang"):
+    def _collect(self, tag: str, attributes: dict[str, str]) -> None:
+        found = self.reading
+        if "id" in attributes:
+            found.ids.append(attributes["id"])
+        found.refs += [attributes["aria-labelledby"]] if "aria-labelledby" in attributes else []
+        if attributes.get("href", "").startswith("#"):
+            found.refs.append(attributes["href"][1:])
+        if tag == "html" and not attributes.get("lang"):
             found.faults.append("the page names no language")
         if tag == "img":
-            alt = parts.get("alt", "").strip()
+            alt = attributes.get("alt", "").strip()
             if PLACEHOLDER.match(alt) or len(alt) < 20:
                 found.faults.append(f"an image without a real alt text: {alt!r}")
-        if tag == "th" and "scope" not in parts:
+        if tag == "th" and "scope" not in attributes:
             found.faults.append("a table header without scope")
         if tag in HEADINGS:
             found.levels.append(int(tag[1]))
-        self._outside(tag, parts)
+        self._outside(tag, attributes)
 
-    def _outside(self, tag: str, allowed: dict[str, str]) -> None:
+    def _outside(self, tag: str, attributes: dict[str, str]) -> None:
         """Note active content and anything that is fetched from outside the file."""
-        found = self.found
-        if tag in ("script", "iframe", "object", "embed", "form") or any(k.startswith("on") for k in allowed):
+        found = self.reading
+        if tag in ("script", "iframe", "object", "embed", "form") or any(k.startswith("on") for k in attributes):
             found.faults.append(f"active content: <{tag}>")
-        for name in allowed.keys() & FETCHED if tag != "a" else ():
-            if OUTSIDE.match(allowed[name]):
+        for name in attributes.keys() & FETCHED if tag != "a" else ():
+            if OUTSIDE.match(attributes[name]):
                 found.faults.append(f"something from outside the file: <{tag} {name}>")
 
 
@@ -156,7 +159,7 @@ def read(page: str) -> Reading:
     reader = _Reader()
     reader.feed(page)
     reader.close()
-    return reader.found
+    return reader.reading
 
 
 def accessibility(page: str) -> list[str]:
@@ -185,7 +188,7 @@ def text(page: str) -> str:
     return "\n".join(read(page).blocks)
 
 
-def untraced(page: str, rows: dict[str, Any]) -> list[str]:
+def untraced(page: str, rows: Mapping[str, CheckedRow]) -> list[str]:
     """Return each printed number that no result, and no choice of the plan, accounts for.
 
     A number inside an element with `data-result` must belong to a result in `rows`, and must be one of that row's own
@@ -199,12 +202,12 @@ def untraced(page: str, rows: dict[str, Any]) -> list[str]:
             bad.append(f"{number} ({inside}): no result id")
         elif where not in rows:
             bad.append(f"{number}: result id {where!r} is not in the results")
-        elif not accounted(number, rows[where]):
+        elif not is_number_of(number, rows[where]):
             bad.append(f"{number}: not a number of {where!r}")
     return bad
 
 
-def accounted(number: str, row: Any) -> bool:
+def is_number_of(number: str, row: CheckedRow) -> bool:
     """Return whether a printed number is one of a checked row's numbers, at any of the ways it may be printed."""
     from evaluation.report import phrases
 
@@ -233,7 +236,7 @@ def accounted(number: str, row: Any) -> bool:
 CONTRASTS = ("level", "mean", "change", "changeshare", "gap", "attend", "attendshare", "d1", "d2", "d3", "d4", "d5")
 
 
-def incomplete(rows: list[Any]) -> list[str]:
+def incomplete(rows: list[CheckedRow]) -> list[str]:
     """Return each published estimate that lacks its number of people, its interval or its licence."""
     faults = []
     for row in rows:

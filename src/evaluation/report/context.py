@@ -1,13 +1,17 @@
-"""What a report needs to know besides its results: the study's words, waves, dates, status and manifest."""
+"""The context of a report besides its results: the study's words, waves, dates, status and manifest."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from evaluation.results import Gate
+
+if TYPE_CHECKING:
+    from evaluation.plan.schema import Contact, Words
+    from evaluation.plan.study import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,16 @@ class SenseCheckRow:
     action: str = ""
 
 
+class KnownTruth(TypedDict, total=False):
+    """The table of the code tried where the truth is known, and what it was made with."""
+
+    header: list[str]
+    rows: list[list[str]]
+    made_on: str
+    digest: str
+    stale: bool
+
+
 @dataclass(frozen=True, slots=True)
 class ReportContext:
     """Everything a page prints that is not a result.
@@ -70,7 +84,7 @@ class ReportContext:
     """
 
     title: str
-    plan: Any
+    plan: Plan
     wave: str
     date: dt.date
     waves: tuple[WaveWords, ...] = ()
@@ -78,20 +92,20 @@ class ReportContext:
     draft_reasons: tuple[str, ...] = ()
     synthetic: bool = False
     gates: tuple[Gate, ...] = ()
-    manifest: Mapping[str, Any] = field(default_factory=dict)
+    manifest: Mapping[str, object] = field(default_factory=dict)
     environment: tuple[str, ...] = ()
     deviations: tuple[str, ...] = ()
     absent: Mapping[str, str] = field(default_factory=dict)
     sense_check: tuple[SenseCheckRow, ...] = ()
-    known_truth: Mapping[str, Any] | None = None
+    known_truth: KnownTruth | None = None
 
     @property
-    def words(self) -> Any:
+    def words(self) -> Words:
         """The study's words (programme, place, groups)."""
         return self.plan.words
 
     @property
-    def contact(self) -> Any:
+    def contact(self) -> Contact:
         """Who owns, funded, ran and checked the study."""
         return self.plan.contact
 

@@ -10,7 +10,7 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from evaluation.disclosure import CheckedExhibit
 from evaluation.report import lettering, phrases
@@ -22,7 +22,10 @@ from evaluation.report.phrases import plain
 from evaluation.report.policy_views import grouped
 from evaluation.report.sheet import Sheet, has_marks
 
-DRAWERS: dict[str, Callable[[Sheet], Any]] = {
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawing
+
+DRAWERS: dict[str, Callable[[Sheet], Drawing]] = {
     "bars": rows,
     "steps": rows,
     "dots": rows,
@@ -146,19 +149,19 @@ def _style(salt: str) -> Iterator[None]:
         yield
 
 
-def _render(exhibit: CheckedExhibit, headline: str, foot: list[str], stamp: str, width: float) -> tuple[Any, Sheet]:
+def _render(exhibit: CheckedExhibit, headline: str, foot: list[str], stamp: str, width: float) -> tuple[Drawing, Sheet]:
     sheet = Sheet(exhibit, headline, foot, stamp, width, narrow=width < 300)
     return DRAWERS[exhibit.chart](sheet), sheet
 
 
-def _svg(figure: Any, sheet: Sheet) -> bytes:
+def _svg(figure: Drawing, sheet: Sheet) -> bytes:
     out = io.BytesIO()
     figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     drawing = smaller(out.getvalue().decode(), FAMILY)
     return drawing.replace("</svg>", f"{lettering.as_svg(sheet.texts)}</svg>").encode()
 
 
-def _png(figure: Any, sheet: Sheet) -> bytes:
+def _png(figure: Drawing, sheet: Sheet) -> bytes:
     import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
 
 from evaluation.disclosure import CheckedResults
 from evaluation.errors import CheckFailed
@@ -16,16 +18,25 @@ from evaluation.report import annex_pages, browser, checks, figures, phrases, po
 from evaluation.report import notebooks as notebook_pages
 from evaluation.report import pages as report_pages
 from evaluation.report.context import ReportContext, long_date
-from evaluation.report.page_parts import Page, PageInputs
+from evaluation.report.page_parts import Block, Page, PageInputs
 from evaluation.report.phrases import markup
 from evaluation.verdict import LABELS, MEANINGS
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from nbformat import NotebookNode
 
 PRINTED = ("index", "annex", "sense-check", "practice-bank")
 MOST_POLICY_BYTES, MOST_PAGE_BYTES = 1_000_000, 10_000_000
 
 
 def write_report(
-    checked: CheckedResults, context: ReportContext, folder: Path, notebooks: Any = None, *, pdf: bool = True
+    checked: CheckedResults,
+    context: ReportContext,
+    folder: Path,
+    notebooks: Mapping[str, NotebookNode] | None = None,
+    *,
+    pdf: bool = True,
 ) -> list[Path]:
     """Write every page, chart and table of a report into `folder`; return the files written.
 
@@ -37,7 +48,7 @@ def write_report(
         Words, waves, dates, status, manifest.
     folder : Path
         The report's folder; made when absent.
-    notebooks : mapping or iterable of (name, notebook), optional
+    notebooks : mapping of name to notebook, optional
         Executed notebooks; their outputs are replaced by the checked view, or dropped.
 
     Raises
@@ -47,10 +58,10 @@ def write_report(
         a page that is too large, a contrast without n, interval or licence. All faults at once.
     """
     inputs = PageInputs(checked, context, draw_all(checked, context))
-    given = _named(notebooks)
+    pairs = _notebook_pairs(notebooks)
     folder.mkdir(parents=True, exist_ok=True)
     faults = checks.incomplete(inputs.rows.all())
-    made = _pages(inputs, given)
+    made = _pages(inputs, pairs)
     for name, page in made.items():
         faults += _page_faults(name, page, inputs)
     if faults:
@@ -59,7 +70,7 @@ def write_report(
     files = _write_all(folder, {k: v.encode() for k, v in made.items()})
     files += _write_all(folder, _results(inputs))
     files += _write_all(folder, _charts(inputs))
-    files += notebook_pages.write_released(folder, given, inputs)
+    files += notebook_pages.write_released(folder, pairs, inputs)
     return files + (write_pdfs(folder) if pdf else [])
 
 
@@ -84,24 +95,20 @@ def draw_all(checked: CheckedResults, context: ReportContext) -> dict[str, figur
     return {id: figure for id, figure in drawn if figure is not None}
 
 
-def _named(notebooks: Any) -> list[tuple[str, Any]]:
-    """Return notebooks as (name, notebook) in order, from a mapping, pairs, or objects with `name` and `notebook`."""
-    if not notebooks:
-        return []
-    if isinstance(notebooks, Mapping):
-        return list(notebooks.items())
-    return [n if isinstance(n, tuple) else (n.name, n.notebook) for n in notebooks]
+def _notebook_pairs(notebooks: Mapping[str, NotebookNode] | None) -> list[tuple[str, NotebookNode]]:
+    """Return notebooks as (name, notebook) in order."""
+    return list(notebooks.items()) if notebooks else []
 
 
-def _pages(inputs: PageInputs, drawn_figures: list[tuple[str, Any]]) -> dict[str, str]:
-    titled = [(name, notebook_pages.title(notebook, name)) for name, notebook in drawn_figures]
+def _pages(inputs: PageInputs, notebooks: list[tuple[str, NotebookNode]]) -> dict[str, str]:
+    titled = [(name, notebook_pages.title(notebook, name)) for name, notebook in notebooks]
     made = {
         "index.html": render(report_pages.policy(inputs), inputs.ctx),
         "annex.html": render(annex_pages.annex(inputs, titled), inputs.ctx),
         "sense-check.html": render(sense_check_pages.sense_check(inputs), inputs.ctx),
         "practice-bank.html": render(sense_check_pages.practice_bank(inputs), inputs.ctx),
     }
-    for name, notebook in drawn_figures:
+    for name, notebook in notebooks:
         made[f"notebooks/{name}.html"] = render(notebook_pages.page(name, notebook, inputs), inputs.ctx)
     return made
 
@@ -121,9 +128,7 @@ def render(page: Page, ctx: ReportContext) -> str:
     show = env.get_template("blocks.html.j2")
     words = {"markup": markup, "verdicts": LABELS}
 
-    def block(b: Any) -> Any:
-        from markupsafe import Markup
-
+    def block(b: Block) -> Markup:
         inner = Markup(show.render(b=b, **words))
         return Markup("<div data-plan>{}</div>").format(inner) if b.fixed else inner
 
@@ -131,7 +136,7 @@ def render(page: Page, ctx: ReportContext) -> str:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Any:
+def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader
 
     return Environment(
@@ -143,9 +148,7 @@ def _environment() -> Any:
     )
 
 
-def _style(ctx: ReportContext) -> Any:
-    from markupsafe import Markup
-
+def _style(ctx: ReportContext) -> Markup:
     css = resources.files("evaluation.report").joinpath("templates/style.css").read_text("utf-8")
     foot = f"{ctx.wave} · {long_date(ctx.date)}" + (f" · {ctx.stamp()}" if ctx.stamp() else "")
     return Markup(css.replace('var(--foot,"")', json.dumps(foot, ensure_ascii=False).replace("<", "")))
@@ -206,9 +209,7 @@ def write_index(reports: Path) -> Path:
     return target
 
 
-def _index_style() -> Any:
-    from markupsafe import Markup
-
+def _index_style() -> Markup:
     css = resources.files("evaluation.report").joinpath("templates/style.css").read_text("utf-8")
     return Markup(css)
 
@@ -224,7 +225,7 @@ def _levels_of(report: Path) -> dict[str, dict[str, str]]:
 
 
 def _changes(
-    entries: list[tuple[str, Any]], rows: Mapping[str, Any]
+    entries: list[tuple[str, Mapping[str, object]]], rows: Mapping[str, Mapping[str, Mapping[str, str]]]
 ) -> list[tuple[str, str, list[tuple[str, str, str]]]]:
     """Return, for each pair of neighbouring reports, (question, what it was, what it is) where the verdict differs."""
     out = []

@@ -7,10 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
-Text = tuple[float, float, str, dict[str, Any]]
+if TYPE_CHECKING:
+    from matplotlib.ft2font import FT2Font
+    from PIL.Image import Image
+    from PIL.ImageFont import FreeTypeFont
+
+Style = dict[str, Any]
+Text = tuple[float, float, str, Style]
 
 _EM = 100.0
 _ANCHORS = {"left": "start", "center": "middle", "right": "end"}
@@ -24,10 +30,10 @@ def _file(bold: bool) -> str:
 
 
 @lru_cache(maxsize=2)
-def _face(bold: bool) -> Any:
-    from matplotlib.ft2font import FT2Font
+def _face(bold: bool) -> FT2Font:
+    from matplotlib import ft2font
 
-    face = FT2Font(_file(bold))
+    face = ft2font.FT2Font(_file(bold))
     face.set_size(_EM, 72)
     return face
 
@@ -70,7 +76,7 @@ def as_svg(texts: Sequence[Text]) -> str:
     return "".join(_element(*text) for text in texts)
 
 
-def _element(x: float, y: float, text: str, style: dict[str, Any]) -> str:
+def _element(x: float, y: float, text: str, style: Style) -> str:
     bold = "font-weight:bold;" if style.get("fontweight") == "bold" else ""
     said = f"{bold}font-size:{style['fontsize']:g}px;text-anchor:{_ANCHORS[style.get('ha', 'left')]}"
     return (
@@ -79,7 +85,7 @@ def _element(x: float, y: float, text: str, style: dict[str, Any]) -> str:
     )
 
 
-def onto(picture: Any, texts: Sequence[Text], scale: float) -> None:
+def onto(picture: Image, texts: Sequence[Text], scale: float) -> None:
     """Write texts onto a picture (Pillow) of `scale` pixels to the point."""
     from PIL import ImageDraw
 
@@ -91,7 +97,7 @@ def onto(picture: Any, texts: Sequence[Text], scale: float) -> None:
 
 
 @lru_cache(maxsize=64)
-def _scaled(bold: bool, pixels: float) -> Any:
+def _scaled(bold: bool, pixels: float) -> FreeTypeFont:
     from PIL import ImageFont
 
     return ImageFont.truetype(_file(bold), pixels, layout_engine=ImageFont.Layout.BASIC)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from evaluation.disclosure import CheckedExhibit, CheckedRow
 from evaluation.report import tables
+from evaluation.report.figures import Figure
 from evaluation.report.page_parts import Block, Page, PageInputs, Section, exhibits
 from evaluation.report.phrases import cite
 from evaluation.report.sentences import Line, fixed
 
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
-def title(notebook: Any, name: str) -> str:
+
+def title(notebook: NotebookNode, name: str) -> str:
     """Return a notebook's title: its first heading, else its name."""
     for cell in notebook.cells:
         found = re.match(r"\s*#\s+(.+)", cell.source) if cell.cell_type == "markdown" else None
@@ -23,7 +28,7 @@ def title(notebook: Any, name: str) -> str:
     return name.replace("_", " ")
 
 
-def page(name: str, notebook: Any, inputs: PageInputs) -> Page:
+def page(name: str, notebook: NotebookNode, inputs: PageInputs) -> Page:
     """Return a notebook's page: the answer under the title, then words, folded code and checked exhibits."""
     sections: list[Section] = []
     blocks: list[Block] = []
@@ -55,7 +60,7 @@ def _section(before: list[Section], heading: str, blocks: list[Block]) -> Sectio
     return Section("", heading, f"part-{len(before) + 1}", tuple(blocks))
 
 
-def _answers(notebook: Any, inputs: PageInputs) -> list[Block]:
+def _answers(notebook: NotebookNode, inputs: PageInputs) -> list[Block]:
     out: list[Block] = []
     for cell in notebook.cells:
         if cell.cell_type == "code" and "answer" in cell.metadata.get("tags", []):
@@ -63,7 +68,7 @@ def _answers(notebook: Any, inputs: PageInputs) -> list[Block]:
     return out
 
 
-def _outputs(cell: Any, inputs: PageInputs, seen: set[str]) -> list[Block]:
+def _outputs(cell: NotebookNode, inputs: PageInputs, seen: set[str]) -> list[Block]:
     """Return the checked view of a cell's outputs; an output that published nothing is dropped."""
     blocks: list[Block] = []
     for output in cell.get("outputs", []):
@@ -79,19 +84,19 @@ def _outputs(cell: Any, inputs: PageInputs, seen: set[str]) -> list[Block]:
     return blocks
 
 
-def _is_words(exhibit: Any) -> bool:
+def _is_words(exhibit: CheckedExhibit) -> bool:
     """Return whether an exhibit is an answer in words: one column of plain words."""
     return len(exhibit.columns) == 1 and not exhibit.chart and all(x.kind == "words" for x in exhibit.cells.values())
 
 
-def _in_words(exhibit: Any) -> Block:
+def _in_words(exhibit: CheckedExhibit) -> Block:
     """Return an answer in words as paragraphs, each with its row's label where there are several."""
     cells = [(r, exhibit.cells[r, c]) for r in exhibit.rows for c in exhibit.columns if (r, c) in exhibit.cells]
     lines = [cite(x, x.text) if len(cells) == 1 else f"{fixed(r)}: {cite(x, x.text)}" for r, x in cells]
     return Block("lines", [Line((line,)) for line in lines], "panel brief")
 
 
-def answer_lines(rows: list[Any]) -> list[Line]:
+def answer_lines(rows: list[CheckedRow]) -> list[Line]:
     """Return one line for each checked row: its question in words, its figure, its verdict where it has one."""
     lines = []
     for row in rows:
@@ -134,7 +139,7 @@ def _code(source: str, is_answer: bool) -> Markup:
 # ---- the released notebooks -------------------------------------------------------------------------------------
 
 
-def released(notebook: Any, inputs: PageInputs) -> Any:
+def released(notebook: NotebookNode, inputs: PageInputs) -> NotebookNode:
     """Return a copy whose outputs are the checked views, with nothing that names a machine, a time or a person."""
     import copy
 
@@ -148,7 +153,7 @@ def released(notebook: Any, inputs: PageInputs) -> Any:
     return clean
 
 
-def _released_output(output: Any, inputs: PageInputs) -> Any:
+def _released_output(output: NotebookNode, inputs: PageInputs) -> NotebookNode | None:
     from nbformat.v4 import new_output
 
     mark = output.get("metadata", {}).get("evaluation", {}) if hasattr(output, "get") else {}
@@ -167,7 +172,7 @@ def _released_output(output: Any, inputs: PageInputs) -> Any:
     return None
 
 
-def view(exhibit: Any, figure: Any = None) -> dict[str, str]:
+def view(exhibit: CheckedExhibit, figure: Figure | None = None) -> dict[str, str]:
     """Return a checked exhibit as display data: its chart (if drawn) and its table, and plain words."""
     table = tables.html(exhibit)
     picture = Markup("")
@@ -181,7 +186,7 @@ def view(exhibit: Any, figure: Any = None) -> dict[str, str]:
     return {"text/html": str(picture + table), "text/plain": "\n".join([exhibit.title, *lines])}
 
 
-def write_released(folder: Path, notebooks: list[tuple[str, Any]], inputs: PageInputs) -> list[Path]:
+def write_released(folder: Path, notebooks: list[tuple[str, NotebookNode]], inputs: PageInputs) -> list[Path]:
     """Write the released notebooks beside their pages."""
     if not notebooks:
         return []

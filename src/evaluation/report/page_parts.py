@@ -1,13 +1,14 @@
-"""The parts that pages are made of: blocks in sections in a page, and the inputs that holds what they are made from."""
+"""The parts of a page (blocks in sections) and the inputs that pages are composed from."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from markupsafe import Markup
 
-from evaluation.disclosure import CheckedResults
+from evaluation.disclosure import CheckedExhibit, CheckedResults
 from evaluation.report import tables
 from evaluation.report.context import ReportContext, long_date
 from evaluation.report.drawing import address
@@ -83,7 +84,7 @@ class PageInputs:
     def __post_init__(self) -> None:
         self.rows = Rows(self.checked)
 
-    def at(self, section: str) -> list[Any]:
+    def at(self, section: str) -> list[CheckedExhibit]:
         """Return the exhibits of a section, in order of publication."""
         return [e for e in self.checked.exhibits if section in e.sections]
 
@@ -119,7 +120,7 @@ def foot(ctx: ReportContext) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedChart:
     """A drawn chart as the template wants it."""
 
     figure: Figure
@@ -134,7 +135,7 @@ class Placed:
 
 def exhibits(
     inputs: PageInputs,
-    checked_exhibits: list[Any],
+    checked_exhibits: Sequence[CheckedExhibit],
     *,
     fold: int,
     full: bool = False,
@@ -158,7 +159,7 @@ def exhibits(
             continue
         figure = inputs.figures.get(exhibit.id) if pictures else None
         if figure is not None:
-            placed = _once(place(figure, exhibit, long_date(inputs.ctx.date), up=up), printed)
+            placed = _without_repeated_notes(place(figure, exhibit, long_date(inputs.ctx.date), up=up), printed)
             if blocks and blocks[-1].kind == "figures":
                 blocks[-1].content.append(placed)
             else:
@@ -172,7 +173,7 @@ def exhibits(
     return blocks + more + ([Block("absent", absent(refused))] if refused else [])
 
 
-def _once(placed: Placed, printed: set[str] | None) -> Placed:
+def _without_repeated_notes(placed: PlacedChart, printed: set[str] | None) -> PlacedChart:
     """Return a placed chart without the notes that stood before it on the page."""
     if printed is None:
         return placed
@@ -181,13 +182,13 @@ def _once(placed: Placed, printed: set[str] | None) -> Placed:
     return replace(placed, notes=new)
 
 
-def is_refusal(exhibit: Any) -> bool:
+def is_refusal(exhibit: CheckedExhibit) -> bool:
     """Return whether an exhibit holds nothing but one reason why there is nothing to show."""
     rows = list(exhibit.cells.values())
     return len(rows) == 1 and rows[0].kind == "not_identified"
 
 
-def absent(refused: list[Any]) -> Markup:
+def absent(refused: Sequence[CheckedExhibit]) -> Markup:
     """Return one sentence that says what a section does not show, and why."""
     said: dict[str, list[Markup]] = {}
     ids: dict[str, str] = {}
@@ -203,11 +204,11 @@ def absent(refused: list[Any]) -> Markup:
     return Markup("{}: {}.").format(LABELS[NOT_ANSWERABLE], Markup("; ").join(parts))
 
 
-def place(figure: Figure, exhibit: Any, date: str, *, up: str = "") -> Placed:
+def place(figure: Figure, exhibit: CheckedExhibit, date: str, *, up: str = "") -> PlacedChart:
     """Return a drawn chart with both drawings inside the page, and links to the files to copy."""
     folder = f"{up}figures/{exhibit.id}"
     links = tuple((f"{folder}.{kind}", kind.upper()) for kind in ("png", "svg", "csv"))
-    return Placed(
+    return PlacedChart(
         figure,
         tables.anchor(exhibit.id, "f"),
         Markup(address(figure.wide_part)),
@@ -219,7 +220,7 @@ def place(figure: Figure, exhibit: Any, date: str, *, up: str = "") -> Placed:
     )
 
 
-def numbers(exhibit: Any) -> Markup:
+def numbers(exhibit: CheckedExhibit) -> Markup:
     """Return the table of an exhibit's numbers with their result ids."""
     header, rows = data(exhibit)
     caption = f"Numbers and result ids: {exhibit.title}"

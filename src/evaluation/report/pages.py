@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from markupsafe import Markup
 
 from evaluation.report import caveats, phrases, policy_views, programme_text, tables
 from evaluation.report import sentences as say
@@ -46,8 +46,8 @@ def policy(inputs: PageInputs) -> Page:
     """Return the policy report: fifteen sections, each in its place whatever is absent."""
     ctx, made, told = inputs.ctx, [], set[str]()
     for number, title in enumerate(POLICY, 1):
-        own = _own(inputs, number)
-        shown, folded = policy_views.placed(inputs.at(f"policy-{number}"), number, ctx)
+        own = _section_blocks(inputs, number)
+        shown, folded = policy_views.section_exhibits(inputs.at(f"policy-{number}"), number, ctx)
         refused = [e for e in (*shown, *folded) if is_refusal(e)]  # said in one sentence, wherever they would stand
         shown, folded = ([e for e in part if e not in refused] for part in (shown, folded))
         placed = [
@@ -75,7 +75,7 @@ def _in_annex(inputs: PageInputs, number: int) -> list[Block]:
     return [Block("links", links, "screen row", fixed=True)]
 
 
-def _own(inputs: PageInputs, number: int) -> list[Block]:  # noqa: C901 - one line for each section
+def _section_blocks(inputs: PageInputs, number: int) -> list[Block]:  # noqa: C901 - one line for each section
     """Return the generated words of a policy section."""
     rows, ctx = inputs.rows, inputs.ctx
     if number == 1:
@@ -88,30 +88,30 @@ def _own(inputs: PageInputs, number: int) -> list[Block]:  # noqa: C901 - one li
         return [Block("two", both)]
     if number == 3:
         described = Block("para", [" ".join(ctx.words.programme_description.split())], fixed=True)
-        return [described, *_told(programme_text.events(rows, ctx))]
+        return [described, *_paragraphs(programme_text.events(rows, ctx))]
     if number == 4:
-        return _told([*programme_text.who(rows, ctx), programme_text.communities(ctx)])
+        return _paragraphs([*programme_text.who(rows, ctx), programme_text.communities(ctx)])
     if number == 7:
-        line = say.attended(rows, ctx)
+        line = say.attendee_contrast(rows, ctx)
         panel = [Block("lines", [line], "panel")] if line else []
         why = programme_text.reasons(inputs.at("policy-7"), ctx)
-        return [*panel, *_told([*programme_text.four_arms(rows, ctx), why, programme_text.doses(rows, ctx)])]
+        return [*panel, *_paragraphs([*programme_text.four_arms(rows, ctx), why, programme_text.doses(rows, ctx)])]
     if number == 8:
-        return _changed(inputs)
+        return _changes(inputs)
     if number == 9:
         sheet = [_corrections(ctx)] if ctx.sense_check else []
         wrong = sorted(policy_views.rejected(ctx))
         left_out = (
             f"Left out, because {ctx.words.checking_group} judged it wrong: {phrases.listed(wrong)}." if wrong else ""
         )
-        return [*_told([*programme_text.feedback_sentence(rows, ctx), fixed(left_out)]), *sheet]
+        return [*_paragraphs([*programme_text.feedback_sentence(rows, ctx), fixed(left_out)]), *sheet]
     if number == 10:
         counts = say.actions(rows)
-        return _told([*([" ".join(counts.sentences)] if counts else []), *programme_text.closed(rows, ctx)])
+        return _paragraphs([*([" ".join(counts.sentences)] if counts else []), *programme_text.closed(rows, ctx)])
     if number == 11:
         return [Block("para", ["These figures are context. They are not results of the programme."], "note")]
     if number == 12:
-        return _told(programme_text.cost(rows, ctx))
+        return _paragraphs(programme_text.cost(rows, ctx))
     if number == 13:
         return [Block("bullets", caveats.how_sure(rows, ctx))]
     if number == 14:
@@ -119,21 +119,19 @@ def _own(inputs: PageInputs, number: int) -> list[Block]:  # noqa: C901 - one li
     return _words(ctx) if number == 15 else []
 
 
-def _told(paragraphs: list[str]) -> list[Block]:
+def _paragraphs(paragraphs: list[str]) -> list[Block]:
     return [Block("para", [p]) for p in paragraphs if p]
 
 
-def _changed(inputs: PageInputs) -> list[Block]:
+def _changes(inputs: PageInputs) -> list[Block]:
     lines = [x for x in (say.primary(inputs.rows, inputs.ctx),) if x] + say.designs(inputs.rows, inputs.ctx)
     blocks = [Block("lines", lines, "panel")] if lines else []
     table = _change_table(inputs)
     return [*blocks, Block("html", table)] if table else blocks
 
 
-def _change_table(inputs: PageInputs) -> Any:
+def _change_table(inputs: PageInputs) -> Markup | str:
     """Return the table of shares in the wave before and in this one, for outcomes that both waves asked."""
-    from markupsafe import Markup
-
     ctx, rows = inputs.ctx, inputs.rows
     if not ctx.before:
         return ""

@@ -9,15 +9,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 from markupsafe import Markup, escape
 
+from evaluation.disclosure import CheckedRow
 from evaluation.verdict import LITTLE_OR_NO, NOT_ANSWERABLE, TOO_FEW
 
 INTERVAL_NOTE = "“Between a and b”: if we repeated the survey many times, most results would fall in a range like this."
 
 SIZES = {3: "three-point ", 4: "four-point ", 5: "five-point ", 6: "six-point ", 7: "seven-point ", 11: "eleven-point "}
+
+
+def known(value: float | None) -> float:
+    """Return a number that the caller has found to be there.
+
+    Raises
+    ------
+    TypeError
+        There is no number.
+    """
+    if value is None:
+        raise TypeError("a number was asked for where there is none")
+    return value
 
 
 def places(value: float, unit: str = "") -> int:
@@ -128,35 +142,44 @@ class Subject:
     more: str = ""
 
 
-def finding(row: Any, subject: Subject, cite: Any, *, pre_waves: int = 1) -> list[str]:
+class Marker(Protocol):
+    """What marks a number with its source: `cite`, or a stand-in that leaves the text as it is."""
+
+    def __call__(self, row: CheckedRow, text: str) -> str:
+        """Return the text of a number, marked with the result it comes from."""
+
+    def plan(self, text: str) -> str:
+        """Return the text of a choice of the plan, marked as such."""
+
+
+def finding(row: CheckedRow, subject: Subject, cite: Marker, *, pre_waves: int = 1) -> list[str]:
     """Return the sentences of a contrast's verdict, its numbers passed through `cite(row, text)`.
 
     `row` is a checked row; a row that may not be shown, or was refused, says why in the same position.
     """
     word = row.verdict or ""
     if row.kind == "not_identified" or word == NOT_ANSWERABLE:
-        asked = (getattr(row, "question", "") or "").strip()
-        lead = [cite.plan(asked)] if asked.endswith("?") else []
+        question = (getattr(row, "question", "") or "").strip()
+        lead = [cite.plan(question)] if question.endswith("?") else []
         return [*lead, f"This survey cannot answer that, because {cite(row, _reason(row))}."]
     if row.kind == "too_few" or not row.shown or word == TOO_FEW:
         return [f"Too few people answered to report safely on {subject.what} {subject.who}".strip() + "."]
-    lead = "Indicative only: " if getattr(row, "indicative", False) else ""
     lines = _by_word(row, subject, cite, word, pre_waves)
-    if lead:
-        lines[0] = lead + lines[0][:1].lower() + lines[0][1:]
+    if getattr(row, "indicative", False):
+        lines[0] = f"Indicative only: {lines[0][:1].lower()}{lines[0][1:]}"
     return lines
 
 
-def _reason(row: Any) -> str:
+def _reason(row: CheckedRow) -> str:
     reason = (row.reason or "").strip().rstrip(".")
     if reason:
         return reason[:1].lower() + reason[1:] if not reason[:2].isupper() else reason
     failed = [name for kind, name, passed in gates(row) if kind == "design" and not passed]
-    names = listed(list(dict.fromkeys(unmet(n, row) for n in failed)))
+    names = listed(list(dict.fromkeys(failed_condition(n, row) for n in failed)))
     return names or "a condition set in advance was not met"
 
 
-UNMET = {
+FAILED_CONDITIONS = {
     "balance": "the two groups were too unlike each other to be compared fairly",
     "overlap": "too few people who attended had anybody like them among those who had not",
     "routes": "most people who attended were reached in a way that nobody else was",
@@ -176,22 +199,22 @@ UNMET = {
 }
 
 
-def unmet(id: str, row: Any = None) -> str:
+def failed_condition(id: str, row: CheckedRow | None = None) -> str:
     """Return in plain words what it means that a gate failed; else its own note, else its id in words."""
     name = id.rsplit(".", 1)[-1]
-    if name in UNMET:
-        return UNMET[name]
-    given = [] if row is None or isinstance(row.gates, str) else [g for g in row.gates if g.id == id]
-    note = given[0].note.rstrip(".") if given and given[0].note else ""
+    if name in FAILED_CONDITIONS:
+        return FAILED_CONDITIONS[name]
+    stated = getattr(row, "gates", ())
+    note = "" if isinstance(stated, str) else next((g.note.rstrip(".") for g in stated if g.id == id), "")
     return f"this condition was not met: {note or id.replace('_', ' ').replace('.', ' ')}"
 
 
-def _by_word(row: Any, s: Subject, cite: Any, word: str, pre_waves: int) -> list[str]:
+def _by_word(row: CheckedRow, s: Subject, cite: Marker, word: str, pre_waves: int) -> list[str]:
     unit = row.unit or ""
     if word.startswith(("higher", "lower")):
         return _directed(row, s, cite, word, pre_waves)
     if word == LITTLE_OR_NO:
-        margin = cite.plan(number(row.margin, unit)) if _bar(row, "margin") is not None else "the margin"
+        margin = cite.plan(number(known(row.margin), unit)) if _bar(row, "margin") is not None else "the margin"
         if row.licence == "association":
             return [f"The groups who answered differed by less than {margin} {unit_words(unit)} in {s.what}."]
         return [f"We can rule out a {s.noun} of more than {margin} {unit_words(unit)} either way in {_about(s)}."]
@@ -218,7 +241,7 @@ def _scale(unit: str) -> str:
     )
 
 
-def _directed(row: Any, s: Subject, cite: Any, word: str, pre_waves: int) -> list[str]:
+def _directed(row: CheckedRow, s: Subject, cite: Marker, word: str, pre_waves: int) -> list[str]:
     side = word.split(",")[0]
     unit = row.unit or ""
     clause = " ".join(x for x in (s.what, s.who, "was", side, s.than) if x)
@@ -226,10 +249,10 @@ def _directed(row: Any, s: Subject, cite: Any, word: str, pre_waves: int) -> lis
         clause = f"the answers hint that {clause}"
     elif row.licence == "effect":
         clause = _effect_clause(s, side, pre_waves)
-    low, high = row.low, row.high
+    low, high = known(row.low), known(row.high)
     first, last = (abs(high), abs(low)) if high <= 0 else (low, high)
-    small_study = _bar(row, "mde") is not None and _bar(row, "margin") is not None and row.mde > 2 * row.margin
-    shown = alike((first, last) if small_study else (first, last, row.value), unit)
+    small_study = row.mde is not None and row.margin is not None and row.mde > 2 * row.margin
+    shown = alike((first, last) if small_study else (first, last, known(row.value)), unit)
     between = f"between {cite(row, shown[0])} and {cite(row, shown[1])}"
     if small_study:
         size = f"by somewhere {between} {unit_words(unit, last)}"
@@ -241,12 +264,12 @@ def _directed(row: Any, s: Subject, cite: Any, word: str, pre_waves: int) -> lis
         place = f"see section {cite.plan('13')} of the report"
         lines.append(f"This depends on how we analyse it, or on doubts we could not remove: {place}.")
     if word.endswith("small") and _bar(row, "margin") is not None:
-        margin = cite.plan(number(row.margin, unit))
+        margin = cite.plan(number(known(row.margin), unit))
         lines.append(f"That is less than the {margin} {unit_words(unit)} set in advance as worth noticing.")
     return lines
 
 
-def _bar(row: Any, name: str) -> float | None:
+def _bar(row: CheckedRow, name: str) -> float | None:
     """Return a number that a row may lack."""
     return getattr(row, name, None)
 
@@ -258,9 +281,9 @@ def _effect_clause(s: Subject, side: str, pre_waves: int) -> str:
     return f"the events are likely to have {verb} {_about(s)}"
 
 
-def gates(row: Any) -> list[tuple[str, str, bool]]:
+def gates(row: CheckedRow) -> list[tuple[str, str, bool]]:
     """Return a row's gates as (kind, id, passed), from objects or from the text of `results.csv`."""
-    value = row.gates or ()
+    value = getattr(row, "gates", ()) or ()
     if isinstance(value, str):
         parts = [p.strip() for p in value.split(";") if p.strip()]
         return [(p.split(":", 1)[0], p.split(":", 1)[-1].rsplit("=", 1)[0], p.endswith("=passed")) for p in parts]
@@ -274,7 +297,7 @@ _MARK = re.compile(f"{_OPEN}([^{_SPLIT}]*){_SPLIT}([^{_CLOSE}]*){_CLOSE}")
 class Cite:
     """Mark a number with the id of the checked row it comes from, or with the plan that fixed it."""
 
-    def __call__(self, row: Any, text: str) -> str:
+    def __call__(self, row: CheckedRow, text: str) -> str:
         """Return `text` marked as coming from a checked row that may be shown."""
         return f"{_OPEN}{row.id}{_SPLIT}{text}{_CLOSE}"
 

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
-from evaluation.disclosure import CheckedExhibit
+from evaluation.disclosure import CheckedExhibit, CheckedRow
 from evaluation.report import phrases
 from evaluation.report.context import ReportContext
 from evaluation.verdict import NOT_ANSWERABLE
 
-Cells = list[tuple[str, str, Any]]
+Cells = list[tuple[str, str, CheckedRow]]
 
-SHOWN: dict[int, tuple[str, ...]] = {
+SECTION_VIEWS: dict[int, tuple[str, ...]] = {
     3: ("events.strip",),
     4: ("weights.margins",),
     5: ("levels.trio", "levels.answers", "gap.all"),
@@ -34,12 +33,14 @@ MOST = 3
 ANNEX_ALONE = ("power.detectable", "actions.times")
 
 
-def placed(exhibits: list[CheckedExhibit], number: int, ctx: ReportContext) -> tuple[list[Any], list[Any]]:
+def section_exhibits(
+    exhibits: list[CheckedExhibit], number: int, ctx: ReportContext
+) -> tuple[list[CheckedExhibit], list[CheckedExhibit]]:
     """Return (shown, folded) exhibits of a policy section: the ones it is for as views, the rest behind a fold.
 
     Where none of the named exhibits was made, the first three stand as they are.
     """
-    named = SHOWN.get(number)
+    named = SECTION_VIEWS.get(number)
     if named is None or (named and not any(e.id in named for e in exhibits)):
         return exhibits[:MOST], exhibits[MOST:]
     first = [view(e, ctx) for name in named for e in exhibits if e.id == name and not _refused(e)]

@@ -1,4 +1,4 @@
-"""The words of the sections on what was done: events, who answered, what was heard, what followed, what it cost.
+"""Sentences on the programme's delivery: events, respondents, feedback, actions and costs.
 
 Each sentence is left out where one of its numbers is absent or may not be shown: nothing is said in its place.
 """
@@ -6,8 +6,8 @@ Each sentence is left out where one of its numbers is absent or may not be shown
 from __future__ import annotations
 
 import re
-from typing import Any
 
+from evaluation.disclosure import CheckedExhibit, CheckedRow
 from evaluation.report import phrases
 from evaluation.report.context import ReportContext
 from evaluation.report.phrases import cite
@@ -31,7 +31,7 @@ def filled(rows: Rows, wave: str, text: str) -> str:
     return phrases.upper_first("".join(out))
 
 
-def _one(rows: Rows, start: str, wave: str) -> Any | None:
+def _one(rows: Rows, start: str, wave: str) -> CheckedRow | None:
     """Return the first shown result with a number whose id begins so and names the wave."""
     wave = wave.lower()
     found = (r for r in rows.starting(start.lower()) if wave in r.id.split("."))
@@ -77,7 +77,7 @@ def who(rows: Rows, ctx: ReportContext) -> list[str]:
         "Answers came from {n.sessions.all} sessions of about {mean.session_size.all} people each.",
         "{n.boost.all} people were reached through lists of attendees; they count only in the comparison of attendees.",
     )
-    said += _collected(rows, ctx)
+    said += _collection_mode(rows, ctx)
     groups = [r for r in rows.starting("partners.") if r.id.endswith(f"{ctx.wave.lower()}.answers") and r.shown]
     if groups:
         largest = max(groups, key=lambda r: r.value or 0)
@@ -89,7 +89,7 @@ def who(rows: Rows, ctx: ReportContext) -> list[str]:
     return [" ".join(said)]
 
 
-def _collected(rows: Rows, ctx: ReportContext) -> list[str]:
+def _collection_mode(rows: Rows, ctx: ReportContext) -> list[str]:
     """Return how many answers were given near an officer, and how many at an event."""
     said = []
     for kind, where in (("officer", "to, or near, a police officer"), ("event", "at an event")):
@@ -133,8 +133,8 @@ def doses(rows: Rows, ctx: ReportContext) -> str:
     times = {"1": "one event", "2": "two events", "3": "three events or more"}
     unit = found[0].unit or ""
     numbers = [(r, v) for r in found for v in (r.value, r.low, r.high)]
-    texts = phrases.alike([v for _, v in numbers], unit)
-    shown = [("minus " if v < 0 else "") + cite(r, x) for (r, v), x in zip(numbers, texts, strict=True)]
+    texts = phrases.alike([phrases.known(v) for _, v in numbers], unit)
+    shown = [("minus " if phrases.known(v) < 0 else "") + cite(r, x) for (r, v), x in zip(numbers, texts, strict=True)]
     said = []
     for place, row in enumerate(found):
         value, low, high = shown[3 * place : 3 * place + 3]
@@ -144,13 +144,13 @@ def doses(rows: Rows, ctx: ReportContext) -> str:
     return f"Difference in {what}, in {phrases.unit_words(unit)}, by number of events attended: {'; '.join(said)}."
 
 
-def reasons(results: list[Any], ctx: ReportContext) -> str:
+def reasons(results: list[CheckedExhibit], ctx: ReportContext) -> str:
     """Return the three reasons for not coming that most people gave; in one sentence why not where there are none."""
     exhibit = next((e for e in results if e.id == "attend.reasons"), None)
     if exhibit is None:
         return ""
     shown = [(r, x) for r, c in exhibit.cells if (x := exhibit.cells[r, c]).shown and x.value is not None]
-    shown = sorted(shown, key=lambda p: -p[1].value)[:3]
+    shown = sorted(shown, key=lambda p: -phrases.known(p[1].value))[:3]
     if not shown:
         return f"Why {fixed(ctx.words.untreated)} did not come is not shown: it was not asked, or too few answered."
     base = cite(shown[0][1], shown[0][1].n_text)

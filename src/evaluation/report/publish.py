@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
-from evaluation.exhibit import Exhibit
+from evaluation.exhibit import Cell, Exhibit
+
+if TYPE_CHECKING:
+    from evaluation.plan.study import Plan
 
 
-def publish(plan: Any, wave: str, exhibit: Exhibit) -> None:
+def publish(plan: Plan, wave: str, exhibit: Exhibit) -> None:
     """Store an exhibit for the run and display its protected view.
 
     The unprotected exhibit goes to the wave's stage (owner-only); what is displayed went through the disclosure
@@ -29,28 +32,28 @@ def publish(plan: Any, wave: str, exhibit: Exhibit) -> None:
     display(notebooks.view(checked, figure), raw=True, metadata={"evaluation": {"exhibit": exhibit.id}})
 
 
-def publish_all(plan: Any, wave: str, exhibits: Iterable[Exhibit]) -> None:
+def publish_all(plan: Plan, wave: str, exhibits: Iterable[Exhibit]) -> None:
     """Publish several exhibits, in order."""
     for exhibit in exhibits:
         publish(plan, wave, exhibit)
 
 
-def answer(plan: Any, results: Any | Iterable[Any]) -> None:
+def answer(plan: Plan, results: Cell | Iterable[Cell]) -> None:
     """Display the answer of a notebook: one protected line for each result; the run puts the final view in place."""
     from IPython.display import display
 
     from evaluation.disclosure import protect
     from evaluation.report.notebooks import answer_lines
 
-    given: Sequence[Any] = list(results) if isinstance(results, list | tuple) else [results]
-    checked = protect([_exhibit(given)], plan.disclosure).exhibits[0]
-    rows = [checked.cells[r.id, "Answer"] for r in given]
+    several: Sequence[Cell] = [results] if isinstance(results, Cell) else list(results)
+    checked = protect([_exhibit(several)], plan.disclosure).exhibits[0]
+    rows = [checked.cells[r.id, "Answer"] for r in several]
     words = "\n\n".join(line.text() for line in answer_lines(rows))
-    mark = {"evaluation": {"answer": [r.id for r in given]}}
+    mark = {"evaluation": {"answer": [r.id for r in several]}}
     display({"text/markdown": words, "text/plain": words}, raw=True, metadata=mark)
 
 
-def _exhibit(results: Sequence[Any]) -> Exhibit:
+def _exhibit(results: Sequence[Cell]) -> Exhibit:
     from evaluation.exhibit import Item
 
     return Exhibit("answer", "Answer", tuple(Item(r.id, "Answer", r) for r in results))

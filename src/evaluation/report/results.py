@@ -6,15 +6,19 @@ import csv
 import io
 import zipfile
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from evaluation.disclosure import CheckedResults, escape_cell
+from evaluation.report.context import ReportContext
 from evaluation.verdict import TOO_FEW
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
 
 _MOMENT = (2020, 1, 1, 0, 0, 0)
 
 
-Grid = tuple[list[str], list[list[Any]]]
+Grid = tuple[list[str], list[list[object]]]
 
 
 def as_csv(grid: Grid) -> bytes:
@@ -27,7 +31,7 @@ def as_csv(grid: Grid) -> bytes:
     return out.getvalue().encode()
 
 
-def grid(checked: CheckedResults, context: Any) -> Grid:
+def grid(checked: CheckedResults, context: ReportContext) -> Grid:
     """Return header and rows of the results as they are printed: text escaped, what is not there an empty text."""
     frame = checked.frame()
     header = [str(c) for c in frame.columns]
@@ -37,7 +41,7 @@ def grid(checked: CheckedResults, context: Any) -> Grid:
     return header, rows
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> object:
     if value is None or value != value or str(value) in ("<NA>", "NaT"):
         return ""
     if isinstance(value, bool):
@@ -45,7 +49,7 @@ def _cell(value: Any) -> Any:
     return escape_cell(value) if isinstance(value, str) else value
 
 
-def as_xlsx(grid: Grid, context: Any, notes: list[str]) -> bytes:
+def as_xlsx(grid: Grid, context: ReportContext, notes: list[str]) -> bytes:
     """Return `results.xlsx`: a cover sheet, notes in words, and the results; no merged cell, deterministic bytes."""
     from openpyxl import Workbook
 
@@ -81,7 +85,7 @@ def as_xlsx(grid: Grid, context: Any, notes: list[str]) -> bytes:
     return _fixed(out.getvalue())
 
 
-def _mark_up(sheet: Any, header: Sequence[str], rows: int) -> None:
+def _mark_up(sheet: Worksheet, header: Sequence[str], rows: int) -> None:
     """Mark the results as one table with a bold header, so that readers of screens and of sheets can find it."""
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
@@ -99,7 +103,7 @@ def _mark_up(sheet: Any, header: Sequence[str], rows: int) -> None:
         sheet.add_table(Table(displayName="results", ref=ref, tableColumns=columns, autoFilter=AutoFilter(ref=ref)))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Return a value as a workbook holds it; None for an empty text, so that the cell is blank."""
     value = value.item() if hasattr(value, "item") else value
     value = value if isinstance(value, str | int | float) else str(value)

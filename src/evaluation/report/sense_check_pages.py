@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
 
 from markupsafe import Markup
 
+from evaluation.disclosure import CheckedRow
 from evaluation.report import caveats, phrases, programme_text
 from evaluation.report import sentences as say
 from evaluation.report.context import ReportContext, long_date
@@ -91,7 +91,7 @@ def practice_bank(inputs: PageInputs) -> Page:
     """Return the practice-bank entry: its headings filled from results, blanks listed, success never assumed."""
     ctx, rows = inputs.ctx, inputs.rows
     main = rows.get("change", ctx.plan.outcomes.primary, ctx.focus, ctx.wave)
-    lines = [x for x in (say.primary(rows, ctx), say.attended(rows, ctx)) if x]
+    lines = [x for x in (say.primary(rows, ctx), say.attendee_contrast(rows, ctx)) if x]
     told = [Block("lines", lines)] if lines else [Block("absent", "No result could be given for this wave.")]
     costs = inputs.at("practice-bank") or [e for e in inputs.at("policy-12") if len(e.columns) == 1]
     told_costs = [*(Block("para", [p]) for p in programme_text.cost(rows, ctx)), *exhibits(inputs, costs, fold=20)]
@@ -105,7 +105,7 @@ def practice_bank(inputs: PageInputs) -> Page:
     parts: list[tuple[str, tuple[Block, ...]]] = [
         ("Does it work?", (Block("para", [_stage(main, ctx)]),)),
         ("Aim and description", (Block("para", [described], fixed=True),)),
-        ("Intended outcomes", (_intended(inputs),)),
+        ("Intended outcomes", (_intended_outcomes(inputs),)),
         ("Region and target group", (Block("para", [where]),)),
         ("Evaluation", (*told, Block("para", list(maryland(inputs))))),
         ("Effect, mechanism, moderators, implementation, economic cost", (Block("words", _emmie(inputs)),)),
@@ -119,7 +119,7 @@ def practice_bank(inputs: PageInputs) -> Page:
     return Page("bank", f"Practice-bank entry: {ctx.words.programme}", meta, sections, (ctx.contact.team,))
 
 
-def _intended(inputs: PageInputs) -> Block:
+def _intended_outcomes(inputs: PageInputs) -> Block:
     """Return what the programme means to bring about, from the register of indicators, and whether it is measured."""
     found = next((e for e in inputs.checked.exhibits if e.id == "theory.change"), None)
     if found is None:
@@ -133,7 +133,7 @@ def _meta_status(ctx: ReportContext) -> tuple[str, ...]:
     return ("Status: checked.",) if ctx.checked else (f"Status: draft, not yet checked by {ctx.words.checking_group}.",)
 
 
-def _stage(main: Any, ctx: ReportContext) -> str:
+def _stage(main: CheckedRow | None, ctx: ReportContext) -> str:
     if main is None or main.kind != "estimate" or not main.shown or main.verdict not in (HIGHER, LOWER):
         return "Untested – new or innovative. The evidence so far does not permit a stronger label."
     ran = ctx.contact.ran_by

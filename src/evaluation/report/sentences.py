@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from evaluation import verdict as rule
-from evaluation.disclosure import CheckedResults
+from evaluation.disclosure import CheckedResults, CheckedRow
 from evaluation.report import phrases
 from evaluation.report.context import ReportContext
 from evaluation.report.phrases import Subject, cite, ids, plain
@@ -42,15 +41,15 @@ class Rows:
             raise TypeError(f"sentences are made from what disclosure.protect made, not {type(checked).__name__}")
         self._rows = {x.id: x for e in checked.exhibits for x in e.cells.values()}
 
-    def get(self, *parts: str) -> Any | None:
+    def get(self, *parts: str) -> CheckedRow | None:
         """Return the row `<contrast>.<outcome>.<group>.<wave>`, or None."""
         return self._rows.get(".".join(p.lower() for p in parts))
 
-    def starting(self, start: str) -> Iterator[Any]:
+    def starting(self, start: str) -> Iterator[CheckedRow]:
         """Yield the rows whose id starts so, in order of publication."""
         return (x for key, x in self._rows.items() if key.startswith(start))
 
-    def all(self) -> list[Any]:
+    def all(self) -> list[CheckedRow]:
         """Return every row."""
         return list(self._rows.values())
 
@@ -72,7 +71,7 @@ def _short(ctx: ReportContext, outcome: str) -> str:
 def in_brief(rows: Rows, ctx: ReportContext) -> list[Line]:
     """Return the lines of section 1: the focus group's level now and then, the change, the gap, attendees, actions."""
     lines = [_levels(rows, ctx)]
-    for line in (primary(rows, ctx), gap(rows, ctx), attended(rows, ctx), actions(rows)):
+    for line in (primary(rows, ctx), gap(rows, ctx), attendee_contrast(rows, ctx), actions(rows)):
         if line is not None:
             lines.append(line)
     return [x for x in lines if x.sentences]
@@ -98,17 +97,17 @@ def _levels(rows: Rows, ctx: ReportContext) -> Line:
     return Line(tuple(said))
 
 
-def _tenth(row: Any) -> str:
+def _tenth(row: CheckedRow) -> str:
     """Return a share in tens; at the ends of the scale, where no value is given, as it is printed."""
     return cite(row, phrases.in_ten(row.value) if row.value is not None else row.text)
 
 
-def _share(row: Any) -> str:
+def _share(row: CheckedRow) -> str:
     text = row.text.split(" (")[0]
     return cite(row, text)
 
 
-def _people(row: Any) -> str:
+def _people(row: CheckedRow) -> str:
     return cite(row, row.n_text or "an unstated number") + ("" if "people" in (row.n_text or "") else " people")
 
 
@@ -130,14 +129,16 @@ def primary(rows: Rows, ctx: ReportContext) -> Line | None:
     return Line((*line.sentences, *_share_alone(rows, row)), line.verdict)
 
 
-def _share_alone(rows: Rows, row: Any) -> list[str]:
+def _share_alone(rows: Rows, row: CheckedRow) -> list[str]:
     """Return what to say where the share moved and the average answer, which was planned, did not show it."""
     share = rows.get("changeshare", *row.id.split(".")[1:4])
-    ends = (getattr(share, "low", None), getattr(share, "high", None))
-    if row.verdict != rule.TOO_UNCERTAIN or None in ends or ends[0] <= 0 <= ends[1]:
+    if share is None or share.low is None or share.high is None:
         return []
-    first, last = (abs(ends[1]), abs(ends[0])) if ends[1] <= 0 else ends
-    side = "rose" if ends[0] > 0 else "fell"
+    low, high = share.low, share.high
+    if row.verdict != rule.TOO_UNCERTAIN or low <= 0 <= high:
+        return []
+    first, last = (abs(high), abs(low)) if high <= 0 else (low, high)
+    side = "rose" if low > 0 else "fell"
     unit = share.unit or ""
     moved = " and ".join(cite(share, x) for x in phrases.alike((first, last), unit))
     return [
@@ -160,7 +161,7 @@ def gap(rows: Rows, ctx: ReportContext) -> Line | None:
     )
 
 
-def attended(rows: Rows, ctx: ReportContext) -> Line | None:
+def attendee_contrast(rows: Rows, ctx: ReportContext) -> Line | None:
     """Return the sentence of the planned comparison of people who attended with people who did not."""
     outcome = ctx.plan.outcomes.primary
     row = rows.get("attend", outcome, "all", ctx.wave)
@@ -172,7 +173,7 @@ def attended(rows: Rows, ctx: ReportContext) -> Line | None:
     return verdict_line(row, Subject(_short(ctx, outcome), who, than, pair=pair, more=more), ctx)
 
 
-def _would_remove(rows: Rows, row: Any, ctx: ReportContext) -> str:
+def _would_remove(rows: Rows, row: CheckedRow, ctx: ReportContext) -> str:
     """Return the clause that says how large a difference beforehand would remove the one found; "" if unknown."""
     gap = rows.get("breakeven", row.outcome or ctx.plan.outcomes.primary, "all", ctx.wave)
     if gap is None or not gap.shown or gap.value is None:
@@ -192,7 +193,7 @@ def actions(rows: Rows) -> Line | None:
     return Line((f"Actions on what people asked for: {phrases.listed(said)}.",))
 
 
-def verdict_line(row: Any, subject: Subject, ctx: ReportContext) -> Line:
+def verdict_line(row: CheckedRow, subject: Subject, ctx: ReportContext) -> Line:
     """Return a contrast's line: verdict word, finding, how sure; the same pattern whatever the sign."""
     pre = len(ctx.plan.exposure.pre_waves) if ctx.plan.exposure is not None else 1
     verdict = row.verdict or (rule.NOT_ANSWERABLE if row.kind == "not_identified" else "")
@@ -203,7 +204,7 @@ def verdict_line(row: Any, subject: Subject, ctx: ReportContext) -> Line:
     return Line(tuple(phrases.finding(row, subject, cite, pre_waves=pre)), verdict)
 
 
-def _without_verdict(row: Any, s: Subject) -> list[str]:
+def _without_verdict(row: CheckedRow, s: Subject) -> list[str]:
     known = [x for x in (row.value, row.low, row.high) if x is not None]
     shown = [
         ("minus " if x < 0 else "") + cite(row, text)
@@ -237,7 +238,7 @@ def designs(rows: Rows, ctx: ReportContext) -> list[Line]:
 
 def board_paragraph(rows: Rows, ctx: ReportContext) -> str:
     """Return a paragraph that a board paper can quote as it stands: the brief, the caution, the status."""
-    levels, wanted = _levels(rows, ctx), (primary(rows, ctx), attended(rows, ctx))
+    levels, wanted = _levels(rows, ctx), (primary(rows, ctx), attendee_contrast(rows, ctx))
     lines = [" ".join(levels.sentences), *(_aloud(x) for x in wanted if x is not None)]
     stamp = "These figures are synthetic and describe nobody. " if ctx.synthetic else ""
     status = "" if ctx.checked else f" This is a draft: {ctx.words.checking_group} has not checked it yet."

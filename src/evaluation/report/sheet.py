@@ -6,10 +6,21 @@ On a narrow sheet a row's label and value stand above its mark; on a wide one th
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from evaluation.disclosure import CheckedExhibit, CheckedRow
 from evaluation.report import lettering
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+
+Point = tuple[float, float]
+Box = tuple[float, float, float, float]  # left, top, width and height in points
+Panel = tuple[Callable[["Axes"], None], Box]
+Grid = list[tuple[str, list[tuple[str, CheckedRow]]]]
 
 COLOURS = ("#12436D", "#28A197", "#801650", "#F46A25", "#3D3D3D", "#A285D1")
 MARKERS = ("o", "s", "D", "^", "v", "P")
@@ -22,13 +33,13 @@ MARGIN = 8.0
 class Sheet:
     """One image being laid out: the exhibit, what stands above and below, its width in points."""
 
-    exhibit: Any
+    exhibit: CheckedExhibit
     headline: str
     foot: list[str]
     stamp: str
     width: float
     narrow: bool
-    texts: list[tuple[float, float, str, dict[str, Any]]] = field(default_factory=list)
+    texts: list[lettering.Text] = field(default_factory=list)
     y: float = 0.0
     top: float = 0.0
     bottom: float = 0.0
@@ -42,7 +53,7 @@ class Sheet:
         """Return the text in lines no wider than `width` points."""
         return lettering.wrap(text, max(width, 20), size or self.size, bold=bold)
 
-    def wide(self, texts: Any, size: float | None = None, *, bold: bool = False) -> float:
+    def wide(self, texts: Iterable[str], size: float | None = None, *, bold: bool = False) -> float:
         """Return the width of the widest of some texts in points; 0 for none."""
         return max((lettering.width(str(t), size or self.size, bold=bold) for t in texts), default=0.0)
 
@@ -94,7 +105,7 @@ class Sheet:
             x += wide + gap
         self.y += tall + 4
 
-    def finish(self, axes: list[tuple[Any, tuple[float, float, float, float]]] | None = None) -> Any:
+    def finish(self, axes: Sequence[Panel] | None = None) -> Drawing:
         """Return the figure: foot placed, height known, axes drawn by their functions at (left, top, width, height).
 
         Its texts stay in `texts`; `lettering` puts them into each drawing.
@@ -114,7 +125,7 @@ class Sheet:
         return figure
 
 
-def segments(ax: Any, spans: list[tuple[tuple[float, float], tuple[float, float]]], **style: Any) -> None:
+def segments(ax: Axes, spans: Sequence[tuple[Point, Point]], **style: Any) -> None:
     """Draw straight lines of one style as one line with gaps."""
     gap = float("nan")
     if spans:
@@ -126,20 +137,20 @@ def segments(ax: Any, spans: list[tuple[tuple[float, float], tuple[float, float]
         )
 
 
-def points(ax: Any, at: list[tuple[float, float]], **style: Any) -> None:
+def points(ax: Axes, at: Sequence[Point], **style: Any) -> None:
     """Draw marks of one style."""
     if at:
         ax.plot([x for x, _ in at], [y for _, y in at], ls="none", clip_on=False, **style)
 
 
-def has_marks(exhibit: Any) -> bool:
+def has_marks(exhibit: CheckedExhibit) -> bool:
     """Return whether anything in the exhibit can be drawn."""
     if exhibit.chart == "timeline":
         return bool(dated(exhibit))
     return any(x.shown and x.value is not None for x in exhibit.cells.values())
 
 
-def grid_of(exhibit: Any) -> list[tuple[str, list[tuple[str, Any]]]]:
+def grid_of(exhibit: CheckedExhibit) -> Grid:
     """Return (row label, [(column label, checked row)]) for rows that have a cell."""
     rows = []
     for r in exhibit.rows:
@@ -150,12 +161,12 @@ def grid_of(exhibit: Any) -> list[tuple[str, list[tuple[str, Any]]]]:
     return rows
 
 
-def extra(exhibit: Any, *names: str, default: Any = None) -> Any:
+def extra(exhibit: CheckedExhibit, *names: str, default: Any = None) -> Any:
     """Return the first of these extras that the exhibit has."""
     return next((exhibit.extras[n] for n in names if n in exhibit.extras), default)
 
 
-def references(exhibit: Any) -> list[float]:
+def references(exhibit: CheckedExhibit) -> list[float]:
     """Return the reference lines that the exhibit asks for."""
     found = extra(exhibit, "reference", "references", "lines", "null")
     if found is None:
@@ -163,12 +174,12 @@ def references(exhibit: Any) -> list[float]:
     return [float(v) for v in (found if isinstance(found, list | tuple) else [found])]
 
 
-def axis_label(exhibit: Any, fallback: str = "") -> str:
+def axis_label(exhibit: CheckedExhibit, fallback: str = "") -> str:
     """Return the words under a chart's scale."""
     return str(extra(exhibit, "axis", "x_label", "axis_label", "xlabel", default=fallback) or fallback)
 
 
-def limits_of(exhibit: Any, values: list[float], *, zero: bool) -> tuple[float, float]:
+def limits_of(exhibit: CheckedExhibit, values: list[float], *, zero: bool) -> tuple[float, float]:
     """Return the ends of the scale: as asked, else around the values, from zero for bars."""
     given = extra(exhibit, "limits", "range")
     if given:
@@ -180,13 +191,13 @@ def limits_of(exhibit: Any, values: list[float], *, zero: bool) -> tuple[float, 
     return (low if zero and low == 0 else low - pad), high + pad
 
 
-def unit_of(exhibit: Any) -> str:
+def unit_of(exhibit: CheckedExhibit) -> str:
     """Return the unit of every shown cell, or "" where they differ."""
     units = {x.unit for x in exhibit.cells.values() if x.shown and x.value is not None and x.unit}
     return units.pop() if len(units) == 1 else ""
 
 
-def dated(exhibit: Any) -> list[tuple[str, str]]:
+def dated(exhibit: CheckedExhibit) -> list[tuple[str, str]]:
     """Return (date words, what) of a timeline: the row is the date, or its first cell is."""
     out = []
     for r in exhibit.rows:

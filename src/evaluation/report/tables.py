@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup, escape
 
-from evaluation.disclosure import CheckedExhibit
+from evaluation.disclosure import CheckedExhibit, CheckedRow
 
 NO_FIGURE = "“–” marks a place without a figure: it was not asked then, or the column does not apply to the row."
 
@@ -34,41 +34,43 @@ def html(exhibit: CheckedExhibit, *, prefix: str = "t", heading: str = "") -> Ma
     ).format(name, name, heading or _caption(exhibit), corner, head, body, notes)
 
 
-def plain(header: Any, rows: Any, *, caption: str, name: str, ids: bool = False) -> Markup:
+def plain(
+    header: Iterable[str], rows: Iterable[Sequence[str]], *, caption: str, name: str, ids: bool = False
+) -> Markup:
     """Return a table of plain text rows (the first cell of each is its header); last column holds ids when `ids`."""
     head = columns(header)
-    lines = [_line(row[0] or "–", _traced(row) if ids else figures(row[1:])) for row in rows]
+    lines = [_line(row[0] or "–", _number_cells(row) if ids else figures(row[1:])) for row in rows]
     return Markup(
         '<div class="wide" role="region" tabindex="0" aria-labelledby="{}"><table>\n<caption id="{}">{}</caption>\n'
         "<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody></table></div>"
     ).format(name, name, caption, head, Markup("\n").join(lines))
 
 
-def columns(names: Any) -> Markup:
+def columns(names: Iterable[str]) -> Markup:
     """Return the header cells of columns."""
-    return _together(f'<th scope="col">{escape(n)}</th>' for n in names)
+    return _joined(f'<th scope="col">{escape(n)}</th>' for n in names)
 
 
-def figures(texts: Any) -> Markup:
+def figures(texts: Iterable[str]) -> Markup:
     """Return plain cells."""
-    return _together(f"<td>{escape(t)}</td>" for t in texts)
+    return _joined(f"<td>{escape(t)}</td>" for t in texts)
 
 
-def _together(parts: Any) -> Markup:
+def _joined(parts: Iterable[str]) -> Markup:
     """Return parts, each escaped where it was made, as one."""
     return Markup("".join(parts))
 
 
 def _line(name: str, cells: Markup) -> Markup:
-    return _together(("<tr>", f'<th scope="row">{escape(name)}</th>', cells, "</tr>"))
+    return _joined(("<tr>", f'<th scope="row">{escape(name)}</th>', cells, "</tr>"))
 
 
-def _traced(row: Any) -> Markup:
+def _number_cells(row: Sequence[str]) -> Markup:
     """Return the cells of a row of numbers: its column is a header too, its last cell is the result id."""
     where = escape(row[-1])
     second = f'<th scope="row">{escape(row[1] or "What was found")}</th>'
     numbers = (f'<td data-result="{where}">{escape(c)}</td>' for c in row[2:-1])
-    return _together((second, *numbers, f"<td data-plan>{where}</td>"))
+    return _joined((second, *numbers, f"<td data-plan>{where}</td>"))
 
 
 def anchor(text: str, prefix: str) -> str:
@@ -77,10 +79,10 @@ def anchor(text: str, prefix: str) -> str:
 
 
 def _row(exhibit: CheckedExhibit, row: str) -> Markup:
-    return _line(row or exhibit.title, _together(_cell(exhibit.cells.get((row, c))) for c in exhibit.columns))
+    return _line(row or exhibit.title, _joined(_cell(exhibit.cells.get((row, c))) for c in exhibit.columns))
 
 
-def _cell(checked: Any) -> str:
+def _cell(checked: CheckedRow | None) -> str:
     """Return one cell, escaped."""
     if checked is None:
         return '<td class="none"><span aria-hidden="true">–</span><span class="hear">no figure</span></td>'

@@ -1,4 +1,4 @@
-"""Where a run writes: hidden folders beside the final places, moved into place at the end, or cleared away."""
+"""The folders of a run: hidden while it works, moved into place at its end, or deleted."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from evaluation.run import kernels
+from evaluation.run.manifest import Manifest
 
 MAKING, OLD = ".making-", ".old-"
 
 
 @contextlib.contextmanager
-def aside(root: Path) -> Iterator[tuple[Path, Path]]:
+def run_folders(root: Path) -> Iterator[tuple[Path, Path]]:
     """Yield a hidden folder for stages and one for the report, which are gone afterwards unless moved into place.
 
     Both are locked while this process lives: what a killed run left is known by being unlocked, and cleared first.
@@ -40,7 +40,7 @@ def aside(root: Path) -> Iterator[tuple[Path, Path]]:
 
 
 @contextlib.contextmanager
-def alone(root: Path) -> Iterator[None]:
+def study_lock(root: Path) -> Iterator[None]:
     """Hold the study's folder while things are moved into place, so that two runs do it one after the other."""
     handle = os.open(root, os.O_RDONLY)
     try:
@@ -80,7 +80,7 @@ def move_into(source: Path, target: Path) -> Path:
     return target
 
 
-def reports_of(root: Path, wave: str) -> list[tuple[Path, dict[str, Any]]]:
+def reports_of(root: Path, wave: str) -> list[tuple[Path, Manifest]]:
     """Return the reports of a wave with their manifests, in the order in which they were made (whatever the clock)."""
     found = []
     for file in (root / "reports").glob(f"[0-9]*_{wave}*/manifest.json"):

@@ -18,9 +18,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evaluation.errors import CheckFailed
+
+if TYPE_CHECKING:
+    from evaluation.report.context import KnownTruth
+
+Manifest = dict[str, Any]  # what manifest.json holds
 
 PACKAGE = Path(__file__).resolve().parents[1]
 OWNERS_PACKAGES = (
@@ -122,7 +127,7 @@ def _computed(file: Path) -> str:
     return ast.dump(tree, include_attributes=False)
 
 
-def known_truth() -> dict[str, Any] | None:
+def known_truth() -> KnownTruth | None:
     """Return the table of the code tried on data with a known truth (header, rows, made_on, digest, stale), or None.
 
     `stale` is True where the statistics have changed since the table was made.
@@ -130,7 +135,7 @@ def known_truth() -> dict[str, Any] | None:
     file = PACKAGE.parents[1] / "docs" / "known-truth.json"
     if not file.is_file():
         return None
-    table = json.loads(file.read_text("utf-8"))
+    table: KnownTruth = json.loads(file.read_text("utf-8"))
     return table | {"stale": table.get("digest") != statistics_digest()}
 
 
@@ -149,7 +154,7 @@ def keyed(key: bytes, content: bytes) -> str:
     return hmac.new(key, content, hashlib.sha256).hexdigest()[:32]
 
 
-def environment() -> dict[str, Any]:
+def environment() -> Manifest:
     """Return Python, platform and the versions of the packages that the study rests on."""
     versions = {}
     for name in OWNERS_PACKAGES:
@@ -186,7 +191,7 @@ def _lock() -> str:
     return hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else ""
 
 
-def outputs(folder: Path) -> dict[str, dict[str, Any]]:
+def outputs(folder: Path) -> dict[str, dict[str, str | int]]:
     """Return each output's hash, size and sensitivity, by path within the report."""
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in UNHASHED)
     return {
@@ -202,12 +207,12 @@ def outputs(folder: Path) -> dict[str, dict[str, Any]]:
 UNHASHED = ("manifest.json", "ro-crate-metadata.json", "run.log")
 
 
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
+def write_json(path: Path, content: Mapping[str, object]) -> None:
     """Write JSON with sorted keys, so that equal content gives equal bytes."""
     path.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, default=str) + "\n", "utf-8")
 
 
-def ro_crate(manifest: Mapping[str, Any], title: str) -> dict[str, Any]:
+def ro_crate(manifest: Manifest, title: str) -> dict[str, object]:
     """Return the manifest as a Process Run Crate (RO-Crate 1.1 metadata, one CreateAction)."""
     parts = [{"@id": name} for name in manifest["outputs"]]
     files = [
@@ -259,15 +264,16 @@ def ro_crate(manifest: Mapping[str, Any], title: str) -> dict[str, Any]:
     }
 
 
-def read_manifest(report: Path) -> dict[str, Any]:
+def read_manifest(report: Path) -> Manifest:
     """Return a report's manifest; a folder without one is a failed check."""
     file = Path(report) / "manifest.json"
     if not file.is_file():
         raise CheckFailed(f"{Path(report).name!r} holds no manifest.json", todo="Name the folder of a report.")
-    return json.loads(file.read_text("utf-8"))
+    manifest: Manifest = json.loads(file.read_text("utf-8"))
+    return manifest
 
 
-def tampered(report: Path, manifest: Mapping[str, Any]) -> str:
+def tampered(report: Path, manifest: Manifest) -> str:
     """Return the first output whose bytes are not those the manifest recorded, or ""."""
     for name, recorded in sorted(manifest["outputs"].items()):
         file = report / name

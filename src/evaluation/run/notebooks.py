@@ -7,15 +7,20 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from evaluation.errors import RunFailed, StudyError, nearest
 from evaluation.run import kernels as _kernels
 from evaluation.run.request import CELL_SECONDS
 
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+    from papermill.exceptions import PapermillExecutionError
+
 # blocks a needless grammar library before nbformat is imported
 
 
+Parameters = Mapping[str, object]
 PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
@@ -27,14 +32,14 @@ class Executed:
     """
 
     name: str
-    notebook: Any
+    notebook: NotebookNode
     seconds: float
     cells: int
     peak: int | None = None
     reused: bool = False
 
 
-def fill_words(notebook: Any, words: Mapping[str, str], *, name: str) -> Any:
+def fill_words(notebook: NotebookNode, words: Mapping[str, str], *, name: str) -> NotebookNode:
     """Return the notebook with `{{ word }}` in its Markdown replaced by the study's words.
 
     Raises
@@ -52,7 +57,7 @@ def fill_words(notebook: Any, words: Mapping[str, str], *, name: str) -> Any:
     return notebook
 
 
-def check_parameters(notebook: Any, parameters: Mapping[str, Any], *, name: str) -> None:
+def check_parameters(notebook: NotebookNode, parameters: Parameters, *, name: str) -> None:
     """Raise `StudyError` for a parameter that the notebook does not declare, or declares with another type."""
     declared = declared_parameters(notebook, name=name)
     for key, value in parameters.items():
@@ -64,7 +69,7 @@ def check_parameters(notebook: Any, parameters: Mapping[str, Any], *, name: str)
             raise StudyError(f"parameter {key!r} of notebook {name} is {wanted}, not {type(value).__name__}")
 
 
-def parameters_for(sources: list[Path], always: Mapping[str, Any], requested: Mapping[str, str]) -> dict[str, Any]:
+def parameters_for(sources: list[Path], always: Parameters, requested: Mapping[str, str]) -> dict[str, Parameters]:
     """Return the parameters of each notebook by name: those of every run, and those asked for where it declares them.
 
     Raises
@@ -78,7 +83,7 @@ def parameters_for(sources: list[Path], always: Mapping[str, Any], requested: Ma
     declared = {p.stem: declared_parameters(nbformat.read(p, as_version=4), name=p.stem) for p in sources}
     known = {key for names in declared.values() for key in names} - set(always)
     faults = [_unknown(key, known, always) for key in requested if key not in known]
-    out = {}
+    out: dict[str, Parameters] = {}
     for name, defaults in declared.items():
         faults += [f"notebook {name} does not declare the parameter {k!r}" for k in always if k not in defaults]
         chosen = {k: v for k, v in requested.items() if k in defaults and k not in always}
@@ -94,14 +99,14 @@ def parameters_for(sources: list[Path], always: Mapping[str, Any], requested: Ma
     return out
 
 
-def _unknown(key: str, known: set[str], always: Mapping[str, Any]) -> str:
+def _unknown(key: str, known: set[str], always: Parameters) -> str:
     if key in always:
         return f"parameter {key!r} is set by the run (--study and --wave choose it)"
     hint = nearest(key, known | set(always))
     return f"no notebook has a parameter {key!r}" + (f"; nearest: {hint!r}" if hint else "")
 
 
-def _typed(text: str, default: Any) -> Any:
+def _typed(text: str, default: object) -> object:
     """Return a value of the default's type; None when the text does not say one."""
     import ast
 
@@ -116,7 +121,7 @@ def _typed(text: str, default: Any) -> Any:
     return value if type(value) is type(default) else None
 
 
-def declared_parameters(notebook: Any, *, name: str) -> dict[str, Any]:
+def declared_parameters(notebook: NotebookNode, *, name: str) -> dict[str, object]:
     """Return the parameters and defaults that the cell tagged `parameters` declares."""
     import ast
 
@@ -131,7 +136,7 @@ def execute(
     source: Path,
     output: Path,
     *,
-    parameters: Mapping[str, Any],
+    parameters: Parameters,
     words: Mapping[str, str],
     env: Mapping[str, str],
     kernels: _kernels.Kernels,
@@ -159,9 +164,10 @@ def execute(
     notebook = fill_words(nbformat.read(source, as_version=4), words, name=name)
     check_parameters(notebook, parameters, name=name)
     began = time.monotonic()
-    options, started = kernels.engine_options(env), list[Any]()
+    options = kernels.engine_options(env)
+    started: list[NotebookNode] = []
 
-    def note(cell: Any, **_: Any) -> None:
+    def note(cell: NotebookNode, **_: object) -> None:
         started.append(cell)
 
     try:
@@ -206,7 +212,7 @@ def _silence() -> None:
         log.addHandler(logging.NullHandler())
 
 
-def _safe_reason(error: Any) -> str:
+def _safe_reason(error: PapermillExecutionError) -> str:
     """Return the message of the study's own refusals, which never hold a respondent's value; "" for any other.
 
     The words of an assertion are shown where they stand in the notebook's cell: any others may come from the data.
@@ -228,7 +234,7 @@ def _todo() -> str:
     return "The folder reports/.failed/ marks the cell; open the notebook in JupyterLab to see more."
 
 
-def _write_unfinished(notebook: Any, output: Path, started: list[Any], ename: str) -> None:
+def _write_unfinished(notebook: NotebookNode, output: Path, started: list[NotebookNode], ename: str) -> None:
     """Write the notebook without outputs, an error at the cell that was under way when it stopped."""
     import nbformat
 
@@ -239,7 +245,7 @@ def _write_unfinished(notebook: Any, output: Path, started: list[Any], ename: st
     nbformat.write(left, output)
 
 
-def redacted(notebook: Any) -> Any:
+def redacted(notebook: NotebookNode) -> NotebookNode:
     """Return a copy without any output: what failed may have printed a respondent, so nothing printed is kept."""
     import copy
 

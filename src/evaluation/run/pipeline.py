@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from evaluation.errors import EvaluationError, InputError, StudyError
 from evaluation.plan import study
@@ -18,6 +18,9 @@ from evaluation.plan.study import Plan
 from evaluation.run import currency, folders, notebooks, scheduling
 from evaluation.run import manifest as run_manifest
 from evaluation.run.request import Request, resolve_date, resolve_wave
+
+if TYPE_CHECKING:
+    from evaluation.intake.faults import Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class _Run:
     date: dt.date
     request: Request
     sources: list[Path]
-    parameters: dict[str, dict[str, Any]]
+    parameters: dict[str, notebooks.Parameters]
     stage: Path
     folder: Path
     drafts: list[str] = field(default_factory=list)
@@ -60,7 +63,7 @@ class _Run:
         return words | {"title": self.plan.study.title, "wave": self.wave, "population": self.plan.population.title}
 
 
-def check(plan: Plan, wave: str) -> list[Any]:
+def check(plan: Plan, wave: str) -> list[Fault]:
     """Return every fault of every wave that a report on `wave` reads, and of the registers; nothing is written."""
     from evaluation.intake import waves
 
@@ -88,11 +91,11 @@ def run(request: Request) -> Outcome:
         state.executed = scheduling.execute_all(state, sources)
         home = plan.root / "data_processed" / wave
         if request.only:
-            with folders.alone(plan.root):
+            with folders.study_lock(plan.root):
                 folders.move_into(state.stage, home / "only")
             return Outcome(None, "only", f"Notebook {request.only} ran; its stages are in {wave}/only/.")
         summary = _finish(state, digest)
-        with folders.alone(plan.root):
+        with folders.study_lock(plan.root):
             final = folders.place_report(state.folder, plan.root / "reports", _name(state))
             folders.move_into(state.stage, home)
             _show_as_last(plan, final)
@@ -123,7 +126,7 @@ def _chosen(request: Request) -> tuple[Plan, str]:
     return plan, wave
 
 
-def _ready(request: Request, plan: Plan, wave: str) -> tuple[list[Path], dict[str, dict[str, Any]]]:
+def _ready(request: Request, plan: Plan, wave: str) -> tuple[list[Path], dict[str, notebooks.Parameters]]:
     """Return the notebooks to run and their parameters once everything that a run reads was found without fault."""
     from evaluation.intake import privacy
 
@@ -158,11 +161,11 @@ def _uncollected() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _under_way(
-    request: Request, plan: Plan, wave: str, sources: list[Path], parameters: dict[str, dict[str, Any]]
+    request: Request, plan: Plan, wave: str, sources: list[Path], parameters: dict[str, notebooks.Parameters]
 ) -> Iterator[_Run]:
     """Yield a run with its own hidden folders; keep what a failed one may show, and always tidy up."""
     drafts = _draft_reasons(plan, wave, request.draft)
-    with _uncollected(), folders.aside(plan.root) as (stage, folder):
+    with _uncollected(), folders.run_folders(plan.root) as (stage, folder):
         date = resolve_date(plan, request.date)
         state = _Run(plan, wave, date, request, sources, parameters, stage, folder, drafts)
         try:
@@ -172,7 +175,7 @@ def _under_way(
             raise
 
 
-def _finish(state: _Run, digest: str) -> dict[str, Any]:
+def _finish(state: _Run, digest: str) -> run_manifest.Manifest:
     """Publish what the notebooks offered into the run's folder, with manifest, crate and log."""
     from evaluation.run.publish import publish_report
 
@@ -258,7 +261,7 @@ def _same_as_last(plan: Plan, wave: str, digest: str) -> Path | None:
     if manifest.get("number") == folders.next_number(plan.root) - 1:
         link = plan.root / "reports" / "latest"
         if not link.is_symlink() or os.readlink(link) != report.name:
-            with folders.alone(plan.root):
+            with folders.study_lock(plan.root):
                 _show_as_last(plan, report)
     return report
 
@@ -282,7 +285,7 @@ def _notebooks(only: str) -> list[Path]:
 # ---- after the last notebook ------------------------------------------------------------------------------------
 
 
-def _manifest(state: _Run, digest: str, summary: dict[str, Any]) -> dict[str, Any]:
+def _manifest(state: _Run, digest: str, summary: run_manifest.Manifest) -> run_manifest.Manifest:
     from evaluation import __version__
     from evaluation.intake import privacy
     from evaluation.plan import registration
@@ -330,7 +333,7 @@ def _manifest(state: _Run, digest: str, summary: dict[str, Any]) -> dict[str, An
     }
 
 
-def _notebook_row(state: _Run, run: notebooks.Executed) -> dict[str, Any]:
+def _notebook_row(state: _Run, run: notebooks.Executed) -> dict[str, object]:
     """Return what the manifest says of one notebook."""
     source = next(p for p in state.sources if p.stem == run.name)
     return {

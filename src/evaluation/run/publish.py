@@ -1,18 +1,41 @@
-"""From what the notebooks offered to what is published: settle, protect once for the whole run, write the report."""
+"""Publish a run: settle its results, apply disclosure control once to all of them, write the report."""
 
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 from evaluation.plan import registration
 from evaluation.results import Estimate, Gate, NotIdentified, TooFew
 from evaluation.run import manifest, release
 
+if TYPE_CHECKING:
+    from evaluation.disclosure import CheckedResults
+    from evaluation.exhibit import Exhibit
+    from evaluation.plan.study import Plan
+    from evaluation.report.context import ReportContext, WaveWords
+    from evaluation.run.notebooks import Executed
+
 STAGE = "EVALUATION_STAGE"
+
+
+class RunState(Protocol):
+    """A run whose notebooks are done: its plan, wave, date, folders and executed notebooks."""
+
+    plan: Plan
+    wave: str
+    date: dt.date
+    stage: Path
+    folder: Path
+    drafts: list[str]
+    executed: list[Executed]
+
+    def say(self, line: str) -> None:
+        """Report progress."""
 
 
 @contextlib.contextmanager
@@ -29,7 +52,7 @@ def _reading(stage: Path) -> Iterator[None]:
             os.environ[STAGE] = before
 
 
-def publish_report(state: Any) -> dict[str, Any]:
+def publish_report(state: RunState) -> manifest.Manifest:
     """Protect everything that the notebooks published, write the report into the run's folder, and sum it up.
 
     Parameters
@@ -56,7 +79,7 @@ def publish_report(state: Any) -> dict[str, Any]:
     notebooks = {run.name: run.notebook for run in state.executed}
     html.write_report(checked, context, state.folder, notebooks=notebooks, pdf=False)
     printed = html.write_pdfs(state.folder, state.stage / "printing")  # cleared with the stage, were the run killed
-    for line in _lacking(printed):
+    for line in _missing_pdfs(printed):
         state.say(line)
     entry = disclosure.to_ledger(checked, report=f"{state.date.isoformat()}_{wave}")
     manifest.write_json(state.folder / release.ENTRY, entry)
@@ -72,7 +95,7 @@ def publish_report(state: Any) -> dict[str, Any]:
     }
 
 
-def _lacking(printed: list[Path]) -> list[str]:
+def _missing_pdfs(printed: list[Path]) -> list[str]:
     """Return what to say of pages that have no PDF beside them."""
     from evaluation.report import browser, html
 
@@ -82,7 +105,7 @@ def _lacking(printed: list[Path]) -> list[str]:
     return [f"Chromium printed no PDF of {', '.join(lacking)}; the pages are whole."] if lacking else []
 
 
-def headline(plan: Any, wave: str, exhibits: Any) -> str:
+def headline(plan: Plan, wave: str, exhibits: Iterable[Exhibit]) -> str:
     """Return the primary contrast in a line: its question and verdict (numbers stand in the report)."""
     from evaluation.analysis.verdicts import primary_id
 
@@ -93,7 +116,7 @@ def headline(plan: Any, wave: str, exhibits: Any) -> str:
     return f"{result.question or plan.study.title} Verdict: {result.verdict or 'none'}."
 
 
-def make_context(state: Any, gates: tuple[Gate, ...], checked: Any) -> Any:
+def make_context(state: RunState, gates: tuple[Gate, ...], checked: CheckedResults) -> ReportContext:
     """Return what the pages print besides results: words, waves, status, manifest, sense-check."""
     from evaluation.report.context import ReportContext
 
@@ -131,13 +154,13 @@ def make_context(state: Any, gates: tuple[Gate, ...], checked: Any) -> Any:
     )
 
 
-def released_themes(checked: Any) -> set[str]:
+def released_themes(checked: CheckedResults) -> set[str]:
     """Return the codes of the feedback themes that the report shows."""
     ids = [row for e in checked.exhibits if e.id.startswith("feedback.themes") for row in e.cells]
     return {str(row).strip() for row, _ in ids}
 
 
-def _wave_words(plan: Any, wave: str) -> Any:
+def _wave_words(plan: Plan, wave: str) -> WaveWords:
     from evaluation.intake import waves
     from evaluation.report.context import WaveWords
 
@@ -145,7 +168,7 @@ def _wave_words(plan: Any, wave: str) -> Any:
     return WaveWords(wave, info.label, info.start, info.end, info.attendance_asked, info.origin)
 
 
-def _synthetic(plan: Any, names: tuple[str, ...]) -> bool:
+def _synthetic(plan: Plan, names: tuple[str, ...]) -> bool:
     from evaluation.intake import waves
 
     return any(waves.info(plan, w).origin == "synthetic" for w in names)

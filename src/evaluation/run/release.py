@@ -1,4 +1,4 @@
-"""What was released, and what the checking group said: the two records that outlive a run."""
+"""The ledger of released reports and the verdicts of the checking group: the two records that outlive a run."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import datetime as dt
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from evaluation.errors import CheckFailed, InputError, nearest
 from evaluation.plan import study
 from evaluation.run import manifest as run_manifest
+
+if TYPE_CHECKING:
+    from evaluation.report.context import SenseCheckRow
 
 ENTRY = "released.json"
 VERDICTS = ("agreed", "amended", "rejected")
@@ -20,7 +23,7 @@ MISSING = "Something missing"
 MOST_WORDS = 400
 
 
-def ledger(plan: study.Plan) -> tuple[dict[str, Any], ...]:
+def ledger(plan: study.Plan) -> tuple[dict[str, object], ...]:
     """Return what earlier reports published, for the attacker of the next run; empty when nothing was released."""
     file = plan.root / "releases" / "ledger.json"
     return tuple(json.loads(file.read_text("utf-8"))["releases"]) if file.is_file() else ()
@@ -57,7 +60,7 @@ def _replace(file: Path, text: str) -> None:
     os.replace(beside, file)
 
 
-def sense_check(plan: study.Plan, wave: str) -> tuple[Any, ...]:
+def sense_check(plan: study.Plan, wave: str) -> tuple[SenseCheckRow, ...]:
     """Return what the checking group said of each theme in a wave; the last row on a theme stands."""
     from evaluation.report.context import SenseCheckRow
 

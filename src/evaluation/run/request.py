@@ -1,4 +1,4 @@
-"""What a run is asked for: its words resolved to a wave, a date and limits."""
+"""The request for a run, with its wave, date and limits resolved."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ def resolve_wave(plan: study.Plan, wave: str) -> str:
     return wave
 
 
-def resolve_date(plan: study.Plan, asked: str) -> dt.date:
+def resolve_date(plan: study.Plan, date: str) -> dt.date:
     """Return the report's date: as asked, else `$SOURCE_DATE_EPOCH`, else today in the study's time zone."""
     from zoneinfo import ZoneInfo
 
-    if asked:
+    if date:
         try:
-            return dt.date.fromisoformat(asked)
+            return dt.date.fromisoformat(date)
         except ValueError:
-            raise StudyError(f"{asked!r} is not a date", todo="Write it as 2026-07-04.") from None
+            raise StudyError(f"{date!r} is not a date", todo="Write it as 2026-07-04.") from None
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     if epoch:
         if not epoch.isdigit():

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from evaluation.errors import CheckFailed
-from evaluation.exhibit import Exhibit, Item
+from evaluation.exhibit import Cell, Exhibit, Item
 from evaluation.results import Estimate, NotIdentified, TooFew
 
 
@@ -19,7 +18,7 @@ def settle(exhibits: Sequence[Exhibit]) -> list[Exhibit]:
     CheckFailed
         Two exhibits publish one id with different numbers.
     """
-    latest: dict[str, Any] = {}
+    latest: dict[str, Cell] = {}
     for exhibit in exhibits:
         for item in exhibit.items:
             before, now = latest.get(item.result.id), item.result
@@ -34,7 +33,7 @@ def settle(exhibits: Sequence[Exhibit]) -> list[Exhibit]:
     return [replace(e, items=tuple(Item(i.row, i.column, latest[i.result.id]) for i in e.items)) for e in exhibits]
 
 
-def _numbers(result: Any) -> tuple[Any, ...]:
+def _numbers(result: Cell) -> tuple[object, ...]:
     if isinstance(result, Estimate):
         return (result.value, result.se, result.low, result.high)
     return (getattr(result, "n", None), getattr(result, "value", None), getattr(result, "text", None))

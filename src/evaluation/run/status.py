@@ -1,16 +1,16 @@
-"""Where the study stands: waves, gates, last report, and what is missing."""
+"""The status of a study: waves, gates, last report, and missing inputs."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from evaluation.plan import registration, study
 from evaluation.run import folders
+from evaluation.run.manifest import Manifest
 from evaluation.run.request import resolve_wave
 
 
-def status(study_file: Path | None = None, wave: str = "") -> dict[str, Any]:
+def status(study_file: Path | None = None, wave: str = "") -> Manifest:
     """Return waves, gates of the last run of a wave, its last report, and what is missing."""
     plan = study.load(study_file)
     wave = resolve_wave(plan, wave)
@@ -26,12 +26,12 @@ def status(study_file: Path | None = None, wave: str = "") -> dict[str, Any]:
     }
 
 
-def _last_manifest(plan: study.Plan, wave: str) -> dict[str, Any]:
+def _last_manifest(plan: study.Plan, wave: str) -> Manifest:
     made = folders.reports_of(plan.root, wave)
     return made[-1][1] | {"report": made[-1][0].name} if made else {}
 
 
-def _wave(plan: study.Plan, wave: str) -> dict[str, Any]:
+def _wave(plan: study.Plan, wave: str) -> dict[str, str]:
     from evaluation.intake import waves
 
     folder = plan.root / "data_raw" / "waves" / wave
@@ -55,7 +55,7 @@ def _missing(plan: study.Plan, wave: str) -> list[str]:
     ]
 
 
-def text(state: dict[str, Any]) -> str:
+def text(state: Manifest) -> str:
     """Return the status as a page of plain text."""
     lines = [state["study"], "", "Waves"]
     for wave in state["waves"]:

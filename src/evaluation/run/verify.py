@@ -1,4 +1,4 @@
-"""Prove a report by making it again, and say what moved between two reports."""
+"""Verify a report by running it again, and list what differs between two reports."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from evaluation.plan import study
 from evaluation.run import manifest as run_manifest
 from evaluation.run import pipeline
+from evaluation.run.manifest import Manifest
 from evaluation.run.request import Request
 
 LEVELS = ("bytes equal", "numbers equal", "conclusions equal", "differs")
@@ -78,7 +78,7 @@ def verify(report: Path, *, study_file: Path | None = None, say: Callable[[str],
     return Verified(level, first, notes)
 
 
-def _inputs_moved(manifest: Mapping[str, Any], study_file: Path | None) -> tuple[str, ...]:
+def _inputs_moved(manifest: Manifest, study_file: Path | None) -> tuple[str, ...]:
     """Return a line for each input, plan or code that is not the one the report was made from."""
     from evaluation.intake import privacy
 
@@ -108,7 +108,7 @@ def _change(then: Mapping[str, str], now: Mapping[str, str], name: str) -> str:
     return "new" if name not in then else "gone" if name not in now else "changed"
 
 
-def _level(report: Path, again: Path, manifest: Mapping[str, Any]) -> tuple[str, str]:
+def _level(report: Path, again: Path, manifest: Manifest) -> tuple[str, str]:
     """Return the level reached and the first difference."""
     made, recorded = run_manifest.outputs(again), manifest["outputs"]
     different = [n for n in sorted(made.keys() | recorded.keys()) if _hash(made, n) != _hash(recorded, n)]
@@ -127,8 +127,8 @@ def _level(report: Path, again: Path, manifest: Mapping[str, Any]) -> tuple[str,
     )
 
 
-def _hash(outputs: Mapping[str, Any], name: str) -> str:
-    return outputs.get(name, {}).get("sha256", "")
+def _hash(outputs: Mapping[str, Mapping[str, str | int]], name: str) -> str:
+    return str(outputs.get(name, {}).get("sha256", ""))
 
 
 def _verdict(rows: Mapping[str, Mapping[str, str]], id: str) -> str:
@@ -197,7 +197,7 @@ def compare(first: Path, second: Path) -> Compared:
     return Compared(tuple(_causes(old, new)), tuple(verdicts), tuple(numbers), tuple(only))
 
 
-def _causes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def _causes(old: Manifest, new: Manifest) -> list[str]:
     names = sorted(old["inputs"].keys() | new["inputs"].keys())
     lines = [
         f"data: {n} is {_change(old['inputs'], new['inputs'], n)}"

@@ -5,21 +5,20 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from evaluation.errors import StudyError, nearest
 from evaluation.plan import codebook
 from evaluation.synthetic import exports, registers, waves
+from evaluation.synthetic.people import Truth
 
 SHIPPED = Path(__file__).parent / "truth.toml"
-LISTED = ("waves", "registers")
+SHIPPED_FOLDERS = ("waves", "registers")
 
 
-def read_truth(file: Path | None = None) -> dict[str, Any]:
+def read_truth(file: Path | None = None) -> Truth:
     """Return a truth; keys it leaves out take the shipped value, and an unknown key names the nearest."""
     base = tomllib.loads(SHIPPED.read_text("utf-8"))
     if file is None:
@@ -41,7 +40,7 @@ def read_truth(file: Path | None = None) -> dict[str, Any]:
     return base
 
 
-def draw(truth: Mapping[str, Any], margins: pd.DataFrame, *, seed: int) -> dict[str, pd.DataFrame]:
+def draw(truth: Truth, margins: pd.DataFrame, *, seed: int) -> dict[str, pd.DataFrame]:
     """Return the clean answers of each wave, for simulations that need no files."""
     return waves.draw(truth, margins, seed)
 
@@ -62,7 +61,9 @@ def make(truth_file: Path | None, folder: Path, *, seed: int | None = None) -> P
     registers.write(raw / "registers", seed)
     text = (truth_file or SHIPPED).read_text("utf-8")
     (raw / "truth.toml").write_text(text, "utf-8")
-    files = sorted(p for part in LISTED for p in (raw / part).rglob("*") if p.is_file() and p.name != "README.md")
+    files = sorted(
+        p for part in SHIPPED_FOLDERS for p in (raw / part).rglob("*") if p.is_file() and p.name != "README.md"
+    )
     lines = [f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(raw.parent).as_posix()}" for p in files]
     (raw / "SHIPPED.sha256").write_text("\n".join(lines) + "\n", "utf-8")
     return Path(folder)

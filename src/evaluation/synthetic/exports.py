@@ -7,9 +7,8 @@ import datetime as dt
 import hashlib
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import tomli_w
@@ -35,7 +34,7 @@ ASKED_2022 = (
 )
 NAMES_2025 = {"lpact_attended": "Q14_attended", "conf_overall": "Q1_conf", "resp_id": "ResponseId"}
 LABEL = {"W2022": "2022 public survey", "W2024": "First re-run", "W2025": "Second re-run"}
-FIXED = (2024, 1, 1, 0, 0, 0)
+FIXED_MOMENT = (2024, 1, 1, 0, 0, 0)
 
 
 def write(frames: Mapping[str, pd.DataFrame], book: Codebook, folder: Path) -> None:
@@ -57,10 +56,10 @@ def write(frames: Mapping[str, pd.DataFrame], book: Codebook, folder: Path) -> N
             "origin": "synthetic",
             "attendance_asked": wave != "W2022",
         }
-        (where / "wave.toml").write_text(tomli_w.dumps(head | about), "utf-8")
+        (where / "wave.toml").write_text(tomli_w.dumps({**head, **about}), "utf-8")
 
 
-def _labelled(frame: pd.DataFrame, book: Codebook) -> pd.DataFrame:
+def _with_labels(frame: pd.DataFrame, book: Codebook) -> pd.DataFrame:
     """Return the frame with words for codes, as most tools export it."""
     out = {}
     for name in frame.columns:
@@ -85,15 +84,15 @@ def _missing_labels(frame: pd.DataFrame, book: Codebook) -> dict[str, dict[str, 
     return out
 
 
-def _csv(rows: list[list[Any]], delimiter: str) -> str:
+def _csv(rows: Sequence[Sequence[object]], delimiter: str) -> str:
     out = io.StringIO()
     csv.writer(out, delimiter=delimiter, lineterminator="\r\n").writerows(rows)
     return out.getvalue()
 
 
-def _first(frame: pd.DataFrame, book: Codebook) -> tuple[str, bytes, dict[str, Any]]:
+def _first(frame: pd.DataFrame, book: Codebook) -> tuple[str, bytes, Mapping[str, object]]:
     frame = frame[list(ASKED_2022)]
-    shown = _labelled(frame, book)
+    shown = _with_labels(frame, book)
     shown["interview_date"] = [d.strftime("%d/%m/%Y") for d in frame["interview_date"]]
     heads = {n: f"{i}. {book.label(n)}" for i, n in enumerate(frame.columns, 1)}
     rows = [[heads[n] for n in shown.columns], *shown.to_numpy().tolist()]
@@ -106,10 +105,10 @@ def _first(frame: pd.DataFrame, book: Codebook) -> tuple[str, bytes, dict[str, A
     return "survey 2022 final.csv", _csv(rows, ",").encode("utf-8-sig"), about
 
 
-def _second(frame: pd.DataFrame, book: Codebook) -> tuple[str, bytes, dict[str, Any]]:
+def _second(frame: pd.DataFrame, book: Codebook) -> tuple[str, bytes, Mapping[str, object]]:
     from openpyxl import Workbook
 
-    shown = _labelled(frame, book)
+    shown = _with_labels(frame, book)
     shown["resp_id"] = [float(i) for i in frame["resp_id"]]
     shown["interview_date"] = [dt.datetime.combine(d, dt.time()) for d in frame["interview_date"]]
     heads = {n: ("Attended an LPACT event?" if n == "lpact_attended" else book.label(n)) for n in frame.columns}
@@ -121,7 +120,7 @@ def _second(frame: pd.DataFrame, book: Codebook) -> tuple[str, bytes, dict[str, 
     sheet.append([*heads.values(), "Duration (s)"])
     for number, row in enumerate(shown.to_numpy().tolist()):
         sheet.append([*[v if v != "" else None for v in row], 180 + number % 400])
-    stamp = dt.datetime(*FIXED)
+    stamp = dt.datetime(*FIXED_MOMENT)
     workbook.properties.created = workbook.properties.modified = stamp
     workbook.properties.creator = "synthetic study"
     out = io.BytesIO()
@@ -139,9 +138,9 @@ def _second(frame: pd.DataFrame, book: Codebook) -> tuple[str, bytes, dict[str, 
     return "rerun one.xlsx", fixed_zip(out.getvalue()), about
 
 
-def _third(frame: pd.DataFrame, book: Codebook) -> tuple[str, bytes, dict[str, Any]]:
+def _third(frame: pd.DataFrame, book: Codebook) -> tuple[str, bytes, Mapping[str, object]]:
     """Codes instead of labels for statements, a renamed column, dates in two styles, semicolons."""
-    shown = _labelled(frame, book)
+    shown = _with_labels(frame, book)
     labels = _missing_labels(frame, book)
     for name in frame.columns:
         var = book.variable(name)
@@ -189,5 +188,5 @@ def fixed_zip(content: bytes) -> bytes:
                 import re
 
                 data = re.sub(rb"(<dcterms:(created|modified)[^>]*>)[^<]*", rb"\g<1>2024-01-01T00:00:00Z", data)
-            new.writestr(zipfile.ZipInfo(name, FIXED), data, zipfile.ZIP_DEFLATED)
+            new.writestr(zipfile.ZipInfo(name, FIXED_MOMENT), data, zipfile.ZIP_DEFLATED)
     return out.getvalue()

@@ -1,12 +1,13 @@
-"""Draw people: residents by the population margins, who answers, who attends, and what they truly think."""
+"""Simulate respondents: residents by the population margins, attendance, latent trust and answers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+Truth = dict[str, Any]  # of truth.toml: a section to its numbers by name
 
 ETHNIC19 = {
     "asian": ("asian_indian", "asian_pakistani", "asian_bangladeshi", "asian_chinese", "asian_other"),
@@ -38,7 +39,7 @@ TRUST_ITEMS = ("trust_respect", "trust_protect", "trust_involve", "trust_represe
 CONTROLS = ("nhs_confidence", "council_satisfaction", "refuse_satisfaction")
 
 
-def residents(n: int, margins: pd.DataFrame, truth: Mapping[str, Any], rng: np.random.Generator) -> pd.DataFrame:
+def residents(n: int, margins: pd.DataFrame, truth: Truth, rng: np.random.Generator) -> pd.DataFrame:
     """Return `n` people as the survey meets them: by the margins, with more Black and city residents than live here."""
     cells = margins[margins["margin"] == "ethnic5_area2"]
     weight = cells["population"].to_numpy(dtype=float)
@@ -90,7 +91,7 @@ def _falling(n: int) -> np.ndarray:
     return p / p.sum()
 
 
-def attend(people: pd.DataFrame, truth: Mapping[str, Any], rng: np.random.Generator) -> pd.DataFrame:
+def attend(people: pd.DataFrame, truth: Truth, rng: np.random.Generator) -> pd.DataFrame:
     """Return people with `attended` and `iag`: who goes depends on what is seen and on the unseen trait."""
     a = truth["attending"]
     log_odds = (
@@ -107,11 +108,11 @@ def attend(people: pd.DataFrame, truth: Mapping[str, Any], rng: np.random.Genera
     return people.assign(attended=attended, iag=rng.random(len(people)) < _logistic(iag_odds))
 
 
-def _logistic(x: Any) -> np.ndarray:
+def _logistic(x: pd.Series | np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.asarray(x, dtype=float)))
 
 
-def latent(people: pd.DataFrame, wave: str, truth: Mapping[str, Any]) -> np.ndarray:
+def latent(people: pd.DataFrame, wave: str, truth: Truth) -> np.ndarray:
     """Return each person's trust before attending and before noise, on the latent scale."""
     t = truth["trust"]
     black, city = people["ethnic5"] == "black", people["area"] == "leicester"
@@ -129,7 +130,7 @@ def latent(people: pd.DataFrame, wave: str, truth: Mapping[str, Any]) -> np.ndar
 
 
 def answers(
-    people: pd.DataFrame, wave: str, session: np.ndarray, truth: Mapping[str, Any], rng: np.random.Generator
+    people: pd.DataFrame, wave: str, session: np.ndarray, truth: Truth, rng: np.random.Generator
 ) -> pd.DataFrame:
     """Return the answers 1 to 5 of every outcome: latent trust, effects of attending, session, noise, cut in five."""
     effect, noise = truth["effect"], truth["items"]["noise"]

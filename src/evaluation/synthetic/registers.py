@@ -59,7 +59,7 @@ def write(folder: Path, seed: int) -> None:
         "indicators": _indicators(),
         "partners": _partners(rng),
     }
-    about: dict[str, Any] = {}
+    about: dict[str, object] = {}
     for name, rows in made.items():
         with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")

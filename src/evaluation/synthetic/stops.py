@@ -1,4 +1,4 @@
-"""Make up stop and search records in the layout of data.police.uk, one row a search, monthly files."""
+"""Simulate stop and search records in the layout of data.police.uk, one row a search, monthly files."""
 
 from __future__ import annotations
 

@@ -1,15 +1,14 @@
-"""Turn drawn people into the three waves: who is asked where, by whom, what is left blank."""
+"""Turn simulated people into the three waves: sampling, mode of collection and missing answers."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from evaluation.synthetic import people as drawn
+from evaluation.synthetic.people import Truth
 
 FIELDWORK = {
     "W2022": (dt.date(2022, 8, 15), dt.date(2022, 10, 14)),
@@ -18,20 +17,22 @@ FIELDWORK = {
 }
 
 
-def draw(truth: Mapping[str, Any], margins: pd.DataFrame, seed: int) -> dict[str, pd.DataFrame]:
+def draw(truth: Truth, margins: pd.DataFrame, seed: int) -> dict[str, pd.DataFrame]:
     """Return the answers of each wave as a clean frame (codes of the codebook, "" for a blank)."""
     streams = dict(zip(FIELDWORK, np.random.SeedSequence(seed).spawn(3), strict=True))
     made: dict[str, pd.DataFrame] = {}
     pool: dict[str, pd.DataFrame] = {}
     for wave in FIELDWORK:
         rng = np.random.default_rng(streams[wave])
-        people = _people(wave, truth, margins, rng, pool.get("W2024"))
+        people = _people(wave, truth, margins, rng, pool.get("W2024", pd.DataFrame()))
         pool[wave] = people
         made[wave] = _wave(wave, people, truth, rng)
     return made
 
 
-def _people(wave: str, truth: Mapping[str, Any], margins: pd.DataFrame, rng: Any, before: Any) -> pd.DataFrame:
+def _people(
+    wave: str, truth: Truth, margins: pd.DataFrame, rng: np.random.Generator, before: pd.DataFrame
+) -> pd.DataFrame:
     """Return who answers: the general sample, linked people of the wave before, and the boost of attendees."""
     sizes = truth["sizes"]
     n, boost = sizes[wave], sizes.get(f"boost_{wave}", 0)
@@ -58,7 +59,7 @@ def _people(wave: str, truth: Mapping[str, Any], margins: pd.DataFrame, rng: Any
     return people
 
 
-def _wave(wave: str, people: pd.DataFrame, truth: Mapping[str, Any], rng: Any) -> pd.DataFrame:
+def _wave(wave: str, people: pd.DataFrame, truth: Truth, rng: np.random.Generator) -> pd.DataFrame:
     people = people.assign(session=_sessions(wave, people, truth, rng))
     session = pd.factorize(people["session"], sort=True)[0]
     frame = people[
@@ -98,7 +99,7 @@ def _wave(wave: str, people: pd.DataFrame, truth: Mapping[str, Any], rng: Any) -
     return frame.iloc[order].reset_index(drop=True)
 
 
-def _sessions(wave: str, people: pd.DataFrame, truth: Mapping[str, Any], rng: Any) -> np.ndarray:
+def _sessions(wave: str, people: pd.DataFrame, truth: Truth, rng: np.random.Generator) -> np.ndarray:
     """Return a session for each person: of general visits, or of the contact lists (about nine people each)."""
     count = truth["sampling"][f"sessions_{wave}"]
     size = rng.gamma(6.0, 1.0, count)
@@ -108,7 +109,7 @@ def _sessions(wave: str, people: pd.DataFrame, truth: Mapping[str, Any], rng: An
     return np.array([f"S{wave[3:]}{c + 1:02d}" for c in code])
 
 
-def _attendance(frame: pd.DataFrame, people: pd.DataFrame, wave: str, truth: Mapping[str, Any], rng: Any) -> None:
+def _attendance(frame: pd.DataFrame, people: pd.DataFrame, wave: str, truth: Truth, rng: np.random.Generator) -> None:
     n = len(frame)
     says = people["attended"].to_numpy() | (rng.random(n) < truth["attending"]["false_yes"])
     frame["lpact_attended"] = np.where(says, "yes", "no")
@@ -138,7 +139,7 @@ def event_months(*, before: dt.date) -> list[dt.date]:
     return [m.replace(day=1) for m in months if m.replace(day=1) < before.replace(day=1)] or [dt.date(2022, 10, 1)]
 
 
-def _others(frame: pd.DataFrame, people: pd.DataFrame, rng: Any) -> None:
+def _others(frame: pd.DataFrame, people: pd.DataFrame, rng: np.random.Generator) -> None:
     n = len(frame)
     frame["consent_analysis"] = np.where(rng.random(n) < 0.985, "yes", "no")
     frame["works_for_police"] = np.where(rng.random(n) < 0.015, "yes", "no")
@@ -151,7 +152,7 @@ def _others(frame: pd.DataFrame, people: pd.DataFrame, rng: Any) -> None:
     frame["other_engagement"] = rng.choice(["none", "pcc", "workshop"], n, p=[0.9, 0.06, 0.04])
 
 
-def _blanks(frame: pd.DataFrame, truth: Mapping[str, Any], rng: Any) -> None:
+def _blanks(frame: pd.DataFrame, truth: Truth, rng: np.random.Generator) -> None:
     """Put don't-knows and blanks into the answers, and a few people from outside the area."""
     items = [
         "conf_overall",
