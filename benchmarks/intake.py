@@ -176,6 +176,7 @@ def size(n=200_000, width=70):
             block = made.answers(2000, seed=1)
             big = pd.concat([block] * (n // 2000), ignore_index=True)
             big["resp_id"] = np.arange(n).astype(str)
+            big["link_code"] = [f"AB{i}" for i in range(n)]
             extra = {
                 f"Extra {k}": "some words" if k >= typed else [f"typed {i} {k}" for i in range(n)]
                 for k in range(width - big.shape[1])

@@ -172,11 +172,13 @@ def test_labels_are_proposed_by_likeness_and_numbers_never(plan, tmp_path):
     frame["admin_by"] = ["A robot"] * 60
     export = tmp_path / "a.csv"
     export.write_bytes(csv_bytes(rows_of(frame)))
-    found = {(f.kind, f.column) for f in waves.add(plan, export, "W2024").faults}
+    added = waves.add(plan, export, "W2024")
+    found = {(f.kind, f.column) for f in added.faults}
     assert {("unmapped_label", "conf_overall"), ("unmapped_label", "admin_by")} <= found
-    assert ("unmapped_label", "education") not in found
+    assert ("unmapped_label", "education") in found, "a likeness is for a person to accept"
+    assert "education: 'Degree and above' → 'degree'" in added.summary()
     text = (folder_of(plan, "W2024") / "wave.toml").read_text("utf-8")
-    assert re.search(r'^"Degree and above" = "degree"', text, re.M)
+    assert re.search(r'^# "Degree and above" = "degree"   # \d\d%', text, re.M)
     assert re.search(r'^# "5" =   # one of 1, 2, 3, 4, 5', text, re.M)
     assert re.search(r'^# "A robot" =   # one of', text, re.M)
 

@@ -136,7 +136,7 @@ def confirmed(begun, command):
     """Return the study with its map read and confirmed, as a person would: numbers explained, news cut into levels."""
     folder, said = begun
     path = folder / "data_raw" / "waves" / "W1996" / "wave.toml"
-    text = path.read_text("utf-8").replace("confirmed = false", "confirmed = true")
+    text = path.read_text("utf-8").replace("confirmed = false", "confirmed = true").replace('# "#row"', '"#row"')
     text = text.replace('"SAY WHY"', '"no part of the question"')
     text = re.sub(r"\n# or, where the numbers are amounts.*?\n# levels = [^\n]*", "", text, flags=re.S)
     text = re.sub(

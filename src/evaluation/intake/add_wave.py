@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.errors import InputError, StudyError
-from evaluation.intake import ingest, propose_mapping, readers
+from evaluation.intake import header_rows, ingest, propose_mapping, readers
 from evaluation.intake.faults import Fault, fault_table, safe
 from evaluation.intake.mapping import number
 from evaluation.intake.propose_mapping import Proposal
@@ -31,6 +31,9 @@ class Added:
     unmapped: tuple[str, ...]
     faults: tuple[Fault, ...]
     kept: bool = False
+    sure: bool = True
+    labels: tuple[str, ...] = ()
+    sheet: str = ""
 
     def summary(self) -> str:
         """Return what a person has to confirm, and the faults."""
@@ -40,12 +43,22 @@ class Added:
             else ("wave.toml was written. Read each line of it, then set confirmed = true:")
         )
         lines = [f"The export of {self.wave} was copied in, unchanged. {first}"]
+        if self.sheet:
+            lines.append(f"The sheet {self.sheet!r} was read, and no other.")
         if not self.kept:
             lines += [f"  {shown(p.column)} → {p.target}   ({p.how})" for p in self.proposals]
-            if self.proposals:
+            if self.sure:
                 lines += [f"  {shown(c)} → ?   (nothing in the codebook is like it)" for c in self.unmapped]
-            else:  # the headings may be the first respondent's answers: none is repeated
-                lines.append(f"  none of its {len(self.unmapped)} headings is like anything in the codebook")
+            elif self.unmapped:  # they may be the first respondent's answers: none is repeated
+                which = "the other" if self.proposals else "its"
+                lines.append(
+                    f"  none of {which} {len(self.unmapped)} headings is "
+                    "like anything in the codebook; they are not shown, because they may be somebody's answers. Say "
+                    "which row holds the headings: header_row in wave.toml."
+                )
+        if self.labels:
+            lines.append("Labels that are only like one of the codebook's are comments in wave.toml; decide on each:")
+            lines += [f"  {line}" for line in self.labels]
         lines.append(fault_table(self.faults) if self.faults else "No faults: the wave can be used.")
         return "\n".join(lines)
 
@@ -77,23 +90,33 @@ def add(plan: Plan, export: Path, wave: str, **options: Any) -> Added:
         raise StudyError(f"the plan has no wave {wave}", todo=f'Add it first: study.toml, waves = [..., "{wave}"].')
     if not export.is_file():
         raise InputError(f"there is no file {export.name!r}")
+    try:
+        export.name.encode("utf-8")
+    except UnicodeEncodeError:
+        raise InputError("the file's name cannot be written as text", todo="Rename it in plain letters.") from None
     folder = plan.root / "data_raw" / "waves" / wave
     kept = (folder / "wave.toml").is_file()
     proposals: list[Proposal] = []
     unmapped: list[str] = []
+    sure, alike, sheet = True, list[str](), ""
     if not kept:
         said = {k: v for k, v in options.items() if k in ("delimiter", "encoding")}
-        found = propose_mapping.layout(export, plan.codebook, **said)
+        found = header_rows.layout(export, plan.codebook, **said)
         place = {
             k: v for k in ("sheet", "header_row", "header_rows", "delimiter") if (v := getattr(found, k))
         } | options
         read = readers.read(export, **place)
         proposals, unmapped = propose_mapping.propose(read, plan.codebook)
+        sure = found.sure or "header_row" in options
+        sheet = str(place.get("sheet", ""))
+        alike = _alike(plan, proposals, read)
     target = _copy(export, folder)
     if not kept:
-        text = _wave_toml(plan, wave, target, place, read, proposals)
+        text = _wave_toml(plan, wave, target, place, read, proposals, sure)
         (folder / "wave.toml").write_text(text, "utf-8")
-    return Added(wave, tuple(proposals), tuple(unmapped), tuple(ingest.check(plan, wave)), kept)
+    return Added(
+        wave, tuple(proposals), tuple(unmapped), tuple(ingest.check(plan, wave)), kept, sure, tuple(alike), sheet
+    )
 
 
 def _copy(export: Path, folder: Path) -> Path:
@@ -122,9 +145,18 @@ def _quoted(text: Any) -> str:
 
 
 def _wave_toml(
-    plan: Plan, wave: str, export: Path, place: dict[str, Any], read: readers.Read, proposals: Sequence[Proposal]
+    plan: Plan,
+    wave: str,
+    export: Path,
+    place: dict[str, Any],
+    read: readers.Read,
+    proposals: Sequence[Proposal],
+    sure: bool,
 ) -> str:
-    """Return wave.toml as text: the proposals with their confidence as comments, for a person to confirm."""
+    """Return wave.toml as text: the proposals with their confidence as comments, for a person to confirm.
+
+    Headings that nothing explains are written only when they are `sure` to be headings.
+    """
     mapped = {p.target.split(".")[0] for p in proposals}
     lines = [
         f'wave = "{wave}"',
@@ -137,6 +169,7 @@ def _wave_toml(
         '# start = "2026-05-01"',
         '# end = "2026-06-30"',
         f"date_order = {_quoted(_date_order(plan, read, proposals))}",
+        '# codes = "codebook"   # only if every number in this file is the code that the codebook gives it',
         'origin = "real"',
         f"attendance_asked = {'true' if plan.treatment.column in mapped else 'false'}",
         "",
@@ -144,12 +177,17 @@ def _wave_toml(
         *(f"{_quoted(p.column)} = {_quoted(p.target)}   # {p.how}" for p in proposals),
     ]
     if "resp_id" not in mapped:
-        lines.append('"#row" = "resp_id"   # no column numbers the respondents: the rows are numbered')
+        lines += [
+            "# No column numbers the respondents. Map the tool's own number. Only where there is none, number the rows",
+            "# as they stand: a withdrawal by the tool's number then takes out somebody else, and another export",
+            "# renumbers everybody.",
+            '# "#row" = "resp_id"',
+        ]
     for proposal in proposals:
         lines += _labels(plan, proposal, read)
     asked = [i for i in outcome_items(plan) if i in mapped] if plan.earlier_waves(wave) else []
     absent = sorted(ingest.required(plan, wave) - mapped - {"wave", "resp_id"} - _made(plan, mapped))
-    rest = [c for c in read.frame.columns if c not in {p.column for p in proposals}]
+    rest = [c for c in read.frame.columns if sure and safe(c) == repr(c) and c not in {p.column for p in proposals}]
     lines += _table("wording", "same, changed or unknown, against the first wave that asked", asked, "unknown")
     lines += _table("ignore", "columns that are not read, with the reason", rest, UNSTATED)
     lines += _table("not_asked", "variables that this wave should hold, and why it does not", absent, UNSTATED)
@@ -174,28 +212,45 @@ def _date_order(plan: Plan, read: readers.Read, proposals: Sequence[Proposal]) -
     return propose_mapping.date_order(texts)
 
 
-def _labels(plan: Plan, proposal: Proposal, read: readers.Read) -> list[str]:
-    """Return the lines that map the labels of a closed question, and what separates the ticks of a multiple one."""
-    if "." in proposal.target:
-        return []
-    var = plan.codebook.variable(proposal.target)
-    if not var.levels:
-        return []
-    found = read.frame[proposal.column].array
+def _alike(plan: Plan, proposals: Sequence[Proposal], read: readers.Read) -> list[str]:
+    """Return the proposed labels in words, for the terminal."""
+    return [
+        f"{p.target}: {safe(label)} → {code!r}   ({sure:.0%} alike)"
+        for p in proposals
+        for label, code, sure in label_proposals(plan, p, read)[0]
+        if code
+    ]
+
+
+def label_proposals(plan: Plan, proposal: Proposal, read: readers.Read) -> tuple[list[tuple[str, str, float]], str]:
+    """Return (label, code, how sure) for each label that the codebook does not know, and what separates ticks."""
+    if "." in proposal.target or not (var := plan.codebook.variable(proposal.target)).levels:
+        return [], ""
+    found, mark = read.frame[proposal.column].array, ""
     texts = [str(c) for c in found.categories]
     people = dict(zip(texts, np.bincount(found.codes, minlength=len(texts)).tolist(), strict=True))
-    lines: list[str] = []
     if var.type == "multi":
         mark = propose_mapping.delimiter(texts, var)
         parts = [part.strip() for t in texts for part in t.split(mark)]
         texts, people = list(dict.fromkeys(parts)), {p: sum(people[t] for t in people if p in t) for p in parts}
-        lines = ["", f"[multi.{var.name}]", f"delimiter = {_quoted(mark)}"]
-    pairs = propose_mapping.labels(texts, var, people)
+    return propose_mapping.labels(texts, var, people), mark
+
+
+def _labels(plan: Plan, proposal: Proposal, read: readers.Read) -> list[str]:
+    """Return the lines that map the labels of a closed question, and what separates the ticks of a multiple one.
+
+    A label that is only like one of the codebook's is a comment until a person makes a line of it.
+    """
+    pairs, mark = label_proposals(plan, proposal, read)
+    var = plan.codebook.variable(proposal.target.partition(".")[0])
+    lines = ["", f"[multi.{var.name}]", f"delimiter = {_quoted(mark)}"] if mark else []
     if pairs:
         lines += ["", f"[labels.{var.name}]   # the export's label = the codebook's level"]
         codes = ", ".join(str(c) for c in var.levels)
         lines += [
-            f"{_quoted(label)} = {_quoted(code)}   # {sure:.0%}" if code else f"# {_quoted(label)} =   # one of {codes}"
+            f"# {_quoted(label)} = {_quoted(code)}   # {sure:.0%} alike: take the first # away if they mean the same"
+            if code
+            else f"# {_quoted(label)} =   # one of {codes}"
             for label, code, sure in pairs
         ]
     if pairs and all(number(label) is not None for label, _, _ in pairs):

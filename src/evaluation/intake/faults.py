@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 
 MOST_OF_A_KIND = 8
 MOST_ROWS = 5
+MOST_CHARACTERS = 2800
 SHOWN_FROM = 3  # people who gave a label before it counts as the tool's and not as one person's words
 LIKE = 0.8
 TYPED_IN = re.compile(r"@|\d{5,}|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|https?:|www\.|\+?\d[\d ()-]{8,}", re.I)
@@ -30,6 +31,9 @@ NEVER_WAIVED = frozenset(
         "reason_unstated",
         "bad_waiver",
         "unconfirmed",
+        "withdrawal",
+        "two_codes_with_one_label",
+        "label_said_twice",
     }
 )
 
@@ -107,13 +111,26 @@ def safe_number(who: str) -> str:
 
 
 def fault_table(faults: Sequence[Fault]) -> str:
-    """Return every fault as a readable table: many of one kind in one column are counted after the first few."""
+    """Return every fault as a readable table of at most 3,000 characters: what does not fit is counted.
+
+    Each column's first fault of a kind comes before the second of any.
+    """
     groups: dict[tuple[str, str, str], list[Fault]] = {}
     for fault in faults:
         groups.setdefault((fault.file, fault.kind, fault.column), []).append(fault)
     lines = [f"{len(faults)} fault{'s' if len(faults) != 1 else ''} found:"]
-    for found in groups.values():
-        lines += [f"  {f.line()}" for f in found[:MOST_OF_A_KIND]]
-        if len(found) > MOST_OF_A_KIND:
-            lines.append(f"  … and {len(found) - MOST_OF_A_KIND} more of this kind in {found[0].file}")
+    room, shown = MOST_CHARACTERS - len(lines[0]), dict.fromkeys(groups, 0)
+    for turn in range(MOST_OF_A_KIND):
+        for key, found in groups.items():
+            need = len(found[turn].line()) + 3 if turn < len(found) else 0
+            if need and shown[key] == turn and need <= room:
+                shown[key], room = turn + 1, room - need
+    for key, found in groups.items():
+        lines += [f"  {f.line()}" for f in found[: shown[key]]]
+        if 0 < shown[key] < len(found) and room > 0:
+            lines.append(f"  … and {len(found) - shown[key]} more of this kind in {found[0].file}")
+            room -= len(lines[-1]) + 1
+    unseen = [found for key, found in groups.items() if not shown[key]]
+    if unseen:
+        lines.append(f"  … and {sum(map(len, unseen))} more in {len(unseen)} other columns or kinds")
     return "\n".join(lines)

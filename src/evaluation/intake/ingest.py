@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import InputError, StudyError
-from evaluation.intake import mapping, privacy, readers, validation, wave_file
+from evaluation.intake import mapping, privacy, readers, same_people, validation, wave_file, withdrawals
 from evaluation.intake.faults import NEVER_WAIVED, Fault, fault_table
 from evaluation.intake.wave_file import WaveInfo
+from evaluation.intake.withdrawals import respondent
 from evaluation.plan.study import Derived, Plan
 
 IN_DESIGN = ("design", "collection", "treatment")
 IN_OUTCOMES = ("outcome", "mediator", "control")
+ROWS_NUMBERED = "no column numbers the respondents: rows were numbered as they stand, and another export renumbers them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def take_in(plan: Plan, wave: str, *, draft: bool = False) -> WaveIn:
         raise InputError(fault_table(stopping), faults=stopping, todo="Nothing was written.")
     frame, reasons = _frames(plan, info, mapped)
     identifiers = privacy.identifiers(plan, mapped, frame.index)
-    frame, reasons, ledger = _left(plan, info, frame, reasons)
+    frame, reasons, ledger = _left(plan, info, frame, reasons, mapped.held)
     frame = frame.assign(**_derived(plan, frame))
     roles = {n: plan.codebook.role(n) for n in plan.codebook.names()}
     design = [c for c in frame if _role(plan, roles, c) in IN_DESIGN or c in ("wave", "link")]
@@ -84,17 +86,11 @@ def _mapped(plan: Plan, wave: str) -> tuple[WaveInfo, mapping.Mapped, list[Fault
     import hashlib
 
     info = wave_file.load(plan.root, wave)
-    read = readers.read(
-        info.path,
-        sheet=info.sheet,
-        header_row=info.header_row,
-        header_rows=info.header_rows,
-        delimiter=info.delimiter,
-        encoding=info.encoding,
-    )
+    read = readers.read_wave(info)
     mapped = mapping.apply(read, info, plan.codebook, required=required(plan, wave))
     privacy.coarsen(plan, mapped)
     validation.check(plan, info, mapped)
+    same_people.check(plan, info, read, mapped)
     if info.sha256 and hashlib.sha256(info.path.read_bytes()).hexdigest() != info.sha256:
         mapped.faults.append(
             Fault(
@@ -112,17 +108,31 @@ def _mapped(plan: Plan, wave: str) -> tuple[WaveInfo, mapping.Mapped, list[Fault
 
 
 def _withdrawals_found(plan: Plan, info: WaveInfo, mapped: mapping.Mapped) -> None:
-    """Say it when somebody withdrew whom the export does not hold: the number may be mistyped."""
-    here = {respondent(info.wave, i) for i in mapped.values["resp_id"].dropna()}
-    unknown = withdrawn(plan, info.wave) - here
-    if unknown:
+    """Say which rows of the list of withdrawals cannot be obeyed, or find nobody: the number may be mistyped."""
+    mapped.faults += withdrawals.read(plan)[1]
+    here = [respondent(info.wave, i) for i in mapped.values["resp_id"].dropna()]
+    left, unknown = withdrawals.gone(plan, info.wave, here)
+    if left and info.columns.get(mapping.ROW) == "resp_id":
         mapped.fault(
-            "withdrawn_unknown",
+            "withdrawn_by_row",
             info,
             "resp_id",
-            f"withdrawn.csv names {len(unknown)} that this wave lacks",
-            "Correct the number, or waive it when the export was made after they withdrew.",
+            "people withdrew by number, and this export's rows are numbered as they stand",
+            "See that each number is the row's place in this very export, then waive this with that reason.",
         )
+    if unknown:
+        rows = tuple(w.row for w in unknown)
+        fault = Fault(
+            "withdrawn_unknown",
+            unknown[0].file,
+            "resp_id",
+            f"{unknown[0].file} names {len(unknown)} that this wave lacks",
+            "Correct the number, or waive it when the export was made after they withdrew.",
+            row=rows[0],
+            n=len(rows),
+            rows=rows,
+        )
+        mapped.faults.append(fault)
 
 
 def _unused_waivers(info: WaveInfo, mapped: mapping.Mapped) -> None:
@@ -155,13 +165,6 @@ def required(plan: Plan, wave: str) -> set[str]:
 
 def _is_waived(fault: Fault, info: WaveInfo) -> bool:
     return fault.waivable and any(w.fault == fault.kind and w.where in ("", fault.column) for w in info.waivers)
-
-
-def respondent(wave: str, number: object) -> str:
-    """Return the index of a respondent, "W2024-0007"."""
-    text = str(number).strip()
-    text = text.removeprefix(f"{wave}-")
-    return f"{wave}-{text.zfill(4) if text.isdigit() else text}"
 
 
 def _frames(plan: Plan, info: WaveInfo, mapped: mapping.Mapped) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -215,11 +218,14 @@ def _typed(name: str, var: Any, values: pd.Series) -> dict[str, Any]:
 
 
 def _left(
-    plan: Plan, info: WaveInfo, frame: pd.DataFrame, reasons: pd.DataFrame
+    plan: Plan, info: WaveInfo, frame: pd.DataFrame, reasons: pd.DataFrame, held: int
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Leave people out by the named steps of the plan, withdrawals first; return what is left and the ledger."""
-    steps = [("read from the export", "", 0, len(frame))]
-    gone = frame.index.isin(withdrawn(plan, info.wave))
+    numbered = info.columns.get(mapping.ROW) == "resp_id"
+    steps = [("read from the export", ROWS_NUMBERED if numbered else "", 0, held)]
+    if held > len(frame):
+        steps.append(("empty rows of the file", "a row that holds nothing is nobody", held - len(frame), len(frame)))
+    gone = frame.index.isin(withdrawals.gone(plan, info.wave, list(frame.index))[0])
     if gone.any():
         frame = frame[~gone]
         steps.append(("withdrew from the study", "people may withdraw at any time", int(gone.sum()), len(frame)))
@@ -236,18 +242,6 @@ def _left(
         steps.append((rule.step, rule.reason, int(out.sum()), len(frame)))
     ledger = pd.DataFrame(steps, columns=["step", "reason", "n_out", "n_left"])
     return frame, reasons.loc[frame.index], ledger
-
-
-def withdrawn(plan: Plan, wave: str) -> set[str]:
-    """Return the respondents of a wave who withdrew, from data_raw/withdrawn.csv (wave,resp_id)."""
-    file = plan.root / "data_raw" / "withdrawn.csv"
-    if not file.is_file():
-        return set()
-    rows = pd.read_csv(file, dtype=str)
-    lacking = {"wave", "resp_id"} - set(rows.columns)
-    if lacking:
-        raise InputError(f"withdrawn.csv lacks {sorted(lacking)}", todo="Its header is wave,resp_id.")
-    return {respondent(wave, r) for r in rows.loc[rows["wave"] == wave, "resp_id"].dropna()}
 
 
 def _derived(plan: Plan, frame: pd.DataFrame) -> dict[str, Any]:

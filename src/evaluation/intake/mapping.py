@@ -5,150 +5,32 @@ Each distinct text of a column is read once, however many people wrote it.
 
 from __future__ import annotations
 
-import datetime as dt
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from evaluation.errors import nearest
-from evaluation.intake.faults import MOST_ROWS, SHOWN_FROM, Fault, safe, safe_number
-from evaluation.intake.readers import Read
+from evaluation.intake import label_checks, ticks
+from evaluation.intake.dates import parse_date, read_date
+from evaluation.intake.faults import SHOWN_FROM, safe
+from evaluation.intake.known_words import (
+    BLANK,
+    MISSING_WORDS,
+    NOT_ASKED,
+    ROUTED,
+    UNREADABLE,
+    is_missing,
+    label_map,
+    normal,
+)
+from evaluation.intake.mapped_wave import Mapped, reasons_of
+from evaluation.intake.numbers import band, convention, number, numeric
+from evaluation.intake.readers import TEXT, Read
 from evaluation.intake.wave_file import UNSTATED, WaveInfo
 from evaluation.plan.codebook import Codebook, Variable
-
-BLANK, ROUTED, NOT_ASKED, UNREADABLE = -9, -6, -5, -4
-MISSING_WORDS = {
-    "dont know": -8,
-    "don't know": -8,
-    "not sure": -8,
-    "dont know / not sure": -8,
-    "don't know / not sure": -8,
-    "does not know": -8,
-    "prefer not to say": -7,
-    "prefers not to say": -7,
-    "rather not say": -7,
-    "prefer not to answer": -7,
-    "refused": -7,
-    "not applicable": -6,
-    "n/a": -6,
-    "left blank": -9,
-    "no answer": -9,
-    "not answered": -9,
-    "blank": -9,
-    "not asked in this wave": -5,
-    "not asked": -5,
-}
-UNTICKED = frozenset({"0", "no", "not selected", "unselected", "unticked", "not ticked", "unchecked", "false", "n"})
-MOST_DIGITS = 12
-WHOLE_FLOAT = re.compile(r"-?\d+\.0+")
-FIRST_SERIAL, LAST_SERIAL = 36526, 73050  # 2000-01-01 to 2099-12-31 as a spreadsheet counts days
-MONTH_FORMS = ("%d %B %Y", "%d %b %Y", "%B %Y", "%b %Y", "%d-%b-%Y", "%d-%b-%y", "%B %d, %Y", "%b %d, %Y", "%m/%Y")
-
-
-def normal(text: str) -> str:
-    """Return a label for comparison: lower case, single spaces, straight apostrophes and dashes, no final stop.
-
-    A whole number is the same label whether the export writes 7 or 7.0.
-    """
-    plain = " ".join(str(text).translate(_STRAIGHT).lower().split()).rstrip(".:")
-    return plain[: plain.index(".")] if WHOLE_FLOAT.fullmatch(plain) else plain
-
-
-_STRAIGHT = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "\u00a0": " ", "\u200b": ""})
-
-
-def label_map(labels: Mapping[str, str], var: Variable) -> dict[str, Any]:
-    """Return normalised label to code: the codebook's words and coded words, then the wave's own map over them.
-
-    A number alone is never a code: what 1 means differs between tools, so only the wave's own map may say it.
-    """
-    known: dict[str, Any] = {normal(words): code for code, words in var.levels.items()}
-    known |= {normal(str(code)): code for code in var.levels if not str(code).lstrip("-").isdigit()}
-    known |= {normal(code): code for code in var.extra_levels}
-    return known | {normal(str(label)): str(code) for label, code in labels.items()}
-
-
-def is_missing(code: Any) -> bool:
-    """Return whether a code is one of the missing codes -9 to -3."""
-    return bool(re.fullmatch(r"-[3-9]", str(code)))
-
-
-def band(cell: str, banded: Mapping[str, Any]) -> str | None:
-    """Return the level of a number by its cut points: levels[i] holds numbers under cuts[i], the last all others.
-
-    A number under 0 that is under every cut may be a code for a missing answer, and gets no level.
-    """
-    found = number(cell)
-    if found is None or (found < 0 and all(float(c) >= 0 for c in banded["cuts"])):
-        return None
-    return str(banded["levels"][sum(found >= float(c) for c in banded["cuts"])])
-
-
-def number(cell: str) -> float | None:
-    """Return a number written plainly, with thousands commas or a final unit sign; None when it is not one."""
-    plain = cell.replace(",", "").removesuffix("%").removeprefix("£").strip()
-    if len(plain) > MOST_DIGITS or not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?", plain):
-        return None
-    return float(plain)
-
-
-def numeric(cell: str, var: Variable, *, under_0: bool = False) -> tuple[Any, str]:
-    """Return a number of a numeric variable, or what is wrong with it (the cell itself is never shown).
-
-    Unless `under_0`, a number under 0 of a variable without a stated least value is refused: it may be a code.
-    """
-    found = number(cell)
-    if found is None:
-        return None, "what stands here is not a number"
-    if var.type == "integer" and not found.is_integer():
-        return None, "the number is not whole"
-    if found < 0 and var.min is None and not under_0:
-        return None, "a number under 0 may be a code for a missing answer"
-    low, high = var.min, var.max
-    if (low is not None and found < low) or (high is not None and found > high):
-        ends = (
-            f"{low:g} to {high:g}"
-            if low is not None and high is not None
-            else (f"{low:g} and over" if low is not None else f"{high:g} and under")
-        )
-        return None, f"the number lies outside {ends}"
-    return int(found) if var.type == "integer" else found, ""
-
-
-def parse_date(cell: str, order: str) -> dt.date | None:
-    """Return a date: ISO always; day or month first as stated; "mixed" takes what is unambiguous, else day first."""
-    text = re.split(r"[T ]", cell.strip())[0] if re.match(r"\d{4}-\d", cell.strip()) else cell.strip()
-    if match := re.fullmatch(r"(\d{4})[-/](\d{1,2})(?:[-/](\d{1,2}))?", text):
-        return _made(int(match[1]), int(match[2]), int(match[3] or 1))
-    if re.fullmatch(r"\d{5}(\.\d+)?", text):
-        serial = int(float(text))
-        inside = FIRST_SERIAL <= serial <= LAST_SERIAL
-        return dt.date(1899, 12, 30) + dt.timedelta(days=serial) if inside else None
-    if match := re.match(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})(?:[ T,]|$)", text):
-        a, b, year = int(match[1]), int(match[2]), int(match[3])
-        year += 2000 if year < 100 else 0
-        if order == "iso":
-            return None
-        first_is_month = order == "month_first" or (order == "mixed" and b > 12)
-        return _made(year, a, b) if first_is_month else _made(year, b, a)
-    for form in MONTH_FORMS:
-        try:
-            return dt.datetime.strptime(text, form).date()
-        except ValueError:
-            continue
-    return None
-
-
-def _made(year: int, month: int, day: int) -> dt.date | None:
-    try:
-        return dt.date(year, month, day)
-    except ValueError:
-        return None
-
 
 __all__ = [
     "BLANK",
@@ -159,43 +41,23 @@ __all__ = [
     "UNREADABLE",
     "Mapped",
     "apply",
+    "band",
+    "is_missing",
+    "label_map",
     "normal",
+    "number",
+    "numeric",
     "parse_date",
 ]
 
 ROW = "#row"
 MOST_NUMBERS = 12
-
-
-@dataclass(slots=True)
-class Mapped:
-    """Values by codebook name, the reason of each missing one, and every fault.
-
-    `values` holds codes (text, whole numbers for ordinals), numbers and dates (NA where missing); `reasons` has the
-    same shape: 0 present, else -9 to -3. `rows` is the row of the file of each record, `who` its respondent.
-    """
-
-    values: dict[str, pd.Series] = field(default_factory=dict, repr=False)
-    reasons: dict[str, pd.Series] = field(default_factory=dict, repr=False)
-    faults: list[Fault] = field(default_factory=list)
-    rows: pd.Series = field(default_factory=lambda: pd.Series(dtype=int), repr=False)
-    who: pd.Series = field(default_factory=lambda: pd.Series(dtype=object), repr=False)
-
-    def fault(
-        self, kind: str, info: WaveInfo, column: str, what: str, todo: str, places: Sequence[int] = (), near: str = ""
-    ) -> None:
-        """Keep a fault that stands at these places (row numbers from 0)."""
-        if not len(places):
-            self.faults.append(Fault(kind, info.file, column, what, todo, near=near))
-            return
-        rows = tuple(int(self.rows.iloc[p]) for p in places[:MOST_ROWS])
-        who = safe_number(self.who.iloc[places[0]])
-        self.faults.append(Fault(kind, info.file, column, what, todo, rows[0], who, near, len(places), rows))
+LEAST_NAMED = 0.2  # of the columns, before a heading that the map does not name is shown
 
 
 def apply(read: Read, info: WaveInfo, book: Codebook, *, required: set[str]) -> Mapped:
     """Return the mapped wave; `required` are the variables that this wave must hold or declare as not asked."""
-    out = Mapped()
+    out = Mapped(held=read.held)
     frame = read.frame
     out.rows = pd.Series(read.rows, index=frame.index)
     targets = _targets(frame, info, book, out)
@@ -203,36 +65,32 @@ def apply(read: Read, info: WaveInfo, book: Codebook, *, required: set[str]) -> 
     numbered = pd.Series([str(i + 1) for i in range(len(frame))], frame.index, dtype=object)
     out.who = frame[id_column].astype(object) if id_column else numbered
     if info.columns.get(ROW) == "resp_id":
-        out.values["resp_id"], out.reasons["resp_id"] = numbered, _reasons(np.zeros(len(frame)), frame.index)
+        out.values["resp_id"], out.reasons["resp_id"] = numbered, reasons_of(np.zeros(len(frame)), frame.index)
     by_name: dict[str, list[str]] = {}
     for column, target in targets.items():
         by_name.setdefault(target.split(".")[0], []).append(column)
     for name, columns in by_name.items():
         var = book.variable(name)
         if var.type == "multi":
-            _multi(columns, targets, frame, info, var, out)
+            ticks.read(columns, targets, frame, info, var, out)
         else:
             _one(columns[0], frame, info, var, out)
+            label_checks.check(columns[0], read, info, var, out)
     _made_from(info, book, out)
     _not_asked(frame, info, book, required, out)
     return out
-
-
-def _reasons(codes: np.ndarray, index: pd.Index) -> pd.Series:
-    return pd.Series(codes.astype(np.int8), index=index)
 
 
 def _targets(frame: pd.DataFrame, info: WaveInfo, book: Codebook, out: Mapped) -> dict[str, str]:
     """Return export column → codebook name (or name.level), with a fault for every column that has no home."""
     known = set(book.names())
     targets: dict[str, str] = {}
-    if not any(c in frame.columns for c in info.columns):
-        # the headings may be the first respondent's answers: none is repeated
+    if not _are_headings(frame, info):  # they may be the first respondent's answers: none is repeated
         out.fault(
             "unknown_column",
             info,
             "",
-            f"none of its {len(frame.columns)} columns is mapped",
+            f"{_few(frame, info)} of its {len(frame.columns)} columns is mapped",
             "See that header_row in wave.toml is the row of headings; then name each in [columns].",
         )
         _stated(replace(info, ignore={}), known, out)
@@ -268,6 +126,20 @@ def _targets(frame: pd.DataFrame, info: WaveInfo, book: Codebook, out: Mapped) -
             )
     _stated(info, known, out)
     return _once(targets, info, out)
+
+
+def _named(frame: pd.DataFrame, info: WaveInfo) -> int:
+    return sum(c in info.columns or c in info.ignore for c in frame.columns)
+
+
+def _are_headings(frame: pd.DataFrame, info: WaveInfo) -> bool:
+    """Return whether the map names enough of the columns for the others to be headings too, and to be shown."""
+    return _named(frame, info) > len(frame.columns) * LEAST_NAMED and any(c in frame.columns for c in info.columns)
+
+
+def _few(frame: pd.DataFrame, info: WaveInfo) -> str:
+    n = _named(frame, info)
+    return "none" if not n else f"only {n}"
 
 
 def _wrong_target(target: str, book: Codebook) -> str | None:
@@ -325,30 +197,45 @@ def _one(column: str, frame: pd.DataFrame, info: WaveInfo, var: Variable, out: M
     found = frame[column].array
     texts, codes = [str(c) for c in found.categories], found.codes
     people = np.bincount(codes, minlength=len(texts))
-    labels = label_map(info.labels.get(var.name, {}), var)
+    labels = label_map(info.labels.get(var.name, {}), var, own_codes=info.own_codes)
+    in_text = info.path.suffix.lower() in TEXT  # a workbook's numbers are numbers: their mark is always a point
+    counted = var.name in info.bands or var.type in ("integer", "number")
+    decimal = (info.decimal or convention(texts)) if in_text and counted else ""
     values = np.empty(len(texts), dtype=object)
     reasons = np.zeros(len(texts), dtype=np.int8)
-    unexplained: list[int] = []
+    unexplained, rest = list[int](), list[int]()
+    shown_so_far, unshown = 0, Unshown(labels)
     for place, text in enumerate(texts):
-        values[place], reasons[place], wrong, kind = _read_cell(text, var, info, labels, int(people[place]))
+        values[place], reasons[place], wrong, kind = _read_cell(
+            text, var, info, labels if shown_so_far < ticks.MOST_WRONG else unshown, int(people[place]), decimal
+        )
         if wrong and people[place] and kind == "unmapped_label" and number(text) is not None:
             unexplained.append(place)
+        elif wrong and people[place] and shown_so_far >= ticks.MOST_WRONG:
+            rest.append(place)
         elif wrong and people[place]:
+            shown_so_far += 1
             near = nearest(normal(text), [normal(w) for w in var.levels.values()])
             shown = next((w for w in var.levels.values() if normal(w) == near), "") if near else ""
             todo = f"Map it in [labels.{var.name}], or correct it in the survey tool."
             out.fault(kind, info, column, wrong, todo, np.flatnonzero(codes == place), near=shown)
+    if rest:
+        what, todo = f"{len(rest)} more different things stand here that cannot be read", "Mend the column as a whole."
+        out.fault("unmapped_label" if var.levels else "value", info, column, what, todo, _rows_of(codes, rest))
     if unexplained:
         _numbers_unexplained(
-            column,
-            [(texts[p], int(people[p])) for p in unexplained],
-            info,
-            var,
-            out,
-            np.flatnonzero(np.isin(codes, unexplained)),
+            column, [(texts[p], int(people[p])) for p in unexplained], info, var, out, _rows_of(codes, unexplained)
         )
     out.values[var.name] = pd.Series(values[codes], index=frame.index, dtype=object)
-    out.reasons[var.name] = _reasons(reasons[codes], frame.index)
+    out.reasons[var.name] = reasons_of(reasons[codes], frame.index)
+
+
+class Unshown(dict[str, Any]):
+    """Labels of a column with so many wrong ones that no more are compared with the known ones."""
+
+
+def _rows_of(codes: np.ndarray, places: Sequence[int]) -> np.ndarray:
+    return np.flatnonzero(np.isin(codes, places))
 
 
 def _numbers_unexplained(
@@ -363,13 +250,14 @@ def _numbers_unexplained(
         info,
         column,
         f"{words} stand here, and nothing says what they mean",
-        f"Say what each means in [labels.{var.name}], or cut them into levels in [bands.{var.name}].",
+        f"Say what each means in [labels.{var.name}], or cut them into levels in [bands.{var.name}], where least and "
+        "most say how far numbers may go.",
         places,
     )
 
 
 def _read_cell(
-    text: str, var: Variable, info: WaveInfo, labels: Mapping[str, Any], people: int
+    text: str, var: Variable, info: WaveInfo, labels: Mapping[str, Any], people: int, decimal: str
 ) -> tuple[Any, int, str, str]:
     """Return value, reason, what is wrong, and the kind of fault, for one text of a column."""
     if text == "":
@@ -377,15 +265,16 @@ def _read_cell(
     plain = normal(text)
     code = labels.get(plain)
     if code is None and var.name in info.bands:
-        code = band(text, info.bands[var.name])
-    if code is None and not var.levels:
-        value, wrong = _open(text, var, info.date_order)
+        code = band(text, info.bands[var.name], decimal)
+    if not var.levels and not is_missing(code):
+        text = text if code is None else str(code)
+        value, wrong = _open(text, var, info.date_order, decimal)
         if not wrong:
             return value, 0, "", ""
         code, kind = MISSING_WORDS.get(plain), "value"
     else:
         code = MISSING_WORDS.get(plain) if code is None else code
-        known = [*var.levels.values(), *labels]
+        known = [] if isinstance(labels, Unshown) else [*var.levels.values(), *labels]
         wrong, kind = f"the label {safe(text, people=people, known=known)} is not mapped", "unmapped_label"
     if code is None:
         return pd.NA, UNREADABLE, wrong, kind
@@ -396,77 +285,15 @@ def _read_cell(
     return (int(code) if var.type == "ordinal" else str(code)), 0, "", ""
 
 
-def _open(text: str, var: Variable, order: str) -> tuple[Any, str]:
+def _open(text: str, var: Variable, order: str, decimal: str = "") -> tuple[Any, str]:
     """Return what stands in a column without levels; a message never shows it."""
     if var.type in ("integer", "number"):
-        return numeric(text, var)
+        return numeric(text, var, decimal=decimal)
     if var.type in ("date", "datetime"):
-        found = parse_date(text, order)
-        return (found, "") if found else (None, f"what stands here is not a date in the order stated ({order})")
+        return read_date(text, order)
     if var.type == "id" and text.endswith(".0") and text[:-2].isdigit():
         return text[:-2], ""
     return text, ""
-
-
-def _multi(
-    columns: list[str], targets: Mapping[str, str], frame: pd.DataFrame, info: WaveInfo, var: Variable, out: Mapped
-) -> None:
-    """Read ticks from one delimited column or from a column per level; both give the same codes joined by ";"."""
-    order = [str(level) for level in var.levels]
-    ticks = np.zeros((len(frame), len(order)), dtype=bool)
-    reasons = np.full(len(frame), BLANK, dtype=np.int8)
-    labels = label_map(info.labels.get(var.name, {}), var)
-    delimiter = str(info.multi.get(var.name, {}).get("delimiter", ";"))
-    for column in columns:
-        level = targets[column].partition(".")[2]
-        found = frame[column].array
-        for place, text in enumerate(str(c) for c in found.categories):
-            if text == "":
-                continue
-            rows = np.flatnonzero(found.codes == place)
-            if not len(rows):
-                continue
-            chosen, reason, wrong = _ticked(text, level, labels, delimiter, var, len(rows))
-            for part, shown in wrong:
-                near = nearest(part, var.levels.values())
-                out.fault(
-                    "unmapped_label",
-                    info,
-                    column,
-                    f"the label {shown} is not mapped",
-                    f"Map it in [labels.{var.name}].",
-                    rows,
-                    near=near,
-                )
-            reasons[rows] = np.where(reasons[rows] == 0, 0, reason)
-            for code in chosen:
-                ticks[rows, order.index(code)] = True
-    shapes, which = np.unique(ticks, axis=0, return_inverse=True)
-    words = np.array([";".join(o for o, t in zip(order, shape, strict=True) if t) for shape in shapes], dtype=object)
-    values = words[which.reshape(-1)]
-    values[reasons != 0] = pd.NA
-    out.values[var.name] = pd.Series(values, index=frame.index, dtype=object)
-    out.reasons[var.name] = _reasons(reasons, frame.index)
-
-
-def _ticked(
-    text: str, level: str, labels: Mapping[str, Any], delimiter: str, var: Variable, people: int
-) -> tuple[list[str], int, list[tuple[str, str]]]:
-    """Return the codes that one cell ticks, the reason when it says why none, and the parts that nothing maps."""
-    if level:
-        reason = MISSING_WORDS.get(normal(text), 0)
-        return ([] if normal(text) in UNTICKED or reason else [level]), reason, []
-    chosen, wrong, reason = [], [], 0
-    whole = labels.get(normal(text))
-    for part in [text] if whole is not None else [p.strip() for p in text.split(delimiter) if p.strip()]:
-        code = labels.get(normal(part), MISSING_WORDS.get(normal(part)))
-        if code is None or (not is_missing(code) and str(code) not in var.levels):
-            wrong.append((part, safe(part, people=people, known=[*var.levels.values(), *labels])))
-        elif is_missing(code):
-            reason = int(code)
-        else:
-            chosen.append(str(code))
-    return chosen, (0 if chosen else reason or (UNREADABLE if wrong else 0)), wrong
 
 
 def _made_from(info: WaveInfo, book: Codebook, out: Mapped) -> None:
@@ -514,4 +341,4 @@ def _not_asked(frame: pd.DataFrame, info: WaveInfo, book: Codebook, required: se
             )
         nothing = np.full(len(frame), pd.NA, dtype=object)
         out.values[name] = pd.Series(nothing, index=frame.index, dtype=object)
-        out.reasons[name] = _reasons(np.full(len(frame), NOT_ASKED), frame.index)
+        out.reasons[name] = reasons_of(np.full(len(frame), NOT_ASKED), frame.index)

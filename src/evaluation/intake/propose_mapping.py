@@ -1,24 +1,21 @@
-"""Propose how an export maps onto the codebook: header, columns, labels, ticks, dates; each with how sure it is."""
+"""Propose how an export maps onto the codebook: columns, labels, ticks, dates; each with how sure it is."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import SequenceMatcher
-from pathlib import Path
 
-from evaluation.errors import InputError
-from evaluation.intake import readers
+from evaluation.intake.faults import safe
+from evaluation.intake.header_rows import RESPONDENT_NUMBERS, TIMES, bare
 from evaluation.intake.mapping import MISSING_WORDS, label_map, normal, number, parse_date
+from evaluation.intake.readers import Read
 from evaluation.plan.codebook import Codebook, Variable
 
 EXACT, NORMALISED, LEAST = 1.0, 0.95, 0.75
-MOST_TITLE_ROWS = 10
-MOST_HEADER_ROWS = 3
 MOST_LABELS = 60
 DELIMITERS = (";", ",", "|", "\n")
-NUMBERED = re.compile(r"^\(?q?\d+[a-z]?[.):_\- ]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,77 +34,18 @@ class Proposal:
         return "normalised" if self.confidence >= NORMALISED else f"nearest, {self.confidence:.0%}: check it"
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where the header stands in a file."""
-
-    sheet: str = ""
-    header_row: int = 1
-    header_rows: int = 1
-    delimiter: str = ""
-    score: float = 0.0
-
-
-def layout(path: Path, book: Codebook, *, delimiter: str = "", encoding: str = "") -> Layout:
-    """Return the sheet and the header rows whose cells are most often names or labels of the codebook."""
-    kind = path.suffix.lower()
-    if kind in readers.TEXT:
-        rows, delimiter, _ = readers.head_rows(path, MOST_TITLE_ROWS + MOST_HEADER_ROWS, delimiter, encoding)
-        return replace(_header(rows, book), delimiter=delimiter)
-    if kind in readers.SHEETS:
-        best = Layout()
-        for name in readers.workbook(path).sheet_names:
-            rows = readers.sheet_rows(path, name)[: MOST_TITLE_ROWS + MOST_HEADER_ROWS]
-            found = _header(rows, book)
-            if rows and (not best.sheet or found.score > best.score):
-                best = replace(found, sheet=name)
-        return best
-    return Layout()
-
-
-def _header(rows: Sequence[Sequence[str]], book: Codebook) -> Layout:
-    known = {normal(w) for n in book.names() for w in (n, book.label(n))}
-    full = next((i for i, r in enumerate(rows, 1) if sum(bool(c.strip()) for c in r) > len(r) / 2), 1)
-    best = Layout(header_row=full)
-    for row in range(1, min(len(rows), MOST_TITLE_ROWS) + 1):
-        for count in range(1, MOST_HEADER_ROWS + 1):
-            score = _header_score(rows, row, count, known)
-            if score > best.score + 1e-9:
-                best = Layout(header_row=row, header_rows=count, score=score)
-    return best
-
-
-def _header_score(rows: Sequence[Sequence[str]], row: int, count: int, known: set[str]) -> float:
-    """Return the share of columns that are known words; 0 where a further header row or none follows."""
-    try:
-        names, _ = readers.header_names(rows, row, count)
-    except InputError:
-        return 0.0
-    following = rows[row + count - 1] if len(rows) >= row + count else []
-    said = [c.strip().lower() for c in following if c.strip()]
-    second = sum(c in readers.GENERIC or c.startswith(readers.IMPORT_ID) for c in said)
-    if not said or second > len(said) / 4:
-        return 0.0
-    hits = sum(any(bare(p) in known for p in name.split(" | ")) for name in names if name)
-    return hits / max(len(names), 1) - 0.01 * (count - 1)
-
-
-def bare(text: str) -> str:
-    """Return a heading for comparison: normal, without the number of the question or its final mark."""
-    return NUMBERED.sub("", normal(text)).rstrip("?*: ")
-
-
-def propose(read: readers.Read, book: Codebook) -> tuple[list[Proposal], list[str]]:
+def propose(read: Read, book: Codebook) -> tuple[list[Proposal], list[str]]:
     """Return the proposed map, each variable (or level of a multiple choice) used once, and the columns left over."""
     columns = list(read.frame.columns)
     targets = _targets(book)
     scored = []
     for place, column in enumerate(columns):
-        words = [column, *column.split(" | "), read.questions.get(column, "")]
+        words = [column, *column.split(" | "), read.questions.get(column, ""), *without_group(column)]
         for target, likes in targets.items():
             score = max((_likeness(w, likes, target) for w in dict.fromkeys(words) if w), default=0.0)
             if score >= LEAST:
                 scored.append((-score, place, "." not in target, target))
+    scored += _tools_own(read, book, columns)
     taken: set[str] = set()
     found: dict[str, Proposal] = {}
     for score, place, _, target in sorted(scored):
@@ -115,6 +53,35 @@ def propose(read: readers.Read, book: Codebook) -> tuple[list[Proposal], list[st
             found[columns[place]] = Proposal(columns[place], target, round(-score, 2))
             taken.add(target)
     return [found[c] for c in columns if c in found], [c for c in columns if c not in found]
+
+
+def without_group(column: str) -> list[str]:
+    """Return a heading without the groups that some tools put before it: "about/who/sex" is "who/sex", and "sex"."""
+    parts = column.split("/") if " " not in column else []
+    return ["/".join(parts[i:]) for i in range(1, len(parts))]
+
+
+def _tools_own(read: Read, book: Codebook, columns: Sequence[str]) -> list[tuple[float, int, bool, str]]:
+    """Return scores for columns that survey tools add themselves: their number of a response, when it was given.
+
+    The order of the names decides between several; a column whose cells are not all filled and different is none.
+    """
+    dates = [n for n in book.names() if book.variable(n).type == "date" and book.role(n) == "collection"]
+    out = []
+    for place, column in enumerate(columns):
+        words = [
+            w for t in (column, *column.split(" | "), read.questions.get(column, "")) for w in (normal(t), bare(t))
+        ]
+        for names, targets in ((RESPONDENT_NUMBERS, ["resp_id"]), (TIMES, dates[:1])):
+            at = min((names.index(w) for w in words if w in names), default=-1)
+            if at >= 0 and targets and (names is TIMES or _numbers_everybody(read, column)):
+                out.append((-NORMALISED + at / 10_000, place, True, targets[0]))
+    return out
+
+
+def _numbers_everybody(read: Read, column: str) -> bool:
+    found = read.frame[column].array
+    return bool(len(set(found.codes)) == len(found) and "" not in found.categories[found.codes])
 
 
 def _targets(book: Codebook) -> dict[str, list[str]]:
@@ -173,6 +140,8 @@ def labels(texts: Iterable[str], var: Variable, people: dict[str, int]) -> list[
             continue
         best = max(var.levels, key=lambda c: SequenceMatcher(None, normal(text), normal(var.levels[c])).ratio())
         sure = SequenceMatcher(None, normal(text), normal(var.levels[best])).ratio()
+        if safe(text, people=people.get(text, 0), known=var.levels.values()) != repr(text):
+            continue
         if re.fullmatch(r"-?\d+(\.\d+)?", text):
             out.append((text, "", 0.0))
         elif sure >= LEAST or people.get(text, 0) >= 3:

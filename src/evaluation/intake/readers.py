@@ -10,7 +10,7 @@ import csv
 import datetime as dt
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import InputError
-from evaluation.intake.faults import safe
+from evaluation.intake import text_rows, workbook_cells
 
 TEXT = (".csv", ".tsv", ".txt")
 SHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
@@ -27,8 +27,6 @@ SPSS = (".sav", ".zsav")
 DELIMITERS = (",", ";", "\t", "|")
 IMPORT_ID = '{"importid"'  # the third header row of one tool
 GENERIC = ("response", "open-ended response", "selected choice")
-# UTF-8 that was read as CP1252: a lead byte shown as a capital with an accent, then a continuation byte
-GARBLED = re.compile("\ufffd|Ã[\u0080-\u00bfƒ†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ„…‚]|Â[\u0080-\u00bf]|â€|ï»¿")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +43,26 @@ class Read:
         Column to {code as text: label}, for formats that carry labels.
     questions : mapping
         Column to the words of its question, where the export holds them apart from the name.
+    held : int
+        Rows of the file under its header, down to the last that holds anything; empty ones between count.
     """
 
     frame: pd.DataFrame
     rows: np.ndarray
     value_labels: dict[str, dict[str, str]] = field(default_factory=dict)
     questions: dict[str, str] = field(default_factory=dict)
+    held: int = 0
 
 
 def read(
-    path: Path, *, sheet: str = "", header_row: int = 1, header_rows: int = 1, delimiter: str = "", encoding: str = ""
+    path: Path,
+    *,
+    sheet: str = "",
+    header_row: int = 1,
+    header_rows: int = 1,
+    delimiter: str = "",
+    encoding: str = "",
+    unread: Collection[str] = (),
 ) -> Read:
     """Return an export of any known format.
 
@@ -64,6 +72,8 @@ def read(
         1-based row of the (first) header row; rows above it are titles.
     header_rows : int
         Number of header rows: their words are joined by " | "; a blank in an upper row repeats the cell to its left.
+    unread : collection of str
+        Columns that nobody reads: an odd sign in one of them is no reason to refuse the file.
 
     Raises
     ------
@@ -75,12 +85,22 @@ def read(
         what = "the export is empty" if path.is_file() else f"there is no export {path.name!r}"
         raise InputError(what, where=path.name, todo="Export it again, and name it in wave.toml.")
     if kind in TEXT:
-        return _text(path, header_row, header_rows, delimiter, encoding)
+        return _text(path, header_row, header_rows, delimiter, encoding, unread)
     if kind in SHEETS:
-        return _framed(sheet_rows(path, sheet), header_row, header_rows, path.name)
+        sheet = sheet_of(workbook(path), sheet, path.name)
+        rows = sheet_rows(path, sheet)
+        names, _ = header_names(rows, header_row, header_rows, path.name)
+        workbook_cells.refuse_unsure(path, sheet, names, header_row + header_rows - 1, unread)
+        return _framed(rows, header_row, header_rows, path.name)
     if kind in SPSS:
         return _spss(path)
     raise InputError(f"{kind or 'no'} format is not known", where=path.name, todo="Use csv, tsv, xlsx, xls or sav.")
+
+
+def read_wave(info: Any) -> Read:
+    """Return the export that a `wave.toml` describes."""
+    said = {k: getattr(info, k) for k in ("sheet", "header_row", "header_rows", "delimiter", "encoding")}
+    return read(info.path, **said, unread=info.ignore)
 
 
 # ---- text ---------------------------------------------------------------------------------------------------------
@@ -92,7 +112,7 @@ def encoding_of(content: bytes, name: str, encoding: str = "") -> str:
     Raises
     ------
     InputError
-        The text is garbled (saved in one encoding, read in another), or no encoding fits.
+        The text holds null characters, or no encoding fits.
     """
     marks = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
     marked = next((found for mark, found in marks if content.startswith(mark)), "")
@@ -105,13 +125,6 @@ def encoding_of(content: bytes, name: str, encoding: str = "") -> str:
             continue
         if "\x00" in text:
             raise InputError("the file holds null characters", where=name, todo="Export it again as UTF-8 text.")
-        if not text.isascii() and (found := GARBLED.search(text)):
-            row = text.count("\n", 0, found.start()) + 1
-            raise InputError(
-                f"the text is garbled near row {row}: it was saved in one encoding and read in another",
-                where=name,
-                todo="Export it again from the survey tool as UTF-8.",
-            )
         return candidate
     raise InputError("the encoding cannot be told", where=name, todo="Export it as UTF-8, or name it in wave.toml.")
 
@@ -121,13 +134,17 @@ def head_rows(path: Path, count: int, delimiter: str = "", encoding: str = "") -
     content = path.read_bytes()
     found = encoding_of(content, path.name, encoding)
     start = content[: 65536 + 4096 * count].decode(found, errors="ignore")
+    start = start.replace("\r\n", "\n").replace("\r", "\n")
     if not delimiter:
-        delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(start)
+        delimiter = "\t" if path.suffix.lower() == ".tsv" else delimiter_of(start)
     reader = csv.reader(io.StringIO(start), delimiter=delimiter)
-    return [row for row, _ in zip(reader, range(count), strict=False)], delimiter, found
+    try:
+        return [row for row, _ in zip(reader, range(count), strict=False)], delimiter, found
+    except csv.Error:
+        raise _untold(path.name) from None
 
 
-def _delimiter(text: str) -> str:
+def delimiter_of(text: str) -> str:
     """Return the delimiter that splits the first lines into most columns, by the middle line."""
     lines = [line for line in text.splitlines()[:30] if line.strip()][:-1] or text.splitlines()[:1]
 
@@ -138,7 +155,9 @@ def _delimiter(text: str) -> str:
     return max(DELIMITERS, key=columns)
 
 
-def _text(path: Path, header_row: int, header_rows: int, delimiter: str, encoding: str) -> Read:
+def _text(
+    path: Path, header_row: int, header_rows: int, delimiter: str, encoding: str, unread: Collection[str]
+) -> Read:
     last = header_row + header_rows - 1
     heads, delimiter, encoding = head_rows(path, last, delimiter, encoding)
     names, questions = header_names(heads, header_row, header_rows, path.name)
@@ -170,10 +189,29 @@ def _text(path: Path, header_row: int, header_rows: int, delimiter: str, encodin
         )
         todo = "A delimiter or a quotation mark stands inside an answer: export it again, with answers in quotes."
         raise InputError(what, where=path.name, todo=todo) from None
-    columns = {names[i]: _stripped(frame.pop(i)) for i in range(width) if names[i]}
     rows = np.arange(last + 1, last + 1 + len(frame))
+    if _broken(path, len(frame) + last, frame[width - 1]):
+        text_rows.check(frame, rows, delimiter, path.name)
+    columns = {names[i]: _stripped(frame.pop(i)) for i in range(width) if names[i]}
+    text_rows.refuse_odd_headings(names, header_row, path.name)
+    text_rows.refuse_odd_signs(columns, rows, unread, path.name)
     _unheaded([frame[i] for i in range(width) if i in frame.columns], rows, path.name)
     return _records(columns, rows, path.name, questions)
+
+
+def _broken(path: Path, records: int, last: pd.Series) -> bool:
+    """Return whether lines and records differ, or a row ends early: only then may an answer hold other cells."""
+    content = path.read_bytes()
+    lines = content.count(b"\n") or content.count(b"\r")
+    return not records - 1 <= lines <= records or bool(last.isna().any())
+
+
+def _untold(name: str) -> InputError:
+    return InputError(
+        "the rows cannot be told apart",
+        where=name,
+        todo="A delimiter or a quotation mark stands inside an answer: export it again, with answers in quotes.",
+    )
 
 
 def _unheaded(columns: Sequence[pd.Series], rows: np.ndarray, name: str) -> None:
@@ -204,33 +242,63 @@ def _stripped(column: pd.Series) -> pd.Categorical:
 def sheet_rows(path: Path, sheet: str = "") -> list[list[str]]:
     """Return a sheet's rows as text; with several sheets that hold anything, one must be named."""
     book = workbook(path)
+    return _rows(book, sheet_of(book, sheet, path.name), path.name)
+
+
+def sheet_of(book: Any, sheet: str, name: str) -> str:
+    """Return the sheet that is read: the one named, else the only one in sight that holds anything."""
     if sheet and sheet not in book.sheet_names:
-        raise InputError(f"there is no sheet {sheet!r}; the sheets are {book.sheet_names}", where=path.name)
-    if not sheet:
-        held = [n for n in book.sheet_names if book.get_sheet_by_name(n).to_python()]
-        if len(held) > 1:
-            raise InputError(
-                f"the workbook has several sheets: {held}",
-                where=path.name,
-                todo='Name the one with the answers in wave.toml: sheet = "…".',
-            )
-        sheet = (held or book.sheet_names)[0]
-    rows = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+        raise InputError(f"there is no sheet {sheet!r}; the sheets are {book.sheet_names}", where=name)
+    if sheet:
+        return sheet
+    held = [n for n in visible(book) if _rows(book, n, name)]
+    if len(held) > 1:
+        raise InputError(
+            f"the workbook has several sheets: {held}",
+            where=name,
+            todo='Name the one with the answers in wave.toml: sheet = "…".',
+        )
+    if not visible(book):
+        raise InputError("every sheet of the workbook is hidden", where=name, todo="Show the one with the answers.")
+    return str((held or visible(book))[0])
+
+
+def sheets(path: Path) -> list[tuple[str, list[list[str]]]]:
+    """Return name and rows of each sheet that is not hidden."""
+    book = workbook(path)
+    return [(name, _rows(book, name, path.name)) for name in visible(book)]
+
+
+def visible(book: Any) -> list[str]:
+    """Return the names of the sheets that a person sees."""
+    return [m.name for m in book.sheets_metadata if str(m.visible).endswith(".Visible")]
+
+
+def _rows(book: Any, sheet: str, name: str) -> list[list[str]]:
+    try:
+        rows = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+    except BaseException as error:  # noqa: BLE001 - one class per format, and panics
+        raise _unreadable(error, name) from None
     return [[_cell(c) for c in row] for row in rows]
+
+
+def _unreadable(error: BaseException, name: str) -> BaseException:
+    """Return what to say of a workbook that the library cannot read (it has an error class for each format)."""
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        return error
+    what = f"the workbook cannot be read ({type(error).__name__})"
+    return InputError(what, where=name, todo="Save it again as xlsx, without a password.")
 
 
 def workbook(path: Path) -> Any:
     """Return an opened workbook of any spreadsheet format."""
     from python_calamine import CalamineWorkbook
 
+    workbook_cells.refuse_explosive(path)
     try:
         return CalamineWorkbook.from_path(str(path))
-    except Exception as error:  # noqa: BLE001 - the library has one error class per format
-        raise InputError(
-            f"the workbook cannot be read ({type(error).__name__})",
-            where=path.name,
-            todo="Save it again as xlsx, without a password.",
-        ) from None
+    except BaseException as error:  # noqa: BLE001 - one class per format, and panics
+        raise _unreadable(error, path.name) from None
 
 
 def _cell(value: Any) -> str:
@@ -285,14 +353,19 @@ def header_names(
         names.append(" | ".join(kept))
         if len(kept) > 1:
             questions[names[-1]] = max(kept, key=len)
-    doubled = sorted({n for n in names if n and names.count(n) > 1})
-    if doubled:
+    for heading in dict.fromkeys(n for n in names if n and names.count(n) > 1):
         raise InputError(
-            f"columns stand twice: {', '.join(safe(n) for n in doubled)}",
+            f"columns {' and '.join(letter(i) for i, n in enumerate(names) if n == heading)} stand twice: they have "
+            f"the same heading in row {header_row}",
             where=name,
-            todo="Rename or remove one of each.",
+            todo="Rename or remove one of each. If this row holds answers, set header_row in wave.toml.",
         )
     return names, questions
+
+
+def letter(place: int) -> str:
+    """Return a column (from 0) as a spreadsheet names it: A, B, ..., Z, AA."""
+    return (letter(place // 26 - 1) if place >= 26 else "") + chr(ord("A") + place % 26)
 
 
 def _records(columns: dict[str, pd.Categorical], rows: np.ndarray, name: str, questions: dict[str, str]) -> Read:
@@ -303,9 +376,16 @@ def _records(columns: dict[str, pd.Categorical], rows: np.ndarray, name: str, qu
     if not held.any():
         raise _no_answers(name)
     frame = pd.DataFrame(columns)
+    for place in range(min(2, len(frame))):
+        if any(str(c).lower().replace(" ", "").startswith(IMPORT_ID) for c in frame.iloc[place]):
+            raise InputError(
+                f"row {rows[place]} holds the tool's import ids: it is the last row of headings, and nobody's answers",
+                where=name,
+                todo="Set header_rows in wave.toml so that the headings end with it (header_rows = 3).",
+            )
     if not held.all():
         frame = frame[held].reset_index(drop=True)
-    return Read(frame, rows[held], {}, questions)
+    return Read(frame, rows[held], {}, questions, int(np.flatnonzero(held)[-1]) + 1)
 
 
 def _no_answers(name: str) -> InputError:
@@ -340,7 +420,7 @@ def _spss(path: Path) -> Read:
         columns[column] = _stripped(pd.Series(np.array(texts, dtype=object)[found.codes]))
     questions = {k: v for k, v in meta.column_names_to_labels.items() if v}
     read = _records(columns, np.arange(1, len(raw) + 1), path.name, questions)
-    return Read(read.frame, read.rows, labels, questions)
+    return Read(read.frame, read.rows, labels, questions, read.held)
 
 
 def _in_ranges(text: str, ranges: list[dict[str, Any]]) -> bool:
@@ -358,4 +438,4 @@ def _in_ranges(text: str, ranges: list[dict[str, Any]]) -> bool:
 
 
 def _spss_cell(value: Any) -> str:
-    return "" if value is None or (isinstance(value, float) and value != value) else _cell(value)
+    return "" if value is None or value != value else _cell(value)  # a blank date-and-time is not equal to itself

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from evaluation.errors import InputError, StudyError, nearest
-from evaluation.intake import mapping, readers, stop_search_records, wave_file
-from evaluation.intake.faults import Fault, safe
+from evaluation.intake import dates, mapping, numbers, readers, stop_search_records, wave_file
+from evaluation.intake.faults import MOST_ROWS, Fault, safe
 from evaluation.plan.study import Plan
 
 SUFFIXES = (".csv", ".xlsx")
@@ -121,7 +121,10 @@ def _read(plan: Plan, name: str) -> tuple[pd.DataFrame, list[Fault]]:
             if var.required_from == "always":
                 faults.append(Fault("missing_column", path.name, var.name, "the register needs this column", "Add it."))
             continue
-        values, wrong = _typed(var, read.frame[var.name].astype(object), rows, path.name)
+        said = _listed(plan).get(name, {})
+        decimal = str(said.get("decimal", "")) if path.suffix.lower() in readers.TEXT else "."
+        style = (decimal, str(said.get("date_order", "day_first")))
+        values, wrong = _typed(var, read.frame[var.name].astype(object), rows, path.name, style)
         faults += wrong
         if var.sens != "direct":
             columns[var.name] = values
@@ -142,29 +145,34 @@ def _read(plan: Plan, name: str) -> tuple[pd.DataFrame, list[Fault]]:
     return frame, faults
 
 
-def _typed(var: Any, texts: pd.Series, rows: pd.Series, file: str) -> tuple[Any, list[Fault]]:
+def _typed(var: Any, texts: pd.Series, rows: pd.Series, file: str, style: tuple[str, str]) -> tuple[Any, list[Fault]]:
     labels = mapping.label_map({}, var) | {str(c).lower(): c for c in (*var.levels, *var.extra_levels)}
     values: list[Any] = []
-    faults = []
+    wrongs: dict[str, list[int]] = {}
+    style = (style[0] or numbers.convention(texts), style[1])
     for place, cell in enumerate(texts):
-        value, wrong = _value(var, cell, labels)
+        value, wrong = _value(var, cell, labels, style)
         values.append(value)
         if wrong:
-            faults.append(Fault("value", file, var.name, wrong, "Correct it.", row=int(rows.iloc[place])))
+            wrongs.setdefault(wrong, []).append(int(rows.iloc[place]))
+    faults = [
+        Fault("value", file, var.name, wrong, "Correct it.", row=at[0], n=len(at), rows=tuple(at[:MOST_ROWS]))
+        for wrong, at in wrongs.items()
+    ]
     kinds = {"integer": "Int64", "ordinal": "Int64", "number": "Float64", "date": "datetime64[ns]"}
     return pd.Series(values, dtype=kinds.get(var.type, "string")), faults
 
 
-def _value(var: Any, cell: str, labels: dict[str, Any]) -> tuple[Any, str]:
+def _value(var: Any, cell: str, labels: dict[str, Any], style: tuple[str, str]) -> tuple[Any, str]:
     none = pd.NaT if var.type == "date" else pd.NA
-    if cell == "" or (mapping.is_missing(cell) and var.type != "number"):
+    if cell == "" or (mapping.is_missing(cell) and var.type not in ("number", "integer")):
         return none, ""
     if var.type in ("integer", "number"):
-        found, wrong = mapping.numeric(cell, var, under_0=True)
+        found, wrong = numbers.numeric(cell, var, under_0=True, decimal=style[0])
         return (none, wrong) if wrong else (found, "")
     if var.type == "date":
-        found = mapping.parse_date(cell, "day_first")
-        return (pd.Timestamp(found), "") if found else (none, "what stands here is not a date")
+        day, wrong = dates.read_date(cell, style[1])
+        return (pd.Timestamp(day), "") if day else (none, wrong)
     if var.type == "multi":
         parts = [labels.get(mapping.normal(p)) for p in cell.split(";") if p.strip()]
         return (none, "one of the ticks is not a level") if None in parts else (";".join(map(str, parts)), "")
@@ -223,9 +231,10 @@ def _margin(plan: Plan, name: str, rows: pd.DataFrame, file: str) -> pd.Series:
         pairs = zip(cell, columns, strict=False)
         words = f"cell {'|'.join(cell)!r} of {name}"
         faults += [f"{words}: no level {p!r} of {c}" for p, c in pairs if p not in plan.levels_of(c)]
-    population = pd.to_numeric(rows["population"].str.replace(",", ""), errors="coerce")
-    if population.isna().any() or (population < 0).any():
-        faults.append(f"a population of {name} is not a number of people")
+    population = pd.Series([numbers.number(str(p), numbers.convention(rows["population"])) for p in rows["population"]])
+    for cell, people in zip(cells, population, strict=True):
+        if people is None or people != people or people < 0 or not float(people).is_integer():
+            faults.append(f"the population of cell {'|'.join(cell)!r} of {name} is not a number of people")
     faults += [f"cell {'|'.join(c)!r} of {name} stands twice" for c in sorted({c for c in cells if cells.count(c) > 1})]
     if faults:
         raise InputError("\n".join(faults), where=file)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
 
+from evaluation.errors import StudyError
+from evaluation.intake import wave_file
 from evaluation.intake.faults import safe_number
 from evaluation.intake.mapping import BLANK, NOT_ASKED, ROUTED, Mapped
 from evaluation.intake.privacy import identifies
@@ -27,6 +30,7 @@ def check(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
         _ids,
         _too_few,
         _fieldwork,
+        _order_of_waves,
         _routing,
         _identifiers,
         _attendance,
@@ -45,7 +49,8 @@ def _ids(_: Plan, info: WaveInfo, mapped: Mapped) -> None:
             info,
             "resp_id",
             "no column numbers the respondents",
-            'Map one, or number the rows: "#row" = "resp_id".',
+            "Map the tool's own number (Respondent ID, ResponseId, Unique Response Number). Only where there is none, "
+            'number the rows: "#row" = "resp_id"; a withdrawal by number then means the row of this very export.',
         )
         return
     named = mapped.values["resp_id"].map(lambda v: v is not pd.NA and not safe_number(v)).to_numpy(dtype=bool)
@@ -105,6 +110,41 @@ def _fieldwork(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
                 "Correct the date order or the fieldwork, or waive it with a reason.",
                 list(np.flatnonzero(outside)),
             )
+
+
+def _order_of_waves(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    """Refuse answers collected before an earlier wave had ended, or after a later one began."""
+    here = plan.waves.index(info.wave) if info.wave in plan.waves else 0
+    before = [e for w in plan.waves[:here] for e in _field(plan, w) if e]
+    after = [e for w in plan.waves[here + 1 :] for e in _field(plan, w) if e]
+    for name, values in mapped.values.items():
+        var = plan.codebook.variable(name)
+        if var.type not in ("date", "datetime") or var.role != "collection" or not (before or after):
+            continue
+        days = np.where(values.isna(), "NaT", values.to_numpy()).astype("datetime64[D]")
+        wrong = np.zeros(len(days), dtype=bool)
+        if before:
+            wrong |= days < np.datetime64(max(before))
+        if after:
+            wrong |= days > np.datetime64(min(after))
+        if wrong.any():
+            mapped.fault(
+                "date_out_of_order",
+                info,
+                name,
+                "the date lies before the end of an earlier wave, or after the start of a later one",
+                "Correct the date order, the fieldwork of the waves, or which wave this export is.",
+                list(np.flatnonzero(wrong)),
+            )
+
+
+def _field(plan: Plan, wave: str) -> tuple[dt.date | None, dt.date | None]:
+    """Return start and end of a wave's fieldwork as its wave.toml says; its own check says what is wrong with that."""
+    try:
+        info = wave_file.load(plan.root, wave)
+    except StudyError:
+        return None, None
+    return info.start, info.end
 
 
 def _routing(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:

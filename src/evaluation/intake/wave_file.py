@@ -25,6 +25,8 @@ KEYS = {
     "start",
     "end",
     "date_order",
+    "decimal",
+    "codes",
     "origin",
     "attendance_asked",
     "approached",
@@ -43,6 +45,12 @@ TABLES = ("columns", "labels", "ignore", "not_asked", "wording", "multi", "bands
 WHOLE = {"header_row": 1, "header_rows": 1, "approached": 0}
 UNSTATED = "SAY WHY"
 ORDERS = ("day_first", "month_first", "iso", "mixed")
+CHOICES = {
+    "origin": (("real", "synthetic"), "origin is 'real' or 'synthetic'"),
+    "date_order": (ORDERS, f"date_order is one of {', '.join(ORDERS)}"),
+    "codes": (("", "codebook"), "codes is 'codebook', where every number in the file is the codebook's own code"),
+    "decimal": (("", ".", ","), "decimal is the mark before decimals, '.' or ','"),
+}
 WORDINGS = ("same", "changed", "unknown")
 
 
@@ -71,6 +79,8 @@ class WaveInfo:
     start: dt.date | None = None
     end: dt.date | None = None
     date_order: str = "day_first"
+    decimal: str = ""
+    codes: str = ""
     origin: str = "real"
     attendance_asked: bool = True
     approached: int | None = None
@@ -84,6 +94,11 @@ class WaveInfo:
     bands: dict[str, dict[str, Any]] = field(default_factory=dict)
     confirmed: bool = True
     folder: Path = Path()
+
+    @property
+    def own_codes(self) -> bool:
+        """Whether the file's numbers are the codebook's codes."""
+        return self.codes == "codebook"
 
     @property
     def path(self) -> Path:
@@ -144,10 +159,7 @@ def _faults(content: dict[str, Any], wave: str) -> list[str]:
         out.append("file is the name of a file beside wave.toml, without folders")
     if content.get("wave", wave) != wave:
         out.append(f"it says wave {content['wave']!r} and stands in the folder of {wave!r}")
-    if content.get("origin", "real") not in ("real", "synthetic"):
-        out.append("origin is 'real' or 'synthetic'")
-    if content.get("date_order", "day_first") not in ORDERS:
-        out.append(f"date_order is one of {', '.join(ORDERS)}")
+    out += [words for key, (known, words) in CHOICES.items() if content.get(key, known[0]) not in known]
     return out or _tables(content) + _dates(content) + _waivers(content)
 
 
@@ -162,12 +174,17 @@ def _tables(content: dict[str, Any]) -> list[str]:
     for name, state in content.get("wording", {}).items():
         if state not in WORDINGS:
             out.append(f"wording.{name} is one of {', '.join(WORDINGS)}")
-    for name, band in content.get("bands", {}).items():
-        if not isinstance(band, dict) or len(band.get("levels", ())) != len(band.get("cuts", ())) + 1:
-            out.append(f"bands.{name} has cuts, and one level more than cuts")
-        elif not _rising(band.get("cuts", ())):
-            out.append(f"the cuts of bands.{name} are numbers, each above the one before")
-    return out
+    return out + [f for name, band in content.get("bands", {}).items() for f in _band_faults(name, band)]
+
+
+def _band_faults(name: str, band: Any) -> list[str]:
+    if not isinstance(band, dict) or len(band.get("levels", ())) != len(band.get("cuts", ())) + 1:
+        return [f"bands.{name} has cuts, and one level more than cuts"]
+    if not _rising(band.get("cuts", ())):
+        return [f"the cuts of bands.{name} are numbers, each above the one before"]
+    if not all(isinstance(band.get(k, 0), int | float) for k in ("least", "most")):
+        return [f"least and most of bands.{name} are numbers"]
+    return []
 
 
 def _rising(cuts: Any) -> bool:

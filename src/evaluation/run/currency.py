@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from evaluation.intake import withdrawals
 from evaluation.plan import study
 from evaluation.run import manifest
 
@@ -190,7 +191,7 @@ def input_paths(plan: study.Plan, waves: Iterable[str], kinds: Iterable[str]) ->
     for kind in kinds:
         if kind == "exports":
             found += [p for w in waves for p in (raw / "waves" / w).rglob("*")]
-            found += [raw / "withdrawn.csv"]
+            found += withdrawals.files(plan.root)
         elif kind == "wave files":
             found += [raw / "waves" / w / "wave.toml" for w in plan.waves]
         elif kind == "margins":

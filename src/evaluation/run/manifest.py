@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation.errors import CheckFailed
+from evaluation.intake import withdrawals
 
 if TYPE_CHECKING:
     from evaluation.report.context import KnownTruth
@@ -142,7 +143,8 @@ def known_truth() -> KnownTruth | None:
 def input_files(root: Path, waves: Iterable[str], codebook: str, margins: str) -> list[Path]:
     """Return the input files of a run that exist: plan, codebook, margins, waves, registers, withdrawals."""
     raw = root / "data_raw"
-    named = [root / "study.toml", root / codebook, root / margins, raw / "withdrawn.csv", root / "releases/ledger.json"]
+    named = [root / "study.toml", root / codebook, root / margins, root / "releases/ledger.json"]
+    named += withdrawals.files(root)
     folders = [raw / "registers", raw / "sense_check", *(raw / "waves" / w for w in waves)]
     inside = [p for folder in folders if folder.is_dir() for p in folder.rglob("*") if p.is_file()]
     plans = list((root / "plans").glob("*.toml"))

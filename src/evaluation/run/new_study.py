@@ -11,7 +11,9 @@ from evaluation.plan import codebook
 HERE = Path(__file__).parents[1]
 FOLDERS = ("data_raw/waves", "data_raw/registers/blank", "data_raw/population", "data_processed", "reports")
 IGNORED = (
-    "data_raw/waves/\ndata_raw/registers/\ndata_raw/.identifiers/\ndata_raw/withdrawn.csv\ndata_processed/\nreports/\n"
+    "data_raw/waves/\ndata_raw/registers/\ndata_raw/.identifiers/\ndata_processed/\nreports/\n"
+    "[Ww][Ii][Tt][Hh][Dd][Rr][Aa][Ww]*\n*.[Cc][Ss][Vv]\n*.[Tt][Ss][Vv]\n*.[Tt][Xx][Tt]\n*.[Xx][Ll][Ss]*\n"
+    "*.[Oo][Dd][Ss]\n*.[Ss][Aa][Vv]\n*.[Zz][Ss][Aa][Vv]\n!data_raw/population/margins.csv\n"
 )
 README = """# A study
 
