@@ -27,12 +27,15 @@ class VerdictWord:
     ----------
     heading, meaning : str
         As the list of words on a page prints them.
+    says : str
+        "direction", "size" (small, or little or none), "uncertain", or "nothing" where no number may be read.
     labels : mapping of str to str
         Each verdict of `results.csv` that bears the word, and its label on a page.
     """
 
     heading: str
     meaning: str
+    says: str
     labels: Mapping[str, str]
 
 
@@ -45,41 +48,51 @@ VERDICT_WORDS = (
         "Higher or lower",
         "The whole range lies on one side, the result holds under other ways of analysing it, and no doubt named in "
         "advance stands against it.",
+        "direction",
         {HIGHER: "Higher", LOWER: "Lower"},
     ),
     VerdictWord(
         "But fragile",
         "The range lies on one side, but a check failed or the answer depends on how we analyse it.",
+        "direction",
         _both(FRAGILE),
     ),
     VerdictWord(
-        "But small", "There is a difference, smaller than the size set in advance as worth noticing.", _both(SMALL)
+        "But small",
+        "There is a difference, smaller than the size set in advance as worth noticing.",
+        "size",
+        _both(SMALL),
     ),
     VerdictWord(
         "Little or no difference",
         "The whole range is smaller than the size set in advance as worth noticing.",
+        "size",
         {LITTLE_OR_NO: "Little or no difference"},
     ),
     VerdictWord(
         "Too uncertain to say",
         "The range includes both a rise and a fall, and is wide.",
+        "uncertain",
         {TOO_UNCERTAIN: "Too uncertain to say"},
     ),
     VerdictWord(
         "Too few to report",
         "Too few people or groups of people answered to report this safely.",
+        "nothing",
         {TOO_FEW: "Too few to report"},
     ),
     VerdictWord(
         "Not answerable with this data",
         "A condition that the answer needs is not met, whatever the numbers say.",
+        "nothing",
         {NOT_ANSWERABLE: "Not answerable with this data"},
     ),
 )
 LABELS: dict[str, str] = {verdict: label for word in VERDICT_WORDS for verdict, label in word.labels.items()}
 MEANINGS: dict[str, str] = {word.heading: word.meaning for word in VERDICT_WORDS}
 VERDICTS = tuple(LABELS)
-WITHOUT_NUMBER = (NOT_ANSWERABLE, TOO_FEW)
+WITHOUT_NUMBER = tuple(v for word in VERDICT_WORDS for v in word.labels if word.says == "nothing")
+UNCERTAIN = tuple(v for word in VERDICT_WORDS for v in word.labels if word.says == "uncertain")
 
 
 class HasRow(Protocol):

@@ -334,8 +334,9 @@ def test_each_key_is_read_outside_the_plan(place):
 
 
 @pytest.mark.parametrize("place", [p for p in leaves(SHIPPED) if dotted(p) in REASONS], ids=dotted)
-def test_another_reason_is_a_deviation_that_the_report_lists(place, load):
-    changed = load(place, "another reason").model_copy(update={"root": ROOT})
+def test_another_reason_is_a_deviation_that_the_report_lists(place, load, shipped, tmp_path):
+    registration.freeze(shipped.model_copy(update={"root": tmp_path}), "W2025", date="2026-07-04")
+    changed = load(place, "another reason").model_copy(update={"root": tmp_path})
     (found,) = registration.deviations(changed, "W2025")
     assert found.field == dotted(place)
     assert found.now == '"another reason"'

@@ -8,7 +8,7 @@ from evaluation.report.context import ReportContext
 from evaluation.report.phrases import cite
 from evaluation.report.sentences import Rows, fixed, group_words
 from evaluation.results import Gate
-from evaluation.verdict import TOO_UNCERTAIN, WITHOUT_NUMBER
+from evaluation.verdict import NOT_ANSWERABLE, UNCERTAIN, WITHOUT_NUMBER
 
 
 def can_say(rows: Rows, ctx: ReportContext) -> list[str]:
@@ -17,9 +17,9 @@ def can_say(rows: Rows, ctx: ReportContext) -> list[str]:
     judged_rows = [r for r in rows.all() if r.kind == "estimate" and r.verdict and r.planned]
     licences = {r.licence for r in judged_rows if r.verdict not in WITHOUT_NUMBER}
     attending = rows.get("attend", ctx.plan.outcomes.primary, "all", ctx.wave)
-    unsure = (*WITHOUT_NUMBER, TOO_UNCERTAIN)
+    unsure = (*WITHOUT_NUMBER, *UNCERTAIN)
     told_apart = any(_between_places(r) and r.verdict not in unsure for r in judged_rows)
-    if attending is not None and attending.shown and (attending.verdict or WITHOUT_NUMBER[0]) not in WITHOUT_NUMBER:
+    if attending is not None and attending.shown and (attending.verdict or NOT_ANSWERABLE) not in WITHOUT_NUMBER:
         said.append(f"How far {ctx.words.treated} and {ctx.words.untreated} gave different answers.")
     if "descriptive" in licences or rows.get("change", ctx.plan.outcomes.primary, ctx.focus, ctx.wave) is not None:
         said.append("How far answers differ between one survey and the next.")

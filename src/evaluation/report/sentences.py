@@ -135,7 +135,7 @@ def _share_alone(rows: Rows, row: CheckedRow) -> list[str]:
     if share is None or share.low is None or share.high is None:
         return []
     low, high = share.low, share.high
-    if row.verdict != rule.TOO_UNCERTAIN or low <= 0 <= high:
+    if row.verdict not in rule.UNCERTAIN or low <= 0 <= high:
         return []
     first, last = (abs(high), abs(low)) if high <= 0 else (low, high)
     side = "rose" if low > 0 else "fell"
