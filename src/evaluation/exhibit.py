@@ -337,7 +337,7 @@ def read_declarations(blocks: Mapping[str, Mapping[str, Any]]) -> dict[str, Decl
     """
     shared = blocks.get("shared", {})
 
-    def _shared(value: Any) -> Any:
+    def _shared(value: object) -> Any:
         if isinstance(value, str) and value.startswith("@"):
             if value[1:] not in shared:
                 raise DataError(f"no shared text {value!r}", where="exhibits.toml", todo="Name one that [shared] has.")
@@ -355,7 +355,7 @@ def read_declarations(blocks: Mapping[str, Mapping[str, Any]]) -> dict[str, Decl
             columns = {k: _column(c) for k, c in block.get("columns", {}).items()}
             rows = {k: _column(r) for k, r in block.get("rows", {}).items()}
             lists = {k: tuple(content[k]) for k in ("places", "notes", "why") if k in content}
-            heads: dict[str, Any] = {"rows": {k: r.label for k, r in rows.items()}, "columns": columns}
+            heads: dict[str, object] = {"rows": {k: r.label for k, r in rows.items()}, "columns": columns}
             tabled = {k: r for k, r in block.get("rows", {}).items() if not isinstance(r, str)}
             measures = {k: {f: v for f, v in r.items() if f != "label"} for k, r in tabled.items()}
             parts: dict[str, Any] = dict(content) | dict(lists) | heads

@@ -9,13 +9,15 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from evaluation.errors import StudyError
 
 CLUSTER, WORKERS = "EVALUATION_CLUSTER", "EVALUATION_WORKERS"
+Task = TypeVar("Task")
+Made = TypeVar("Made")
 
 
 def workers() -> int:
@@ -37,7 +39,7 @@ def workers() -> int:
     return max(1, int(asked))
 
 
-def run(function: Callable[..., Any], tasks: Sequence[Any], seed: int) -> list[Any]:
+def run(function: Callable[[Task, np.random.Generator], Made], tasks: Sequence[Task], seed: int) -> list[Made]:
     """Return `[function(task, rng) for task in tasks]`, one child generator per task, in order.
 
     The tasks run on the Dask cluster that `$EVALUATION_CLUSTER` names (`evaluation run --cluster ADDRESS`), else in
@@ -95,8 +97,11 @@ def require_cluster(address: str) -> None:
 
 
 def _on_cluster(
-    address: str, function: Callable[..., Any], tasks: Sequence[Any], seeds: Sequence[np.random.SeedSequence]
-) -> list[Any]:
+    address: str,
+    function: Callable[[Task, np.random.Generator], Made],
+    tasks: Sequence[Task],
+    seeds: Sequence[np.random.SeedSequence],
+) -> list[Made]:
     with _client(address) as client:
         futures = [
             client.submit(_one, function, task, child, pure=False) for task, child in zip(tasks, seeds, strict=True)
@@ -123,5 +128,5 @@ def _client(address: str) -> Iterator[Any]:
         client.close()
 
 
-def _one(function: Callable[..., Any], task: Any, child: np.random.SeedSequence) -> Any:
+def _one(function: Callable[[Task, np.random.Generator], Made], task: Task, child: np.random.SeedSequence) -> Made:
     return function(task, np.random.default_rng(child))

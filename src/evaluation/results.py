@@ -132,7 +132,7 @@ class Estimate:
                 todo="Return NotIdentified or TooFew, with the reason.",
             )
 
-    def tidy(self) -> dict[str, Any]:
+    def tidy(self) -> dict[str, object]:
         """Return one flat row of `results.csv` (unprotected: `disclosure` rounds and suppresses).
 
         Returns
@@ -174,7 +174,7 @@ class NotIdentified:
     def __post_init__(self) -> None:
         _check_licence(self)
 
-    def tidy(self) -> dict[str, Any]:
+    def tidy(self) -> dict[str, object]:
         """Return one flat row of `results.csv` without numbers.
 
         Returns
@@ -214,7 +214,7 @@ class TooFew:
     def __post_init__(self) -> None:
         _check_licence(self)
 
-    def tidy(self) -> dict[str, Any]:
+    def tidy(self) -> dict[str, object]:
         """Return one flat row of `results.csv` without numbers; counts leave only through the disclosure gate.
 
         Returns
@@ -299,7 +299,7 @@ def read_gates(text: str) -> tuple[Gate, ...]:
     return tuple(gates)
 
 
-def to_row(result: Result) -> dict[str, Any]:
+def to_row(result: Result) -> dict[str, object]:
     """Return a result as one flat row: its fields by name, people as a sum and by group, gates as text.
 
     Parameters
@@ -312,7 +312,7 @@ def to_row(result: Result) -> dict[str, Any]:
     dict
         Field name to value; for an estimate `n` is the sum over groups and `n_groups` is "treated=45; untreated=90".
     """
-    row: dict[str, Any] = {f.name: getattr(result, f.name) for f in fields(result) if f.name not in PRIVATE}
+    row: dict[str, object] = {f.name: getattr(result, f.name) for f in fields(result) if f.name not in PRIVATE}
     row["gates"] = gates_text(result.gates)
     if isinstance(result, Estimate):
         row["n"] = int(sum(result.n.values())) if result.n else None
@@ -341,7 +341,7 @@ def from_row(row: Mapping[str, Any]) -> Result:
     """
     given = {k: v for k, v in row.items() if v is not None and v == v and v != ""}
     kind = Estimate if "value" in given else NotIdentified if "reason" in given else TooFew
-    known: dict[str, Any] = {f.name: f for f in fields(kind)}
+    known: dict[str, Field[object]] = {f.name: f for f in fields(kind)}
     parts: dict[str, Any] = {k: _as(known[k], v) for k, v in given.items() if k in known and k not in ("gates", "n")}
     parts["gates"] = read_gates(str(given.get("gates", "")))
     if kind is Estimate and "n_groups" in given:
@@ -354,7 +354,7 @@ def from_row(row: Mapping[str, Any]) -> Result:
     return kind(**{"counts": {}, "needed": 0, **parts} if kind is TooFew else parts)
 
 
-def _as(about: Field[Any], value: Any) -> Any:
+def _as(about: Field[object], value: object) -> object:
     """Return a cell as its field's type: number, whole number, yes or no, or text."""
     if not isinstance(value, str):
         return value

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pandas import isna
+from pandas import DataFrame, isna
 
 from evaluation.errors import DataError
 from evaluation.exhibit import Cell, Column, Count, Declaration, Exhibit, Item, Measure, Text, as_id, cell_key, fill
@@ -208,7 +208,7 @@ class Table:
         """
         return fill(self.declaration.sentences[name], {**self.words, **words})
 
-    def numbers(self, **fields: Any) -> Table:
+    def numbers(self, **fields: object) -> Table:
         """Give numbers from here on these fields of `Measure` (base, unit ...); column and call may differ.
 
         Parameters
@@ -360,7 +360,7 @@ class Table:
                 self.sum(cell_key(row.column(column).universe, **{**levels, down: code}), parts)
         return self
 
-    def from_frame(self, frame: Any, *, labels: Mapping[Any, str] | str | None = None, base: str = "") -> Table:
+    def from_frame(self, frame: DataFrame, *, labels: Mapping[Any, str] | str | None = None, base: str = "") -> Table:
         """Lay out a tidy frame: one row each, one cell for each declared column that the frame has, as `Row.cells`.
 
         Parameters

@@ -98,11 +98,11 @@ UNCERTAIN = tuple(v for word in VERDICT_WORDS for v in word.labels if word.says 
 class HasRow(Protocol):
     """Anything that gives one row of `results.csv`: an estimate, or the reason why there is none."""
 
-    def tidy(self) -> Mapping[str, Any]:
+    def tidy(self) -> Mapping[str, object]:
         """Return the row."""
 
 
-def verdict(result: HasRow | Mapping[str, Any]) -> str:
+def verdict(result: HasRow | Mapping[str, object]) -> str:
     """Return the verdict of a contrast from its row alone (a mapping, or a Series of `results.csv`); "" for a level.
 
     The order is fixed: a failed design gate, size, direction of the 95 % interval as used, fragility (`why_fragile`),
@@ -149,7 +149,7 @@ def verdict(result: HasRow | Mapping[str, Any]) -> str:
     return TOO_UNCERTAIN
 
 
-def why_fragile(result: HasRow | Mapping[str, Any]) -> tuple[str, ...]:
+def why_fragile(result: HasRow | Mapping[str, object]) -> tuple[str, ...]:
     """Return what makes a contrast with a direction fragile, in the order of the rule; () where nothing does.
 
     Ids of failed quality gates as "gate:<id>"; "signs of analyses" (under 90 % of specifications of the planned
@@ -179,7 +179,7 @@ def why_fragile(result: HasRow | Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _row(result: HasRow | Mapping[str, Any]) -> dict[str, Any]:
+def _row(result: HasRow | Mapping[str, object]) -> dict[str, object]:
     """Return a result as one row; a mapping or a Series is one already."""
     if isinstance(result, Mapping):
         return dict(result)
@@ -189,7 +189,7 @@ def _row(result: HasRow | Mapping[str, Any]) -> dict[str, Any]:
     return dict(read())
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """Return a cell as words; every way of writing "missing" is blank."""
     text = "" if value is None else str(value)
     return "" if text in ("nan", "<NA>", "NaT") else text
@@ -199,7 +199,7 @@ def _number(value: Any) -> float | None:
     return float(value) if _text(value) else None
 
 
-def _direction(row: Mapping[str, Any]) -> int:
+def _direction(row: Mapping[str, object]) -> int:
     """Return 1, -1 or 0: the side of the null on which the whole 95 % interval lies."""
     null, low, high = (_number(row.get(k)) for k in ("null", "low", "high"))
     if null is None or low is None or high is None:
@@ -221,11 +221,11 @@ def _failed(gates: list[tuple[str, str, bool]], kind: str) -> bool:
     return any(k == kind and not passed for k, _, passed in gates)
 
 
-def _failed_ids(gates: Any, kind: str) -> list[str]:
+def _failed_ids(gates: object, kind: str) -> list[str]:
     return [name for k, name, passed in _gates(gates) if k == kind and not passed]
 
 
-def _halved(row: Mapping[str, Any]) -> bool:
+def _halved(row: Mapping[str, object]) -> bool:
     """Return whether the median of the specifications is under half the planned estimate, or on the other side."""
     median, value, null = (_number(row.get(k)) for k in ("specification_median", "value", "null"))
     if median is None or value is None or null is None:
@@ -238,7 +238,7 @@ def _log(ratio: float) -> float:
     return math.log(ratio) if ratio > 0 else -math.inf
 
 
-def _inside_margin(row: Mapping[str, Any], null: float, low: float, high: float) -> bool:
+def _inside_margin(row: Mapping[str, object], null: float, low: float, high: float) -> bool:
     margin = _number(row.get("margin"))
     if margin is None:
         return False
@@ -246,7 +246,7 @@ def _inside_margin(row: Mapping[str, Any], null: float, low: float, high: float)
     return -margin < below and above < margin
 
 
-def _earned(row: Mapping[str, Any]) -> bool:
+def _earned(row: Mapping[str, object]) -> bool:
     if _text(row.get("family")) in ("", "primary"):
         return True
     adjusted = _number(row.get("p_family"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from evaluation.disclosure.attack import Tables, intervals, protect_counts, round_count
 from evaluation.disclosure.checked_results import CheckedExhibit, CheckedResults, CheckedRow
 from evaluation.disclosure.leaks import escape_cell, scan
@@ -26,7 +24,7 @@ __all__ = [
 ]
 
 
-def to_ledger(results: CheckedResults, *, report: str) -> dict[str, Any]:
+def to_ledger(results: CheckedResults, *, report: str) -> dict[str, object]:
     """Return what a release adds to the ledger: published counts by key, nothing exact.
 
     Parameters

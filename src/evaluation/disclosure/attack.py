@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 MOST_CANDIDATES = 6  # cells that are tried, cheapest first, before the cheapest is hidden all the same
 Sum = tuple[str, tuple[str, ...]]
@@ -185,7 +188,7 @@ def _bounds(
 
 
 def _ends(
-    matrix: Any, bounds: list[tuple[float, float | None]], places: Sequence[int]
+    matrix: csr_matrix, bounds: list[tuple[float, float | None]], places: Sequence[int]
 ) -> list[tuple[float, float]] | None:
     """Return the least and most of each of some cells; None when nothing fits.
 
@@ -203,7 +206,7 @@ def _ends(
 
 
 def _solved(
-    matrix: Any, bounds: list[tuple[float, float | None]], wanted: list[tuple[int, float]]
+    matrix: csr_matrix, bounds: list[tuple[float, float | None]], wanted: list[tuple[int, float]]
 ) -> list[float] | None:
     """Return the end of each (cell, 1 for its least or -1 for its most); [] without a limit, None when nothing fits."""
     from scipy.optimize import Bounds, LinearConstraint, milp  # with no integers a linear program, at half the cost

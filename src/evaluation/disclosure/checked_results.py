@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 import pandas as pd
 
@@ -100,7 +99,7 @@ class CheckedRow:
         What may be said of the result ("" for a level).
     """
 
-    token: Any = field(repr=False)
+    token: object = field(repr=False)
     id: str = ""
     kind: str = "words"
     text: str = ""
@@ -162,7 +161,7 @@ class CheckedExhibit:
         (row, column) to its checked row.
     """
 
-    token: Any = field(repr=False)
+    token: object = field(repr=False)
     id: str = ""
     title: str = ""
     sections: tuple[str, ...] = ()
@@ -196,7 +195,7 @@ class CheckedResults:
         Key to published rounded count, or None where hidden: what a release adds to the ledger.
     """
 
-    token: Any = field(repr=False)
+    token: object = field(repr=False)
     exhibits: tuple[CheckedExhibit, ...] = ()
     log: Mapping[str, int] = field(default_factory=dict)
     audit: Mapping[str, int] = field(default_factory=dict)
@@ -271,7 +270,7 @@ class CheckedResults:
         known = {f.name for f in fields(CheckedRow)}
         records = []
         for exhibit, row in self.rows():
-            record: dict[str, Any] = {c: getattr(row, c) for c in COLUMNS if c in known}
+            record: dict[str, object] = {c: getattr(row, c) for c in COLUMNS if c in known}
             record["exhibit"] = exhibit
             refused = row.kind == "not_identified" and row.reason
             record["status"] = "shown" if row.shown else NOT_ANSWERABLE if refused else TOO_FEW

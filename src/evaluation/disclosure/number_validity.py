@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from numbers import Integral, Real
-from typing import Any
 
 from evaluation.errors import CheckFailed
 from evaluation.exhibit import Count, Exhibit, Measure, Text
@@ -37,7 +36,7 @@ def require_valid_numbers(exhibits: Sequence[Exhibit]) -> None:
         )
 
 
-def _faults(result: Any) -> Iterator[str]:
+def _faults(result: object) -> Iterator[str]:
     if isinstance(result, Count):
         yield from _whole("its count", result.n)
     elif isinstance(result, Measure):
@@ -58,7 +57,7 @@ def _faults(result: Any) -> Iterator[str]:
         yield f"a {type(result).__name__} cannot be published"
 
 
-def _whole(what: str, n: Any) -> Iterator[str]:
+def _whole(what: str, n: object) -> Iterator[str]:
     if n is None:
         return
     if isinstance(n, bool) or not isinstance(n, Integral):
@@ -67,6 +66,6 @@ def _whole(what: str, n: Any) -> Iterator[str]:
         yield f"{what} is negative"
 
 
-def _finite(what: str, number: Any) -> Iterator[str]:
+def _finite(what: str, number: object) -> Iterator[str]:
     if number is not None and not (isinstance(number, Real) and math.isfinite(number)):
         yield f"{what} is not a finite number"

@@ -12,7 +12,7 @@ from evaluation.disclosure.attack import Tables, protect_counts, round_count
 from evaluation.disclosure.checked_results import _TOKEN, CheckedExhibit, CheckedResults, CheckedRow
 from evaluation.disclosure.number_validity import require_valid_numbers
 from evaluation.errors import CheckFailed
-from evaluation.exhibit import Count, Exhibit, Measure, Text
+from evaluation.exhibit import Cell, Count, Exhibit, Measure, Text
 from evaluation.results import SHARED_FIELDS, Estimate, NotIdentified, verdict
 from evaluation.results import TooFew as Few
 from evaluation.verdict import NOT_ANSWERABLE, TOO_FEW
@@ -102,7 +102,7 @@ def _tables(exhibits: Sequence[Exhibit], rules: Rules, earlier: Sequence[Mapping
     return Tables(counts, sums, rules.rounding, rules.threshold, _known(earlier, rules), exact)
 
 
-def _counted(result: Any) -> tuple[tuple[str, int], ...]:
+def _counted(result: Cell) -> tuple[tuple[str, int], ...]:
     """Return the counts that a result gives away: its own, or those that a share is made of."""
     if isinstance(result, Count):
         return ((result.key, result.n),)
@@ -127,7 +127,7 @@ class _RowMaker:
     def __init__(self, tables: Tables, hidden: set[str], rules: Rules, log: Counter[str]) -> None:
         self.tables, self.hidden, self.rules, self.log = tables, hidden, rules, log
 
-    def row(self, result: Any) -> CheckedRow:
+    def row(self, result: Cell) -> CheckedRow:
         """Return a result as it may be shown."""
         makers: dict[type, Callable[[Any], CheckedRow]] = {
             Count: self._count,
@@ -139,7 +139,7 @@ class _RowMaker:
         }
         return makers[type(result)](result)
 
-    def _hidden(self, result: Any, rule: str, kind: str) -> CheckedRow:
+    def _hidden(self, result: Cell, rule: str, kind: str) -> CheckedRow:
         if rule in ("base", "dominance", "share"):
             self.log[rule] += 1
         words = {k: getattr(result, k) for k in SHARED_FIELDS if hasattr(result, k)}

@@ -342,7 +342,7 @@ def _plain_loader() -> Any:
 
     Plain.yaml_implicit_resolvers = {}
 
-    def mapping(loader: Any, node: Any) -> dict[Any, Any]:
+    def mapping(loader: Any, node: yaml.MappingNode) -> dict[object, object]:
         keys = [loader.construct_object(k, deep=True) for k, _ in node.value]
         doubled = sorted({str(k) for k in keys if keys.count(k) > 1})
         if doubled:
@@ -353,7 +353,7 @@ def _plain_loader() -> Any:
     return Plain
 
 
-def _levels(raw: Any, where: str, faults: list[str]) -> dict[str, str]:
+def _levels(raw: object, where: str, faults: list[str]) -> dict[str, str]:
     if not isinstance(raw, dict):
         faults.append(f"{where}: levels are written as code: words")
         return {}
@@ -364,7 +364,7 @@ def _levels(raw: Any, where: str, faults: list[str]) -> dict[str, str]:
     return words
 
 
-def _table(name: str, raw: Any, shared: Mapping[str, dict[str, str]], faults: list[str]) -> Table:
+def _table(name: str, raw: object, shared: Mapping[str, dict[str, str]], faults: list[str]) -> Table:
     if not isinstance(raw, dict) or not isinstance(raw.get("vars"), list):
         faults.append(f"tables.{name}: needs a list `vars`")
         return Table(name, "", (), {})
@@ -386,7 +386,7 @@ def _table(name: str, raw: Any, shared: Mapping[str, dict[str, str]], faults: li
     return Table(name, str(raw.get("grain", "")), key, {v.name: v for v in made}, age)
 
 
-def _variable(table: str, raw: Any, shared: Mapping[str, dict[str, str]], faults: list[str]) -> Variable:
+def _variable(table: str, raw: object, shared: Mapping[str, dict[str, str]], faults: list[str]) -> Variable:
     where = f"{table}.{raw.get('name', '?') if isinstance(raw, dict) else '?'}"
     if not isinstance(raw, dict) or not raw.get("name") or not raw.get("label"):
         faults.append(f"{where}: a variable needs a name and a label")
@@ -428,7 +428,7 @@ def _variable(table: str, raw: Any, shared: Mapping[str, dict[str, str]], faults
 
 
 def _levels_of(
-    raw: Any, kind: str, shared: Mapping[str, dict[str, str]], where: str, faults: list[str]
+    raw: Mapping[str, object], kind: str, shared: Mapping[str, dict[str, str]], where: str, faults: list[str]
 ) -> dict[Any, str]:
     given = raw.get("levels")
     if kind not in WITH_LEVELS:
@@ -451,7 +451,7 @@ def _levels_of(
         return {}
 
 
-def _one_of(value: Any, known: tuple[str, ...], where: str, faults: list[str]) -> str:
+def _one_of(value: object, known: tuple[str, ...], where: str, faults: list[str]) -> str:
     if value not in known:
         hint = nearest(str(value), known)
         faults.append(
@@ -460,7 +460,7 @@ def _one_of(value: Any, known: tuple[str, ...], where: str, faults: list[str]) -
     return str(value)
 
 
-def _number(value: Any, where: str, faults: list[str]) -> float | None:
+def _number(value: str | None, where: str, faults: list[str]) -> float | None:
     if value in (None, ""):
         return None
     try:

@@ -6,7 +6,6 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from evaluation.errors import StudyError
 from evaluation.plan import study
@@ -148,7 +147,7 @@ def deviations(plan: study.Plan, wave: str) -> list[Deviation]:
     return [Deviation(k, then.get(k, "absent"), now.get(k, "absent")) for k in keys if then.get(k) != now.get(k)]
 
 
-def _read(plan: study.Plan, wave: str) -> dict[str, Any]:
+def _read(plan: study.Plan, wave: str) -> dict[str, object]:
     import tomllib
 
     path = frozen_file(plan, wave)
@@ -160,18 +159,18 @@ def _read(plan: study.Plan, wave: str) -> dict[str, Any]:
     return content
 
 
-def _choices(plan: study.Plan) -> dict[str, Any]:
+def _choices(plan: study.Plan) -> dict[str, object]:
     """Return the plan without words and contacts, which choose nothing."""
     skip = {"root", "codebook", "words", "contact"}
-    choices: dict[str, Any] = json.loads(plan.model_dump_json(exclude=skip, exclude_none=True, by_alias=True))
+    choices: dict[str, object] = json.loads(plan.model_dump_json(exclude=skip, exclude_none=True, by_alias=True))
     return choices
 
 
-def _digest(choices: dict[str, Any]) -> str:
+def _digest(choices: dict[str, object]) -> str:
     return hashlib.sha256(json.dumps(choices, sort_keys=True).encode()).hexdigest()
 
 
-def _flat(tree: Any, prefix: str = "") -> dict[str, str]:
+def _flat(tree: object, prefix: str = "") -> dict[str, str]:
     if isinstance(tree, dict):
         merged: dict[str, str] = {}
         for key, value in tree.items():

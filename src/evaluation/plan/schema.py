@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -18,7 +18,7 @@ class Part(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_number_from_a_word(cls, value: Any, info: ValidationInfo) -> Any:
+    def _no_number_from_a_word(cls, value: object, info: ValidationInfo) -> object:
         """Refuse a word or true/false where a number is due: what was written is never read as something else."""
         annotation = cls.model_fields[str(info.field_name)].annotation
         kinds = get_args(annotation) or (annotation,)

@@ -11,7 +11,7 @@ import hashlib
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -41,6 +41,9 @@ from evaluation.plan.schema import (
     Treatment,
     Words,
 )
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 __all__ = ["BLANK", "WAVE_ID", "Collapse", "Derived", "Design", "Plan", "Subset", "find", "load"]
 BLANK = "FILL IN"
@@ -291,13 +294,13 @@ def _validated(content: dict[str, Any]) -> tuple[Plan | None, list[str]]:
         return None, faults
 
 
-def _without(content: Any, place: tuple[Any, ...]) -> None:
+def _without(content: Any, place: tuple[int | str, ...]) -> None:
     for part in place[:-1]:
         content = content[part]
     content.pop(place[-1], None)
 
 
-def _unfilled(content: Any, place: str = "") -> list[tuple[str, str]]:
+def _unfilled(content: object, place: str = "") -> list[tuple[str, str]]:
     """Return (place, text) of everything that a new study has not filled in yet."""
     if isinstance(content, dict):
         pairs = [(f"{place}.{k}" if place else str(k), x) for k, v in content.items() for x in (k, v)]
@@ -307,7 +310,7 @@ def _unfilled(content: Any, place: str = "") -> list[tuple[str, str]]:
     return [(place, content)] if isinstance(content, str) and content.startswith(BLANK) else []
 
 
-def _explain(error: Any) -> str:
+def _explain(error: ErrorDetails) -> str:
     """Say one pydantic fault in a line: the key, what is wrong, the nearest known key."""
     place = ".".join(str(p) for p in error["loc"])
     if error["type"] == "extra_forbidden":
@@ -319,7 +322,7 @@ def _explain(error: Any) -> str:
     return f"- {place}: {error['msg'].removeprefix('Value error, ')}"
 
 
-def _known_keys(parents: tuple[Any, ...]) -> list[str]:
+def _known_keys(parents: tuple[int | str, ...]) -> list[str]:
     """Return the keys known at a place of the plan."""
     model: Any = Plan
     for part in parents:
@@ -330,7 +333,7 @@ def _known_keys(parents: tuple[Any, ...]) -> list[str]:
     return [f.alias or name for name, f in model.model_fields.items() if name not in ("root", "codebook")]
 
 
-def _inner_model(annotation: Any) -> Any:
+def _inner_model(annotation: object) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for inner in getattr(annotation, "__args__", ()):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -127,7 +126,7 @@ class Incidence:
         place = int(np.searchsorted(self.times, day, side="right")) - 1
         return (0.0, 0.0, 0.0) if place < 0 else (self.value[place], self.low[place], self.high[place])
 
-    def tidy(self) -> dict[str, Any]:
+    def tidy(self) -> dict[str, object]:
         """Return the share at the last time at which something ended.
 
         Returns
@@ -239,7 +238,7 @@ class FirstResponse:
     times: tuple[float, ...]
     share: tuple[float, ...]
 
-    def tidy(self) -> dict[str, Any]:
+    def tidy(self) -> dict[str, object]:
         """Return one flat row, without the curve.
 
         Returns
@@ -327,7 +326,7 @@ class FeedbackLoop:
     satisfied: int
     rated: int
 
-    def tidy(self) -> dict[str, Any]:
+    def tidy(self) -> dict[str, object]:
         """Return one flat row.
 
         Returns

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -39,7 +38,7 @@ class CostLine:
     most: float
     largest: tuple[float, ...]
 
-    def tidy(self) -> dict[str, Any]:
+    def tidy(self) -> dict[str, object]:
         """Return one flat row.
 
         Returns
@@ -151,7 +150,7 @@ class PerAttendance:
     officer_hours: float
     with_staff: float | None
 
-    def tidy(self) -> dict[str, Any]:
+    def tidy(self) -> dict[str, object]:
         """Return one flat row.
 
         Returns

@@ -73,7 +73,7 @@ class EventSummary:
     overrun_mean: float
     estimated: int
 
-    def tidy(self) -> dict[str, Any]:
+    def tidy(self) -> dict[str, object]:
         """Return one flat row.
 
         Returns
@@ -194,7 +194,7 @@ class Feature:
         """
         return self.present / self.known if self.known else 0.0
 
-    def tidy(self) -> dict[str, Any]:
+    def tidy(self) -> dict[str, object]:
         """Return one flat row.
 
         Returns
@@ -268,7 +268,7 @@ def fidelity(
     return made
 
 
-def _entries(value: Any) -> set[str]:
+def _entries(value: object) -> set[str]:
     """Return the entries of a cell that holds several, split by ";"."""
     return {p.strip() for p in str(value).split(";") if p.strip()}
 
@@ -296,7 +296,7 @@ class Slips:
     repeat: int
     first_unknown: int
 
-    def tidy(self) -> dict[str, Any]:
+    def tidy(self) -> dict[str, object]:
         """Return one flat row.
 
         Returns

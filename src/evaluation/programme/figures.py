@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeGuard
 
 import pandas as pd
 
 BLANK = ("", "not stated", "not known")
 
 
-def _given(value: Any) -> bool:
+def _given(value: float | str | None) -> TypeGuard[float | str]:
     return not pd.isna(value) and str(value).strip().lower() not in BLANK
 
 
@@ -17,11 +17,11 @@ def missing_information(
     *,
     kind: str,
     value: float,
-    numerator: Any = None,
-    denominator: Any = None,
-    comparator: Any = None,
-    area_of_figure: Any = None,
-    period: Any = None,
+    numerator: float | None = None,
+    denominator: float | None = None,
+    comparator: str | None = None,
+    area_of_figure: str | None = None,
+    period: str | None = None,
 ) -> str:
     """Return what a published figure lacks, in words; an empty string when it can be read alone.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,7 +50,7 @@ class Practice:
     under_25: int
     solution_questions: int
 
-    def tidy(self) -> dict[str, Any]:
+    def tidy(self) -> dict[str, object]:
         """Return one flat row.
 
         Returns
@@ -146,7 +145,7 @@ class PermutationTest:
     splits: int
     exact: bool
 
-    def tidy(self) -> dict[str, Any]:
+    def tidy(self) -> dict[str, object]:
         """Return one flat row.
 
         Returns

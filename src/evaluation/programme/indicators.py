@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TypedDict, Unpack
 
 import numpy as np
 import pandas as pd
@@ -53,7 +53,7 @@ class Value:
     high: float | None = None
     periods: tuple[str, ...] = ()
 
-    def tidy(self) -> dict[str, Any]:
+    def tidy(self) -> dict[str, object]:
         """Return one flat row.
 
         Returns
@@ -144,14 +144,16 @@ def evaluate(formula: str, tables: Mapping[str, pd.DataFrame]) -> Value:
 class _Measure:
     """Top and bottom of a measure for a frame; bottom None for plain numbers."""
 
-    def __init__(self, unit: str, function: Any, *, clustered: bool = False) -> None:
+    def __init__(
+        self, unit: str, function: Callable[[pd.DataFrame], tuple[float, int]], *, clustered: bool = False
+    ) -> None:
         self.unit, self.function, self.clustered = unit, function, clustered
 
     def __call__(self, frame: pd.DataFrame) -> tuple[float, int]:
-        return self.function(frame)  # type: ignore[no-any-return]
+        return self.function(frame)
 
 
-def _form_of(parts: Any) -> _Measure:
+def _form_of(parts: re.Match[str]) -> _Measure:
     what, column, where, of = (parts[k] for k in ("what", "column", "where", "of"))
 
     def rows(frame: pd.DataFrame) -> pd.DataFrame:
@@ -174,7 +176,7 @@ def _form_of(parts: Any) -> _Measure:
     return _Measure("", number)
 
 
-def _ratio_of(parts: Any) -> _Measure:
+def _ratio_of(parts: re.Match[str]) -> _Measure:
     def both(frame: pd.DataFrame) -> tuple[float, int]:
         frame = frame[_mask(frame, parts["where"])]
         pairs = pd.DataFrame({"x": _column(frame, parts["top"]), "n": _column(frame, parts["bottom"])}).dropna()
@@ -211,7 +213,16 @@ def _periods(frame: pd.DataFrame, column: str) -> pd.Series:
     return values.dt.year.astype("Int64").astype("string") if values.dtype.kind == "M" else values.astype("string")
 
 
-def _value(x: float, n: int, unit: str, **more: Any) -> Value:
+class _More(TypedDict, total=False):
+    """What a value says besides its number, base and unit."""
+
+    before: float | None
+    low: float
+    high: float
+    periods: tuple[str, ...]
+
+
+def _value(x: float, n: int, unit: str, **more: Unpack[_More]) -> Value:
     if unit and n == 0:
         raise DataError("the indicator has no rows in its base", todo="Wait for the first record.")
     if math.isnan(x):

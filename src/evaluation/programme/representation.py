@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -81,7 +80,7 @@ class Goal:
     met: str
     least_for_rate: int
 
-    def tidy(self) -> dict[str, Any]:
+    def tidy(self) -> dict[str, object]:
         """Return one flat row.
 
         Returns
@@ -153,7 +152,7 @@ class Change:
     share_per_cent: float
     share_points: float
 
-    def tidy(self) -> dict[str, Any]:
+    def tidy(self) -> dict[str, object]:
         """Return one flat row.
 
         Returns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,9 @@ import pandas as pd
 from evaluation.errors import DataError, EmptyCell, require_columns
 from evaluation.results import Estimate, ratio_from_log
 from evaluation.statistics.disparity.not_stated import whole_numbers
+
+if TYPE_CHECKING:
+    from statsmodels.genmod.generalized_linear_model import GLMResultsWrapper
 
 LEAST_CELLS = 12  # month × district cells under which the dispersion is not estimated
 ASSUMED = (1.5, 2.0, 3.0)  # dispersions tabled instead
@@ -47,7 +50,9 @@ def dispersion(table: pd.DataFrame, *, count: str, population: str, group: str, 
     return _quasi(table, count, population, group, places)[0]
 
 
-def _quasi(table: pd.DataFrame, count: str, population: str, group: str, places: pd.Series[str]) -> tuple[float, Any]:
+def _quasi(
+    table: pd.DataFrame, count: str, population: str, group: str, places: pd.Series[str]
+) -> tuple[float, GLMResultsWrapper]:
     """Return the dispersion, at least 1, and the Poisson fit that statsmodels gives (which has no types)."""
     import statsmodels.api as sm
 

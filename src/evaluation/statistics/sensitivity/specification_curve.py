@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,7 @@ from evaluation.results import Estimate, NotIdentified, TooFew
 from evaluation.statistics._arrays import Floats
 
 LEAST_DRAWS = 19
-Choices = Mapping[str, Any]  # axis → choice, of whatever type the axis has
+Choices = Mapping[str, object]  # axis → choice, of whatever type the axis has
 NullDraws = Callable[[np.random.Generator], Sequence[float] | Floats]
 
 
@@ -77,7 +76,7 @@ class SpecificationCurve:
 
 def specification_curve(
     estimate: Callable[[Choices], Estimate | NotIdentified | TooFew],
-    axes: Mapping[str, Sequence[Any]],
+    axes: Mapping[str, Sequence[object]],
     *,
     planned: Choices,
     null_draws: NullDraws | None = None,
@@ -125,8 +124,8 @@ def specification_curve(
     if dict(planned) not in combos:
         raise errors.Unsupported("the planned choices are not one of the combinations", todo="Name one per axis.")
     results = parallel.run(partial(_specification, estimate), combos, seed)
-    rows: list[dict[str, Any]] = []
-    refused: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
+    refused: list[dict[str, object]] = []
     for combo, result in zip(combos, results, strict=True):
         if isinstance(result, Estimate):
             words = {"value": result.value, "se": result.se, "low": result.low, "high": result.high}
