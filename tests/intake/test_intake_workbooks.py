@@ -1,7 +1,6 @@
 """A workbook's cells are values that somebody saw, or a fault names them; the sheet that was read is said."""
 
 import io
-import time
 import zipfile
 
 import openpyxl
@@ -131,14 +130,12 @@ def bomb(name, content):
 
 
 @pytest.mark.parametrize("change", [cut, laughs, blank, bomb])
-def test_a_broken_or_explosive_workbook_gets_a_sentence_at_once(tmp_path, change):
+def test_a_broken_or_explosive_workbook_gets_a_sentence(tmp_path, change):
     path = tmp_path / "a.xlsx"
     xlsx(path, {"S": rows_of(answers(seed=1))})
     repacked(path, change)
-    began = time.process_time()
     if change is laughs:
         assert len(readers.read(path).frame) <= 61
     else:
         with pytest.raises(InputError, match="workbook"):
             readers.read(path)
-    assert time.process_time() - began < 1

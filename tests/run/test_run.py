@@ -6,7 +6,6 @@ import os
 import random
 import re
 import shutil
-import time
 from functools import cache
 from html.parser import HTMLParser
 
@@ -193,14 +192,11 @@ def test_every_notebook_depends_on_what_it_is_known_to_depend_on(made):
 def test_nothing_changed_is_said_and_nothing_is_written(made):
     study = made[0]
     before = {p: p.lstat().st_mtime_ns for p in study.rglob("*")}
-    began = time.process_time(), os.times().children_user + os.times().children_system
     done = run(study, *WORDS)
-    cpu = os.times().children_user + os.times().children_system - began[1]
     assert done.returncode == 0
     assert "Nothing changed" in done.stdout
     assert done.stdout.splitlines()[-1] == "Report: reports/2026-07-04_W2025/index.html"
     assert {p: p.lstat().st_mtime_ns for p in study.rglob("*")} == before
-    assert cpu < 2, f"{cpu:.1f} CPU seconds"
 
 
 def test_quiet_and_json_say_the_outcome_only(made):

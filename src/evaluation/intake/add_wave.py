@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,7 +140,7 @@ def _sha(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _quoted(text: Any) -> str:
+def _quoted(text: object) -> str:
     return json.dumps(str(text), ensure_ascii=False)
 
 
@@ -148,7 +148,7 @@ def _wave_toml(
     plan: Plan,
     wave: str,
     export: Path,
-    place: dict[str, Any],
+    place: Mapping[str, object],
     read: readers.Read,
     proposals: Sequence[Proposal],
     sure: bool,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,11 @@ from evaluation.intake.faults import NEVER_WAIVED, Fault, fault_table
 from evaluation.intake.wave_file import WaveInfo
 from evaluation.intake.withdrawals import respondent
 from evaluation.plan.study import Derived, Plan
+
+if TYPE_CHECKING:
+    from pandas.api.extensions import ExtensionArray
+
+    from evaluation.plan.codebook import Variable
 
 IN_DESIGN = ("design", "collection", "treatment")
 IN_OUTCOMES = ("outcome", "mediator", "control")
@@ -170,8 +175,8 @@ def _is_waived(fault: Fault, info: WaveInfo) -> bool:
 def _frames(plan: Plan, info: WaveInfo, mapped: mapping.Mapped) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return typed values and reasons without identifiers and free text; link codes become keyed hashes."""
     index = pd.Index([respondent(info.wave, i) for i in mapped.values["resp_id"]], name="respondent", dtype="object")
-    columns: dict[str, Any] = {"wave": pd.array([info.wave] * len(index), dtype="str")}
-    reasons: dict[str, Any] = {}
+    columns: dict[str, ExtensionArray | np.ndarray] = {"wave": pd.array([info.wave] * len(index), dtype="str")}
+    reasons: dict[str, np.ndarray] = {}
     for name in plan.codebook.names():
         var = plan.codebook.variable(name)
         if name in ("wave", "resp_id"):
@@ -187,16 +192,16 @@ def _frames(plan: Plan, info: WaveInfo, mapped: mapping.Mapped) -> tuple[pd.Data
     return pd.DataFrame(columns, index=index), pd.DataFrame(reasons, index=index).astype("int8")
 
 
-def _link(values: pd.Series) -> Any:
+def _link(values: pd.Series) -> ExtensionArray:
     key = privacy.study_key() if values.notna().any() else b""
     return _text(privacy.keyed(values, key).to_numpy())
 
 
-def _text(values: Any) -> Any:
+def _text(values: np.ndarray) -> ExtensionArray:
     return pd.array(values, dtype="str")
 
 
-def _typed(name: str, var: Any, values: pd.Series) -> dict[str, Any]:
+def _typed(name: str, var: Variable, values: pd.Series) -> dict[str, ExtensionArray | np.ndarray]:
     """Return a variable's columns in the types of the stages."""
     missing = values.isna().to_numpy()
     held = values.to_numpy()
@@ -208,7 +213,7 @@ def _typed(name: str, var: Any, values: pd.Series) -> dict[str, Any]:
     if var.type in ("date", "datetime"):
         days = np.where(missing, "NaT", held).astype("datetime64[D]")
         return {name: days.astype("datetime64[M]").astype("datetime64[ns]")}
-    text = {name: _text(held)}
+    text: dict[str, ExtensionArray | np.ndarray] = {name: _text(held)}
     if var.type == "multi":
         codes, shapes = pd.factorize(values)
         for level in var.levels:
@@ -244,11 +249,11 @@ def _left(
     return frame, reasons.loc[frame.index], ledger
 
 
-def _derived(plan: Plan, frame: pd.DataFrame) -> dict[str, Any]:
+def _derived(plan: Plan, frame: pd.DataFrame) -> dict[str, ExtensionArray]:
     return {name: _derive(made, frame[made.source]) for name, made in plan.derive.items() if made.source in frame}
 
 
-def _derive(frame: Derived, source: pd.Series) -> Any:
+def _derive(frame: Derived, source: pd.Series) -> ExtensionArray:
     """Return a derived column: levels mapped ("*" for all others), or a number cut; missing stays missing."""
     codes, found = pd.factorize(source.astype(object))
     if frame.cuts:

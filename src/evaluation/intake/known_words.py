@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from evaluation.plan.codebook import Variable
 
@@ -53,22 +52,23 @@ def normal(text: str) -> str:
 _STRAIGHT = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "\u00a0": " ", "\u200b": ""})
 
 
-def label_map(labels: Mapping[str, str], var: Variable, *, own_codes: bool = False) -> dict[str, Any]:
+def label_map(labels: Mapping[str, str], var: Variable, *, own_codes: bool = False) -> dict[str, str | int]:
     """Return normalised label to code: the codebook's words and coded words, then the wave's own map over them.
 
     A number alone is never a code: what 1 means differs between tools, so only the wave's own map may say it;
     `codes = "codebook"` of wave.toml says once for a file that its numbers are the codebook's codes.
     """
-    known: dict[str, Any] = {normal(words): code for code, words in var.levels.items()}
+    known: dict[str, str | int] = {normal(words): code for code, words in var.levels.items()}
     known |= {normal(str(code)): code for code in var.levels if not str(code).lstrip("-").isdigit()}
     known |= {normal(code): code for code in var.extra_levels}
     if own_codes:
         known |= {str(code): code for code in (*var.levels, *range(-9, -2)) if str(code).lstrip("-").isdigit()}
     if var.type == "yndk":
-        known = {"true": "yes", "false": "no"} | known
+        words_of_tools: dict[str, str | int] = {"true": "yes", "false": "no"}
+        known = words_of_tools | known
     return known | {normal(str(label)): str(code) for label, code in labels.items()}
 
 
-def is_missing(code: Any) -> bool:
+def is_missing(code: object) -> bool:
     """Return whether a code is one of the missing codes -9 to -3."""
     return bool(re.fullmatch(r"-[3-9]", str(code)))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -230,7 +229,7 @@ def _one(column: str, frame: pd.DataFrame, info: WaveInfo, var: Variable, out: M
     out.reasons[var.name] = reasons_of(reasons[codes], frame.index)
 
 
-class Unshown(dict[str, Any]):
+class Unshown(dict[str, str | int]):
     """Labels of a column with so many wrong ones that no more are compared with the known ones."""
 
 
@@ -257,8 +256,8 @@ def _numbers_unexplained(
 
 
 def _read_cell(
-    text: str, var: Variable, info: WaveInfo, labels: Mapping[str, Any], people: int, decimal: str
-) -> tuple[Any, int, str, str]:
+    text: str, var: Variable, info: WaveInfo, labels: Mapping[str, str | int], people: int, decimal: str
+) -> tuple[object, int, str, str]:
     """Return value, reason, what is wrong, and the kind of fault, for one text of a column."""
     if text == "":
         return pd.NA, BLANK, "", ""
@@ -285,7 +284,7 @@ def _read_cell(
     return (int(code) if var.type == "ordinal" else str(code)), 0, "", ""
 
 
-def _open(text: str, var: Variable, order: str, decimal: str = "") -> tuple[Any, str]:
+def _open(text: str, var: Variable, order: str, decimal: str = "") -> tuple[object, str]:
     """Return what stands in a column without levels; a message never shows it."""
     if var.type in ("integer", "number"):
         return numeric(text, var, decimal=decimal)

@@ -55,7 +55,7 @@ def band(cell: str, banded: Mapping[str, Any], decimal: str = "") -> str | None:
     return str(banded["levels"][sum(found >= c for c in cuts)])
 
 
-def numeric(cell: str, var: Variable, *, under_0: bool = False, decimal: str = "") -> tuple[Any, str]:
+def numeric(cell: str, var: Variable, *, under_0: bool = False, decimal: str = "") -> tuple[float | None, str]:
     """Return a number of a numeric variable, or what is wrong with it (the cell itself is never shown).
 
     Unless `under_0`, a number under 0 of a variable without a stated least value is refused: it may be a code.

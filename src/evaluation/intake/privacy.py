@@ -8,12 +8,16 @@ import os
 import re
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from evaluation.errors import StudyError
+
+if TYPE_CHECKING:
+    from evaluation.intake.mapped_wave import Mapped
+    from evaluation.plan.study import Plan
 
 VARIABLE = "EVALUATION_KEY_FILE"
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
@@ -103,7 +107,7 @@ def identifies(text: str) -> bool:
     return bool(EMAIL.search(plain) or PHONE.fullmatch(plain) or POSTCODE.fullmatch(plain))
 
 
-def coarsen(plan: Any, mapped: Any) -> None:
+def coarsen(plan: Plan, mapped: Mapped) -> None:
     """Fill the variables that take the district of a full postcode; one that cannot be read becomes uncodable."""
     book = plan.codebook
     for name in book.names():
@@ -116,7 +120,7 @@ def coarsen(plan: Any, mapped: Any) -> None:
         mapped.reasons[target] = mapped.reasons[name].mask(unread, -4).astype(np.int8)
 
 
-def identifiers(plan: Any, mapped: Any, index: pd.Index) -> pd.DataFrame:
+def identifiers(plan: Plan, mapped: Mapped, index: pd.Index) -> pd.DataFrame:
     """Return the direct identifiers that the export holds: names and contacts, no link code, no answer."""
     book, columns = plan.codebook, {}
     for name in book.names():

@@ -13,13 +13,18 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from evaluation.errors import InputError
 from evaluation.intake import text_rows, workbook_cells
+
+if TYPE_CHECKING:
+    from python_calamine import CalamineWorkbook
+
+    from evaluation.intake.wave_file import WaveInfo
 
 TEXT = (".csv", ".tsv", ".txt")
 SHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
@@ -97,7 +102,7 @@ def read(
     raise InputError(f"{kind or 'no'} format is not known", where=path.name, todo="Use csv, tsv, xlsx, xls or sav.")
 
 
-def read_wave(info: Any) -> Read:
+def read_wave(info: WaveInfo) -> Read:
     """Return the export that a `wave.toml` describes."""
     said = {k: getattr(info, k) for k in ("sheet", "header_row", "header_rows", "delimiter", "encoding")}
     return read(info.path, **said, unread=info.ignore)
@@ -245,7 +250,7 @@ def sheet_rows(path: Path, sheet: str = "") -> list[list[str]]:
     return _rows(book, sheet_of(book, sheet, path.name), path.name)
 
 
-def sheet_of(book: Any, sheet: str, name: str) -> str:
+def sheet_of(book: CalamineWorkbook, sheet: str, name: str) -> str:
     """Return the sheet that is read: the one named, else the only one in sight that holds anything."""
     if sheet and sheet not in book.sheet_names:
         raise InputError(f"there is no sheet {sheet!r}; the sheets are {book.sheet_names}", where=name)
@@ -269,12 +274,12 @@ def sheets(path: Path) -> list[tuple[str, list[list[str]]]]:
     return [(name, _rows(book, name, path.name)) for name in visible(book)]
 
 
-def visible(book: Any) -> list[str]:
+def visible(book: CalamineWorkbook) -> list[str]:
     """Return the names of the sheets that a person sees."""
     return [m.name for m in book.sheets_metadata if str(m.visible).endswith(".Visible")]
 
 
-def _rows(book: Any, sheet: str, name: str) -> list[list[str]]:
+def _rows(book: CalamineWorkbook, sheet: str, name: str) -> list[list[str]]:
     try:
         rows = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
     except BaseException as error:  # noqa: BLE001 - one class per format, and panics
@@ -290,7 +295,7 @@ def _unreadable(error: BaseException, name: str) -> BaseException:
     return InputError(what, where=name, todo="Save it again as xlsx, without a password.")
 
 
-def workbook(path: Path) -> Any:
+def workbook(path: Path) -> CalamineWorkbook:
     """Return an opened workbook of any spreadsheet format."""
     from python_calamine import CalamineWorkbook
 
@@ -301,7 +306,7 @@ def workbook(path: Path) -> Any:
         raise _unreadable(error, path.name) from None
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     """Return a spreadsheet cell as text: 3.0 as "3", dates as ISO, true and false as words."""
     if value is None:
         return ""
@@ -437,5 +442,5 @@ def _in_ranges(text: str, ranges: list[dict[str, Any]]) -> bool:
     return False
 
 
-def _spss_cell(value: Any) -> str:
+def _spss_cell(value: object) -> str:
     return "" if value is None or value != value else _cell(value)  # a blank date-and-time is not equal to itself

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -12,6 +13,9 @@ from evaluation.errors import InputError, StudyError, nearest
 from evaluation.intake import dates, mapping, numbers, readers, stop_search_records, wave_file
 from evaluation.intake.faults import MOST_ROWS, Fault, safe
 from evaluation.plan.study import Plan
+
+if TYPE_CHECKING:
+    from evaluation.plan.codebook import Variable
 
 SUFFIXES = (".csv", ".xlsx")
 RECORDS = "stop_search"  # the one register that may be given as published records, one file a month
@@ -31,7 +35,7 @@ def _records(folder: Path) -> Path | None:
     return folder if folder.is_dir() and stop_search_records.files_of(folder) else None
 
 
-def _listed(plan: Plan) -> dict[str, Any]:
+def _listed(plan: Plan) -> dict[str, dict[str, str]]:
     file = plan.root / "data_raw" / "registers" / "registers.toml"
     try:
         return tomllib.loads(file.read_text("utf-8")) if file.is_file() else {}
@@ -114,7 +118,7 @@ def _read(plan: Plan, name: str) -> tuple[pd.DataFrame, list[Fault]]:
         for c in read.frame
         if c not in table.variables
     ]
-    columns: dict[str, Any] = {}
+    columns: dict[str, pd.Series] = {}
     rows = pd.Series(read.rows)
     for var in table.variables.values():
         if var.name not in read.frame:
@@ -145,9 +149,11 @@ def _read(plan: Plan, name: str) -> tuple[pd.DataFrame, list[Fault]]:
     return frame, faults
 
 
-def _typed(var: Any, texts: pd.Series, rows: pd.Series, file: str, style: tuple[str, str]) -> tuple[Any, list[Fault]]:
+def _typed(
+    var: Variable, texts: pd.Series, rows: pd.Series, file: str, style: tuple[str, str]
+) -> tuple[pd.Series, list[Fault]]:
     labels = mapping.label_map({}, var) | {str(c).lower(): c for c in (*var.levels, *var.extra_levels)}
-    values: list[Any] = []
+    values: list[object] = []
     wrongs: dict[str, list[int]] = {}
     style = (style[0] or numbers.convention(texts), style[1])
     for place, cell in enumerate(texts):
@@ -163,7 +169,7 @@ def _typed(var: Any, texts: pd.Series, rows: pd.Series, file: str, style: tuple[
     return pd.Series(values, dtype=kinds.get(var.type, "string")), faults
 
 
-def _value(var: Any, cell: str, labels: dict[str, Any], style: tuple[str, str]) -> tuple[Any, str]:
+def _value(var: Variable, cell: str, labels: Mapping[str, str | int], style: tuple[str, str]) -> tuple[object, str]:
     none = pd.NaT if var.type == "date" else pd.NA
     if cell == "" or (mapping.is_missing(cell) and var.type not in ("number", "integer")):
         return none, ""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from evaluation.errors import nearest
 from evaluation.intake.faults import Fault
+
+if TYPE_CHECKING:
+    from numpy import ndarray
+    from pyarrow import Array, ChunkedArray, DictionaryArray, Table
 
 # What a count needs, and the names that the monthly files and the public interface give it.
 COLUMNS = {
@@ -111,7 +115,7 @@ def summarise(files: Sequence[Path]) -> tuple[pd.DataFrame, list[Fault]]:
     return _counted(whole, repeats, identical, faults), faults
 
 
-def _read(path: Path, faults: list[Fault]) -> Any | None:
+def _read(path: Path, faults: list[Fault]) -> Table | None:
     """Return a file's needed columns, texts as dictionaries; None, with its faults, where it cannot be read."""
     import pyarrow as pa
     from pyarrow import csv
@@ -156,7 +160,7 @@ def _read(path: Path, faults: list[Fault]) -> Any | None:
     return found.rename_columns(list(held)) if len(found) else None
 
 
-def _repeats(table: Any) -> tuple[Any, Any]:
+def _repeats(table: Table) -> tuple[ndarray, ndarray]:
     """Return which records repeat the time, place and legislation of an earlier one, and which of them every field."""
     import numpy as np
 
@@ -168,7 +172,7 @@ def _repeats(table: Any) -> tuple[Any, Any]:
     return repeats, identical
 
 
-def _later(table: Any, columns: Sequence[str], rows: Any) -> Any:
+def _later(table: Table, columns: Sequence[str], rows: ndarray) -> ndarray:
     """Return which of these rows have the same values of the columns as an earlier one of them."""
     import numpy as np
     import pyarrow as pa
@@ -181,7 +185,7 @@ def _later(table: Any, columns: Sequence[str], rows: Any) -> Any:
     return out
 
 
-def _given_twice(table: Any, repeats: Any, sizes: Mapping[str, int]) -> list[Fault]:
+def _given_twice(table: Table, repeats: ndarray, sizes: Mapping[str, int]) -> list[Fault]:
     """Return a fault for each file of which half or more repeats records of the files before it."""
     import numpy as np
 
@@ -197,7 +201,7 @@ def _given_twice(table: Any, repeats: Any, sizes: Mapping[str, int]) -> list[Fau
     return found
 
 
-def _share_a_key(table: Any, repeats: Any) -> Any:
+def _share_a_key(table: Table, repeats: ndarray) -> ndarray:
     """Return the rows whose date is that of a repeat: the only ones that can be identical to another."""
     import numpy as np
     import pyarrow.compute as pc
@@ -207,17 +211,17 @@ def _share_a_key(table: Any, repeats: Any) -> Any:
     return np.flatnonzero(pc.is_in(codes, value_set=wanted).to_numpy(zero_copy_only=False))
 
 
-def _codes(column: Any) -> Any:
+def _codes(column: ChunkedArray) -> Array:
     """Return a text column as whole numbers, one a text."""
     return _whole(column).indices
 
 
-def _whole(column: Any) -> Any:
+def _whole(column: ChunkedArray) -> DictionaryArray:
     """Return a column of one piece."""
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
-def _counted(table: Any, repeats: Any, identical: Any, faults: list[Fault]) -> pd.DataFrame:
+def _counted(table: Table, repeats: ndarray, identical: ndarray, faults: list[Fault]) -> pd.DataFrame:
     import numpy as np
     import pyarrow as pa
 
@@ -254,7 +258,7 @@ def _counted(table: Any, repeats: Any, identical: Any, faults: list[Fault]) -> p
     return _as_register(frame, [*columns])
 
 
-def _months(dates: Any) -> Any:
+def _months(dates: ChunkedArray) -> DictionaryArray:
     """Return the year and month of each date as a text column; only the different dates are cut, not every record's."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -268,7 +272,7 @@ def _is_month(text: str) -> bool:
     return len(text) == 7 and text[4] == "-" and text[:4].isdigit() and text[5:].isdigit() and 1 <= int(text[5:]) <= 12
 
 
-def _in(table: Any, column: str, words: Sequence[str]) -> Any | None:
+def _in(table: Table, column: str, words: Sequence[str]) -> ndarray | None:
     """Return which records have one of these words, None where the column is absent or (outcome links) all blank."""
     import numpy as np
 
@@ -282,7 +286,9 @@ def _in(table: Any, column: str, words: Sequence[str]) -> Any | None:
     return yes[array.indices.to_numpy(zero_copy_only=False)]
 
 
-def _relabelled(column: Any, coded: Any, name: str, faults: list[Fault]) -> Any:
+def _relabelled(
+    column: ChunkedArray, coded: Callable[[str | None], str | None], name: str, faults: list[Fault]
+) -> DictionaryArray:
     """Return a text column with its labels turned to codes, each unknown label a fault that names the nearest."""
     import numpy as np
     import pyarrow as pa

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,9 @@ from evaluation.exhibit import Exhibit
 from evaluation.intake import privacy
 from evaluation.plan.study import Plan
 from evaluation.results import Gate
+
+if TYPE_CHECKING:
+    from evaluation.statistics.matching.sample import Caliper, MatchedSample, Scores
 
 KINDS = {
     c.__name__: c
@@ -40,7 +43,7 @@ KINDS = {
 }
 
 
-def plain(thing: Any) -> Any:
+def plain(thing: object) -> object:
     """Return a thing as JSON can hold it; types are named, and numbers keep every digit.
 
     Raises
@@ -59,10 +62,10 @@ def plain(thing: Any) -> Any:
     return _tagged(thing)
 
 
-def _tagged(thing: Any) -> dict[str, Any]:
+def _tagged(thing: object) -> object:
     if isinstance(thing, float | np.floating):
         number = float(thing)
-        return {"__float__": repr(number)} if not math.isfinite(number) else number  # type: ignore[return-value]
+        return {"__float__": repr(number)} if not math.isfinite(number) else number
     if isinstance(thing, np.generic):
         return plain(thing.item())
     if isinstance(thing, tuple):
@@ -79,7 +82,7 @@ def _tagged(thing: Any) -> dict[str, Any]:
     raise TypeError(f"a {type(thing).__name__} cannot be kept between notebooks")
 
 
-def thing(value: Any) -> Any:
+def thing(value: object) -> Any:
     """Return what `plain` was given."""
     if isinstance(value, list):
         return [thing(x) for x in value]
@@ -91,7 +94,7 @@ def thing(value: Any) -> Any:
     return BACK[tag](value)
 
 
-def _series(value: Mapping[str, Any]) -> pd.Series:
+def _series(value: Mapping[str, list[object]]) -> pd.Series:
     held, index, name, kind = (thing(v) for v in value["__series__"])
     return pd.Series(held, index=index, name=name, dtype=kind)
 
@@ -100,7 +103,7 @@ def _date(value: Mapping[str, Any]) -> dt.date:
     return dt.date.fromisoformat(value["__date__"]) if value["whole"] else pd.Timestamp(value["__date__"])
 
 
-BACK: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+BACK: dict[str, Callable[[Mapping[str, Any]], object]] = {
     "__float__": lambda v: float(v["__float__"]),
     "__tuple__": lambda v: tuple(thing(x) for x in v["__tuple__"]),
     "__pairs__": lambda v: {thing(k): thing(x) for k, x in v["__pairs__"]},
@@ -132,7 +135,7 @@ def read_frame(path: Path) -> pd.DataFrame:
     return pd.read_parquet(path)
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_json(path: Path, content: object) -> None:
     """Write private JSON with sorted keys."""
     privacy.write_private(path, json.dumps(content, sort_keys=True, ensure_ascii=False).encode())
 
@@ -170,7 +173,7 @@ def load_gates(plan: Plan, wave: str) -> tuple[Gate, ...]:
     return tuple(Gate(**{k: thing(v) for k, v in row.items()}) for row in rows)
 
 
-def save_results(plan: Plan, wave: str, name: str, results: Sequence[Any]) -> None:
+def save_results(plan: Plan, wave: str, name: str, results: Sequence[object]) -> None:
     """Keep a list of results for later notebooks."""
     write_json(folder(plan, wave) / "results" / f"{name}.json", plain(list(results)))
 
@@ -211,16 +214,16 @@ class SavedSample:
     stratum: pd.Series | None = None
     survey_weight: str | None = None
     target: str = "ATT"
-    scores: Any = None
+    scores: Scores | None = None
     estimated: str = ""
-    caliper: Any = None
+    caliper: Caliper | None = None
     balanced: tuple[str, ...] = ()
     moments: int = 1
     capped: bool = False
     notes: tuple[str, ...] = ()
 
 
-def fingerprint(sample: Any) -> str:
+def fingerprint(sample: SavedSample | MatchedSample) -> str:
     """Return a hash of who stands for whom: ids, weights and pairs."""
     weights = sample.match_weight.sort_index()
     text = "\n".join(f"{i},{w!r}" for i, w in zip(weights.index, weights.astype(float), strict=True))
@@ -228,7 +231,7 @@ def fingerprint(sample: Any) -> str:
     return hashlib.sha256(f"{sample.estimand}\n{text}\n{pairs}".encode()).hexdigest()
 
 
-def save_sample(plan: Plan, wave: str, sample: Any) -> None:
+def save_sample(plan: Plan, wave: str, sample: SavedSample | MatchedSample) -> None:
     """Fix the design: keep the sample with its fingerprint; from now on outcomes open for it alone."""
     where = folder(plan, wave)
     frame = pd.DataFrame({"match_weight": sample.match_weight.astype(float), "treated": sample.treated.astype(bool)})
@@ -260,7 +263,7 @@ def load_sample(plan: Plan, wave: str) -> SavedSample:
     )
 
 
-def require_sample(plan: Plan, wave: str, sample: Any) -> None:
+def require_sample(plan: Plan, wave: str, sample: SavedSample | MatchedSample) -> None:
     """Refuse unless `sample` is the one that was fixed."""
     about = read_json(folder(plan, wave) / "sample.json")
     if about is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -119,7 +118,7 @@ def _ticked(
 
 
 def _listed(
-    text: str, labels: Mapping[str, Any], delimiter: str, var: Variable, people: int, many: bool
+    text: str, labels: Mapping[str, str | int], delimiter: str, var: Variable, people: int, many: bool
 ) -> tuple[list[str], int, Wrong]:
     """Return the codes that one cell lists, the reason when it says why none, and the parts that nothing maps."""
     chosen, wrong, reason = list[str](), list[tuple[str, str]](), 0

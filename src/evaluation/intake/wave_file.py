@@ -177,7 +177,7 @@ def _tables(content: dict[str, Any]) -> list[str]:
     return out + [f for name, band in content.get("bands", {}).items() for f in _band_faults(name, band)]
 
 
-def _band_faults(name: str, band: Any) -> list[str]:
+def _band_faults(name: str, band: object) -> list[str]:
     if not isinstance(band, dict) or len(band.get("levels", ())) != len(band.get("cuts", ())) + 1:
         return [f"bands.{name} has cuts, and one level more than cuts"]
     if not _rising(band.get("cuts", ())):
@@ -192,7 +192,7 @@ def _rising(cuts: Any) -> bool:
     return plain and all(a < b for a, b in itertools.pairwise(cuts))
 
 
-def _dates(content: dict[str, Any]) -> list[str]:
+def _dates(content: dict[str, object]) -> list[str]:
     out = []
     for key in ("start", "end"):
         try:
@@ -213,7 +213,7 @@ def _waivers(content: dict[str, Any]) -> list[str]:
     return ["a waiver is a [[waivers]] entry with a fault, where it is, and a reason"]
 
 
-def _date(value: Any) -> dt.date | None:
+def _date(value: object) -> dt.date | None:
     if value in (None, ""):
         return None
     if isinstance(value, dt.datetime):

@@ -6,7 +6,7 @@ import datetime as dt
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -32,6 +32,10 @@ from evaluation.intake.store import (
 from evaluation.intake.wave_file import WaveInfo
 from evaluation.plan.study import Plan
 from evaluation.results import Gate
+
+if TYPE_CHECKING:
+    from evaluation.intake.store import SavedSample
+    from evaluation.statistics.matching.sample import MatchedSample
 
 __all__ = [
     "Fault",
@@ -171,7 +175,9 @@ def _rows(frame: pd.DataFrame, wave: str, only: str | None) -> pd.DataFrame:
     return frame if only == "all" else frame[frame["wave"] == (only or wave)]
 
 
-def load_outcomes(plan: Plan, wave: str, sample: Any, *, only: str | None = None) -> pd.DataFrame:
+def load_outcomes(
+    plan: Plan, wave: str, sample: SavedSample | MatchedSample, *, only: str | None = None
+) -> pd.DataFrame:
     """Return outcomes, recalled items and controls, for the sample that notebook 04 fixed and for no other.
 
     Raises
@@ -190,7 +196,7 @@ def load_missing(plan: Plan, wave: str) -> pd.DataFrame:
     return intake_store.read_frame(intake_store.folder(plan, wave) / "missing.parquet")
 
 
-def load_reasons(plan: Plan, wave: str, sample: Any) -> pd.DataFrame:
+def load_reasons(plan: Plan, wave: str, sample: SavedSample | MatchedSample) -> pd.DataFrame:
     """Return why each outcome question has no answer, by respondent (0 has one), for the sample that 04 fixed."""
     intake_store.require_sample(plan, wave, sample)
     return intake_store.read_frame(intake_store.folder(plan, wave) / "reasons.parquet")
@@ -201,8 +207,8 @@ def save_gate(
     wave: str,
     id: str,
     passed: bool,
-    value: Any = None,
-    bar: Any = None,
+    value: float | str | None = None,
+    bar: float | str | None = None,
     *,
     kind: str = "quality",
     note: str = "",
