@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,9 +22,6 @@ from evaluation.exhibit import Exhibit
 from evaluation.intake import privacy
 from evaluation.plan.study import Plan
 from evaluation.results import Gate
-
-if TYPE_CHECKING:
-    from evaluation.statistics.matching.sample import Caliper, MatchedSample, Scores
 
 KINDS = {
     c.__name__: c
@@ -214,16 +211,16 @@ class SavedSample:
     stratum: pd.Series | None = None
     survey_weight: str | None = None
     target: str = "ATT"
-    scores: Scores | None = None
+    scores: Any | None = None
     estimated: str = ""
-    caliper: Caliper | None = None
+    caliper: Any | None = None
     balanced: tuple[str, ...] = ()
     moments: int = 1
     capped: bool = False
     notes: tuple[str, ...] = ()
 
 
-def fingerprint(sample: SavedSample | MatchedSample) -> str:
+def fingerprint(sample: SavedSample | Any) -> str:
     """Return a hash of who stands for whom: ids, weights and pairs."""
     weights = sample.match_weight.sort_index()
     text = "\n".join(f"{i},{w!r}" for i, w in zip(weights.index, weights.astype(float), strict=True))
@@ -231,7 +228,7 @@ def fingerprint(sample: SavedSample | MatchedSample) -> str:
     return hashlib.sha256(f"{sample.estimand}\n{text}\n{pairs}".encode()).hexdigest()
 
 
-def save_sample(plan: Plan, wave: str, sample: SavedSample | MatchedSample) -> None:
+def save_sample(plan: Plan, wave: str, sample: SavedSample | Any) -> None:
     """Fix the design: keep the sample with its fingerprint; from now on outcomes open for it alone."""
     where = folder(plan, wave)
     frame = pd.DataFrame({"match_weight": sample.match_weight.astype(float), "treated": sample.treated.astype(bool)})
@@ -263,7 +260,7 @@ def load_sample(plan: Plan, wave: str) -> SavedSample:
     )
 
 
-def require_sample(plan: Plan, wave: str, sample: SavedSample | MatchedSample) -> None:
+def require_sample(plan: Plan, wave: str, sample: SavedSample | Any) -> None:
     """Refuse unless `sample` is the one that was fixed."""
     about = read_json(folder(plan, wave) / "sample.json")
     if about is None:

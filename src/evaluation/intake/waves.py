@@ -35,7 +35,6 @@ from evaluation.results import Gate
 
 if TYPE_CHECKING:
     from evaluation.intake.store import SavedSample
-    from evaluation.statistics.matching.sample import MatchedSample
 
 __all__ = [
     "Fault",
@@ -175,9 +174,7 @@ def _rows(frame: pd.DataFrame, wave: str, only: str | None) -> pd.DataFrame:
     return frame if only == "all" else frame[frame["wave"] == (only or wave)]
 
 
-def load_outcomes(
-    plan: Plan, wave: str, sample: SavedSample | MatchedSample, *, only: str | None = None
-) -> pd.DataFrame:
+def load_outcomes(plan: Plan, wave: str, sample: SavedSample | Any, *, only: str | None = None) -> pd.DataFrame:
     """Return outcomes, recalled items and controls, for the sample that notebook 04 fixed and for no other.
 
     Raises
@@ -196,7 +193,7 @@ def load_missing(plan: Plan, wave: str) -> pd.DataFrame:
     return intake_store.read_frame(intake_store.folder(plan, wave) / "missing.parquet")
 
 
-def load_reasons(plan: Plan, wave: str, sample: SavedSample | MatchedSample) -> pd.DataFrame:
+def load_reasons(plan: Plan, wave: str, sample: SavedSample | Any) -> pd.DataFrame:
     """Return why each outcome question has no answer, by respondent (0 has one), for the sample that 04 fixed."""
     intake_store.require_sample(plan, wave, sample)
     return intake_store.read_frame(intake_store.folder(plan, wave) / "reasons.parquet")
