@@ -187,7 +187,7 @@ def require_complete(frame: object, columns: Iterable[str], *, role: str) -> Non
     MissingValues
         Gives the number of missing values per column.
     """
-    counts = {c: int(frame[c].isna().sum()) for c in columns}  # type: ignore[index]
+    counts = {c: int(frame[c].isna().to_numpy().sum()) for c in columns}  # type: ignore[index]
     bad = {c: k for c, k in counts.items() if k}
     if bad:
         listed = ", ".join(f"{c!r} in {k} rows" for c, k in bad.items())

@@ -114,3 +114,24 @@ def test_refusals():
         fit(FEW.assign(twice=FEW["treat"] * 2), "y", ["treat", "twice"])
     with pytest.raises(errors.Unsupported):
         inference.cluster_robust(made, FEW["cluster"], kind="CR9")
+
+
+def test_a_covariance_lends_its_design_to_another_outcome_and_to_no_other_design():
+    rng = np.random.default_rng(8)
+    x, sessions = np.column_stack([np.ones(60), rng.normal(size=(60, 2))]), np.repeat(np.arange(12), 5)
+    w, names = rng.uniform(1, 3, 60), ("one", "a", "b")
+    first, second = (inference.regress(x, rng.normal(size=60), names, w) for _ in range(2))
+    for kind in inference.KINDS:
+        lender = inference.cluster_robust(first, sessions, kind=kind)
+        alone, lent = (inference.cluster_robust(second, sessions, kind=kind, like=k) for k in (None, lender))
+        pd.testing.assert_frame_equal(alone.matrix, lent.matrix)
+        pd.testing.assert_series_equal(alone.df, lent.df)
+    lender = inference.cluster_robust(first, sessions)
+    moved = inference.regress(x + 1e-3 * rng.normal(size=x.shape), first.y, names, w)
+    heavier = inference.regress(x, first.y, names, w * 2)
+    others = [(moved, sessions), (heavier, sessions), (second, np.roll(sessions, 1)), (second, sessions // 2)]
+    for fit, clusters in others:
+        with pytest.raises(errors.DataError, match="another design"):
+            inference.cluster_robust(fit, clusters, like=lender)
+    with pytest.raises(errors.DataError, match="another design"):
+        inference.cluster_robust(second, sessions, kind="CR1", like=lender)

@@ -332,16 +332,59 @@ def columns(frame: pd.DataFrame, covariates: Sequence[str], *, drop_first: bool)
             names.append((covariate, covariate, ""))
             continue
         coded = column if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("category")
-        coded = coded.cat.remove_unused_categories()
-        levels = list(coded.cat.categories)
         codes = coded.cat.codes.to_numpy()
-        keep = range(1 if drop_first else 0, len(levels))
-        parts.append((codes[:, None] == np.fromiter(keep, dtype=codes.dtype)[None, :]).astype(float))
-        names.extend((f"{covariate}[{levels[j]}]", covariate, str(levels[j])) for j in keep)
+        present = np.unique(codes[codes >= 0])
+        keep = present[1 if drop_first else 0 :]
+        parts.append((codes[:, None] == keep[None, :]).astype(float))
+        labels = [coded.cat.categories[j] for j in keep]
+        names.extend((f"{covariate}[{level}]", covariate, str(level)) for level in labels)
     matrix = np.hstack(parts) if parts else np.empty((len(frame), 0))
-    binary = np.array([bool(np.isin(matrix[:, j], (0.0, 1.0)).all()) for j in range(matrix.shape[1])], dtype=bool)
-    labels, sources, of_factor = (tuple(n[i] for n in names) for i in range(3))
-    return Columns(matrix, labels, sources, of_factor, binary)
+    binary: Booleans = ((matrix == 0.0) | (matrix == 1.0)).all(axis=0)
+    titles, sources, levels = (tuple(n[i] for n in names) for i in range(3))
+    return Columns(matrix, titles, sources, levels, binary)
+
+
+def coded(frame: pd.DataFrame, covariates: Sequence[str]) -> pd.DataFrame:
+    """Return a frame whose factors are categoricals, so that a loop codes the words once and not in every pass.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person.
+    covariates : sequence of str
+        Names of columns; numbers and categoricals stay as they are.
+
+    Returns
+    -------
+    DataFrame
+        The same values; `columns` makes the same matrix of it.
+    """
+    words = [c for c in dict.fromkeys(covariates) if is_categorical(frame[c])]
+    return frame.assign(**{c: frame[c].astype("category") for c in words})
+
+
+def varies(column: pd.Series) -> bool:
+    """Return whether a column holds more than one value, missing ones left aside.
+
+    Parameters
+    ----------
+    column : Series
+        Numbers, words or a categorical.
+
+    Returns
+    -------
+    bool
+        As `column.nunique() > 1`, without counting.
+    """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes = column.cat.codes.to_numpy()
+        given = codes[codes >= 0]
+        return bool(given.size and given.min() != given.max())
+    if column.dtype == np.float64:
+        values = column.to_numpy()
+        given = values[~np.isnan(values)]
+        return bool(given.size and given.min() != given.max())
+    return column.nunique() > 1
 
 
 def refuse_collinear(frame: pd.DataFrame, covariates: Sequence[str], design: Columns) -> None:
@@ -361,7 +404,7 @@ def refuse_collinear(frame: pd.DataFrame, covariates: Sequence[str], design: Col
     Collinear
         A covariate with one value only, or columns that others determine; each is named.
     """
-    constant = [c for c in dict.fromkeys(covariates) if frame[c].nunique() < 2]
+    constant = [c for c in dict.fromkeys(covariates) if not varies(frame[c])]
     if constant:
         raise errors.Collinear(
             f"covariates with one value only: {', '.join(map(repr, constant))}", todo="Take them off the covariates."
@@ -389,6 +432,8 @@ def dependent(matrix: Floats, names: Sequence[str]) -> dict[str, list[str]]:
     """
     z = standardise(matrix)[0]
     gram = z.T @ z / max(len(z), 1)
+    if independent(gram):
+        return {}
     combinations: dict[str, list[str]] = {}
     kept: list[int] = []
     for j in range(gram.shape[0]):
@@ -402,6 +447,25 @@ def dependent(matrix: Floats, names: Sequence[str]) -> dict[str, list[str]]:
         else:
             combinations[names[j]] = [names[i] for i, s in zip(kept, slopes, strict=True) if abs(s) > 1e-6]
     return combinations
+
+
+def independent(gram: Floats) -> bool:
+    """Return whether no column is determined by those before it: Cholesky's pivots are what each has left.
+
+    Parameters
+    ----------
+    gram : ndarray, shape (k, k)
+        Mean products of standardised columns.
+
+    Returns
+    -------
+    bool
+        True where each column keeps more than `COLLINEAR` of its variance.
+    """
+    try:
+        return bool((np.diag(np.linalg.cholesky(gram)) ** 2 > COLLINEAR).all())
+    except np.linalg.LinAlgError:
+        return False
 
 
 def standardise(matrix: Floats) -> tuple[Floats, Floats, Floats]:

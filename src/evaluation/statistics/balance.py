@@ -159,10 +159,9 @@ def compare(  # noqa: PLR0913
     before = _arm_statistics(built.matrix, built.binary, treated, base, spread)
     after = _arm_statistics(built.matrix, built.binary, treated, base * match, spread)
     kinds = np.where(built.binary, "binary", "numeric")
-    table = pd.DataFrame({"variable": built.names, "covariate": built.covariates, "level": built.levels, "kind": kinds})
-    for name, side in (("before", before), ("after", after)):
-        for column, values in side.items():
-            table[f"{column}_{name}"] = values
+    words = {"variable": built.names, "covariate": built.covariates, "level": built.levels, "kind": kinds}
+    sides = {f"{k}_{name}": v for name, side in (("before", before), ("after", after)) for k, v in side.items()}
+    table = pd.DataFrame(words | sides)
     n = {
         f"{arm}_{name}": _roles.kish(w[mask])
         for name, w in (("before", base), ("after", base * match))
@@ -383,6 +382,7 @@ def placebo(  # noqa: PLR0913
     With 45 treated matched one to one, the worst of 24 standardised differences exceeds 0.25 in most studies without
     any selection; the bar is therefore the distribution under the lot, not a constant.
     """
+    frame = _roles.coded(frame, covariates)
     sample = design(frame)
     balance = observed or compare(
         frame, treat=treat, covariates=covariates, weights=sample.match_weight, survey_weight=survey_weight

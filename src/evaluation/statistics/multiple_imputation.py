@@ -362,12 +362,19 @@ def _completed_column(column: pd.Series, missing: Booleans, values: Answers) -> 
 def _predictors(blocks: Sequence[Floats]) -> Floats:
     """Return a constant and the standardised other columns that are not determined by those before them."""
     z = _roles.standardise(np.hstack(blocks))[0]
-    left, keep = z.T @ z / len(z), []
+    left = z.T @ z / len(z)
+    keep = list(range(len(left))) if _roles.independent(left) else _not_determined(left)
+    return np.column_stack([np.ones(len(z)), z[:, keep]])
+
+
+def _not_determined(left: Floats) -> list[int]:
+    """Return the columns that are not determined by those before them, from the matrix of their products."""
+    keep: list[int] = []
     for j in range(len(left)):
         if left[j, j] > _roles.COLLINEAR:
             keep.append(j)
             left = left - np.outer(left[:, j], left[j] / left[j, j])
-    return np.column_stack([np.ones(len(z)), z[:, keep]])
+    return keep
 
 
 def _pmm(answers: Answers, x: Floats, x_missing: Floats, donors: int, rng: np.random.Generator) -> Answers:

@@ -284,8 +284,10 @@ def only_treated_levels(frame: pd.DataFrame, treated: Booleans, covariates: Sequ
     """
     names: list[str] = []
     for covariate in covariates:
-        if _roles.is_categorical(frame[covariate]):
-            codes, levels = pd.factorize(frame[covariate])
+        column = frame[covariate]
+        if _roles.is_categorical(column):
+            coded = isinstance(column.dtype, pd.CategoricalDtype)
+            codes, levels = (column.cat.codes.to_numpy(), column.cat.categories) if coded else pd.factorize(column)
             here = [np.bincount(codes[arm], minlength=len(levels)) > 0 for arm in (treated, ~treated)]
             lone = [level for level, only in zip(levels, here[0] & ~here[1], strict=True) if only]
             names += [f"{covariate} = {level}" for level in sorted(lone, key=str)]

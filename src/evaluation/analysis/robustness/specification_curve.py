@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,7 +20,7 @@ from evaluation.analysis.robustness.planned_contrast import planned_row
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan, Subset
 from evaluation.results import Estimate, NotIdentified, Result
-from evaluation.statistics import effects, matching, propensity, sensitivity
+from evaluation.statistics import _roles, effects, matching, propensity, sensitivity
 from evaluation.statistics.matching import MatchedSample
 from evaluation.statistics.sensitivity.specification_curve import SpecificationCurve
 
@@ -33,9 +34,14 @@ AXES: dict[str, tuple[str, ...]] = {
 PLANNED = dict(zip(AXES, ("mean", "nearest", "planned", "all", "yes"), strict=True))
 
 
+FORM = "outcome_form"
+Choice = Mapping[str, str]
+Part = tuple[Estimate, pd.Series] | NotIdentified | errors.DataError
+
+
 @dataclass(slots=True)
 class Specifications:
-    """What one specification needs: the compared people with the outcome, the plan, designs fitted so far."""
+    """What the specifications need: the compared people with the outcome, the plan, designs fitted so far."""
 
     plan: Plan
     people: pd.DataFrame
@@ -46,41 +52,42 @@ class Specifications:
     sample: MatchedSample | None = None
     _designs: dict[tuple[str, ...], MatchedSample] = field(default_factory=dict, repr=False)
 
-    def estimate(self, choice: Mapping[str, str]) -> Estimate | NotIdentified:
-        """Return the estimate of one specification, in points of the mean whatever the outcome's form."""
+    def by_form(self, forms: Sequence[str], choice: Choice, _: object = None) -> dict[str, Part]:
+        """Return one specification for each form of the outcome: its estimate and what each session adds to it.
+
+        Both are in points of the mean, whatever the form; index session. What the data refuse is returned.
+        """
         people = self.people[self.subsets[choice["sample"]]]
         n = people[TREATED].value_counts()
         if min(int(n.get(0, 0)), int(n.get(1, 0))) < self.plan.sizes.least_people:
-            return NotIdentified("too few people", "More people.")
-        sample, roles = self._roles(choice, people)
-        result, factor = effects.in_sample(people, sample, cluster="session", **roles), self._factor(choice)
+            return dict.fromkeys(forms, NotIdentified("too few people", "More people."))
+        try:
+            sample, roles = self._sample_and_roles(choice, people)
+            both = effects.of_outcomes(people, sample, outcomes=forms, cluster="session", **roles)
+        except errors.DataError as error:
+            return dict.fromkeys(forms, error)
+        return {form: self._in_points(form, people["session"], *both[form]) for form in forms}
+
+    def _in_points(self, form: str, session: pd.Series, result: Estimate, influence: pd.Series) -> Part:
+        factor = self.sd["mean"] / self.sd[form]
         scaled = {k: factor * getattr(result, k) for k in ("value", "se", "low", "high")}
-        return replace(result, **scaled, low_90=None, high_90=None)
+        estimate = replace(result, **scaled, low_90=None, high_90=None)
+        return estimate, factor * influence.groupby(session).sum()
 
-    def parts(self, choice: Mapping[str, str], _: object = None) -> pd.Series:
-        """Return what each session adds to the estimate of one specification, index session, in the same points."""
-        people = self.people[self.subsets[choice["sample"]]]
-        sample, roles = self._roles(choice, people)
-        by_person = effects.influence(people, sample, **roles)
-        return self._factor(choice) * by_person.groupby(people["session"]).sum()
-
-    def _factor(self, choice: Mapping[str, str]) -> float:
-        return self.sd["mean"] / self.sd[choice["outcome_form"]]
-
-    def _roles(self, choice: Mapping[str, str], people: pd.DataFrame) -> tuple[MatchedSample, dict[str, Any]]:
+    def _sample_and_roles(self, choice: Choice, people: pd.DataFrame) -> tuple[MatchedSample, dict[str, Any]]:
         """Return the designed sample of a specification and the columns that its estimator reads."""
         weight = COMPARISON_WEIGHT if choice["survey_weight"] == "yes" else None
         names = {"planned": self.plan.matching.prognostic, "all": self.covariates, "none": ()}[choice["covariates"]]
-        adjusted = tuple(c for c in names if c in people and people[c].nunique() > 1)
-        roles = {"outcome": choice["outcome_form"], "treat": TREATED, "survey_weight": weight, "covariates": adjusted}
+        adjusted = tuple(c for c in names if c in people and _roles.varies(people[c]))
+        roles = {"treat": TREATED, "survey_weight": weight, "covariates": adjusted}
         return self._design(choice, people, weight), roles
 
-    def _design(self, choice: Mapping[str, str], people: pd.DataFrame, weight: str | None) -> MatchedSample:
+    def _design(self, choice: Choice, people: pd.DataFrame, weight: str | None) -> MatchedSample:
         key = (choice["method"], choice["sample"], choice["survey_weight"])
         if key == ("nearest", "all", "yes") and self.sample is not None:
             return sample_for(people, self.sample)
         if key not in self._designs:
-            varying = [c for c in self.covariates if people[c].nunique() > 1]
+            varying = [c for c in self.covariates if _roles.varies(people[c])]
             self._designs[key] = designed(self.plan, choice["method"], people, varying, weight, self.over)
         return self._designs[key]
 
@@ -131,27 +138,50 @@ def specifications(
     if unknown:
         raise errors.Unsupported(f"specification axes {unknown} are not known", todo=f"Known are {', '.join(AXES)}.")
     outcome = plan.outcomes.primary
-    people = joined(compare, survey, outcome)
+    people = _roles.coded(joined(compare, survey, outcome), compare.covariates)
     people = people.assign(mean=people[outcome], share=people[outcome].isin(plan.outcomes.positive).astype(float))
     some = {k: v.reindex(people.index) for k, v in subsets(plan, compare, survey.people).items()}
-    sd = {form: float(people[form].std()) for form in AXES["outcome_form"]}
+    sd = {form: float(people[form].std()) for form in AXES[FORM]}
     runner = Specifications(plan, people, compare.covariates, caliper_over(compare), sd, some, sample)
     axes = {a: (v if a in plan.sensitivity.specification_axes else (PLANNED[a],)) for a, v in AXES.items()}
     axes["sample"] = tuple(some) if "sample" in plan.sensitivity.specification_axes else ("all",)
     if sd["share"] == 0:
-        axes["outcome_form"] = ("mean",)
+        axes[FORM] = ("mean",)
+    parts = every_part(runner, axes, plan.seed)
     try:
-        curve = sensitivity.specification_curve(runner.estimate, axes, planned=PLANNED, seed=plan.seed)
+        curve = sensitivity.specification_curve(partial(_estimate, parts), axes, planned=PLANNED, seed=plan.seed)
     except errors.DataError as error:
         return NotIdentified(error.what, "See the planned comparison.")
-    return joint(plan, runner, curve)
+    return joint(plan, runner, curve, parts)
 
 
-def joint(plan: Plan, runner: Specifications, curve: SpecificationCurve) -> SpecificationCurve:
+def every_part(runner: Specifications, axes: Mapping[str, Sequence[str]], seed: int) -> dict[tuple[str, ...], Part]:
+    """Return each specification by its choices; forms of the outcome share the design and the model matrix."""
+    rest = [a for a in axes if a != FORM]
+    choices = [dict(zip(rest, c, strict=True)) for c in itertools.product(*(axes[a] for a in rest))]
+    results = parallel.run(partial(Specifications.by_form, runner, axes[FORM]), choices, seed)
+    return {
+        tuple((choice | {FORM: form})[a] for a in axes): part
+        for choice, forms in zip(choices, results, strict=True)
+        for form, part in forms.items()
+    }
+
+
+def _estimate(parts: Mapping[tuple[str, ...], Part], choice: Choice) -> Estimate | NotIdentified:
+    """Return the estimate of one specification, or raise what the data refused."""
+    part = parts[tuple(choice[a] for a in AXES)]
+    if isinstance(part, errors.DataError):
+        raise part
+    return part if isinstance(part, NotIdentified) else part[0]
+
+
+def joint(
+    plan: Plan, runner: Specifications, curve: SpecificationCurve, parts: Mapping[tuple[str, ...], Part]
+) -> SpecificationCurve:
     """Return the curve with the joint chance of its median: the effect removed, sessions drawn anew."""
-    choices = curve.table[list(AXES)].to_dict("records")
-    parts = parallel.run(partial(Specifications.parts, runner), choices, plan.seed)
-    table = pd.concat(parts, axis=1).reindex(sorted(runner.people["session"].unique())).fillna(0.0).to_numpy()
+    each = [parts[choice] for choice in curve.table[list(AXES)].itertuples(index=False, name=None)]
+    added = [part[1] for part in each if isinstance(part, tuple)]
+    table = pd.concat(added, axis=1).reindex(sorted(runner.people["session"].unique())).fillna(0.0).to_numpy()
     draw = partial(sensitivity.resampled_sessions, table)
     return sensitivity.judged(curve, draw, plan.sensitivity.bootstrap_draws, plan.seed)
 

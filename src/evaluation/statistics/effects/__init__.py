@@ -3,7 +3,7 @@
 from evaluation.statistics.effects.abadie_imbens import abadie_imbens
 from evaluation.statistics.effects.bootstrap import bootstrap
 from evaluation.statistics.effects.doubly_robust import doubly_robust
-from evaluation.statistics.effects.g_computation import in_sample, in_sd, influence, ratio
+from evaluation.statistics.effects.g_computation import in_sample, in_sd, influence, of_outcomes, ratio
 from evaluation.statistics.effects.m_estimation import weighted
 from evaluation.statistics.effects.standard_errors import FEW_SESSIONS, LEAST_SESSIONS
 
@@ -16,6 +16,7 @@ __all__ = [
     "in_sample",
     "in_sd",
     "influence",
+    "of_outcomes",
     "ratio",
     "weighted",
 ]

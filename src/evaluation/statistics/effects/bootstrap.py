@@ -128,8 +128,7 @@ def bootstrap(  # noqa: PLR0913
     errors.require_columns(frame, roles, role="an effect")
     errors.require_complete(frame, roles, role="an effect")
     standard_errors.refuse_few(frame, treat, cluster)
-    factors = [c for c in steps.covariates if _roles.is_categorical(frame[c])]
-    frame = frame.assign(**{c: frame[c].astype("category") for c in factors})
+    frame = _roles.coded(frame, steps.covariates)
     if method == "weighting":
         steps = replace(steps, penalty=_penalty(steps, frame))
     value = _estimate(steps, frame.assign(**{DRAW_COUNT: 1.0}))
@@ -201,7 +200,7 @@ def _estimate(steps: Steps, people: pd.DataFrame) -> float:
     given = people[steps.survey_weight] if steps.survey_weight else 1.0
     weight = given if steps.reweigh is None else steps.reweigh(people, DRAW_COUNT)
     people = people.assign(**{DRAW_COUNT: people[DRAW_COUNT] * weight})
-    names = [c for c in steps.covariates if people[c].nunique() > 1]
+    names = [c for c in steps.covariates if _roles.varies(people[c])]
     treat = steps.treat
     if steps.method == "doubly robust":
         return doubly_robust(

@@ -104,9 +104,78 @@ def in_sample(
         is not numbers.
     """
     model = outcome_model(frame, sample, outcome, treat, covariates, survey_weight, cluster)
+    return _difference(model, sample, outcome, cluster, kind)
+
+
+def of_outcomes(
+    frame: pd.DataFrame,
+    sample: MatchedSample,
+    *,
+    outcomes: Sequence[str],
+    treat: str,
+    covariates: Sequence[str] = (),
+    cluster: str | None = None,
+    survey_weight: str | None = None,
+) -> dict[str, tuple[Estimate, pd.Series]]:
+    """Estimate the difference in several outcomes of the same people, with each person's part in it.
+
+    The same numbers as `in_sample` and `influence` give for each outcome; the model matrix and what its errors need are
+    made once.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person, index unique; every outcome of the sample's people complete.
+    sample : MatchedSample
+        The design, made on the same people.
+    outcomes : sequence of str
+        Numeric columns, one or more.
+    treat : str
+        Column of 0 and 1, the treatment that the sample was designed for.
+    covariates : sequence of str
+        Columns of the outcome model; each is crossed with the treatment.
+    cluster : str, optional
+        Column of the collection session, as in `in_sample`.
+    survey_weight : str, optional
+        Column of positive weights; the analysis weight is match weight times it.
+
+    Returns
+    -------
+    dict of str to (Estimate, Series)
+        By outcome: the contrast of `in_sample`, and the influences of `influence` on the frame's index.
+
+    Raises
+    ------
+    EmptyCell
+        Nobody of one arm is left, or treated people come from fewer than four sessions.
+    UnknownColumn, MissingValues, DataError
+        No such column; NA in any role; a sample of other people or of another treatment, duplicate ids, an outcome that
+        is not numbers; no outcome.
+    """
+    if not outcomes:
+        raise errors.DataError("no outcome to estimate", todo="Name one at least.")
+    first, *others = outcomes
+    model = outcome_model(frame, sample, first, treat, covariates, survey_weight, cluster)
+    models = {first: model} | {o: _other_outcome(model, o) for o in others}
+    return {
+        o: (_difference(m, sample, o, cluster, "CR1S"), _influence(m).reindex(frame.index, fill_value=0.0))
+        for o, m in models.items()
+    }
+
+
+def _difference(model: OutcomeModel, sample: MatchedSample, outcome: str, cluster: str | None, kind: str) -> Estimate:
+    """Return the mean predicted difference of an outcome model, with the error that its design demands."""
     value = float(model.difference @ model.fit.params)
     se, df, how = standard_errors.standard_error(model, model.difference, sample, cluster, kind)
     return from_se(value, se, df=df, se_method=how, **_estimate_fields(model, sample, cluster, outcome))
+
+
+def _other_outcome(model: OutcomeModel, outcome: str) -> OutcomeModel:
+    """Return the model of another outcome of the same people, on the same matrix."""
+    errors.require_columns(model.used, [outcome], role="an effect")
+    errors.require_complete(model.used, [outcome], role="an effect")
+    y = _roles.numeric(model.used, outcome, role="outcome")
+    return replace(model, fit=inference.regress(model.fit.x, y, model.fit.names, model.fit.weights))
 
 
 def ratio(
@@ -253,10 +322,14 @@ def influence(
         is not numbers.
     """
     model = outcome_model(frame, sample, outcome, treat, covariates, survey_weight, None)
+    return _influence(model).reindex(frame.index, fill_value=0.0)
+
+
+def _influence(model: OutcomeModel) -> pd.Series:
+    """Return the influence of each person with weight."""
     x = model.fit.x
     pull = x @ np.linalg.solve(x.T @ (x * model.weight[:, None]), model.difference)
-    parts = pd.Series(pull * model.weight * model.fit.residuals, index=model.used.index)
-    return parts.reindex(frame.index, fill_value=0.0)
+    return pd.Series(pull * model.weight * model.fit.residuals, index=model.used.index)
 
 
 def estimand_text(estimand: str) -> str:
@@ -440,7 +513,7 @@ def _interacted_design(
 ) -> tuple[Floats, list[str], Floats, Floats]:
     """Return the design matrix with all products, its names, and the two contrasts of `OutcomeModel`."""
     t = treated.astype(float)
-    kept = [c for c in covariates if used[c].nunique() > 1]
+    kept = [c for c in covariates if _roles.varies(used[c])]
     if not kept:
         plain = np.column_stack([np.ones(len(used)), t])
         return plain, ["(Intercept)", "treated"], np.array([0.0, 1.0]), np.array([1.0, 0.0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,9 @@ class OutcomeModel:
         Contrast whose product with the coefficients is the mean predicted difference over the treated.
     untreated : ndarray, shape (k,)
         Contrast whose product with the coefficients is the mean prediction of the treated without treatment.
+    by_session : dict of str to Covariance
+        Covariances by session of outcomes on this design, by the session's column: models of other outcomes of the same
+        people share it.
     """
 
     used: pd.DataFrame
@@ -44,6 +47,7 @@ class OutcomeModel:
     fit: inference.Regression
     difference: Floats
     untreated: Floats
+    by_session: dict[str, inference.Covariance] = field(default_factory=dict, repr=False, compare=False)
 
 
 def refuse_few(used: pd.DataFrame, treat: str, cluster: str | None) -> None:
@@ -117,10 +121,11 @@ def standard_error(
     if cluster is not None:
         session = model.used[cluster].to_numpy()
         few = min(len(set(session[treated])), len(set(session[~treated])))
+        covariance = inference.cluster_robust(fit, session, kind="CR2", like=model.by_session.get(cluster))
+        model.by_session[cluster] = covariance
+        _, by_session, df = covariance.contrast(contrast)
         if few < FEW_SESSIONS or pair is None:
-            _, se, df = inference.cluster_robust(fit, session, kind="CR2").contrast(contrast)
-            return se, max(df, 1.0), "by session, CR2 with Satterthwaite df"
-        _, by_session, df = inference.cluster_robust(fit, session, kind="CR2").contrast(contrast)
+            return by_session, max(df, 1.0), "by session, CR2 with Satterthwaite df"
         se = max(_two_way_error(fit, contrast, pair, session), by_session)
         return se, max(df, 1.0), "two-way by pair and session, CR1, at least by session, CR2 with Satterthwaite df"
     if kind == "two-way":

@@ -250,7 +250,9 @@ class Covariance:
         return f"{self.kind} covariance from {self.clusters} clusters."
 
 
-def cluster_robust(fit: object, cluster: npt.ArrayLike, *, kind: str = "CR2") -> Covariance:
+def cluster_robust(
+    fit: object, cluster: npt.ArrayLike, *, kind: str = "CR2", like: Covariance | None = None
+) -> Covariance:
     """Return the cluster-robust covariance of a (weighted) least-squares fit.
 
     Parameters
@@ -264,6 +266,9 @@ def cluster_robust(fit: object, cluster: npt.ArrayLike, *, kind: str = "CR2") ->
         independent, equal-variance working model, as clubSandwich has it, with Satterthwaite degrees of freedom per
         coefficient; CR3 is the jackknife that leaves out one cluster at a time. Degrees of freedom of the others are
         clusters less one.
+    like : Covariance, optional
+        Covariance of another outcome on the very same design matrix, weights and clusters: what depends on these alone
+        is taken from it and not worked out again.
 
     Returns
     -------
@@ -292,17 +297,13 @@ def cluster_robust(fit: object, cluster: npt.ArrayLike, *, kind: str = "CR2") ->
         raise errors.Unsupported(f"kind {kind!r} is not known", todo=f"Use one of {KINDS}.")
     own = read_fit(fit)
     codes, clusters = cluster_codes(cluster, len(own.y))
-    w, x, n, k = own.weights, own.x, len(own.y), own.x.shape[1]
-    bread = np.linalg.inv(x.T @ (x * w[:, None]))
-    rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+    n, k = own.x.shape
+    parts = _sandwich(own, codes, kind) if like is None else _same_design(like, own, codes, kind)
+    x, w, bread, rows, adjustments = parts
     residual = own.residuals
-    middle = (x.T * w**2) @ x
-    adjustments = [_adjustment(x, w, bread, middle, r, kind) for r in rows]
     scores = np.array([x[r].T @ (w[r] * a(residual[r])) for r, a in zip(rows, adjustments, strict=True)])
     scale = {"CR1": clusters / (clusters - 1), "CR1S": clusters / (clusters - 1) * (n - 1) / (n - k)}.get(kind, 1.0)
     matrix = scale * bread @ (scores.T @ scores) @ bread
-    parts = _Sandwich(x, w, bread, rows, adjustments)
-
     names = list(own.names)
     return Covariance(
         pd.DataFrame(matrix, index=names, columns=names),
@@ -313,6 +314,29 @@ def cluster_robust(fit: object, cluster: npt.ArrayLike, *, kind: str = "CR2") ->
         n,
         parts,
     )
+
+
+def _sandwich(fit: Regression, codes: Integers, kind: str) -> _Sandwich:
+    """Return what the covariance of any outcome on a design is made from."""
+    x, w = fit.x, fit.weights
+    bread = np.linalg.inv(x.T @ (x * w[:, None]))
+    rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+    middle = (x.T * w**2) @ x
+    return _Sandwich(x, w, bread, rows, [_adjustment(x, w, bread, middle, r, kind) for r in rows])
+
+
+def _same_design(like: Covariance, fit: Regression, codes: Integers, kind: str) -> _Sandwich:
+    """Return the parts of another outcome's covariance, of the same design, weights, clusters and kind or refused."""
+    parts = like.parts
+    if (
+        parts is None
+        or like.kind != kind
+        or parts.x is not fit.x
+        or not np.array_equal(parts.weights, fit.weights)
+        or not all(np.array_equal(r, np.flatnonzero(codes == g)) for g, r in enumerate(parts.rows))
+    ):
+        raise errors.DataError("`like` is the covariance of another design", todo="Leave it out.")
+    return parts
 
 
 def _all_freedom(fit: Regression, parts: _Sandwich, kind: str, clusters: int) -> Floats:
