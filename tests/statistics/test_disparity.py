@@ -342,3 +342,14 @@ def test_log_interval_covers_a_known_ratio():
     made = [disparity.rate_ratio(series(black=x, white=y), people, **PAIR)[0] for x, y in zip(a, b, strict=True)]
     covered = np.mean([e.low <= truth <= e.high for e in made])
     assert 0.94 <= covered <= 0.962
+
+
+@pytest.mark.parametrize("method", proportions.METHODS)
+@pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
+def test_every_interval_of_one_or_two_people_can_be_given(method, level):
+    for n in (1, 2):
+        for x in range(n + 1):
+            low, high = proportions.interval(x, n, method=method, level=level)
+            assert low <= x / n <= high
+            mirrored = proportions.interval(n - x, n, method=method, level=level)
+            assert (low, high) == pytest.approx((1 - mirrored[1], 1 - mirrored[0]), abs=1e-12)

@@ -106,6 +106,15 @@ def _p_values(p: pd.Series[float] | Mapping[str, float]) -> pd.Series[float]:
     return values
 
 
+def _adjusted(p: pd.Series[float] | Mapping[str, float], method: str) -> pd.Series[float]:
+    """Return p-values adjusted by statsmodels."""
+    from statsmodels.stats.multitest import multipletests
+
+    values = _p_values(p)
+    adjusted = multipletests(values.to_numpy(), method=method)[1] if len(values) else values.to_numpy()
+    return pd.Series(adjusted, index=values.index)
+
+
 def holm(p: pd.Series[float] | Mapping[str, float]) -> pd.Series[float]:
     """Return p-values that keep the probability of any false finding in the family (step-down).
 
@@ -128,13 +137,7 @@ def holm(p: pd.Series[float] | Mapping[str, float]) -> pd.Series[float]:
     ----------
     Holm (1979).
     """
-    values = _p_values(p)
-    order = np.argsort(values.to_numpy(), kind="stable")
-    k = len(values)
-    stepped = np.maximum.accumulate(np.minimum(1.0, (k - np.arange(k)) * values.to_numpy()[order]))
-    out = np.empty(k)
-    out[order] = stepped
-    return pd.Series(out, index=values.index)
+    return _adjusted(p, "holm")
 
 
 def benjamini_hochberg(p: pd.Series[float] | Mapping[str, float]) -> pd.Series[float]:
@@ -159,13 +162,7 @@ def benjamini_hochberg(p: pd.Series[float] | Mapping[str, float]) -> pd.Series[f
     ----------
     Benjamini and Hochberg (1995).
     """
-    values = _p_values(p)
-    order = np.argsort(values.to_numpy(), kind="stable")[::-1]
-    k = len(values)
-    stepped = np.minimum.accumulate(np.minimum(1.0, k / (k - np.arange(k)) * values.to_numpy()[order]))
-    out = np.empty(k)
-    out[order] = stepped
-    return pd.Series(out, index=values.index)
+    return _adjusted(p, "fdr_bh")
 
 
 def expected_by_chance(k: int, alpha: float = 0.05) -> float:

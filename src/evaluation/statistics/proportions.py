@@ -9,6 +9,7 @@ from evaluation.errors import DataError, Unsupported
 from evaluation.results import Estimate
 
 METHODS = ("wilson", "wilson_cc", "exact", "jeffreys", "agresti_coull", "wald")
+STATSMODELS = {"wilson": "wilson", "exact": "beta", "jeffreys": "jeffreys"}
 
 
 def interval(x: int, n: int, *, method: str = "wilson", level: float = 0.95) -> tuple[float, float]:
@@ -43,20 +44,19 @@ def interval(x: int, n: int, *, method: str = "wilson", level: float = 0.95) -> 
     _check(x, n)
     if method not in METHODS:
         raise Unsupported(f"there is no interval {method!r}", todo=f"Use one of {', '.join(METHODS)}.")
-    alpha = 1 - level
-    if method in ("exact", "jeffreys"):
-        return _beta(x, n, alpha, method)
+    if method in STATSMODELS:
+        from statsmodels.stats.proportion import proportion_confint
+
+        low, high = proportion_confint(x, n, alpha=1 - level, method=STATSMODELS[method])
+        bounded = method != "jeffreys"  # the others end at 0 and 1, in statsmodels to rounding
+        return (0.0 if bounded and x == 0 else float(low)), (1.0 if bounded and x == n else float(high))
     from scipy.special import ndtri
 
-    z = float(ndtri(1 - alpha / 2))
-    if method == "wilson":
-        return _wilson(x, n, z)
+    z = float(ndtri((1 + level) / 2))
     if method == "wilson_cc":
         return _wilson_corrected(x, n, z)
-    if method == "agresti_coull":
-        centre, size = (x + z * z / 2) / (n + z * z), n + z * z
-    else:
-        centre, size = x / n, float(n)
+    added = z * z if method == "agresti_coull" else 0.0  # statsmodels cuts these two at 0 and 1, R does not
+    centre, size = (x + added / 2) / (n + added), n + added
     half = z * math.sqrt(centre * (1 - centre) / size)
     return centre - half, centre + half
 
@@ -67,35 +67,14 @@ def _check(x: int, n: int) -> None:
         raise DataError(f"a share needs 0 ≤ x ≤ n and n > 0, got x = {x} and n = {n}", todo="Check the counts.")
 
 
-def _beta(x: int, n: int, alpha: float, method: str) -> tuple[float, float]:
-    """Return the Jeffreys or the exact (Clopper-Pearson) interval, by quantiles of beta distributions."""
-    from scipy.special import betaincinv
-
-    if method == "jeffreys":
-        a, b = x + 0.5, n - x + 0.5
-        return float(betaincinv(a, b, alpha / 2)), float(betaincinv(a, b, 1 - alpha / 2))
-    low = 0.0 if x == 0 else float(betaincinv(x, n - x + 1, alpha / 2))
-    high = 1.0 if x == n else float(betaincinv(x + 1, n - x, 1 - alpha / 2))
-    return low, high
-
-
-def _wilson(x: int, n: int, z: float) -> tuple[float, float]:
-    """Return the score interval."""
-    centre, half = x + z * z / 2, z * math.sqrt(x * (n - x) / n + z * z / 4)
-    low, high = (centre - half) / (n + z * z), (centre + half) / (n + z * z)
-    return (0.0 if x == 0 else low), (1.0 if x == n else high)
-
-
 def _wilson_corrected(x: int, n: int, z: float) -> tuple[float, float]:
     """Score interval with half a count taken off towards each end (R's `prop.test(correct = TRUE)`)."""
-    p, cut = x / n, min(0.5, abs(x - 0.5 * n))
-    low = max(0.0, (n * p - cut + z * z / 2 - z * math.sqrt(z * z / 4 + (x - cut) * (1 - (x - cut) / n))) / (n + z * z))
-    high = (
-        min(1.0, (n * p + cut + z * z / 2 + z * math.sqrt(z * z / 4 + (x + cut) * (1 - (x + cut) / n))) / (n + z * z))
-        if x < n
-        else 1.0
-    )
-    return (0.0 if x == 0 else low), high
+    cut = min(0.5, abs(x - 0.5 * n))
+
+    def _end(count: float, sign: float) -> float:
+        return (count + z * z / 2 + sign * z * math.sqrt(z * z / 4 + count * (1 - count / n))) / (n + z * z)
+
+    return (0.0 if x == 0 else max(0.0, _end(x - cut, -1))), (1.0 if x == n else min(1.0, _end(x + cut, 1)))
 
 
 def share(x: int, n: int, *, method: str = "wilson", unit: str = "per cent", **details: Any) -> Estimate:

@@ -51,7 +51,7 @@ class Regression:
 
 
 def regress(x: Floats, y: Floats, names: Sequence[str], weights: Floats | None = None) -> Regression:
-    """Fit weighted least squares.
+    """Fit weighted least squares by statsmodels.
 
     Parameters
     ----------
@@ -83,7 +83,9 @@ def regress(x: Floats, y: Floats, names: Sequence[str], weights: Floats | None =
     scaled = x * root[:, None]
     if np.linalg.matrix_rank(scaled) < x.shape[1]:
         raise errors.Collinear(f"columns are collinear: {', '.join(_dependent_columns(scaled, names))}")
-    params = np.linalg.lstsq(scaled, y * root, rcond=None)[0]
+    from statsmodels.regression.linear_model import WLS
+
+    params = np.asarray(WLS(y, x, weights=w).fit().params)
     size = np.abs(y).max(initial=0.0) * 1e-12
     if np.abs(y - x @ params).max(initial=0.0) <= size:  # fitted exactly: a coefficient of rounding alone is 0
         params = np.where(np.abs(params) * np.abs(x).max(axis=0) <= size, 0.0, params)
