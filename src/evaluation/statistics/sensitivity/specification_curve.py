@@ -27,7 +27,8 @@ class SpecificationCurve:
     Attributes
     ----------
     table : DataFrame
-        One row per specification that gave an estimate: the choices, value, se, low, high, planned; by value.
+        One row per specification that gave an estimate: the choices, value, se, low, high, planned; by value, equal ones
+        (to ten decimals) in the order of the axes.
     refused : DataFrame
         The choices that gave no estimate, with the reason.
     same_sign_share : float
@@ -135,8 +136,7 @@ def specification_curve(
     if not any(r["planned"] for r in rows):
         raise errors.DataError("the planned specification gave no estimate, so no curve is drawn around it")
     table = pd.DataFrame(rows)
-    by = ["value", *[a for a in axes if not any(isinstance(v, list | dict | set) for v in axes[a])]]
-    table = table.sort_values(by, kind="stable").reset_index(drop=True)
+    table = table.loc[table["value"].round(10).sort_values(kind="stable").index].reset_index(drop=True)
     planned_value = float(table.loc[table["planned"], "value"].iloc[0])
     share = float((np.sign(table["value"]) == np.sign(planned_value)).mean())
     median = float(table["value"].median())
