@@ -27,8 +27,8 @@ class SpecificationCurve:
     Attributes
     ----------
     table : DataFrame
-        One row per specification that gave an estimate: the choices, value, se, low, high, planned; by value, equal ones
-        (to ten decimals) in the order of the axes.
+        One row per specification that gave an estimate: the choices, value, se, low, high, planned; by value,
+        equal ones (to ten decimals) in the order of the axes.
     refused : DataFrame
         The choices that gave no estimate, with the reason.
     same_sign_share : float
