@@ -180,8 +180,8 @@ def test_whole_clusters_with_one_on_a_side_give_no_error(vcov):
         assert isinstance(
             did.doubly_robust(F.assign(place=place), **DID, covariates=["x"], cluster="place"), NotIdentified
         )
-    two = F.assign(place=2 * F["g"] + (F["session"] % 2))
-    assert not isinstance(did.two_by_two(two, **DID, cluster="place", vcov=vcov), NotIdentified)
+    three = F.assign(place=3 * F["g"] + (F["session"] % 3))
+    assert not isinstance(did.two_by_two(three, **DID, cluster="place", vcov=vcov), NotIdentified)
 
 
 def test_group_time_effects_of_one_place_are_refused():
@@ -189,7 +189,7 @@ def test_group_time_effects_of_one_place_are_refused():
     for place in (F["g"], F["g"].where(F["g"] == 1, 2 + F["session"])):
         with pytest.raises(errors.EmptyCell, match="one cluster only"):
             did.group_time(F.assign(place=place), **words)
-    assert len(did.group_time(F.assign(place=2 * F["g"] + (F["session"] % 2)), **words)) == 1
+    assert len(did.group_time(F.assign(place=3 * F["g"] + (F["session"] % 3)), **words)) == 1
 
 
 def test_a_coefficient_whose_clusters_cannot_differ_has_no_error():

@@ -118,6 +118,26 @@ def listed(covariates: Sequence[str]) -> list[str]:
     return list(covariates)
 
 
+def refuse_own_covariates(covariates: Sequence[str], *own: str) -> None:
+    """Refuse an outcome, a treatment or a time among the covariates: it would explain itself, with an error of 0.
+
+    Parameters
+    ----------
+    covariates : sequence of str
+        Names of covariates.
+    *own : str
+        Columns with a role of their own.
+
+    Raises
+    ------
+    DataError
+        One word in place of a list; a column of another role, named.
+    """
+    both = [c for c in listed(covariates) if c in own]
+    if both:
+        raise errors.DataError(f"{both[0]!r} is also a covariate", todo="Take it off the covariates.")
+
+
 def by_name(column: object, role: str) -> None:
     """Refuse values where the name of a column of the frame is asked for.
 

@@ -181,7 +181,7 @@ def test_09_the_error_of_a_weighted_triple_difference_is_that_of_a_bootstrap():
     step = lambda g, e: gaps[g, e, 1] - gaps[g, e, 0]  # noqa: E731
     assert made.value == pytest.approx((step(1, 1) - step(0, 1)) - (step(1, 0) - step(0, 0)))
     assert len(made.n) == 8
-    few = did.triple(frame.drop(frame.query("g == 1 and e == 1 and t == 0").index[20:]), **words)
+    few = did.triple(frame.drop(frame.query("g == 1 and e == 1 and t == 0").index[20:]), least=30, **words)
     assert isinstance(few, TooFew)
     assert min(few.counts.values()) == 20
 

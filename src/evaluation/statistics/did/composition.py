@@ -397,6 +397,8 @@ def robust_to_composition(
         inf,
         None if cluster is None else frame[cluster],
         n=read.counts,
+        side=read.g,
+        weight=read.w,
         outcome=outcome,
         method="doubly robust, composition free to change",
         estimand="average effect on the group after (ATT)",
@@ -511,7 +513,10 @@ def composition_test(
         (constant - free, inf_constant - inf_free, "constant less free composition"),
     )
     return CompositionTest(
-        *(from_influence(v, inf, labels, method=m, n=read.counts, outcome=outcome) for v, inf, m in estimates)
+        *(
+            from_influence(v, inf, labels, side=read.g, weight=read.w, method=m, n=read.counts, outcome=outcome)
+            for v, inf, m in estimates
+        )
     )
 
 

@@ -12,7 +12,7 @@ from evaluation import errors
 from evaluation.results import Estimate, NotIdentified, TooFew, from_se
 from evaluation.statistics import _logistic, _roles, inference
 from evaluation.statistics._arrays import Floats, Integers
-from evaluation.statistics.did import influence_functions, two_by_two_cells
+from evaluation.statistics.did import influence_functions, two_by_two_cells, whole_clusters
 
 METHOD_NAMES = {
     "traditional": "doubly robust",
@@ -35,7 +35,7 @@ def doubly_robust(  # noqa: PLR0913
     unit: str | None = None,
     draws: int = 0,
     seed: int = 0,
-    least: int = 1,
+    least: int = two_by_two_cells.LEAST,
     rescale: bool = False,
 ) -> Estimate | NotIdentified | TooFew:
     """Estimate the average effect on the group by doubly robust difference-in-differences.
@@ -108,24 +108,23 @@ def doubly_robust(  # noqa: PLR0913
     )
     if not isinstance(read, two_by_two_cells.Cells):
         return read
-    refusal = two_by_two_cells.lone_cluster_refusal(frame, group, cluster)
-    if refusal is not None:
-        return refusal
     run = influence_functions.estimator(method, panel=unit is not None)
     x = np.column_stack([np.ones(len(read.y)), read.x])
-    labels = None if cluster is None else frame[cluster]
+    labels, g, w = None if cluster is None else frame[cluster], read.g, read.w
     if unit is None:
-        value, inf = run(read.y, read.t, read.g, x, read.w / read.w.mean())
+        value, inf = run(read.y, read.t, g, x, w / w.mean())
         what = "repeated cross-sections"
     else:
         dy, first = changes(frame, read, unit, time)
-        w = read.w[first]
-        value, inf = run(dy, read.g[first], x[first], w / w.mean())
+        g, w = g[first], w[first]
+        value, inf = run(dy, g, x[first], w / w.mean())
         labels, what = None if labels is None else labels.iloc[first], "the same people"
     return from_influence(
         value,
         inf,
         labels,
+        side=g,
+        weight=w,
         draws=draws,
         seed=seed,
         n=read.counts,
@@ -171,7 +170,15 @@ def changes(frame: pd.DataFrame, read: two_by_two_cells.Cells, unit: str, time: 
 
 
 def from_influence(
-    value: float, inf: Floats, labels: pd.Series | None, *, draws: int = 0, seed: int = 0, **details: Any
+    value: float,
+    inf: Floats,
+    labels: pd.Series | None,
+    *,
+    side: Floats,
+    weight: Floats,
+    draws: int = 0,
+    seed: int = 0,
+    **details: Any,
 ) -> Estimate:
     """Return an estimate whose error comes from its influence function.
 
@@ -183,6 +190,8 @@ def from_influence(
         Influence function, of mean 0.
     labels : Series or None, length n
         Clusters to sum it over.
+    side, weight : ndarray, shape (n,)
+        Group of each person, 0 or 1, and their weight.
     draws : int
         Multiplier-bootstrap draws for the error; 0 uses the standard deviation of the influence function.
     seed : int
@@ -193,22 +202,28 @@ def from_influence(
     Returns
     -------
     Estimate
-        Value, error, and t intervals on people (or clusters) less one.
+        Value, error, and t intervals on people (or clusters) less one. Where each cluster lies whole on one side: sums
+        corrected for the cluster's share of its side, and Satterthwaite degrees of freedom.
     """
     codes: Integers | None = None
     count = len(inf)
     if labels is not None:
         codes, count = inference.cluster_codes(labels, len(inf))
-    summed = influence_functions.sums_by_cluster(inf, codes, count)
+    summed, df, less = influence_functions.sums_by_cluster(inf, codes, count), float(count - 1), count - 1
     by = "" if labels is None else f", {count} clusters"
+    if codes is not None:
+        pair = whole_clusters.sides(codes, count, weight, side, 1 - side)
+        if not ((pair.treated > 0) & (pair.others > 0)).any():  # whole clusters: few of them have a small-sample error
+            summed, df, less = pair.corrected(summed), whole_clusters.freedom([pair.treated, pair.others]), count
+            by += ", Satterthwaite"
     if draws:
         drawn = influence_functions.multiplier(summed, draws=draws, seed=seed)[:, 0]
         how, se = f"multiplier bootstrap, {draws} draws{by}", bootstrap_error(drawn)
     elif labels is None:
         how, se = "influence function", float(np.sqrt((inf**2).mean() / count))
     else:
-        how, se = f"influence function{by}", float(np.sqrt((summed**2).sum() / (count - 1) / count))
-    return from_se(value, se, df=float(count - 1), se_method=how, **details)
+        how, se = f"influence function{by}", float(np.sqrt((summed**2).sum() / less / count))
+    return from_se(value, se, df=df, se_method=how, **details)
 
 
 def bootstrap_error(draws: Floats) -> float:
@@ -301,6 +316,8 @@ def probability_difference(
         value,
         inf,
         None if cluster is None else frame[cluster],
+        side=read.g,
+        weight=w,
         n=read.counts,
         outcome=outcome,
         method="difference of probabilities from a logit (parallel log-odds)",

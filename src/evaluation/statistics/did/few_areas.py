@@ -13,7 +13,7 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation.results import Estimate, NotIdentified, TooFew, from_se
-from evaluation.statistics import inference
+from evaluation.statistics import _roles, inference
 from evaluation.statistics._arrays import Booleans, Floats
 from evaluation.statistics.did import two_by_two_cells
 from evaluation.statistics.did.regression import two_by_two
@@ -105,6 +105,7 @@ def by_area(
     Donald and Lang (2007) for changes of area means; Bell and McCaffrey (2002) and Pustejovsky and Tipton (2018) for
     CR2.
     """
+    _roles.refuse_own_covariates(covariates, outcome, group, time)
     roles = [outcome, group, time, area, *covariates, *([weight] if weight else [])]
     errors.require_columns(frame, roles, role="an area design")
     refusal = two_by_two_cells.identification_refusal(frame, group, time)

@@ -10,9 +10,9 @@ import pandas as pd
 
 from evaluation import errors
 from evaluation.results import Estimate, NotIdentified, TooFew
-from evaluation.statistics import inference
+from evaluation.statistics import _roles, inference
 from evaluation.statistics._arrays import Floats
-from evaluation.statistics.did import two_by_two_cells
+from evaluation.statistics.did import two_by_two_cells, whole_clusters
 
 VCOV = (*inference.HC, *inference.KINDS)
 
@@ -27,7 +27,7 @@ def two_by_two(  # noqa: PLR0913
     weight: str | None = None,
     cluster: str | None = None,
     vcov: str = "CR2",
-    least: int = 1,
+    least: int = two_by_two_cells.LEAST,
     rescale: bool = False,
 ) -> Estimate | NotIdentified | TooFew:
     """Estimate a two-by-two difference-in-differences: the change of group 1 over and above that of group 0.
@@ -47,7 +47,7 @@ def two_by_two(  # noqa: PLR0913
         weights moves nothing when there are covariates (without them it moves nothing in any case).
     cluster : str, optional
         Errors by cluster, of kind `vcov`: "CR0", "CR1", "CR1S", "CR2" (Satterthwaite df, the default) or "CR3".
-        Clusters that lie whole on one side, with one only on a side, are not identified.
+        Clusters that lie whole on one side, with one or two only on a side, are not identified.
     vcov : str
         Kind of the covariance. Without clusters "HC0" to "HC3" on n - k degrees of freedom, HC1 where it names a
         clustered kind.
@@ -64,7 +64,7 @@ def two_by_two(  # noqa: PLR0913
     Raises
     ------
     Unsupported
-        An unknown `vcov`.
+        An unknown `vcov`, or one of the HC kind with a cluster.
     UnknownColumn
         A column that is not there.
     MissingValues
@@ -78,8 +78,7 @@ def two_by_two(  # noqa: PLR0913
     ----------
     Bell and McCaffrey (2002) and Pustejovsky and Tipton (2018) for CR2.
     """
-    if vcov not in VCOV:
-        raise errors.Unsupported(f"vcov {vcov!r} is not known", todo=f"Use one of {VCOV}.")
+    _require_vcov(vcov, cluster)
     read = two_by_two_cells.read(
         frame,
         outcome=outcome,
@@ -93,18 +92,26 @@ def two_by_two(  # noqa: PLR0913
     )
     if not isinstance(read, two_by_two_cells.Cells):
         return read
-    refusal = None if vcov in inference.HC else two_by_two_cells.lone_cluster_refusal(frame, group, cluster)
-    if refusal is not None:
-        return refusal
     x = np.column_stack([np.ones(len(read.y)), read.g, read.t, read.g * read.t, read.x])
     fit = inference.regress(x, read.y, ["(Intercept)", "group", "time", "did", *read.names], read.w)
     method = "two-by-two regression" + (", adjusted" if read.names else "")
     return _covariance(fit, frame, cluster, vcov).estimate("did", n=read.counts, method=method, outcome=outcome)
 
 
+def _require_vcov(vcov: str, cluster: str | None) -> None:
+    """Refuse a kind of covariance that is not known, or that cannot use the clusters named."""
+    if vcov not in VCOV:
+        raise errors.Unsupported(f"vcov {vcov!r} is not known", todo=f"Use one of {VCOV}.")
+    if cluster is not None and vcov in inference.HC:
+        raise errors.Unsupported(
+            f"vcov {vcov!r} takes people as independent and cannot use the cluster {cluster!r}",
+            todo=f"Leave the cluster out, or use one of {inference.KINDS}.",
+        )
+
+
 def _covariance(fit: inference.Regression, frame: pd.DataFrame, cluster: str | None, vcov: str) -> inference.Covariance:
-    """Return the covariance asked for: by cluster where one is named, unless `vcov` is of the HC kind."""
-    if cluster is None or vcov in inference.HC:
+    """Return the covariance asked for: by cluster where one is named."""
+    if cluster is None:
         return inference.heteroskedastic(fit, kind=vcov if vcov in inference.HC else "HC1")
     return inference.cluster_robust(fit, frame[cluster], kind=vcov)
 
@@ -155,7 +162,7 @@ def triple(  # noqa: PLR0913
     Raises
     ------
     Unsupported
-        An unknown `vcov`.
+        An unknown `vcov`, or one of the HC kind with a cluster.
     UnknownColumn
         A column that is not there.
     MissingValues
@@ -165,8 +172,8 @@ def triple(  # noqa: PLR0913
     Collinear
         Columns that depend on each other; the message names them.
     """
-    if vcov not in VCOV:
-        raise errors.Unsupported(f"vcov {vcov!r} is not known", todo=f"Use one of {VCOV}.")
+    _require_vcov(vcov, cluster)
+    _roles.refuse_own_covariates(covariates, place)
     errors.require_columns(frame, [place], role="a triple difference")
     errors.require_complete(frame, [place], role="a triple difference")
     read = two_by_two_cells.read(
@@ -189,6 +196,9 @@ def triple(  # noqa: PLR0913
     }
     if min(counts.values()) < max(least, 1):
         return TooFew(counts=counts, needed=max(least, 1))
+    few = whole_clusters.refusal(frame, place, cluster)
+    if few is not None:
+        return few
     g, t = read.g, read.t
     x = np.column_stack([np.ones(len(g)), g, t, e, g * t, g * e, t * e, g * t * e, read.x])
     names = ["(Intercept)", "group", "time", "place", "group:time", "group:place", "time:place", "triple", *read.names]
@@ -208,6 +218,7 @@ def event_study(  # noqa: PLR0913
     weight: str | None = None,
     cluster: str | None = None,
     vcov: str = "CR2",
+    least: int = two_by_two_cells.LEAST,
 ) -> EventStudy:
     """Estimate the group's departure from the others at each time, from the last time before treatment.
 
@@ -232,6 +243,8 @@ def event_study(  # noqa: PLR0913
         Survey weights, scaled to mean 1 within each time; clusters.
     vcov : str
         Kind of the covariance, as in `two_by_two`.
+    least : int
+        People needed of each group at each time.
 
     Returns
     -------
@@ -241,7 +254,8 @@ def event_study(  # noqa: PLR0913
     Raises
     ------
     EmptyCell
-        No time before `start` or none after, or a group that nobody stands for at some time.
+        No time before `start` or none after; a group that nobody (or fewer than `least`) stands for at some time; one
+        or two whole clusters only on a side.
     UnknownColumn
         A column that is not there.
     MissingValues
@@ -255,6 +269,8 @@ def event_study(  # noqa: PLR0913
     ----------
     Goodman-Bacon (2021) on several dates in one regression.
     """
+    _require_vcov(vcov, cluster)
+    _roles.refuse_own_covariates(covariates, outcome, group, time)
     roles = [outcome, group, time, *covariates, *([weight] if weight else []), *([cluster] if cluster else [])]
     errors.require_columns(frame, roles, role="an event study")
     errors.require_complete(frame, roles, role="an event study")
@@ -267,9 +283,13 @@ def event_study(  # noqa: PLR0913
         for a, who in ((1, "group"), (0, "others"))
         for when in times
     }
-    if min(counts.values()) == 0:
-        empty = [k for k, v in counts.items() if not v]
-        raise errors.EmptyCell(f"nobody answered: {', '.join(empty)}", todo="Leave that time out.")
+    if min(counts.values()) < max(least, 1):
+        empty = [k for k, v in counts.items() if v < max(least, 1)]
+        who = "nobody" if least <= 1 else f"fewer than {least}"
+        raise errors.EmptyCell(f"{who} answered: {', '.join(empty)}", todo="Leave that time out.")
+    few = whole_clusters.refusal(frame, group, cluster)
+    if few is not None:
+        raise errors.EmptyCell(few.reason, todo=few.what_would_help)
     reference = times[times < start].max()
     shown = [when for when in times if when != reference]
     adjustment, columns = two_by_two_cells.covariate_columns(frame, covariates)

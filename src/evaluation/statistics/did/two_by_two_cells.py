@@ -12,8 +12,9 @@ from evaluation import errors
 from evaluation.results import NotIdentified, TooFew
 from evaluation.statistics import _roles
 from evaluation.statistics._arrays import Floats
+from evaluation.statistics.did import whole_clusters
 
-LEAST = 30  # people in a cell under which a planned design gives no estimate
+LEAST = 1  # people in a cell under which there is no estimate; a plan asks for more
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def read(  # noqa: PLR0913
     covariates: Sequence[str] = (),
     weight: str | None = None,
     cluster: str | None = None,
-    least: int = 1,
+    least: int = LEAST,
     rescale: bool = False,
 ) -> Cells | NotIdentified | TooFew:
     """Return a frame of two groups at two times as arrays, once it has been checked.
@@ -77,8 +78,8 @@ def read(  # noqa: PLR0913
     Returns
     -------
     Cells, NotIdentified or TooFew
-        The arrays; `NotIdentified` where the group is unknown for everybody at a time, `TooFew` with the counts where a
-        cell is under `least`.
+        The arrays; `NotIdentified` where the group is unknown for everybody at a time or has fewer than three whole
+        clusters on a side, `TooFew` with the counts where a cell is under `least`.
 
     Raises
     ------
@@ -89,7 +90,7 @@ def read(  # noqa: PLR0913
     DataError
         Group or time other than 0 and 1, a weight that is not above 0, an outcome that is not numeric.
     """
-    _roles.listed(covariates)
+    _roles.refuse_own_covariates(covariates, outcome, group, time)
     _roles.by_name(weight, "weight")
     _roles.by_name(cluster, "cluster")
     roles = [outcome, group, time, *covariates, *([weight] if weight else []), *([cluster] if cluster else [])]
@@ -102,6 +103,9 @@ def read(  # noqa: PLR0913
     counts = cell_counts(g, t)
     if min(counts.values()) < max(least, 1):
         return TooFew(counts=counts, needed=max(least, 1))
+    few = whole_clusters.refusal(frame, group, cluster)
+    if few is not None:
+        return few
     w = weights(frame, weight, t if rescale else None)
     x, names = covariate_columns(frame, covariates)
     y = _roles.numeric(frame, outcome, role="outcome")
@@ -130,36 +134,6 @@ def covariate_columns(frame: pd.DataFrame, covariates: Sequence[str]) -> tuple[F
         return np.zeros((len(frame), 0)), ()
     built = _roles.columns(frame, list(covariates), drop_first=True)
     return built.matrix, tuple(built.names)
-
-
-def lone_cluster_refusal(frame: pd.DataFrame, group: str, cluster: str | None) -> NotIdentified | None:
-    """Return why errors by cluster cannot be had, where clusters lie whole in one group and a group has one only.
-
-    The lone cluster's residuals sum to 0 whatever happened there: its chance deviation is not seen (with one a side the
-    error is 0), and degrees of freedom look healthy while a true null is rejected far too often.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        One row per person.
-    group : str
-        Column of 0 and 1.
-    cluster : str or None
-        Column of the clusters; None asks for no errors by cluster.
-
-    Returns
-    -------
-    NotIdentified or None
-        The refusal; None where the errors can be had.
-    """
-    if cluster is None:
-        return None
-    sides = frame.groupby(cluster, observed=True)[group].agg(["min", "max"]).astype(float)
-    if (sides["min"] != sides["max"]).any() or sides["min"].value_counts().reindex([0.0, 1.0]).min() > 1:
-        return None
-    return NotIdentified(
-        f"there is one {cluster} only on one side", "Events in at least two places, and at least two places without."
-    )
 
 
 def identification_refusal(frame: pd.DataFrame, group: str, time: str) -> NotIdentified | None:
