@@ -17,6 +17,9 @@ from evaluation.statistics import (
     effects,
     inference,
     matching,
+    mediation,
+    multiplicity,
+    predicted_attendance,
     propensity,
     sensitivity,
     survey,
@@ -219,6 +222,110 @@ def test_collinear_fit_is_named():
         fit = TWICE.fit()
     with pytest.raises(errors.Collinear, match="x2"):
         inference.cluster_robust(fit, F["session"])
+
+
+EXPLAINED = {  # every function that takes an outcome and covariates
+    "matched": lambda f: effects.in_sample(f, PAIRS, outcome="y", treat="t", covariates=["x", "y"]),
+    "ratio": lambda f: effects.ratio(f, PAIRS, outcome="y", treat="t", covariates=["x", "y"]),
+    "influence": lambda f: effects.influence(f, PAIRS, outcome="y", treat="t", covariates=["x", "y"]),
+    "several outcomes": lambda f: effects.of_outcomes(f, PAIRS, outcomes=["w", "y"], treat="t", covariates=["y"]),
+    "bias-corrected": lambda f: effects.abadie_imbens(
+        f, matching.nearest(DESIGN, SCORES, treat="t", replace=True), outcome="y", treat="t", covariates=["y"]
+    ),
+    "augmented": lambda f: effects.doubly_robust(f, outcome="y", treat="t", covariates=["x", "y"]),
+    "bootstrap": lambda f: effects.bootstrap(f, outcome="y", treat="t", covariates=["x", "y"], draws=50, seed=1),
+    "two by two": lambda f: did.two_by_two(f, **DID, covariates=["y"]),
+    "triple": lambda f: did.triple(f, outcome="y", group="g", place="t", time="late", covariates=["y"]),
+    "event study": lambda f: did.event_study(f, **DID, start=1, covariates=["y"]),
+    "doubly robust": lambda f: did.doubly_robust(f, **DID, covariates=["x", "y"]),
+    "probability": lambda f: did.probability_difference(f.assign(y=(f["y"] > 2) * 1.0), **DID, covariates=["y"]),
+    "group and time": lambda f: did.group_time(f, outcome="y", first_treated="g", time="late", covariates=["y"]),
+    "areas": lambda f: did.by_area(f, **DID, area="session", covariates=["y"]),
+    "composition": lambda f: did.composition.robust_to_composition(f, **DID, covariates=["y"]),
+    "four groups": lambda f: did.composition.four_group(f, **DID, covariates=["y"]),
+    "linked": lambda _: did.linked_panel(LINKED, **PANEL, covariates=[PANEL["outcome"]]),
+    "differences": lambda _: did.first_differences(LINKED, **PANEL, covariates=[PANEL["outcome"]]),
+    "glm": lambda f: survey.glm(survey.Design(f, weight="w"), "y ~ x + y"),
+    "glm, transformed": lambda f: survey.glm(survey.Design(f, weight="w"), "y ~ x + I(y ** 2)"),
+    "ordered": lambda f: survey.ordered_logit(survey.Design(f.assign(y=f["y"].round()), weight="w"), "y", ["x", "y"]),
+    "family": lambda f: multiplicity.romano_wolf(f, outcomes=["y"], treat="t", covariates=["y"], seed=1),
+    "controls": lambda f: multiplicity.joint(f, outcomes=["y"], treat="t", covariates=["y"], seed=1),
+    "mediation": lambda f: mediation.paths(f, x="t", mediators=["x"], y="y", covariates=["y"]),
+    "mediator": lambda f: mediation.paths(f, x="t", mediators=["y"], y="y"),
+    "predicted": lambda f: predicted_attendance.attendance(
+        f.drop(columns="t"), f, outcome="y", treat="t", covariates=["x", "y"], seed=1
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EXPLAINED)
+def test_an_outcome_does_not_explain_itself(name):
+    with pytest.raises(errors.EvaluationError, match="covariate"):
+        EXPLAINED[name](F)
+
+
+def test_a_covariate_whose_name_begins_like_the_outcome_is_none():
+    assert survey.glm(survey.Design(F.assign(y2=F["x"]), weight="w"), "y ~ y2").params["y2"] == pytest.approx(
+        survey.glm(survey.Design(F, weight="w"), "y ~ x").params["x"]
+    )
+
+
+@pytest.mark.parametrize("code", [-5, -9, 99, 999])
+def test_a_code_of_missing_attendance_is_answered_with_what_it_means(code):
+    coded = DESIGN.assign(t=DESIGN["t"].where(np.arange(len(DESIGN)) > 2, code))
+    with pytest.raises(errors.DataError, match=r"missing answers.*not known"):
+        propensity.fit(coded, treat="t", covariates=C)
+    if code < 0:
+        with pytest.raises(errors.DataError, match=r"missing answers.*not known"):
+            did.two_by_two(F.assign(g=F["g"].where(np.arange(len(F)) > 2, code)), **DID)
+
+
+def test_a_linked_person_has_one_weight():
+    weighted = LINKED.assign(weight=1.0 + LINKED[PANEL["time"]].rank(method="dense"))
+    for function in (did.linked_panel, did.first_differences):
+        with pytest.raises(errors.DataError, match="differ from time to time"):
+            function(weighted, **PANEL, weight="weight")
+
+
+def test_raking_refuses_people_who_share_an_id():
+    with pytest.raises(errors.DataError, match="duplicate ids"):
+        weighting.rake(F.set_axis([0, *range(len(F) - 1)]), {"sex": SEX})
+
+
+def test_perfect_separation_has_no_weights_and_no_effect_by_scores():
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=200)
+    apart = pd.DataFrame({"t": (x > 0) * 1, "x": x, "y": rng.normal(size=200)})
+    scores = propensity.fit(apart[["t", "x"]], treat="t", covariates=["x"])
+    for estimand in ("ATT", "ATE", "ATC", "ATO", "ATM"):
+        with pytest.raises(errors.EmptyCell, match="apart perfectly"):
+            matching.weights(apart[["t", "x"]], scores, treat="t", estimand=estimand)
+    calls = [
+        lambda: effects.doubly_robust(apart, outcome="y", treat="t", covariates=["x"]),
+        lambda: effects.bootstrap(apart, outcome="y", treat="t", covariates=["x"], draws=50, seed=1),
+    ]
+    for call in calls:
+        with pytest.raises(errors.EmptyCell, match="apart perfectly"):
+            call()
+
+
+def test_a_value_on_a_cut_belongs_above_it():
+    frame = pd.DataFrame({"t": [1, 0, 1, 0, 1, 0], "age": [20, 29, 30, 30, 45, 31]})
+    made = matching.coarsened_exact(frame, treat="t", covariates=["age"], cutpoints={"age": [30]})
+    assert made.stratum.tolist() == [1, 1, 2, 2, 2, 2]
+
+
+def test_pairs_that_do_not_differ_are_dropped_or_kept_as_asked():
+    treated, control = np.array([3.0, 4, 2, 5, 5, 4, 3, 5]), np.array([2.0, 4, 1, 3, 5, 1, 3, 2])
+    dropped, kept = (sensitivity.rosenbaum(treated, control, gammas=1.0, zeros=z).table for z in ("drop", "keep"))
+    moved = treated != control
+    again = sensitivity.rosenbaum(treated[moved], control[moved], gammas=1.0).table
+    pd.testing.assert_frame_equal(dropped, again)
+    rank = pd.Series(np.abs(treated - control)).rank().to_numpy()
+    z = (rank[treated > control].sum() - rank.sum() / 2) / np.sqrt((rank**2).sum() / 4)
+    assert kept["upper"].iloc[0] == pytest.approx(0.5 * math.erfc(z / math.sqrt(2)))
+    with pytest.raises(errors.Unsupported, match="zeros"):
+        sensitivity.rosenbaum(treated, control, zeros="some")
 
 
 CONSTANT = F.assign(y=3.3)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import errors
+from evaluation.statistics import _roles
 from evaluation.statistics._arrays import Booleans, Floats, Integers
 
 TOTAL_TOLERANCE = 1e-6  # relative gap by which totals of two margins may differ before they are refused
@@ -70,6 +71,7 @@ def read_margins(frame: pd.DataFrame, margins: Margins, base: Floats, not_stated
     if not len(frame):
         raise errors.EmptyCell("the sample has no rows", todo="Nobody can be weighted.")
     cells = [_cells(frame, columns, target, base, not_stated) for columns, target in margins.items()]
+    _roles.unique_ids(frame)
     totals = [float(c.targets.sum()) for c in cells]
     if max(totals) > min(totals) * (1 + TOTAL_TOLERANCE):
         listed = ", ".join(f"{c.names[0].split('=')[0]} {t:,.8g}" for c, t in zip(cells, totals, strict=True))

@@ -15,6 +15,7 @@ import pandas as pd
 from evaluation import errors
 from evaluation.statistics._arrays import Booleans, Floats
 
+CODES_OF_MISSING = (8.0, 9.0, 88.0, 97.0, 98.0, 99.0, 888.0, 997.0, 998.0, 999.0)
 COLLINEAR = 1e-9  # share of a standardised column's variance left after the columns before it
 
 
@@ -230,9 +231,17 @@ def arms(values: pd.Series, treat: str) -> Booleans:
         Values other than 0 and 1; everybody or nobody treated.
     """
     numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    if not np.isin(numbers, (0.0, 1.0)).all():
+    other = ~np.isin(numbers, (0.0, 1.0))
+    if other.any():
+        coded = int((numbers[other] < 0).sum() + np.isin(numbers[other], CODES_OF_MISSING).sum())
         raise errors.DataError(
-            f"the treatment {treat!r} must be 0 or 1 in every row", todo="Make it 1 for attended and 0 for not."
+            f"the treatment {treat!r} is neither 0 nor 1 in {int(other.sum())} rows"
+            + (
+                f"; {coded} of them look like codes of missing answers (negative, 9, 98, 99 and so on)" if coded else ""
+            ),
+            todo="Leave people out whose attendance is not known, as a named step; never count them as not attended."
+            if coded
+            else "Make it 1 for attended and 0 for not; a dose or a category belongs in a column of its own.",
         )
     treated: Booleans = numbers == 1.0
     if treated.all() or not treated.any():

@@ -9,6 +9,7 @@ import pandas as pd
 
 from evaluation.errors import DataError, require_columns
 from evaluation.results import Estimate, NotIdentified
+from evaluation.statistics import _roles
 
 LEAST = 30  # people with every answer, under which nothing is worked out
 BOOTSTRAP = "bias-corrected bootstrap of people"
@@ -72,6 +73,7 @@ def paths(
 
     if not mediators:
         raise DataError("mediation needs a mediator", todo="Name at least one.")
+    _roles.refuse_own_covariates([*mediators, *covariates], x, y)
     used = [x, *mediators, y, *covariates]
     require_columns(frame, used, role="mediation")
     known = frame[used].astype("Float64").dropna().astype(float)

@@ -299,11 +299,12 @@ def test_levels_of_a_difference_may_be_numbers_of_another_kind():
     assert survey.difference(d, "trust", by="g", levels=(2, 0))[0].value == pytest.approx(-e.value)
 
 
-def test_a_domain_in_one_cluster_has_an_error_of_the_whole_design():
+def test_a_domain_in_one_cluster_has_no_error_that_could_be_seen():
     s = sample().assign(one=lambda x: np.where(x["session"] == "s3", "in", "out"))
     d = survey.Design(s, weight="base_w", cluster="session", strata="stratum")
     e = survey.mean(d, "trust", by="one")[0]
-    assert e.se == pytest.approx(0, abs=1e-12)  # its linearised variable sums to nil in its only cluster
+    assert (e.se, e.low, e.high) == (None, None, None)  # its linearised variable sums to nil in its only cluster
+    assert "one cluster only" in e.se_method
     with pytest.raises(errors.EmptyCell, match="fewer than two sessions"):
         survey.Jackknife(d).mean(d.column("trust"), (s["one"] == "in").to_numpy(float))
 
@@ -444,3 +445,37 @@ def test_calibrated_errors_agree_with_another_version_of_r(name):
     fit = survey.glm(d, "confident ~ sex + age + ethnicity", family="quasibinomial")
     assert list(fit.params) == pytest.approx(list(r["glm"]["coef"].values()), rel=1e-5, abs=1e-6)  # glm stops at 1e-8
     assert list(fit.se) == pytest.approx(list(r["glm"]["se"].values()), rel=1e-5)
+
+
+def test_rows_of_weight_nil_are_not_people_of_an_estimate():
+    rng = np.random.default_rng(1)
+    f = pd.DataFrame({"w": [1.0] * 10 + [0.0] * 30 + [1.0] * 100, "g": ["a"] * 40 + ["b"] * 100})
+    f["y"], f["z"], f["c"] = [0] * 40 + [0, 1] * 50, rng.normal(size=140), np.arange(140) // 5
+    without = f[f["w"] > 0]
+    calls = [
+        lambda d: survey.proportion(d, "y", by="g")[0],
+        lambda d: survey.proportion(d, "y", by="g")[1],
+        lambda d: survey.mean(d, "z", by="g")[0],
+        lambda d: survey.total(d, "z")[0],
+        lambda d: survey.difference(d, "z", by="g")[0],
+        lambda d: survey.quantile(d, "z")[0],
+        lambda d: survey.ratio(d, "z", "w", by="g")[1],
+        lambda d: survey.glm(d, "z ~ g").estimate("g[T.b]"),
+    ]
+    for call in calls:
+        for words in ({}, {"cluster": "c"}):
+            padded, plain = (call(survey.Design(x, weight="w", **words)) for x in (f, without))
+            assert padded.n == plain.n
+            assert padded.df == plain.df
+            assert padded.value == pytest.approx(plain.value)
+    share = survey.proportion(survey.Design(f, weight="w"), "y", by="g")[0]
+    assert (share.n, share.df) == ({"a": 10}, 9)
+    assert share.high == pytest.approx(1 - 0.025 ** (1 / 10))  # Clopper-Pearson of 0 of 10
+
+
+def test_a_domain_counts_its_own_clusters():
+    s = sample()
+    d = survey.Design(s, weight="base_w", cluster="session", strata="stratum")
+    for e in survey.mean(d, "trust", by="district"):
+        own = s[s["district"] == e.group]
+        assert e.df == own["session"].nunique() - own["stratum"].nunique()

@@ -10,7 +10,7 @@ import pandas as pd
 from evaluation import errors
 from evaluation.results import Estimate, TooFew, from_se
 from evaluation.statistics import _logistic, _roles, inference
-from evaluation.statistics.did import two_by_two_cells
+from evaluation.statistics.did import two_by_two_cells, whole_clusters
 
 
 def linked_panel(
@@ -56,11 +56,12 @@ def linked_panel(
     MissingValues
         A missing value in any of these columns.
     DataError
-        A person who stands twice at one time, a treatment other than 0 and 1, or a column that is not numeric.
+        A person who stands twice at one time or whose weight differs, a treatment other than 0 and 1, or a column that
+        is not numeric.
     Collinear
         A covariate that never changes for anybody.
     EmptyCell
-        One cluster only.
+        One cluster only, or one or two whole clusters on a side.
     """
     from linearmodels.panel import PanelOLS
 
@@ -117,12 +118,31 @@ def _require_panel(  # noqa: PLR0913
     """Refuse columns that are lacking or not complete, a treatment that is not 0 and 1, people who stand twice."""
     _roles.by_name(cluster, "cluster")
     _roles.by_name(weight, "weight")
-    roles = [outcome, treat, unit, time, *_roles.listed(covariates), *[c for c in (cluster, weight) if c]]
+    _roles.refuse_own_covariates(covariates, outcome, treat, unit, time)
+    roles = [outcome, treat, unit, time, *covariates, *[c for c in (cluster, weight) if c]]
     errors.require_columns(frame, roles, role=role)
     errors.require_complete(frame, roles, role=role)
     two_by_two_cells.binary(frame, treat)
     _roles.numeric(frame, outcome, role="outcome")
     two_by_two_cells.refuse_repeats(frame, unit, time, linked=True)
+    if weight is not None and (frame.groupby(unit, observed=True)[weight].nunique() > 1).any():
+        several = int((frame.groupby(unit, observed=True)[weight].nunique() > 1).sum())
+        raise errors.DataError(
+            f"{several} people have weights in {weight!r} that differ from time to time",
+            todo="Give each person one weight, such as that of the earlier time times that of linkage.",
+        )
+    _refuse_few_places(frame, treat, unit, cluster)
+
+
+def _refuse_few_places(frame: pd.DataFrame, treat: str, unit: str, cluster: str | None) -> None:
+    """Refuse whole clusters with one or two only on a side: the newly treated against everybody else."""
+    if cluster is None or cluster == unit:
+        return
+    ends = frame.groupby(unit, observed=True)[treat].agg(["min", "max"])
+    newly = (ends["max"] > ends["min"]).astype(int)
+    few = whole_clusters.refusal(frame.assign(_newly=frame[unit].map(newly)), "_newly", cluster)
+    if few is not None and newly.nunique() > 1:
+        raise errors.EmptyCell(few.reason, todo=few.what_would_help)
 
 
 def _treatment_counts(frame: pd.DataFrame, treat: str, unit: str) -> dict[str, int]:

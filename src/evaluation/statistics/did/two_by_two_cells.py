@@ -184,7 +184,13 @@ def binary(frame: pd.DataFrame, column: str) -> Floats:
     """
     values = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     if not np.isin(values, (0.0, 1.0)).all():
-        raise errors.DataError(f"{column!r} is not 0 and 1", todo="Make it so; more periods belong to group_time.")
+        coded = bool((values < 0).any())
+        raise errors.DataError(
+            f"{column!r} is not 0 and 1" + (": negative values look like codes of missing answers" if coded else ""),
+            todo="Leave those people out as a named step; they are not known to be 0."
+            if coded
+            else "Make it so; more periods belong to group_time.",
+        )
     return values
 
 

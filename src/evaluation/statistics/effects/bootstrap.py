@@ -123,6 +123,7 @@ def bootstrap(  # noqa: PLR0913
         )
     if draws < 50:
         raise errors.DataError(f"{draws} draws are too few for an error", todo="Use 199 or more.")
+    _roles.refuse_own_covariates(covariates, outcome, treat)
     steps = Steps(outcome, treat, tuple(covariates), method, estimand, survey_weight, reweigh)
     roles = [outcome, treat, *covariates, *(c for c in (survey_weight, cluster, strata) if c)]
     errors.require_columns(frame, roles, role="an effect")

@@ -12,6 +12,7 @@ from evaluation.results import Estimate, from_se
 from evaluation.statistics import _roles, propensity
 from evaluation.statistics.effects import standard_errors
 from evaluation.statistics.effects.g_computation import estimand_text, role_columns
+from evaluation.statistics.matching.inverse_probability import refuse_separated
 
 
 def doubly_robust(
@@ -66,6 +67,7 @@ def doubly_robust(
         frame.drop(columns=[outcome]), treat=treat, covariates=list(covariates), survey_weight=survey_weight
     )
     d = frame[treat].to_numpy(dtype=float)
+    refuse_separated(scores.values.reindex(frame.index).to_numpy(), d == 1)
     s = _roles.weights(frame, survey_weight)
     s = s / s.mean()
     y, p = _roles.numeric(frame, outcome, role="outcome"), scores.values.reindex(frame.index).to_numpy()

@@ -154,6 +154,7 @@ def of_outcomes(
     """
     if not outcomes:
         raise errors.DataError("no outcome to estimate", todo="Name one at least.")
+    _roles.refuse_own_covariates(covariates, *outcomes)
     first, *others = outcomes
     model = outcome_model(frame, sample, first, treat, covariates, survey_weight, cluster)
     models = {first: model} | {o: _other_outcome(model, o) for o in others}
@@ -487,9 +488,7 @@ def role_columns(
     """
     _roles.by_name(survey_weight, "survey weight")
     _roles.by_name(cluster, "cluster")
-    own = [c for c in _roles.listed(covariates) if c in (outcome, treat)]
-    if own:
-        raise errors.DataError(f"{own[0]!r} is also a covariate", todo="Take it off the covariates.")
+    _roles.refuse_own_covariates(covariates, outcome, treat)
     return [outcome, treat, *covariates, *([survey_weight] if survey_weight else []), *([cluster] if cluster else [])]
 
 

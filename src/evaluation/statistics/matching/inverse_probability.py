@@ -65,13 +65,15 @@ def weights(
         An outcome in the frame; an absent column; NA in any role, or people without a score; duplicate ids, a treatment
         that is not 0/1, a weight that is not a positive number.
     EmptyCell, Unsupported
-        Everybody or nobody treated; an estimand that is not known; a boost without a prevalence between 0 and 1.
+        Everybody or nobody treated, or scores that tell the two arms apart perfectly; an estimand that is not known; a
+        boost without a prevalence between 0 and 1.
     """
     treated = _roles.check(frame, treat=treat, survey_weight=survey_weight, outcomes=outcomes)
     base = _roles.weights(frame, survey_weight)
     if estimand not in ESTIMANDS:
         raise errors.Unsupported(f"estimand {estimand!r} is not known", todo=f"Use one of {', '.join(ESTIMANDS)}.")
     p, logit = read_scores(frame, scores)
+    refuse_separated(p, treated)
     if boosted and estimand in ("ATE", "ATO", "ATM"):
         p = _shift(logit, treated, base, prevalence, estimand)
     formulas: dict[str, Callable[[], Floats]] = {
@@ -96,6 +98,28 @@ def weights(
         treated=pd.Series(treated, index=frame.index, name=treat),
         estimated="propensity" if hasattr(scores, "bread") and not (boosted and prevalence) else "",
     )
+
+
+def refuse_separated(p: Floats, treated: Booleans) -> None:
+    """Refuse scores that tell treated people and others apart perfectly: nobody has a counterpart.
+
+    Parameters
+    ----------
+    p : ndarray, shape (n,)
+        Probabilities of treatment, 0 to 1.
+    treated : ndarray of bool, shape (n,)
+        Who is treated.
+
+    Raises
+    ------
+    EmptyCell
+        Every treated person's score is above every other person's.
+    """
+    if p[treated].min() > p[~treated].max():
+        raise errors.EmptyCell(
+            "the covariates tell attendees and others apart perfectly, so that nobody is comparable",
+            todo="Take off the covariate that decides who attends, or join its levels; describe both groups instead.",
+        )
 
 
 def trim(sample: MatchedSample, *, at: float, lower: bool = False) -> MatchedSample:

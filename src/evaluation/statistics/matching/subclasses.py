@@ -140,8 +140,9 @@ def coarsened_exact(
     covariates : sequence of str
         Columns whose coarsened values make the cells.
     cutpoints : mapping, optional
-        Per numeric covariate: inner cut points, a number of equal-width bins, or 0 to match it exactly. Without one,
-        Sturges' number of equal-width bins. Words match exactly.
+        Per numeric covariate: inner cut points (a value on a cut belongs above it, as in MatchIt), a number of
+        equal-width bins, or 0 to match it exactly. Without one, Sturges' number of equal-width bins. Words match
+        exactly.
     estimand : "ATT", "ATC" or "ATE"
         Whom the cells are weighted to.
     survey_weight : str, optional
@@ -312,4 +313,4 @@ def _coarsen(frame: pd.DataFrame, covariate: str, cuts: Sequence[float] | int | 
         edges = np.linspace(values.min(), values.max(), cuts + 1)
         edges[-1] = np.inf
         return np.searchsorted(edges[1:], values, side="right")
-    return np.searchsorted(np.sort(np.asarray(cuts, dtype=float)), values, side="left")
+    return np.searchsorted(np.sort(np.asarray(cuts, dtype=float)), values, side="right")

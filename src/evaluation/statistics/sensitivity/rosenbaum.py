@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -69,6 +70,7 @@ def rosenbaum(
     gammas: float | Sequence[float] = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0),
     test: str = "signed_rank",
     alternative: str = "greater",
+    zeros: str = "drop",
 ) -> RosenbaumBounds:
     """Return Rosenbaum bounds for matched pairs.
 
@@ -79,11 +81,15 @@ def rosenbaum(
     gammas : float or sequence of float
         Ratio of the odds of treatment of two paired people that an unseen trait may make, each 1 or more.
     test : {"signed_rank", "hodges_lehmann", "mcnemar"}
-        Wilcoxon's signed-rank statistic (zeros dropped, midranks, normal approximation without correction:
+        Wilcoxon's signed-rank statistic (midranks, normal approximation without correction:
         expectation q sum r, variance q (1 - q) sum r^2, q = gamma / (1 + gamma)); the location shift whose
         signed-rank statistic meets its bounding expectations; the exact binomial of discordant pairs.
     alternative : {"greater", "less"}
         Direction of the one-sided test (treated against control).
+    zeros : {"drop", "keep"}
+        Pairs that do not differ, for "signed_rank": dropped before ranking (Wilcoxon), or ranked with the others and
+        counted as not in favour, which is the more cautious. "mcnemar" drops and "hodges_lehmann" keeps them in any
+        case.
 
     Returns
     -------
@@ -109,7 +115,10 @@ def rosenbaum(
     each = [gammas] if is_number(gammas) else list(cast("Sequence[float]", gammas))
     _check(x, y, each, test, alternative)
     gap = x - y if alternative == "greater" else y - x
-    bounds: dict[str, _Bound] = {"signed_rank": _signed_rank, "hodges_lehmann": _hodges_lehmann, "mcnemar": _mcnemar}
+    if zeros not in ("drop", "keep"):
+        raise errors.Unsupported(f"zeros {zeros!r} is not known", todo="Use 'drop' or 'keep'.")
+    signed_rank = partial(_signed_rank, keep=zeros == "keep")
+    bounds: dict[str, _Bound] = {"signed_rank": signed_rank, "hodges_lehmann": _hodges_lehmann, "mcnemar": _mcnemar}
     bound = bounds[test]
     rows = [(float(g), *bound(gap, float(g))) for g in each]
     table = pd.DataFrame(rows, columns=["gamma", "lower", "upper"])
@@ -136,11 +145,11 @@ def _check(x: Floats, y: Floats, gammas: Sequence[float], test: str, alternative
         raise errors.DataError("no pair differs: there is nothing to bound")
 
 
-def _signed_rank(gap: Floats, gamma: float) -> tuple[float, float]:
+def _signed_rank(gap: Floats, gamma: float, *, keep: bool) -> tuple[float, float]:
     """Return the bounds of the one-sided p-value of Wilcoxon's signed-rank statistic."""
     from scipy.stats import norm, rankdata
 
-    moved = gap[gap != 0]
+    moved = gap if keep else gap[gap != 0]
     rank = rankdata(np.abs(moved))
     statistic = rank[moved > 0].sum()
 

@@ -90,18 +90,34 @@ class Design:
 
     @property
     def df(self) -> int:
-        """Return the design degrees of freedom, clusters less strata.
+        """Return the design degrees of freedom, clusters less strata; those without anybody of weight are not counted.
 
         Returns
         -------
         int
             Degrees of freedom of t intervals.
         """
-        return int(len(self.cluster_labels) - len(self.clusters_per_stratum))
+        return self.domain_df(np.ones(self.n))
+
+    def domain_df(self, domain: Floats) -> int:
+        """Return the degrees of freedom of a domain: clusters that hold somebody of it, less their strata.
+
+        Parameters
+        ----------
+        domain : ndarray, shape (n,)
+            Above 0 for people of the domain.
+
+        Returns
+        -------
+        int
+            Degrees of freedom, as R's degf of a subset; 0 or more.
+        """
+        held = np.unique(self.cluster_codes[(domain > 0) & (self.weights > 0)])
+        return int(len(held) - len(np.unique(self.stratum_of_cluster[held])))
 
     @property
     def n(self) -> int:
-        """Return the number of people, unweighted.
+        """Return the number of rows, those of weight 0 among them.
 
         Returns
         -------
@@ -109,6 +125,21 @@ class Design:
             Rows of the frame.
         """
         return len(self.frame)
+
+    def people(self, domain: Floats) -> int:
+        """Return the number of people of a domain, unweighted; a row of weight 0 is nobody.
+
+        Parameters
+        ----------
+        domain : ndarray, shape (n,)
+            Other than 0 for people of the domain.
+
+        Returns
+        -------
+        int
+            Number of people.
+        """
+        return int(np.count_nonzero((domain != 0) & (self.weights > 0)))
 
     def residuals(self, scores: Floats) -> Floats:
         """Return linearised variables as residuals on the calibration variables.
@@ -170,16 +201,20 @@ class Design:
         parts = [group_sums(codes, values[:, j], size) for j in range(values.shape[1])]
         return np.column_stack(parts)
 
-    @property
-    def reference(self) -> str:
+    def reference(self, df: float) -> str:
         """Return the reference distribution of an interval, in words.
+
+        Parameters
+        ----------
+        df : float
+            Degrees of freedom.
 
         Returns
         -------
         str
             The t distribution with its degrees of freedom.
         """
-        return f"t with {self.df} degrees of freedom ({'clusters' if self.clustered else 'people'} less strata)"
+        return f"t with {df:g} degrees of freedom ({'clusters' if self.clustered else 'people'} less strata)"
 
     def column(self, name: str) -> Floats:
         """Return a complete numeric column of the frame.

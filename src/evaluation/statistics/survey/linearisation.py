@@ -18,7 +18,7 @@ from evaluation.statistics.survey.design import Design
 
 LINEARISATION = "Taylor linearisation, with replacement"
 By = str | Sequence[str] | None
-Ratio = tuple[str, Floats, Floats, int]  # label, numerator, denominator, unweighted people
+Ratio = tuple[str, Floats, Floats, Floats]  # label, numerator, denominator, domain
 
 
 def mean(design: Design, column: str, *, by: By = None, missing: str = "refuse") -> list[Estimate]:
@@ -90,7 +90,7 @@ def total(design: Design, column: str, *, by: By = None, missing: str = "refuse"
     scores = np.column_stack([top for _, top, _ in parts])
     ses = _standard_errors(design, scores)
     return [
-        _estimate(design, float(design.weights @ top), float(se), f"total of {column}", label, _count(d))
+        _estimate(design, float(design.weights @ top), float(se), f"total of {column}", label, d)
         for (label, top, d), se in zip(parts, ses, strict=True)
     ]
 
@@ -126,7 +126,7 @@ def ratio(
     """
     (y, one), (x, two) = answers(design, numerator, missing), answers(design, denominator, missing)
     answered = one * two
-    parts = [(label, y * d * answered, x * d * answered, _count(d * answered)) for label, d in domains(design, by)]
+    parts = [(label, y * d * answered, x * d * answered, d * answered) for label, d in domains(design, by)]
     return _ratios(design, parts, f"ratio of {numerator} to {denominator}")
 
 
@@ -174,7 +174,7 @@ def proportion(
     _intervals.check_interval(interval, level)
     parts = [_domain_ratio(label, y, d * answered) for label, d in domains(design, by)]
     shares = _ratios(design, parts, f"share of {column}", variances=True)
-    return [_with_interval(design, e, sum(e.n.values()), interval, level) for e in shares]
+    return [_with_interval(e, interval, level) for e in shares]
 
 
 def distribution(
@@ -231,7 +231,7 @@ def distribution(
             inside = (design.frame[column] == value).to_numpy().astype(float)
             parts.append(_domain_ratio(str(value) if by is None else f"{label} × {value}", inside, d))
         shares = _ratios(design, parts, f"share of {column}", variances=True)
-        out += [_with_interval(design, e, sum(e.n.values()), interval, level) for e in shares]
+        out += [_with_interval(e, interval, level) for e in shares]
     return out
 
 
@@ -281,15 +281,16 @@ def difference(
         )
     parts = [_score(design, y * indicators[n], indicators[n], n) for n in names]
     se = float(_standard_errors(design, (parts[1][1] - parts[0][1])[:, None])[0])
-    n = {name: _count(indicators[name]) for name in names}
+    n = {name: design.people(indicators[name]) for name in names}
+    df = design.domain_df(indicators[names[0]] + indicators[names[1]])
     return [
         from_se(
             parts[1][0] - parts[0][0],
             se,
-            df=design.df,
+            df=df,
             n=n,
             method=f"difference in means of {column}",
-            se_method=_se_method(design),
+            se_method=_se_method(design, df),
             group=f"{names[1]} less {names[0]}",
             n_sessions=sessions(design),
         )
@@ -454,13 +455,9 @@ def sessions(design: Design) -> int | None:
     return len(design.cluster_labels) if design.clustered else None
 
 
-def _count(domain: Floats) -> int:
-    return int(np.count_nonzero(domain))
-
-
-def _se_method(design: Design) -> str:
+def _se_method(design: Design, df: float) -> str:
     calibrated = ", calibrated" if design.calibration is not None else ""
-    return f"{LINEARISATION}{calibrated}; {design.reference}"
+    return f"{LINEARISATION}{calibrated}; {design.reference(df)}"
 
 
 def _standard_errors(design: Design, scores: Floats) -> Floats:
@@ -478,7 +475,7 @@ def _score(design: Design, top: Floats, bottom: Floats, label: str) -> tuple[flo
 
 def _domain_ratio(label: str, y: Floats, domain: Floats) -> Ratio:
     """Return the ratio that is the mean of y in a domain."""
-    return label, y * domain, domain, _count(domain)
+    return label, y * domain, domain, domain
 
 
 def _ratios(design: Design, parts: Sequence[Ratio], details: str, *, variances: bool = False) -> list[Estimate]:
@@ -486,34 +483,41 @@ def _ratios(design: Design, parts: Sequence[Ratio], details: str, *, variances: 
     scored = [_score(design, top, bottom, label) for label, top, bottom, _ in parts]
     ses = _standard_errors(design, np.column_stack([score for _, score in scored]))
     out = []
-    for (label, top, bottom, n), (value, _), se in zip(parts, scored, ses, strict=True):
-        effective = None
+    for (label, top, bottom, domain), (value, _), se in zip(parts, scored, ses, strict=True):
+        effective, n = None, design.people(domain)
         if variances and se > _intervals.ZERO_ERROR and n > 1:
             w = design.weights * bottom
             effective = float(w @ (top - value) ** 2 / w.sum() * n / (n - 1) / se**2)
-        out.append(_estimate(design, value, float(se), details, label, n, effective))
+        out.append(_estimate(design, value, float(se), details, label, domain, effective))
     return out
 
 
 def _estimate(
-    design: Design, value: float, se: float, details: str, label: str, n: int, n_effective: float | None = None
+    design: Design, value: float, se: float, details: str, label: str, domain: Floats, n_effective: float | None = None
 ) -> Estimate:
+    """Return a level of a domain; without an error where the domain stands in one cluster of each stratum only."""
+    df, n = design.domain_df(domain), {label: design.people(domain)}
+    if df < 1:
+        no_error = "one cluster only: its error cannot be seen"
+        return Estimate(value=value, n=n, method=details, se_method=no_error, group=label, n_sessions=sessions(design))
     return from_se(
         value,
         se,
-        df=design.df,
+        df=df,
         null=None,
-        n={label: n},
+        n=n,
         method=details,
-        se_method=_se_method(design),
+        se_method=_se_method(design, df),
         group=label,
         n_sessions=sessions(design),
         n_effective=n_effective,
     )
 
 
-def _with_interval(design: Design, share: Estimate, n: int, interval: str, level: float) -> Estimate:
-    p, se, df = share.value, share.se or 0.0, design.df
+def _with_interval(share: Estimate, interval: str, level: float) -> Estimate:
+    if share.se is None or share.df is None:
+        return replace(share, unit="share")
+    p, se, df, n = share.value, share.se, share.df, sum(share.n.values())
     make, how = _intervals.interval_function(p, se, interval)
     (low, high), (low90, high90) = make(p, se, n, df, level), make(p, se, n, df, 0.90)
     return replace(
@@ -577,13 +581,16 @@ def quantile(
         raise errors.DataError(f"q = {q} is not between 0 and 1", todo="Give a share such as 0.5 for the median.")
     _intervals.check_interval("mean", level)
     y, answered = answers(design, column, missing)
-    wide, narrow = (float(t.ppf(0.5 + x / 2, design.df)) for x in (level, 0.90))
     out = []
     for label, inside in domains(design, by):
         d = inside * answered
         w = design.weights * d
         if not w.sum() > 0:
             raise errors.EmptyCell(f"nobody in {label} answered {column!r}")
+        df = design.domain_df(d)
+        if df < 1:
+            raise errors.EmptyCell(f"{label} stands in one cluster only, so its quantile has no interval")
+        wide, narrow = (float(t.ppf(0.5 + x / 2, df)) for x in (level, 0.90))
         point = weighted_quantile(y, w, q)
         share, score = _score(design, (y <= point) * d, d, label)
         se = float(_standard_errors(design, score[:, None])[0])
@@ -596,10 +603,10 @@ def quantile(
                 high=ends[1],
                 low_90=ends[2],
                 high_90=ends[3],
-                df=float(design.df),
-                n={label: _count(d)},
+                df=float(df),
+                n={label: design.people(d)},
                 method=f"quantile {q:g} of {column}",
-                se_method=f"Woodruff; {design.reference}",
+                se_method=f"Woodruff; {design.reference(df)}",
                 group=label,
                 n_sessions=sessions(design),
             )

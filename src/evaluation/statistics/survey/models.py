@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -151,6 +152,8 @@ def _matrices(design: Design, formula: str) -> tuple[Floats, pd.DataFrame]:
     from patsy import NAAction, PatsyError, dmatrices  # type: ignore[import-untyped]  # it ships no types
 
     outcome, frame = formula.split("~")[0].strip(), design.frame
+    if re.search(rf"(?<![\w.]){re.escape(outcome)}(?![\w.])", formula.partition("~")[2]):
+        raise errors.DataError(f"{outcome!r} is also a covariate", todo="Take it off the right-hand side.")
     if outcome in frame and pd.api.types.is_bool_dtype(frame[outcome]):
         frame = frame.assign(**{outcome: frame[outcome].astype(float)})
     words = [c for c in frame if str(c) in formula and pd.api.types.is_string_dtype(frame[c].dtype)]
@@ -228,7 +231,7 @@ def fit_from_scores(design: Design, params: Floats, scores: Floats, names: Seque
         pd.DataFrame(cov, index=list(names), columns=list(names)),
         df,
         family,
-        design.n,
+        design.people(np.ones(design.n)),
     )
 
 

@@ -40,8 +40,7 @@ def ordered_logit(design: Design, outcome: str, covariates: Sequence[str]) -> Fi
     UnknownColumn, MissingValues
         No such column; missing values in one.
     """
-    if isinstance(covariates, str):
-        raise errors.DataError(f"covariates is the one word {covariates!r}", todo="Give a list of column names.")
+    _roles.refuse_own_covariates(covariates, outcome)
     errors.require_columns(design.frame, covariates, role="an ordered model")
     errors.require_complete(design.frame, covariates, role="an ordered model")
     y, built = design.column(outcome), _roles.columns(design.frame, covariates, drop_first=True)

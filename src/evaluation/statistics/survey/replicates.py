@@ -315,7 +315,7 @@ def bootstrap_estimate(
     replicates = bootstrap(design, statistic, draws=draws, seed=seed)
     if not np.isfinite(replicates).all():
         raise errors.EmptyCell(f"some draws leave nobody in {group}, so it has no bootstrap error")
-    how = f"bootstrap of clusters, weights made again, {draws} draws; {design.reference}"
+    how = f"bootstrap of clusters, weights made again, {draws} draws; {design.reference(design.df)}"
     return [
         from_se(
             float(v),
@@ -323,7 +323,7 @@ def bootstrap_estimate(
             df=design.df,
             null=None,
             group=group,
-            n={group: design.n},
+            n={group: design.people(np.ones(design.n))},
             se_method=how,
             n_sessions=len(design.cluster_labels) if design.clustered else None,
             method="weighted statistic",
