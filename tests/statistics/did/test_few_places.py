@@ -10,7 +10,7 @@ import pytest
 from evaluation import errors
 from evaluation.results import Estimate, NotIdentified
 from evaluation.statistics import did
-from evaluation.statistics.did import composition
+from evaluation.statistics.did import composition, whole_clusters
 
 ROLES = {"outcome": "y", "group": "g", "time": "t"}
 
@@ -131,6 +131,27 @@ def test_few_places_have_the_error_of_their_means():
         assert made.value == pytest.approx(a.mean() - b.mean())
         assert made.se == pytest.approx(se)
         assert made.df == pytest.approx(df)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_degrees_of_freedom_are_those_of_the_quadratic_form(seed):
+    rng = np.random.default_rng(seed)
+    loads, first, second = [], 0.0, 0.0
+    for sign in (1, -1):
+        own = rng.uniform(0.05, 2, rng.integers(3, 9))
+        share = own / own.sum()
+        m = np.eye(len(own)) - np.outer(np.ones(len(own)), share)
+        a = m.T @ np.diag(own**2 / (1 - share)) @ m
+        first, second = first + np.trace(a), second + np.trace(a @ a)
+        loads.append(np.concatenate([np.zeros(2), sign * own]))
+    assert whole_clusters.freedom(loads) == pytest.approx(first**2 / second)
+
+
+def test_places_of_which_one_holds_nearly_everybody_have_no_error():
+    frame = places(np.random.default_rng(4), 40, 4, n=60)
+    lone = frame[(frame["place"] == 0) | (frame.groupby("place").cumcount() < 4)]
+    with pytest.raises(errors.EmptyCell, match="unequal"):
+        did.doubly_robust(lone, covariates=[], cluster="place", **ROLES)
 
 
 @pytest.mark.parametrize("never", [0, np.inf, np.nan, None])

@@ -204,6 +204,11 @@ def from_influence(
     Estimate
         Value, error, and t intervals on people (or clusters) less one. Where each cluster lies whole on one side: sums
         corrected for the cluster's share of its side, and Satterthwaite degrees of freedom.
+
+    Raises
+    ------
+    EmptyCell
+        Clusters so few or unequal that fewer than three degrees of freedom are left.
     """
     codes: Integers | None = None
     count = len(inf)
@@ -216,6 +221,10 @@ def from_influence(
         if not ((pair.treated > 0) & (pair.others > 0)).any():  # whole clusters: few of them have a small-sample error
             summed, df, less = pair.corrected(summed), whole_clusters.freedom([pair.treated, pair.others]), count
             by += ", Satterthwaite"
+            if df < whole_clusters.LEAST_DF:
+                raise errors.EmptyCell(
+                    f"{count} clusters of so unequal size leave {df:.1f} degrees of freedom", todo=whole_clusters.REMEDY
+                )
     if draws:
         drawn = influence_functions.multiplier(summed, draws=draws, seed=seed)[:, 0]
         how, se = f"multiplier bootstrap, {draws} draws{by}", bootstrap_error(drawn)

@@ -15,10 +15,9 @@ from evaluation import errors
 from evaluation.results import Estimate, NotIdentified, TooFew, from_se
 from evaluation.statistics import _roles, inference
 from evaluation.statistics._arrays import Booleans, Floats
-from evaluation.statistics.did import two_by_two_cells
+from evaluation.statistics.did import two_by_two_cells, whole_clusters
 from evaluation.statistics.did.regression import two_by_two
 
-LEAST_DF = 3.0  # Satterthwaite degrees of freedom under which CR2 gives way to changes of area means
 MOST_ASSIGNMENTS = 200_000  # ways to choose the exposed areas that are gone through
 
 
@@ -135,7 +134,7 @@ def by_area(
             cluster=area,
             rescale=True,
         )
-        if isinstance(clustered, Estimate) and (clustered.df or 0) >= LEAST_DF:
+        if isinstance(clustered, Estimate) and (clustered.df or 0) >= whole_clusters.LEAST_DF:
             return clustered
     return collapsed(frame, outcome=outcome, group=group, time=time, area=area, weight=weight)
 

@@ -11,6 +11,7 @@ from evaluation.results import NotIdentified
 from evaluation.statistics._arrays import Floats, Integers, group_sums
 
 FEWEST = 3  # whole clusters on a side under which an error by cluster cannot be right
+LEAST_DF = 3.0  # degrees of freedom under which places are too few, or too unequal, for an error
 MANY = 12  # people on a side from which the large-sample error serves
 _NUMBERS = {0: "no", 1: "one", 2: "two"}
 REMEDY = "Events in at least three places, and at least three without; with two a side by_area tests changes of means."
@@ -119,6 +120,9 @@ def sides(codes: Integers, clusters: int, weight: Floats, treated: Floats, other
 def freedom(loads: list[Floats]) -> float:
     """Return Satterthwaite degrees of freedom of a sum of weighted means of independent, equally variable clusters.
 
+    With load L and share s = L / sum L of a side's clusters the corrected variance is e'Ae, A = (I - 1s')' D (I - 1s'),
+    D = diag(L² / (1 - s)); over the sides, (sum tr A)² / sum tr A² (Bell and McCaffrey 2002).
+
     Parameters
     ----------
     loads : list of ndarray, each of shape (clusters,)
@@ -129,11 +133,25 @@ def freedom(loads: list[Floats]) -> float:
     float
         Degrees of freedom: for two sides of n and m equal clusters those of Welch's test under equal variances.
     """
-    variances, effective = [], []
+    first, second = 0.0, 0.0
     for load in loads:
-        squares = load**2
-        if squares.sum() > 0:
-            variances.append(float(squares.sum()))
-            effective.append(float(squares.sum() ** 2 / (squares**2).sum()))
-    lost = sum(v**2 / max(k - 1, 1e-12) for v, k in zip(variances, effective, strict=True))
-    return float(sum(variances) ** 2 / lost)
+        own = load[load != 0]
+        share = own / own.sum() if own.sum() else np.full(len(own), 1 / max(len(own), 1))
+        scale = own**2 / np.maximum(1 - share, 1e-12)
+        # tr A and tr A² of M' diag(scale) M with M = I - 1s', written out so that no square matrix is needed
+        total, square = scale.sum(), share @ share
+        first += float(scale @ (1 - 2 * share) + total * square)
+        row = scale**2 @ ((1 - 2 * share + square) ** 2)
+        cross = _off_diagonal(scale, share, square)
+        second += float(row + cross)
+    return first**2 / second if second > 0 else 0.0
+
+
+def _off_diagonal(scale: Floats, share: Floats, square: float) -> float:
+    """Return the sum over i ≠ j of scale_i scale_j (M M')_ij², M M' = I - 1s' - s1' + (s's) 11'."""
+    # (M M')_ij = square - s_i - s_j for i ≠ j; the sum of its square by powers of s, less the diagonal
+    c, s = scale, share
+    s0, s1, s2 = c.sum(), c @ s, c @ s**2
+    everything = square**2 * s0**2 + 2 * s2 * s0 + 2 * s1**2 - 4 * square * s1 * s0
+    diagonal = c**2 @ (square - 2 * s) ** 2
+    return float(everything - diagonal)
