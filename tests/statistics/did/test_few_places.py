@@ -149,7 +149,7 @@ def test_degrees_of_freedom_are_those_of_the_quadratic_form(seed):
 
 def test_places_of_which_one_holds_nearly_everybody_have_no_error():
     frame = places(np.random.default_rng(4), 40, 4, n=60)
-    lone = frame[(frame["place"] == 0) | (frame.groupby("place").cumcount() < 4)]
+    lone = frame[(frame["place"] == 0) | (frame.groupby(["place", "t"]).cumcount() < 4)]
     with pytest.raises(errors.EmptyCell, match="unequal"):
         did.doubly_robust(lone, covariates=[], cluster="place", **ROLES)
 
