@@ -11,7 +11,7 @@ from evaluation.analysis.attendee_effect import guarded
 from evaluation.analysis.did.inputs import DesignInputs, first_reached, place
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Design, Plan
-from evaluation.results import Estimate, NotIdentified, from_se
+from evaluation.results import NotIdentified
 from evaluation.statistics import did
 from evaluation.statistics.did import pre_trends, selection_demo
 from evaluation.table_builder import Table
@@ -48,13 +48,6 @@ def effects_over_time(plan: Plan, design: Design, frame: pd.DataFrame) -> did.Gr
     return guarded(did.group_time, frame, cluster="unit", control="not_yet", **roles)
 
 
-def few_places_range(effect: Estimate, frame: pd.DataFrame) -> Estimate:
-    """Return an estimate with its range on as many degrees of freedom as the smaller side has places, less one."""
-    sides = frame.groupby(frame["first"] > 0)["unit"].nunique()
-    df = float(max(sides.min() - 1, 1))
-    return from_se(effect.value, effect.se or 0.0, df=df, n=effect.n, estimand=effect.estimand)
-
-
 def over_time(plan: Plan, inputs: DesignInputs) -> Exhibit:
     """Return effects by group and time with their aggregates, each by its name, and what earlier waves leave open."""
     design = plan.designs.get("D1")
@@ -69,10 +62,13 @@ def over_time(plan: Plan, inputs: DesignInputs) -> Exhibit:
     for effect, g, t in zip(effects, effects.groups, effects.times, strict=True):
         when = "before" if t < g else "after"
         label = f"First reached before {waves[int(g)]}, seen in {waves[int(t)]} ({when})"
-        table.row(f"g{g:g}t{t:g}", label).interval("change", few_places_range(effect, frame))
+        table.row(f"g{g:g}t{t:g}", label).interval("change", effect)
     for kind in ("simple", "group", "dynamic", "calendar"):
-        effect = few_places_range(effects.aggregate(kind)[0], frame)
+        effect = effects.aggregate(kind)[0]
         table.row(kind, f"Overall, {effect.estimand}").interval("change", effect, base=len(frame))
+    left_out = sorted({waves[int(g)] for g, _ in effects.left_out if g not in effects.groups})
+    if left_out:
+        table.note("left_out", waves=" and ".join(left_out))
     _earlier_trends(plan, table, frame, design)
     return table.exhibit()
 

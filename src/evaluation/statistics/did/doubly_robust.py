@@ -223,7 +223,9 @@ def from_influence(
             by += ", Satterthwaite"
             if df < whole_clusters.LEAST_DF:
                 raise errors.EmptyCell(
-                    f"{count} clusters of so unequal size leave {df:.1f} degrees of freedom", todo=whole_clusters.REMEDY
+                    f"a few of the {count} clusters hold so much of their side that the error cannot be judged: unequal sizes "
+                    f"leave {df:.1f} degrees of freedom",
+                    todo=whole_clusters.REMEDY,
                 )
     if draws:
         drawn = influence_functions.multiplier(summed, draws=draws, seed=seed)[:, 0]
