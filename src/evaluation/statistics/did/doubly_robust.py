@@ -223,8 +223,8 @@ def from_influence(
             by += ", Satterthwaite"
             if df < whole_clusters.LEAST_DF:
                 raise errors.EmptyCell(
-                    f"a few of the {count} clusters hold so much of their side that the error cannot be judged: unequal sizes "
-                    f"leave {df:.1f} degrees of freedom",
+                    f"a few of the {count} clusters hold so much of their side that the error cannot be judged: "
+                    f"unequal sizes leave {df:.1f} degrees of freedom",
                     todo=whole_clusters.REMEDY,
                 )
     if draws:
