@@ -10,10 +10,10 @@ from evaluation import errors
 from evaluation.statistics import _roles
 from evaluation.statistics._arrays import Floats, Integers
 from evaluation.statistics.survey.design import Design
-from evaluation.statistics.survey.models import Fit, fit_from_scores
+from evaluation.statistics.survey.models import Fit, answered, fit_from_scores, numbers
 
 
-def ordered_logit(design: Design, outcome: str, covariates: Sequence[str]) -> Fit:
+def ordered_logit(design: Design, outcome: str, covariates: Sequence[str], *, missing: str = "refuse") -> Fit:
     """Fit a proportional-odds model by weighted likelihood with a design-based covariance (McCullagh 1980).
 
     P(y <= k) = logistic(threshold_k - x'b). The weights enter the likelihood and the error: an integer weight equals as
@@ -27,6 +27,9 @@ def ordered_logit(design: Design, outcome: str, covariates: Sequence[str]) -> Fi
         Numeric column of three levels or more.
     covariates : sequence of str
         Numeric columns, or words, which become indicators of every level but the first.
+    missing : "refuse" or "domain"
+        What to do with people who lack an answer: refuse them, or estimate for the domain of those who have them all,
+        the whole design and its calibration kept.
 
     Returns
     -------
@@ -41,20 +44,20 @@ def ordered_logit(design: Design, outcome: str, covariates: Sequence[str]) -> Fi
         No such column; missing values in one.
     """
     _roles.refuse_own_covariates(covariates, outcome)
-    errors.require_columns(design.frame, covariates, role="an ordered model")
-    errors.require_complete(design.frame, covariates, role="an ordered model")
-    y, built = design.column(outcome), _roles.columns(design.frame, covariates, drop_first=True)
+    inside = answered(design, [outcome, *covariates], missing)
+    weights = design.weights[inside]
+    y, built = numbers(design, outcome, inside), _roles.columns(design.frame[inside], covariates, drop_first=True)
     if not len(covariates) or _roles.dependent(built.matrix, built.names):
         raise errors.Collinear("the model's columns are collinear, constant or none", todo="Leave a column out.")
-    levels = np.unique(y[design.weights > 0])
+    levels = np.unique(y[weights > 0])
     if len(levels) < 3:
         raise errors.DataError("an ordered model needs at least three levels", todo="Use glm for two.")
     code = np.clip(np.searchsorted(levels, y), 0, len(levels) - 1)
     model = _ProportionalOdds(built.matrix, code, len(levels) - 1)
-    theta = model.fit(design.weights / design.weights.sum())
-    bread = -np.linalg.inv(_jacobian(lambda th: design.weights @ model.scores(th), theta))
+    theta = model.fit(weights / weights.sum())
+    bread = -np.linalg.inv(_jacobian(lambda th: weights @ model.scores(th), theta))
     names = [*built.names, *(f"<= {level:g}" for level in levels[:-1])]
-    return fit_from_scores(design, theta, model.scores(theta) @ bread, names, "ordered logit")
+    return fit_from_scores(design, theta, model.scores(theta) @ bread, names, "ordered logit", inside=inside)
 
 
 class _ProportionalOdds:
