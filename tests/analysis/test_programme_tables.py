@@ -104,6 +104,17 @@ def test_all_exhibits_pass_the_gate_together(made, checked):
     assert "recording.blank.all.w2025.2022q4" in ids
 
 
+def test_a_last_period_without_victims_is_said(plan, wave, held):
+    recording = held["victim_recording"].copy()
+    last = recording["period"] == recording["period"].max()
+    recording.loc[last, list(recording.select_dtypes("number").columns)] = 0
+    changed = {**held, "victim_recording": recording}
+    (answer,) = [r for r in results([context.wider_answer(plan, wave, changed)], "answer.09") if "recording" in r.id]
+    assert "no victims" in answer.text
+    for maker in MAKERS.values():
+        assert disclosure.protect(maker(plan, wave, changed), plan.disclosure)
+
+
 def test_every_exhibit_the_reports_read_is_made(made):
     wanted = {
         "events.strip",

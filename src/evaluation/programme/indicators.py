@@ -235,6 +235,8 @@ def _over_periods(frame: pd.DataFrame, periods: pd.Series, measure: _Measure) ->
     if not names:
         raise DataError("no row has a period", todo="Fill in the register's dates.")
     x, n = measure(frame[(periods == names[-1]).fillna(False)])
+    if measure.unit and n == 0:
+        raise DataError(f"nothing was counted in {names[-1]}", todo="Fill in that period, or leave it out.")
     if len(names) == 1:
         return _value(x, n, measure.unit, periods=tuple(names))
     x0, n0 = measure(frame[(periods == names[0]).fillna(False)])

@@ -246,7 +246,10 @@ def wider_answer(plan: Plan, wave: str, registers: register_cells.Registers) -> 
     else:
         last = victims.sort_values("period").iloc[-1]
         row = table.row("recording", f"Victims whose ethnic group was left blank, {last['period']}")
-        row.share("answer", float(last["blank"]) / float(last["victims"]), base=int(last["victims"]))
+        if last["victims"] > 0:
+            row.share("answer", float(last["blank"]) / float(last["victims"]), base=int(last["victims"]))
+        else:
+            row.text("answer", "no victims were recorded in that period")
     _recruits(table, plan, register_cells.register(plan, wave, registers, "recruitment"))
     what = f"Context, not a result of {plan.words.programme}. None of these figures explains another."
     return table.row("all").text("answer", what).table.exhibit()
