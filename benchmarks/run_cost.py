@@ -1,15 +1,21 @@
-"""What a run costs: CPU of the whole process tree, wall time and memory, against a floor and the plain command line.
+"""What a run costs: CPU of the whole process tree, against an earlier commit, a floor and the plain command line.
 
-python -m benchmarks.run_cost [--fewer]
+python -m benchmarks.run_cost [--before CHECKOUT PYTHON] [--times N] [--fewer]
 
-Everything is measured in one sitting on a copy of the shipped study. Processes that their parent does not wait for (a
-browser's) fall to this one, which waits for them, so that none is left out:
+CHECKOUT is a worktree of the earlier commit and PYTHON the Python of its own environment:
+
+    git worktree add ../before 7efa78d && make -C ../before .venv/.ready
+    python -m benchmarks.run_cost --before ../before ../before/.venv/bin/python
+
+Each thing is measured for both commits in turn, N times, and the least CPU is kept: what else a machine does only adds.
+Everything runs on copies of the shipped study. Processes that their parent does not wait for (the fork server, a
+browser's) fall to this one, which waits for them, so that none is left out.
 
 - floor: the stack imported once and the code of all notebooks as one plain script, no page made;
-- full run: `evaluation run --fresh --draft` (notebooks, report, PDFs where Chromium is found);
-- full run without PDFs: the same with no Chromium;
-- unchanged: the same command again, without --fresh;
-- plain loop: `papermill` and `jupyter nbconvert --to html` for each notebook (left out with --fewer).
+- full run: `evaluation run --fresh --draft` (notebooks, report, four PDFs);
+- nothing changed: the same command again, without --fresh;
+- papermill loop, nbconvert loop: `papermill`, then `jupyter nbconvert --to html`, one command for each notebook (left
+  out with --fewer).
 """
 
 from __future__ import annotations
@@ -25,13 +31,34 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import tables
 
 ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 STACK = "import numpy, pandas, scipy.stats, scipy.optimize, matplotlib.pyplot, seaborn, statsmodels.api"
+RUN = ("-m", "evaluation.cli", "run", "--draft", "--date", "2026-07-04")
+Cost = dict[str, float]
+
+
+@dataclass(slots=True)
+class Commit:
+    """One commit to measure: its checkout, its Python, a folder for its study and what it writes."""
+
+    root: Path
+    python: str
+    home: Path
+    costs: dict[str, Cost] = field(default_factory=dict)
+
+    @property
+    def notebooks(self) -> list[Path]:
+        return sorted((self.root / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+
+    @property
+    def study(self) -> Path:
+        return self.home / "study"
 
 
 def cpu() -> float:
@@ -113,86 +140,117 @@ def _ended(process: subprocess.Popen[str], command: list[str]) -> None:
         raise SystemExit(f"{' '.join(command)[:200]} failed:\n{error[-2000:]}")
 
 
-def script_of(folder: Path) -> Path:
-    """Write the code of all notebooks as one script, in order."""
+def prepared(root: Path, python: str, home: Path) -> Commit:
+    """Copy the commit's shipped study, and write the code of its notebooks as one script."""
+    commit = Commit(root.resolve(), python, home)
+    commit.study.mkdir(parents=True)
+    for name in ("data_raw", "plans"):
+        shutil.copytree(root / name, commit.study / name)
+    shutil.copy(root / "study.toml", commit.study)
     lines = [STACK, "import os"]
-    for path in NOTEBOOKS:
+    for path in commit.notebooks:
         cells = json.loads(path.read_text("utf-8"))["cells"]
         lines += ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
-    script = folder / "floor.py"
-    script.write_text("\n\n".join(lines), "utf-8")
-    return script
+    (home / "floor.py").write_text("\n\n".join(lines), "utf-8")
+    return commit
 
 
-def study_copy(home: Path) -> Path:
-    """Copy the shipped study."""
-    study = home / "study"
-    study.mkdir()
-    for name in ("data_raw", "plans"):
-        shutil.copytree(ROOT / name, study / name)
-    shutil.copy(ROOT / "study.toml", study)
-    return study
-
-
-def environment(home: Path, **more: str) -> dict[str, str]:
+def environment(commit: Commit, **more: str) -> dict[str, str]:
     pinned = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {**os.environ, **pinned, "EVALUATION_KEY_FILE": str(home / "key"), "TMPDIR": str(home), **more}
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "EVALUATION"))}
+    key = str(commit.home / "key")
+    return {**inherited, **pinned, "EVALUATION_KEY_FILE": key, "TMPDIR": str(commit.home), **more}
 
 
-def staged(home: Path, name: str) -> dict[str, str]:
-    stage = home / name
-    stage.mkdir(mode=0o700)
-    return environment(home, EVALUATION_STAGE=str(stage), EVALUATION_DRAFT="1", MPLBACKEND="agg")
+def staged(commit: Commit, name: str) -> dict[str, str]:
+    stage = Path(tempfile.mkdtemp(prefix=name, dir=commit.home))
+    return environment(commit, EVALUATION_STAGE=str(stage), EVALUATION_DRAFT="1", MPLBACKEND="agg")
 
 
-def plain_loop(study: Path, home: Path) -> dict[str, float]:
-    """Measure papermill and nbconvert, one process after the other for each notebook."""
-    env, total = staged(home, "loop"), {"cpu": 0.0, "wall": 0.0}
-    for path in NOTEBOOKS:
-        out = home / path.name
-        for command in (
-            [sys.executable, "-m", "papermill", str(path), str(out), "--cwd", str(study), "--no-progress-bar"],
-            [sys.executable, "-m", "nbconvert", "--to", "html", str(out)],
-        ):
-            one = measured(command, study, env, memory=False)
-            total = {k: total[k] + one[k] for k in total}
+def help_text(commit: Commit) -> Cost:
+    return measured([commit.python, "-m", "evaluation.cli", "--help"], commit.home, environment(commit), memory=False)
+
+
+def floor(commit: Commit) -> Cost:
+    return measured([commit.python, str(commit.home / "floor.py")], commit.study, staged(commit, "floor"), memory=False)
+
+
+def full_run(commit: Commit) -> Cost:
+    first = "full run, four PDFs" not in commit.costs
+    return measured([commit.python, *RUN, "--fresh"], commit.study, environment(commit), memory=first)
+
+
+def unchanged(commit: Commit) -> Cost:
+    return measured([commit.python, *RUN], commit.study, environment(commit), memory=False)
+
+
+def papermill_loop(commit: Commit) -> Cost:
+    words = ["--cwd", str(commit.study), "--no-progress-bar"]
+    pairs = [["papermill", str(p), str(commit.home / p.name), *words] for p in commit.notebooks]
+    return _loop(commit, pairs)
+
+
+def nbconvert_loop(commit: Commit) -> Cost:
+    return _loop(commit, [["nbconvert", "--to", "html", str(commit.home / p.name)] for p in commit.notebooks])
+
+
+def _loop(commit: Commit, commands: list[list[str]]) -> Cost:
+    """Measure commands, one process after the other."""
+    env, total = staged(commit, "loop"), {"cpu": 0.0, "wall": 0.0}
+    for words in commands:
+        one = measured([commit.python, "-m", *words], commit.study, env, memory=False)
+        total = {k: total[k] + one[k] for k in total}
     return total
+
+
+KINDS: dict[str, Callable[[Commit], Cost]] = {
+    "`evaluation --help`": help_text,
+    "floor: all notebooks as one script": floor,
+    "full run, four PDFs": full_run,
+    "nothing changed": unchanged,
+    "plain papermill loop": papermill_loop,
+    "plain nbconvert loop": nbconvert_loop,
+}
+FLOOR = "floor: all notebooks as one script"
+
+
+def measure(commits: Sequence[Commit], times: int, *, fewer: bool) -> None:
+    """Measure everything for each commit in turn; keep the smallest CPU and wall, and the peak."""
+    for name, kind in KINDS.items():
+        loop = "loop" in name
+        for _ in range(1 if loop else times):
+            for commit in () if loop and fewer else commits[:1] if loop else commits:
+                took, kept = kind(commit), commit.costs.get(name, {})
+                commit.costs[name] = {k: min(took.get(k, v), v) for k, v in kept.items()} if kept else took
+                print(f"{name}: {commit.root.name}, {took['cpu']:.2f} CPU s", file=sys.stderr, flush=True)
+
+
+def table(now: Commit, before: Commit | None) -> str:
+    """Return all costs and ratios as one table."""
+    header = ["What", "CPU s", "times the floor", "wall s", "peak memory, GiB"]
+    header += ["CPU s, before", "now / before"] if before else []
+    body = []
+    for name, cost in now.costs.items():
+        peak = f"{cost['peak'] / 2**30:.2f}" if "peak" in cost else ""
+        row = [name, f"{cost['cpu']:.2f}", f"{cost['cpu'] / now.costs[FLOOR]['cpu']:.2f}", f"{cost['wall']:.1f}", peak]
+        old = before.costs.get(name) if before else None
+        ratio = [f"{old['cpu']:.2f}", f"{cost['cpu'] / old['cpu']:.2f}"] if old else ["", ""]
+        body.append(row + (ratio if before else []))
+    return tables.markdown(header, body)
 
 
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    words.add_argument("--fewer", action="store_true", help="leave out the plain loop")
+    words.add_argument("--before", nargs=2, metavar=("CHECKOUT", "PYTHON"), help="an earlier commit to hold against")
+    words.add_argument("--times", type=int, default=3, metavar="N", help="how often each thing is measured (3)")
+    words.add_argument("--fewer", action="store_true", help="leave out the plain loops")
     asked = words.parse_args()
     adopt()
-    run = [sys.executable, "-m", "evaluation.cli", "run", "--draft", "--date", "2026-07-04"]
     with tempfile.TemporaryDirectory(prefix="cost-") as place:
-        home = Path(place)
-        study = study_copy(home)
-        rows = {
-            "`evaluation --help`": measured(
-                [sys.executable, "-m", "evaluation.cli", "--help"], home, dict(os.environ), memory=False
-            )
-        }
-        floor = measured([sys.executable, str(script_of(home))], study, staged(home, "floor"))
-        rows["floor: all notebooks as one script"] = floor
-        bare = environment(home, EVALUATION_CHROMIUM="")
-        rows["full run, no PDFs"] = measured([*run, "--fresh"], study, bare)
-        rows["full run, with PDFs where Chromium is found"] = measured([*run, "--fresh"], study, environment(home))
-        rows["nothing changed"] = measured(run, study, environment(home), memory=False)
-        if not asked.fewer:
-            rows["plain loop: papermill, then nbconvert, for each notebook"] = plain_loop(study, home)
-    header = ["What", "CPU s", "times the floor", "wall s", "peak memory, GiB"]
-    body = [
-        [
-            n,
-            f"{r['cpu']:.2f}",
-            f"{r['cpu'] / floor['cpu']:.2f}",
-            f"{r['wall']:.1f}",
-            f"{r['peak'] / 2**30:.2f}" if "peak" in r else "",
-        ]
-        for n, r in rows.items()
-    ]
-    text = tables.markdown(header, body)
+        now = prepared(ROOT, sys.executable, Path(place) / "now")
+        before = prepared(Path(asked.before[0]), asked.before[1], Path(place) / "before") if asked.before else None
+        measure([now, before] if before else [now], asked.times, fewer=asked.fewer)
+    text = table(now, before)
     print(text)
     if not asked.fewer:
         tables.write("methods/running.md", "run-cost", text)

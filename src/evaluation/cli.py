@@ -9,28 +9,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gc
 import json
-import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-from evaluation.errors import EvaluationError
-
-
-def command() -> int:
-    """Do what was typed; a run first starts again with the environment of its kernels (`warm.pin`)."""
-    if sys.argv[1:2] in (["run"], ["verify"]):
-        from evaluation.run import warm
-
-        warm.pin()
-        gc.disable()  # what a run makes lives until it is written, and the process ends with it
-    return main()
+from evaluation.errors import EvaluationError, unforeseen
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"evaluation: {reason} ({name}). Nothing was published.", file=sys.stderr)
         return 1
     except Exception as error:  # noqa: BLE001 - its text may hold a respondent's value, so it is never printed
-        print(f"evaluation: {_unexpected(error)}", file=sys.stderr)
+        print(f"evaluation: {unforeseen(error)}", file=sys.stderr)
         return 1
 
 
@@ -81,19 +68,6 @@ def _stopping() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _unexpected(error: Exception) -> str:
-    """Return the kind and the place of an error that nobody foresaw, never its text (which may quote an answer)."""
-    if os.environ.get("EVALUATION_TRACEBACK") == "1":
-        traceback.print_exception(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if Path(f.filename).is_relative_to(Path(__file__).parent)] or frames
-    where = f" in {Path(own[-1].filename).name}, line {own[-1].lineno}" if own else ""
-    return (
-        f"an unexpected {type(error).__name__}{where}; nothing was published. Its text may quote an answer and is not "
-        "shown: set EVALUATION_TRACEBACK=1 to see it on your own screen."
-    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -356,4 +330,4 @@ def _status(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(command())
+    sys.exit(main())

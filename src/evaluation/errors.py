@@ -8,7 +8,12 @@ ever holds an identifier, free text or anything typed into a box.
 from __future__ import annotations
 
 import difflib
+import functools
+import os
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 
 class EvaluationError(Exception):
@@ -34,6 +39,9 @@ class EvaluationError(Exception):
     def __init__(self, what: str, *, where: str = "", todo: str = "") -> None:
         self.what, self.where, self.todo = what, where, todo
         super().__init__(what, where, todo)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return functools.partial(type(self), self.what, where=self.where, todo=self.todo), (), self.__dict__
 
     def __str__(self) -> str:
         where = f" ({self.where})" if self.where else ""
@@ -121,6 +129,30 @@ class OutcomesClosed(EvaluationError):
     """Outcomes were asked for before the comparable sample was saved, or with another sample."""
 
     exit_status = 1
+
+
+def unforeseen(error: Exception) -> str:
+    """Return the kind and the place of an error that nobody foresaw, never its text (which may quote an answer).
+
+    Parameters
+    ----------
+    error : Exception
+        What was raised. `EVALUATION_TRACEBACK=1` shows all of it on the standard errors.
+
+    Returns
+    -------
+    str
+        A message for the person who ran the command.
+    """
+    if os.environ.get("EVALUATION_TRACEBACK") == "1":
+        traceback.print_exception(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if Path(f.filename).is_relative_to(Path(__file__).parent)] or frames
+    where = f" in {Path(own[-1].filename).name}, line {own[-1].lineno}" if own else ""
+    return (
+        f"an unexpected {type(error).__name__}{where}; nothing was published. Its text may quote an answer and is not "
+        "shown: set EVALUATION_TRACEBACK=1 to see it on your own screen."
+    )
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -145,7 +145,7 @@ def test_every_exhibit_the_reports_read_is_made(made):
 def test_every_exhibit_can_be_laid_out_and_drawn(checked):
     drawn = 0
     for e in checked.exhibits:
-        assert "<table>" in tables.html(e)
+        assert "<table>" in tables.of(e)
         figure = figures.draw(e, png=False)
         if e.chart:
             assert figure is not None, e.id
@@ -285,7 +285,7 @@ def test_a_register_that_is_not_there_leaves_one_plain_sentence(plan, wave, held
         assert all(isinstance(i.result, NotIdentified) for i in e.items)
         assert "register" in e.items[0].result.reason
     shown = disclosure.protect(made, plan.disclosure)
-    assert all(tables.html(e) for e in shown.exhibits)
+    assert all(tables.of(e) for e in shown.exhibits)
 
 
 @pytest.mark.parametrize("how", ["absent", "empty"])
@@ -325,7 +325,7 @@ def test_with_no_registers_at_all_everything_still_answers(plan, wave):
 @pytest.mark.parametrize("name", sorted(study.load(ROOT / "study.toml").programme.registers))
 def test_a_register_of_one_row_is_laid_out_or_says_why_not(plan, wave, held, name):
     checked = disclosure.protect(everything(plan, wave, {name: held[name].iloc[:1]}), plan.disclosure)
-    assert all(tables.html(e) for e in checked.exhibits)
+    assert all(tables.of(e) for e in checked.exhibits)
 
 
 def test_what_a_register_may_hold_besides_is_shown(plan, wave, held):

@@ -24,25 +24,7 @@ from evaluation.exhibit import Exhibit, Item, Text
 from evaluation.plan import study
 plan = study.load(study_file)
 report.publish(plan, wave, Exhibit("tiny.words", "What was said", (Item("Row", "Said", Text("tiny.said", "something")),)))"""
-RUNNER = """
-import importlib, pathlib, sys, time
-from evaluation import cli
-from evaluation.run import manifest, warm
-warm.pin()
-notebooks, pause, marker, *words = sys.argv[1:]
-if notebooks:
-    manifest.notebooks_folder = lambda: pathlib.Path(notebooks)
-if pause:
-    room, name = pause.rsplit(".", 1)
-    module = importlib.import_module("evaluation.run." + room)
-    inner = getattr(module, name)
-    def held(*a, **k):
-        pathlib.Path(marker).touch()
-        time.sleep(3600)
-        return inner(*a, **k)
-    setattr(module, name, held)
-sys.exit(cli.main(words))
-"""
+RUNNER = Path(__file__).with_name("run_command.py")
 
 
 def notebook(path, *cells):
@@ -90,10 +72,10 @@ def short_name_of(folder):
 
 
 def environment(study, **more):
-    """Return the environment of a run: a key and a temporary folder of the study's own, no Chromium."""
+    """Return the environment of a run: a key and a temporary folder of the study's own."""
     scratch = short_name_of(study.parent / "t")
     env = {k: v for k, v in os.environ.items() if not k.startswith(("EVALUATION", "SOURCE_DATE"))}
-    env |= {"TMPDIR": str(scratch), "EVALUATION_KEY_FILE": str(study.parent / "key"), "EVALUATION_CHROMIUM": ""}
+    env |= {"TMPDIR": str(scratch), "EVALUATION_KEY_FILE": str(study.parent / "key")}
     return {k: v for k, v in (env | more).items() if v is not None}
 
 
@@ -101,7 +83,7 @@ def start(study, *words, notebooks="", pause="", env=None, cwd=None, **options):
     """Start the command on a study; with `pause`, it stops for an hour at a function of the package."""
     marker = study.parent / "paused"
     marker.unlink(missing_ok=True)
-    command = [sys.executable, "-c", RUNNER, str(notebooks), pause, str(marker), *map(str, words)]
+    command = [sys.executable, str(RUNNER), str(notebooks), pause, str(marker), *map(str, words)]
     return subprocess.Popen(
         command,
         cwd=cwd or study,

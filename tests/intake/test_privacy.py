@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from intake_study import answers, folder_of, headed, make, put, xlsx
 
 from evaluation.errors import EvaluationError, StudyError
-from evaluation.intake import faults, privacy, waves
+from evaluation.intake import faults, keys, privacy, waves
 
 PLANTED = {
     "name": "Zebedee Quillfeather",
@@ -242,18 +242,18 @@ def test_one_heading_that_looks_typed_in_is_withheld(plan, tmp_path):
 
 def test_link_codes_are_keyed_alike_in_every_wave_and_unlike_under_another_key(monkeypatch, tmp_path):
     codes = pd.Series(["AB12", " ab 12 ", "AB13", pd.NA, ""], dtype=object)
-    one = privacy.keyed(codes, privacy.study_key())
+    one = privacy.keyed(codes, keys.study_key())
     assert one[0] == one[1] != one[2]
     assert one[3:].isna().all()
     assert re.fullmatch(r"[0-9a-f]{24}", one[0])
     monkeypatch.setenv("EVALUATION_KEY_FILE", str(tmp_path / "other"))
-    assert privacy.keyed(codes, privacy.study_key())[0] != one[0]
+    assert privacy.keyed(codes, keys.study_key())[0] != one[0]
 
 
 def test_the_key_is_made_once_is_private_and_stays(tmp_path):
-    first = privacy.study_key()
+    first = keys.study_key()
     assert len(first) == 32
-    assert privacy.study_key() == first
+    assert keys.study_key() == first
     path = tmp_path / "keys" / "key"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     words = path.with_name("key.txt")
@@ -266,7 +266,7 @@ def test_without_a_home_or_a_named_file_there_is_no_key(monkeypatch):
     for name in ("EVALUATION_KEY_FILE", "HOME", "XDG_DATA_HOME"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(StudyError, match="no home folder") as error:
-        privacy.study_key()
+        keys.study_key()
     assert error.value.exit_status == 2
     assert "EVALUATION_KEY_FILE" in str(error.value)
 
@@ -275,25 +275,25 @@ def test_the_key_stands_in_the_user_s_data_folder(monkeypatch, tmp_path):
     monkeypatch.delenv("EVALUATION_KEY_FILE")
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert privacy.key_file() == tmp_path / ".local/share/evaluation/key"
+    assert keys.key_file() == tmp_path / ".local/share/evaluation/key"
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    assert privacy.key_file() == tmp_path / "data/evaluation/key"
+    assert keys.key_file() == tmp_path / "data/evaluation/key"
 
 
 def test_a_short_or_missing_key_is_refused(tmp_path):
     with pytest.raises(StudyError, match=r"no study key.*A lost key cannot be made again"):
-        privacy.study_key(create=False)
+        keys.study_key(create=False)
     (tmp_path / "keys").mkdir()
     (tmp_path / "keys" / "key").write_bytes(b"short")
     with pytest.raises(StudyError, match="shorter than 32"):
-        privacy.study_key()
+        keys.study_key()
 
 
 def test_an_open_key_file_or_folder_is_not_needed_to_write_whole(tmp_path):
     target = tmp_path / "private" / "a.json"
-    privacy.write_private(target, b"one")
+    keys.write_private(target, b"one")
     os.chmod(target, 0o644)
-    privacy.write_private(target, b"two")
+    keys.write_private(target, b"two")
     assert target.read_bytes() == b"two"
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert [p.name for p in target.parent.iterdir()] == ["a.json"]

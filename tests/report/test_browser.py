@@ -1,4 +1,4 @@
-"""Finished pages in headless Chromium: axe-core at three widths and in print, no sideways scrolling, PDF length."""
+"""Finished pages in headless Chromium: axe-core at three widths and in print, no sideways scrolling."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import html as escaping
 import json
 import os
 import re
-import shutil
 from importlib import resources
 
+import browser
 import pytest
 import report_study as study
 
 from evaluation import disclosure
-from evaluation.report import browser, html, printing
+from evaluation.report import html
 
 pytestmark = [
     pytest.mark.browser,
@@ -43,7 +43,7 @@ window.addEventListener("load", async () => {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A finished report with PDFs and one notebook."""
+    """A finished report with one notebook."""
     from nbformat import v4
 
     made = tmp_path_factory.mktemp("report")
@@ -55,7 +55,7 @@ def folder(tmp_path_factory):
         ]
     )
     checked = disclosure.protect(study.exhibits(), study.plan().disclosure)
-    html.write_report(checked, study.context(), made, notebooks={"05_what": notebook})
+    html.write_report(checked, study.context(), made, notebooks={"05_what": notebook}, pdf=False)
     return made
 
 
@@ -96,81 +96,3 @@ def test_a_planted_fault_is_seen(folder):
     )
     (folder / "spoilt.html").write_text(spoilt, "utf-8")
     assert any("color-contrast" in v for v in seen("spoilt.html", folder)["320"]["violations"])
-
-
-def test_the_policy_pdf_has_at_most_eight_pages_and_the_pack_four(folder):
-    for name, most in (("index", 8), ("sense-check", 4)):
-        pages = re.findall(rb"/Type\s*/Page\b", (folder / f"{name}.pdf").read_bytes())
-        assert 1 <= len(pages) <= most, name
-
-
-def test_pdfs_have_the_same_bytes_twice_together_or_alone(folder, tmp_path, monkeypatch):
-    names = ("practice-bank", "sense-check")
-    for k in (1, 2, 3):
-        (tmp_path / str(k)).mkdir()
-        pages = [shutil.copy(folder / f"{n}.html", tmp_path / str(k) / f"{n}.html") for n in names]
-        if k == 3:
-            monkeypatch.setattr(printing, "available", lambda: False)
-        assert browser.print_pdfs(pages) == [tmp_path / str(k) / f"{n}.pdf" for n in names]
-        assert len(list((tmp_path / str(k)).iterdir())) == 4, "nothing else is left"
-    for name in names:
-        made = {(tmp_path / str(k) / f"{name}.pdf").read_bytes() for k in (1, 2, 3)}
-        assert len(made) == 1
-        assert b"/StructTreeRoot" in made.pop(), "tagged, so that readers of screens can follow it"
-
-
-@pytest.mark.skipif(not printing.available(), reason="needs a pipe")
-@pytest.mark.parametrize("says", ["", "exit 3", r"printf 'no\0' >&4; cat <&3 >/dev/null", "sleep 20"])
-def test_a_browser_that_does_not_answer_leaves_its_page_to_another(tmp_path, monkeypatch, says):
-    """The stand-in does as it is told over the pipe, and prints what it is told to print by its words."""
-    fake = tmp_path / "browser"
-    fake.write_text(
-        '#!/bin/sh\nfor w in "$@"; do case "$w" in --print-to-pdf=*) printf PDF >"${w#*=}"; exit 0;; esac; done\n'
-        f"{says}\n"
-    )
-    fake.chmod(0o755)
-    monkeypatch.setenv("EVALUATION_CHROMIUM", str(fake))
-    monkeypatch.setattr(printing, "SECONDS", 0.5)
-    page = tmp_path / "page.html"
-    page.write_text("<p>Words.</p>")
-    assert browser.print_pdfs([page]) == [tmp_path / "page.pdf"]
-    assert (tmp_path / "page.pdf").read_bytes() == b"PDF"
-    monkeypatch.setenv("EVALUATION_CHROMIUM", str(tmp_path / "none"))
-    assert browser.print_pdfs([page]) == []
-
-
-def test_a_page_that_cannot_be_opened_is_an_error(tmp_path):
-    with printing.Printer([browser.find(), *browser.FLAGS], lambda: None) as printer:
-        with pytest.raises(OSError, match="could not open"):
-            printer.pdf((tmp_path / "none.html").as_uri())
-        (tmp_path / "page.html").write_text("<p>Words.</p>")
-        assert printer.pdf((tmp_path / "page.html").as_uri()).startswith(b"%PDF")
-
-
-def test_what_chromium_numbers_by_chance_is_numbered_in_order():
-    first = (
-        b"/CreationDate (D:20261125171400+00'00') /Names [(node00000099) 1 0 R (node00000103) 2 0 R] /ID (node00000099)"
-    )
-    later = first.replace(b"node00000099", b"node00000096").replace(b"node00000103", b"node00000100")
-    made = browser.settled(first)
-    assert made == browser.settled(later)
-    assert (
-        made
-        == b"/CreationDate (D:20200101000000+00'00') /Names [(node00000001) 1 0 R (node00000002) 2 0 R] /ID (node00000001)"
-    )
-    assert len(made) == len(first)
-
-
-def test_what_is_folded_is_not_laid_out_for_print():
-    page = (
-        "<p>a</p><details><summary>b</summary><details open>c</details>d</details>"
-        "<details class='x' open><summary>e</summary><details><p>f</p></details>g</details><p>h</p>"
-    )
-    assert browser.unfolded(page) == "<p>a</p><details class='x' open><summary>e</summary>g</details><p>h</p>"
-
-
-def test_without_a_browser_no_pdf_is_promised(monkeypatch, tmp_path):
-    monkeypatch.setenv("EVALUATION_CHROMIUM", "")
-    checked = disclosure.protect(study.main_answers("null"), study.plan().disclosure)
-    made = html.write_report(checked, study.context(), tmp_path)
-    assert not [p for p in made if p.suffix == ".pdf"]

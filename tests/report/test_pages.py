@@ -236,7 +236,7 @@ def test_only_what_disclosure_made_is_laid_out():
     from evaluation.report import figures, tables
 
     raw = study.exhibits()[0]
-    for take in (figures.draw, tables.html, sentences.Rows):
+    for take in (figures.draw, tables.of, sentences.Rows):
         with pytest.raises(TypeError, match="disclosure"):
             take(raw)
 

@@ -52,7 +52,14 @@ def works_again(study):
 # ---- killed -----------------------------------------------------------------------------------------------------
 
 SLEEPS = 'import pathlib, time\npathlib.Path("../asleep").touch()\ntime.sleep(3600)'
-PAUSES = ["", "scheduling._executed", "publish.publish_report", "pipeline._manifest", "folders.place_report"]
+PAUSES = [
+    "",
+    "run.stages.keep_own",
+    "run.publish.publish_report",
+    "report.printing.pdf",
+    "run.pipeline._manifest",
+    "run.folders.place_report",
+]
 
 
 def hears_ctrl_c():
@@ -74,7 +81,7 @@ def test_killed_in_the_middle_of_a_notebook(made):
     study, notebooks, before = made
     code, _, _ = stopped(study, notebooks, "", signal.SIGKILL)
     assert code == -signal.SIGKILL
-    assert settled(study) == [], "the kernels of a killed run must not outlive it"
+    assert settled(study) == [], "the workers of a killed run must not outlive it"
     untouched(study, before)
     works_again(study)
 
@@ -99,28 +106,9 @@ def test_stopped_at_any_moment(made, pause, number):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_stopped_while_pages_are_printed(made, number):
-    """The stand-in for a browser never answers; it ends with the run, and its profile is cleared by the next."""
-    study, notebooks, before = made
-    mark, browser = study.parent / "printing", study.parent / "browser"
-    browser.write_text(f"#!/bin/sh\ntouch '{mark}'\nexec sleep 3600\n")
-    browser.chmod(0o755)
-    process = start(study, *AGAIN, notebooks=notebooks, env={"EVALUATION_CHROMIUM": str(browser)})
-    wait_for(mark, process)
-    process.send_signal(number)
-    finished(process)
-    assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
-    assert settled(study) == []
-    untouched(study, before)
-    assert not [p.name for p in (study.parent / "t").iterdir() if p.name.startswith("pdf-")]
-    works_again(study)
-
-
-@pytest.mark.slow
 def test_killed_after_the_report_is_placed_and_before_latest_names_it(made):
     study, notebooks, before = made
-    stopped(study, notebooks, "folders.point_latest", signal.SIGKILL)
+    stopped(study, notebooks, "run.folders.point_latest", signal.SIGKILL)
     now = fingerprints(study / "reports")
     assert {k: v for k, v in now.items() if k in before and k != "index.html"} == {
         k: v for k, v in before.items() if k != "index.html"
@@ -133,12 +121,30 @@ def test_killed_after_the_report_is_placed_and_before_latest_names_it(made):
     assert os.readlink(study / "reports" / "latest") == "2026-07-05_W2025"
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_the_process_that_writes_the_report_is_killed(made, number):
+    study, notebooks, before = made
+    process = start(study, *AGAIN, notebooks=notebooks, pause="run.publish.publish_report")
+    wait_for(study.parent / "paused", process)
+    worker = int((study.parent / "paused").read_text())
+    assert worker != process.pid
+    os.kill(worker, number)
+    _, err = finished(process)
+    assert process.returncode == 1
+    assert "a process of the run ended (killed, or out of memory)" in err
+    assert "Traceback" not in err
+    untouched(study, before)
+    no_traces(study)
+    assert len(failures(study)) == 1
+    works_again(study)
+
+
 # ---- notebooks that fail ----------------------------------------------------------------------------------------
 
 SECRET = "Marjorie Ficklewhistle"
 FAILS = {
     "raises": (f'values = ["{SECRET[:8]}" + "{SECRET[8:]}"]\nfloat(values[0])', (), "ValueError"),
-    "dies": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", (), "its kernel died"),
+    "dies": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", (), "its process died"),
     "hangs": ("import time\ntime.sleep(3600)", ("--cell-seconds", "2"), "ran longer than 2 seconds"),
 }
 
@@ -246,23 +252,19 @@ def test_a_disk_with_no_space_left(small_disk, free):
     works_again(study)
 
 
-@pytest.mark.slow
-def test_two_runs_at_once_do_not_mix(made):
+def test_a_second_run_is_refused_while_one_is_under_way(made):
     study, notebooks, before = made
-    both = [start(study, *AGAIN, notebooks=notebooks) for _ in range(2)]
-    ended = [finished(p) for p in both]
-    assert [p.returncode for p in both] == [0, 0], ended
-    names = sorted(p.name for p in (study / "reports").glob("2026-07-05*"))
-    assert names == ["2026-07-05_W2025", "2026-07-05_W2025_2"]
-    now = fingerprints(study / "reports")
-    assert {k: v for k, v in now.items() if k in before and k not in ("latest", "index.html")} == {
-        k: v for k, v in before.items() if k not in ("latest", "index.html")
-    }
-    first, second = ({k.split("/", 1)[1]: v for k, v in now.items() if k.startswith(f"{n}/")} for n in names)
-    same = {k for k in first if first[k] == second.get(k)}
-    assert "manifest.json" in set(first) - same <= {"manifest.json", "ro-crate-metadata.json", "run.log"}
-    assert (study / "data_processed" / "W2025" / "published" / "order.json").is_file()
-    no_traces(study)
+    planted(notebooks, SLEEPS)
+    first = start(study, *AGAIN, notebooks=notebooks)
+    wait_for(study.parent / "asleep", first)
+    second = run(study, *AGAIN, notebooks=planted(study.parent / "good"))
+    assert second.returncode == 1
+    assert "another run of this study is under way. Wait for its end" in second.stderr
+    assert first.poll() is None
+    first.terminate()
+    finished(first)
+    untouched(study, before)
+    works_again(study)
 
 
 @pytest.mark.slow
@@ -315,14 +317,14 @@ def test_no_home_and_no_key_file_is_said_before_anything_is_written(made):
 
 
 def test_the_folders_of_a_killed_run_are_cleared_and_those_of_a_running_one_are_not(tmp_path):
-    from evaluation.run import kernels
+    from evaluation.run import folders
 
     dead, alive = tmp_path / "ev-dead", tmp_path / "ev-alive"
     dead.mkdir()
     alive.mkdir()
-    handle = kernels.hold(alive)
-    kernels.clear_abandoned(tmp_path, "ev-")
+    handle = folders.hold(alive)
+    folders.clear_abandoned(tmp_path, "ev-")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["ev-alive"]
     os.close(handle)
-    kernels.clear_abandoned(tmp_path, "ev-")
+    folders.clear_abandoned(tmp_path, "ev-")
     assert list(tmp_path.iterdir()) == []

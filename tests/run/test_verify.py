@@ -10,7 +10,7 @@ import run_study
 from run_study import run, tiny
 
 from evaluation import cli
-from evaluation.intake import privacy
+from evaluation.intake import keys
 from evaluation.run import manifest as run_manifest
 from evaluation.run import pipeline, verify
 
@@ -140,7 +140,7 @@ def test_verify_notices_changed_inputs_plan_and_code(made, monkeypatch, tmp_path
 def test_verify_with_another_study_key_says_so_and_blames_no_input(made, monkeypatch, tmp_path, capsys):
     _, report = made
     again(monkeypatch, report, tmp_path)
-    monkeypatch.setattr(privacy, "study_key", lambda **_: b"another key of thirty-two bytes!")
+    monkeypatch.setattr(keys, "study_key", lambda **_: b"another key of thirty-two bytes!")
     assert cli.main(["verify", str(report)]) == 0
     said = capsys.readouterr().out
     assert "another study key is in use here" in said

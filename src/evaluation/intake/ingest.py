@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import InputError, StudyError
-from evaluation.intake import mapping, privacy, readers, same_people, validation, wave_file, withdrawals
+from evaluation.intake import keys, mapping, privacy, readers, same_people, validation, wave_file, withdrawals
 from evaluation.intake.faults import NEVER_WAIVED, Fault, fault_table
 from evaluation.intake.wave_file import WaveInfo
 from evaluation.intake.withdrawals import respondent
@@ -193,7 +193,7 @@ def _frames(plan: Plan, info: WaveInfo, mapped: mapping.Mapped) -> tuple[pd.Data
 
 
 def _link(values: pd.Series) -> ExtensionArray:
-    key = privacy.study_key() if values.notna().any() else b""
+    key = keys.study_key() if values.notna().any() else b""
     return _text(privacy.keyed(values, key).to_numpy())
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 from evaluation import exhibit, results
 from evaluation.errors import CheckFailed, OutcomesClosed
 from evaluation.exhibit import Exhibit
-from evaluation.intake import privacy
+from evaluation.intake import keys
 from evaluation.plan.study import Plan
 from evaluation.results import Gate
 
@@ -122,7 +122,7 @@ def write_frame(path: Path, frame: pd.DataFrame) -> None:
     """Write a private parquet file."""
     out = io.BytesIO()
     frame.to_parquet(out)
-    privacy.write_private(path, out.getvalue())
+    keys.write_private(path, out.getvalue())
 
 
 def read_frame(path: Path) -> pd.DataFrame:
@@ -134,7 +134,7 @@ def read_frame(path: Path) -> pd.DataFrame:
 
 def write_json(path: Path, content: object) -> None:
     """Write private JSON with sorted keys."""
-    privacy.write_private(path, json.dumps(content, sort_keys=True, ensure_ascii=False).encode())
+    keys.write_private(path, json.dumps(content, sort_keys=True, ensure_ascii=False).encode())
 
 
 def read_json(path: Path) -> Any:

@@ -15,9 +15,9 @@ from pathlib import Path
 from evaluation.errors import InputError, nearest
 from evaluation.intake import readers, text_rows
 from evaluation.intake.faults import Fault
+from evaluation.intake.opt_outs import files
 from evaluation.plan.study import Plan
 
-NAMES = ("withdrawn.csv", "withdrawn.xlsx")
 HEADER = ("wave", "resp_id")
 SUFFIXES = (*readers.TEXT, *readers.SHEETS, *readers.SPSS, "", ".numbers", ".doc", ".docx", ".pdf", ".rtf", ".json")
 
@@ -37,12 +37,6 @@ def respondent(wave: str, number: object) -> str:
     text = str(number).strip()
     text = text.removeprefix(f"{wave}-")
     return f"{wave}-{text.zfill(4) if text.isdigit() else text}"
-
-
-def files(root: Path) -> list[Path]:
-    """Return the lists of withdrawals that are read: `withdrawn.csv` or `.xlsx` in data_raw, in any case."""
-    folder = root / "data_raw"
-    return sorted(p for p in folder.glob("*") if p.is_file() and p.name.strip().lower() in NAMES)
 
 
 def read(plan: Plan) -> tuple[list[Withdrawal], list[Fault]]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from markupsafe import Markup
-
 from evaluation.disclosure import CheckedExhibit
 from evaluation.report import phrases, tables
 from evaluation.report.context import ReportContext
 from evaluation.report.page_parts import ANNEX, Block, Page, PageInputs, Section, exhibits, foot, meta
+from evaluation.report.tables import Cell, Table
 
 
 def annex(inputs: PageInputs, notebooks: list[tuple[str, str]]) -> Page:
@@ -99,7 +98,7 @@ def _bar(bar: float | str | None) -> str:
     return "" if bar is None else f"{bar:.3g}" if isinstance(bar, float) else str(bar)
 
 
-def _gates(ctx: ReportContext) -> Markup:
+def _gates(ctx: ReportContext) -> Table:
     lines = [(g.id, g.kind, "passed" if g.passed else "failed", _bar(g.bar), g.note) for g in ctx.gates]
     header = ("Gate", "Kind", "Result", "Bar", "What it asks")
     return tables.plain(header, lines or [("none recorded", "", "", "", "")], caption="Gates", name="t-gates")
@@ -130,13 +129,8 @@ def _estimands(inputs: PageInputs) -> list[Block]:
     return [Block("html", _numbered(header, list(seen.values()), cap))]
 
 
-def _numbered(header: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -> Markup:
+def _numbered(header: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -> Table:
     """Return a table whose first cell is the result id that every cell of the row traces to."""
-    body = Markup("\n").join(
-        Markup('<tr data-result="{}"><th scope="row">{}</th>{}</tr>').format(r[0], r[0], tables.figures(r[1:]))
-        for r in rows
-    )
-    return Markup(
-        '<div class="wide ids" role="region" tabindex="0" aria-labelledby="t-estimands"><table>'
-        '<caption id="t-estimands">{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
-    ).format(caption, tables.columns(header), body)
+    rows = list(rows)
+    body = tuple((Cell(r[0], kind="head"), *(Cell(t) for t in r[1:])) for r in rows)
+    return Table("t-estimands", caption, tuple(header), body, results=tuple(r[0] for r in rows), look="ids")

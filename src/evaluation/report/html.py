@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from evaluation.disclosure import CheckedResults
 from evaluation.errors import CheckFailed
-from evaluation.report import annex_pages, browser, checks, figures, phrases, policy_views, results, sense_check_pages
+from evaluation.report import annex_pages, checks, figures, phrases, policy_views, printing, results, sense_check_pages
 from evaluation.report import notebooks as notebook_pages
 from evaluation.report import pages as report_pages
 from evaluation.report.context import ReportContext, long_date
@@ -50,38 +50,33 @@ def write_report(
         The report's folder; made when absent.
     notebooks : mapping of name to notebook, optional
         Executed notebooks; their outputs are replaced by the checked view, or dropped.
+    pdf : bool
+        Whether the four pages are set as PDFs too.
 
     Raises
     ------
     CheckFailed
         A page fails a check: a number that traces to no result, a fault of accessibility, something from outside,
-        a page that is too large, a contrast without n, interval or licence. All faults at once.
+        a page that is too large, a contrast without n, interval or licence. All faults at once. A page that Typst
+        refuses.
     """
     inputs = PageInputs(checked, context, draw_all(checked, context))
     pairs = _notebook_pairs(notebooks)
     folder.mkdir(parents=True, exist_ok=True)
     faults = checks.incomplete(inputs.rows.all())
-    made = _pages(inputs, pairs)
+    pages = _pages(inputs, pairs)
+    made = {f"{name}.html": render(page, context) for name, page in pages.items()}
     for name, page in made.items():
         faults += _page_faults(name, page, inputs)
     if faults:
         shown = "\n".join(f"- {f}" for f in faults[:40])
         raise CheckFailed(f"the report's pages fail {len(faults)} checks:\n{shown}")
     files = _write_all(folder, {k: v.encode() for k, v in made.items()})
+    if pdf:
+        files += _write_all(folder, {f"{n}.pdf": printing.pdf(n, pages[n], context) for n in PRINTED})
     files += _write_all(folder, _results(inputs))
     files += _write_all(folder, _charts(inputs))
-    files += notebook_pages.write_released(folder, pairs, inputs)
-    return files + (write_pdfs(folder) if pdf else [])
-
-
-def write_pdfs(folder: Path, scratch: Path | None = None) -> list[Path]:
-    """Print the four pages of a report to PDF, where a browser is found; return the files written.
-
-    Print takes the wide drawings and leaves out what is folded. The browser keeps what it needs in `scratch` (default:
-    the system's folder for such things).
-    """
-    pages = [folder / f"{n}.html" for n in PRINTED]
-    return browser.print_pdfs(pages, scratch) if browser.find() else []
+    return files + notebook_pages.write_released(folder, pairs, inputs)
 
 
 def draw_all(checked: CheckedResults, context: ReportContext) -> dict[str, figures.Figure]:
@@ -100,17 +95,15 @@ def _notebook_pairs(notebooks: Mapping[str, NotebookNode] | None) -> list[tuple[
     return list(notebooks.items()) if notebooks else []
 
 
-def _pages(inputs: PageInputs, notebooks: list[tuple[str, NotebookNode]]) -> dict[str, str]:
+def _pages(inputs: PageInputs, notebooks: list[tuple[str, NotebookNode]]) -> dict[str, Page]:
     titled = [(name, notebook_pages.title(notebook, name)) for name, notebook in notebooks]
-    made = {
-        "index.html": render(report_pages.policy(inputs), inputs.ctx),
-        "annex.html": render(annex_pages.annex(inputs, titled), inputs.ctx),
-        "sense-check.html": render(sense_check_pages.sense_check(inputs), inputs.ctx),
-        "practice-bank.html": render(sense_check_pages.practice_bank(inputs), inputs.ctx),
+    return {
+        "index": report_pages.policy(inputs),
+        "annex": annex_pages.annex(inputs, titled),
+        "sense-check": sense_check_pages.sense_check(inputs),
+        "practice-bank": sense_check_pages.practice_bank(inputs),
+        **{f"notebooks/{name}": notebook_pages.page(name, notebook, inputs) for name, notebook in notebooks},
     }
-    for name, notebook in notebooks:
-        made[f"notebooks/{name}.html"] = render(notebook_pages.page(name, notebook, inputs), inputs.ctx)
-    return made
 
 
 def _page_faults(name: str, page: str, inputs: PageInputs) -> list[str]:

@@ -174,7 +174,7 @@ def _released_output(output: NotebookNode, inputs: PageInputs) -> NotebookNode |
 
 def view(exhibit: CheckedExhibit, figure: Figure | None = None) -> dict[str, str]:
     """Return a checked exhibit as display data: its chart (if drawn) and its table, and plain words."""
-    table = tables.html(exhibit)
+    table = tables.of(exhibit)
     picture = Markup("")
     if figure is not None:
         from evaluation.report.drawing import address

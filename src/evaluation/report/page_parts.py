@@ -14,6 +14,7 @@ from evaluation.report.context import ReportContext, long_date
 from evaluation.report.drawing import address
 from evaluation.report.figures import Figure, data, footer
 from evaluation.report.sentences import Rows
+from evaluation.report.tables import Table
 from evaluation.verdict import LABELS, NOT_ANSWERABLE, TOO_FEW
 
 ANNEX = {
@@ -130,7 +131,7 @@ class PlacedChart:
     foot: str
     notes: tuple[str, ...]
     links: tuple[tuple[str, str], ...]
-    table: Markup
+    table: Table
 
 
 def exhibits(
@@ -155,7 +156,7 @@ def exhibits(
     refused = [e for e in checked_exhibits if is_refusal(e)]
     for rank, exhibit in enumerate(e for e in checked_exhibits if e not in refused):
         if rank >= most and exhibit.cells:
-            more.append(Block("folded", tables.html(exhibit), f"More on this: {exhibit.title}"))
+            more.append(Block("folded", tables.of(exhibit), f"More on this: {exhibit.title}"))
             continue
         figure = inputs.figures.get(exhibit.id) if pictures else None
         if figure is not None:
@@ -165,7 +166,7 @@ def exhibits(
             else:
                 blocks.append(Block("figures", [placed]))
         elif exhibit.cells:
-            table = tables.html(exhibit)
+            table = tables.of(exhibit)
             folded = len(exhibit.rows) > fold
             blocks.append(Block("folded", table, f"Table: {exhibit.title}") if folded else Block("html", table))
         if full and exhibit.cells and figure is None:
@@ -188,9 +189,21 @@ def is_refusal(exhibit: CheckedExhibit) -> bool:
     return len(rows) == 1 and rows[0].kind == "not_identified"
 
 
-def absent(refused: Sequence[CheckedExhibit]) -> Markup:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence that a page shows with anchors in it, and its plain words."""
+
+    words: str
+    marked: Markup
+
+    def __html__(self) -> str:
+        return self.marked
+
+
+def absent(refused: Sequence[CheckedExhibit]) -> Said:
     """Return one sentence that says what a section does not show, and why."""
     said: dict[str, list[Markup]] = {}
+    titles: dict[str, list[str]] = {}
     ids: dict[str, str] = {}
     for exhibit in refused:
         row = next(iter(exhibit.cells.values()))
@@ -198,10 +211,13 @@ def absent(refused: Sequence[CheckedExhibit]) -> Markup:
             tables.anchor(exhibit.id, "t"), exhibit.title.rstrip("?.")
         )
         said.setdefault(row.reason.rstrip("."), []).append(name)
+        titles.setdefault(row.reason.rstrip("."), []).append(exhibit.title.rstrip("?."))
         ids.setdefault(row.reason.rstrip("."), row.id)
     reason = Markup('{} (<span data-result="{}">{}</span>)')
     parts = [reason.format(Markup(", ").join(names), ids[why], why) for why, names in said.items()]
-    return Markup("{}: {}.").format(LABELS[NOT_ANSWERABLE], Markup("; ").join(parts))
+    words = "; ".join(f"{', '.join(names)} ({why})" for why, names in titles.items())
+    label = LABELS[NOT_ANSWERABLE]
+    return Said(f"{label}: {words}.", Markup("{}: {}.").format(label, Markup("; ").join(parts)))
 
 
 def place(figure: Figure, exhibit: CheckedExhibit, date: str, *, up: str = "") -> PlacedChart:
@@ -220,8 +236,8 @@ def place(figure: Figure, exhibit: CheckedExhibit, date: str, *, up: str = "") -
     )
 
 
-def numbers(exhibit: CheckedExhibit) -> Markup:
+def numbers(exhibit: CheckedExhibit) -> Table:
     """Return the table of an exhibit's numbers with their result ids."""
     header, rows = data(exhibit)
     caption = f"Numbers and result ids: {exhibit.title}"
-    return tables.plain(header, rows, caption=caption, name=tables.anchor(exhibit.id, "n"), ids=True)
+    return tables.numbers(header, rows, caption=caption, name=tables.anchor(exhibit.id, "n"))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from markupsafe import Markup
-
 from evaluation.report import caveats, phrases, policy_views, programme_text, tables
 from evaluation.report import sentences as say
 from evaluation.report.context import ReportContext
 from evaluation.report.page_parts import ANNEX, Block, Page, PageInputs, Section, exhibits, foot, is_refusal, meta
 from evaluation.report.sentences import fixed
+from evaluation.report.tables import Cell, Table
 from evaluation.verdict import MEANINGS
 
 POLICY = (
@@ -130,11 +129,11 @@ def _changes(inputs: PageInputs) -> list[Block]:
     return [*blocks, Block("html", table)] if table else blocks
 
 
-def _change_table(inputs: PageInputs) -> Markup | str:
+def _change_table(inputs: PageInputs) -> Table | None:
     """Return the table of shares in the wave before and in this one, for outcomes that both waves asked."""
     ctx, rows = inputs.ctx, inputs.rows
     if not ctx.before:
-        return ""
+        return None
     last, lines = ctx.before[-1], []
     for row in rows.starting("level."):
         parts = row.id.split(".")
@@ -145,21 +144,13 @@ def _change_table(inputs: PageInputs) -> Markup | str:
             label = f"{phrases.upper_first(ctx.short(parts[1]))}, {ctx.group_words(parts[2])}"
             lines.append((label, then, row))
     if not lines:
-        return ""
-    cell = Markup('<td data-result="{}" class="num">{}, n {}</td>')
-    body = Markup("").join(
-        Markup('<tr><th scope="row">{}</th>{}{}</tr>').format(
-            label, *(cell.format(x.id, x.text, x.n_text) for x in (then, now))
-        )
+        return None
+    body = tuple(
+        (Cell(label, kind="head"), *(Cell(f"{x.text}, n {x.n_text}", x.id, "num") for x in (then, now)))
         for label, then, now in lines
     )
-    return Markup(
-        '<div class="wide" role="region" tabindex="0" aria-labelledby="t-last-wave"><table><caption id="t-last-wave">'
-        "From the last wave to this one: share giving a positive answer</caption>"
-        '<thead><tr><th scope="col">Question and group</th>'
-        '<th scope="col">{}</th><th scope="col">{}</th></tr>'
-        "</thead><tbody>{}</tbody></table></div>"
-    ).format(ctx.when(last.id), ctx.when(ctx.wave), body)
+    caption = "From the last wave to this one: share giving a positive answer"
+    return Table("t-last-wave", caption, ("Question and group", ctx.when(last.id), ctx.when(ctx.wave)), body)
 
 
 def _corrections(ctx: ReportContext) -> Block:

@@ -1,168 +1,218 @@
-"""One Chromium that prints several pages, spoken to over a pipe (the DevTools protocol), so that it starts once."""
+"""Pages as PDFs, set by Typst from the objects that also make the HTML pages.
+
+The compiler comes with the package `typst`; its typeface is the one that matplotlib carries, so that every machine
+gives the same bytes. PDF/UA-1 is asked for: the compiler refuses a page that would not be accessible.
+"""
 
 from __future__ import annotations
 
-import base64
-import contextlib
+import datetime as dt
+import itertools
 import json
-import os
-import select
-import subprocess
-import tempfile
-import time
-from collections import deque
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
-Message = dict[str, Any]
-# Where Chromium reads what it is asked and writes what it answers, each message ended by a null byte.
-ASKED, ANSWERED = 3, 4
-SECONDS, ENDING = 180.0, 5.0  # for a page, and for leaving
-_PAPER = {"printBackground": True, "preferCSSPageSize": True, "generateTaggedPDF": True}
+import matplotlib
+import typst
+
+from evaluation.errors import CheckFailed
+from evaluation.report.column_widths import layout, parted
+from evaluation.report.context import ReportContext, long_date
+from evaluation.report.page_parts import Block, Page, PlacedChart, Section
+from evaluation.report.phrases import plain
+from evaluation.report.tables import Table
+from evaluation.verdict import LABELS
+
+CHART, TALLEST = 380.0, 540.0  # points across, and down where that is less
+FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+Told = dict[str, Any]
 
 
-class Printer:
-    """A browser that waits for pages to print. Use as a context manager; leaving it ends the browser.
+def pdf(name: str, page: Page, ctx: ReportContext) -> bytes:
+    """Return a page as a PDF.
+
+    What is folded in the HTML page is left out; a line says where it stands.
 
     Parameters
     ----------
-    command : sequence of str
-        The browser and its flags.
-    prepare : callable
-        Called in the new process before it becomes the browser.
-    scratch : Path, optional
-        Where the browser's throw-away profile is made.
+    name : str
+        The page's file name without an ending, for messages.
+    page : Page
+        What the HTML page is made from.
+    ctx : ReportContext
+        Words, wave, date, stamp.
 
     Raises
     ------
-    OSError
-        The browser ended, answered with an error, or took too long (`TimeoutError`).
+    CheckFailed
+        Typst refuses the page, a chart has no alternative text, or a table no header.
     """
-
-    def __init__(self, command: Sequence[str], prepare: Callable[[], None], scratch: Path | None = None) -> None:
-        self._number = 0
-        self._pending = b""
-        self._events = deque[Message]()
-        self._deadline = time.monotonic() + SECONDS
-        self._profile = tempfile.TemporaryDirectory(prefix="pdf-", dir=scratch, ignore_cleanup_errors=True)
-        words = [*command, f"--user-data-dir={self._profile.name}", "--remote-debugging-pipe", "about:blank"]
-        asks, self._asks = _pipe()
-        self._answers, answers = _pipe()
-        self._listening = select.poll()
-        self._listening.register(self._answers, select.POLLIN)
-
-        def connect() -> None:
-            os.dup2(asks, ASKED)
-            os.dup2(answers, ANSWERED)
-            prepare()
-
-        try:
-            self._process = subprocess.Popen(
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                preexec_fn=connect,
-                pass_fds=(ASKED, ANSWERED),
-            )
-        except BaseException:
-            self._let_go()
-            raise
-        finally:
-            os.close(asks)
-            os.close(answers)
-
-    def __enter__(self) -> Printer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End the browser: it leaves by itself once nobody can ask it any more, and is killed if it does not."""
-        self._deadline = time.monotonic() + min(ENDING, SECONDS)
-        with contextlib.suppress(OSError):
-            self._ask("Browser.close")
-        try:
-            self._process.wait(min(ENDING, SECONDS))
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._let_go()
-
-    def _let_go(self) -> None:
-        os.close(self._asks)
-        os.close(self._answers)
-        self._profile.cleanup()
-
-    def pdf(self, address: str) -> bytes:
-        """Return a page as a tagged PDF, on the paper that its style asks for."""
-        self._deadline = time.monotonic() + SECONDS
-        target = self._ask("Target.createTarget", url="about:blank")["targetId"]
-        tab = self._ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        self._ask("Page.enable", tab)
-        self._ask("Page.setLifecycleEventsEnabled", tab, enabled=True)
-        opened = self._ask("Page.navigate", tab, url=address)
-        if opened.get("errorText"):
-            raise OSError(f"the browser could not open the page: {opened['errorText']}")
-        self._await("load", opened["loaderId"])
-        stream = self._ask("Page.printToPDF", tab, transferMode="ReturnAsStream", **_PAPER)["stream"]
-        content = self._whole(stream, tab)
-        self._ask("Target.closeTarget", targetId=target)
-        return content
-
-    def _whole(self, stream: str, tab: str) -> bytes:
-        parts, ended = list[bytes](), False
-        while not ended:
-            part = self._ask("IO.read", tab, handle=stream, size=1 << 22)
-            data, ended = part["data"], part["eof"]
-            parts.append(base64.b64decode(data) if part.get("base64Encoded") else data.encode())
-        return b"".join(parts)
-
-    def _await(self, name: str, loader: str) -> None:
-        """Wait for an event in the life of the page that `loader` loads."""
-        while True:
-            event = self._events.popleft() if self._events else self._read()
-            told = event.get("params", {})
-            if event.get("method") == "Page.lifecycleEvent" and (told["name"], told["loaderId"]) == (name, loader):
-                return
-
-    def _ask(self, method: str, tab: str = "", **words: Any) -> Message:
-        """Ask for one thing and return the answer; events that come before it are kept."""
-        self._number += 1
-        message = {"id": self._number, "method": method, "params": words} | ({"sessionId": tab} if tab else {})
-        os.write(self._asks, json.dumps(message).encode() + b"\0")
-        while (answer := self._read()).get("id") != self._number:
-            self._events.append(answer)
-        if "result" not in answer:
-            raise OSError(f"the browser refused {method}")
-        return answer["result"]
-
-    def _read(self) -> Message:
-        while b"\0" not in self._pending:
-            left = self._deadline - time.monotonic()
-            if left <= 0 or not self._listening.poll(left * 1000):
-                raise TimeoutError("the browser did not answer in time")
-            part = os.read(self._answers, 1 << 20)
-            if not part:
-                raise OSError("the browser ended")
-            self._pending += part
-        message, self._pending = self._pending.split(b"\0", 1)
-        try:
-            return json.loads(message)
-        except ValueError:
-            raise OSError("the browser's answer cannot be read") from None
+    if not (FONTS / "DejaVuSans.ttf").is_file():
+        todo = "Install matplotlib anew."
+        raise CheckFailed("the typeface of the PDFs is not there", where="DejaVuSans.ttf", todo=todo)
+    charts: dict[str, bytes] = {}
+    told = _page(page, ctx, charts)
+    template = resources.files("evaluation.report").joinpath("templates/page.typ").read_bytes()
+    files = {"main": template, "page.json": json.dumps(told, ensure_ascii=False).encode(), **charts}
+    midnight = dt.datetime.combine(ctx.date, dt.time(), dt.UTC)
+    try:
+        made: bytes = typst.compile(
+            files,
+            format="pdf",
+            font_paths=[str(FONTS)],
+            ignore_system_fonts=True,
+            pdf_standards=["ua-1"],
+            timestamp=int(midnight.timestamp()),
+        )
+    except typst.TypstError as error:
+        said = re.sub(r"^(assertion failed|panicked with): ", "", str(error).splitlines()[0])
+        raise CheckFailed(f"{name}.pdf cannot be made: {said}", todo="Mend what the page holds.") from None
+    return made
 
 
-def _pipe() -> tuple[int, int]:
-    """Return a pipe whose ends stay clear of the numbers that the browser uses."""
-    import fcntl
+def _page(page: Page, ctx: ReportContext, charts: dict[str, bytes]) -> Told:
+    return {
+        "title": page.title,
+        "study": ctx.title,
+        "kind": page.kind,
+        "over": f"{ctx.words.institution} · {ctx.words.programme_long}",
+        "wave": ctx.wave,
+        "date": long_date(ctx.date),
+        "day": [ctx.date.year, ctx.date.month, ctx.date.day],
+        "stamp": ctx.stamp(),
+        "synthetic": ctx.synthetic,
+        "author": ctx.contact.team,
+        "meta": list(page.meta),
+        "foot": [line for line in page.foot if line],
+        "contents": len(page.sections) > 4,
+        "headings": len(page.sections),
+        "groups": _groups([_section(s, charts, page.kind) for s in page.sections]),
+    }
 
-    ends = os.pipe()
-    clear = tuple(fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in ends)
-    for end in ends:
-        os.close(end)
-    return clear[0], clear[1]
+
+def _section(section: Section, charts: dict[str, bytes], kind: str) -> list[Told]:
+    """Return a section's heading and blocks; what stands between two wide tables, charts apart, is as wide."""
+    title = f"{section.mark}  {section.title}" if section.mark else section.title
+    blocks = [made for b in section.blocks if (maker := _BLOCKS.get(b.kind)) for made in maker(b, charts, kind)]
+    wide = [k for k, b in enumerate(blocks) if b.get("wide")]
+    for first, last in itertools.pairwise(wide):
+        if all(b["kind"] != "figure" for b in blocks[first:last]):
+            for b in blocks[first:last]:
+                b["wide"] = True
+    first = blocks[0] if blocks else {}
+    return [{"kind": "heading", "text": title, "wide": first.get("wide", False), "own": section.sheet}, *blocks]
 
 
-def available() -> bool:
-    """Return whether a browser can be spoken to over a pipe here."""
-    return os.name == "posix"
+def _groups(sections: list[list[Told]]) -> list[Told]:
+    """Return the blocks of all sections in runs of pages, upright or across."""
+    groups: list[Told] = []
+    for block in itertools.chain.from_iterable(sections):
+        wide = block.get("wide", False)
+        if not groups or groups[-1]["wide"] != wide or block.get("own"):
+            groups.append({"wide": wide, "blocks": []})
+        groups[-1]["blocks"].append(block)
+    return groups
+
+
+def _lines(block: Block, *_: object) -> list[Told]:
+    lines = [
+        {"verdict": LABELS.get(x.verdict, x.verdict), "text": " ".join(plain(s) for s in x.sentences)}
+        for x in block.content
+    ]
+    return [{"kind": "lines", "panel": "panel" in block.name, "lines": lines}]
+
+
+def _para(block: Block, *_: object) -> list[Told]:
+    return [{"kind": "para", "note": block.name == "note", "texts": [plain(s) for s in block.content]}]
+
+
+def _bullets(block: Block, *_: object) -> list[Told]:
+    return [{"kind": "bullets", "title": block.name, "items": [plain(s) for s in block.content]}]
+
+
+def _two(block: Block, *_: object) -> list[Told]:
+    return [{"kind": "two", "parts": [{"title": t, "items": [plain(s) for s in items]} for t, items in block.content]}]
+
+
+def _quote(block: Block, *_: object) -> list[Told]:
+    return [{"kind": "quote", "title": block.name, "text": plain(block.content)}]
+
+
+def _absent(block: Block, *_: object) -> list[Told]:
+    return [{"kind": "absent", "text": getattr(block.content, "words", None) or plain(block.content)}]
+
+
+def _words(block: Block, *_: object) -> list[Told]:
+    return [{"kind": "words", "pairs": [[term, plain(meaning)] for term, meaning in block.content]}]
+
+
+def _links(block: Block, *_: object) -> list[Told]:
+    """Return the words of links that stand in print too; what is for the screen alone is left out."""
+    if "screen" in block.name:
+        return []
+    return [{"kind": "bullets", "title": "", "items": [text for _, text in block.content]}]
+
+
+def _figures(block: Block, charts: dict[str, bytes], _: str) -> list[Told]:
+    return [_figure(chart, charts) for chart in block.content]
+
+
+def _figure(chart: PlacedChart, charts: dict[str, bytes]) -> Told:
+    file, drawing = f"{chart.anchor}.svg", chart.figure.wide_part
+    charts[file] = drawing
+    size = re.search(rb'width="([\d.]+)pt" height="([\d.]+)pt"', drawing)
+    ratio = float(size[2]) / float(size[1]) if size else 1.0
+    return {
+        "kind": "figure",
+        "file": file,
+        "alt": chart.figure.alt,
+        "width": round(min(CHART, TALLEST / ratio), 1),
+        "title": plain(chart.figure.marked),
+        "notes": list(chart.notes),
+        "source": chart.foot,
+    }
+
+
+def _table(block: Block, _: object, kind: str) -> list[Told]:
+    table: Table = block.content
+    widths, size, wide = layout(table, large=kind == "sense")
+    rows = [[{"text": parted(c.text), "kind": c.kind} for c in row] for row in table.rows]
+    return [
+        {
+            "kind": "table",
+            "caption": table.caption,
+            "header": list(table.header),
+            "rows": rows,
+            "notes": list(table.notes),
+            "widths": widths,
+            "size": size,
+            "wide": wide,
+        }
+    ]
+
+
+def _folded(block: Block, _: object, kind: str) -> list[Told]:
+    """Return a line that says where a folded table of the annex stands; ids of results stand in results.csv anyway."""
+    if kind != "annex" or not block.name.startswith("Table: "):
+        return []
+    title = block.name.removeprefix("Table: ").rstrip(".")
+    count = f"{len(block.content.rows):,}"
+    return [{"kind": "absent", "text": f"{title}: a table of {count} rows, in annex.html and in results.csv."}]
+
+
+_BLOCKS: dict[str, Callable[[Block, dict[str, bytes], str], list[Told]]] = {
+    "lines": _lines,
+    "para": _para,
+    "bullets": _bullets,
+    "two": _two,
+    "quote": _quote,
+    "absent": _absent,
+    "words": _words,
+    "links": _links,
+    "figures": _figures,
+    "html": _table,
+    "folded": _folded,
+}

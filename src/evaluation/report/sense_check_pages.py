@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import io
 
-from markupsafe import Markup
-
 from evaluation.disclosure import CheckedRow
 from evaluation.report import caveats, phrases, programme_text
 from evaluation.report import sentences as say
 from evaluation.report.context import ReportContext, long_date
 from evaluation.report.page_parts import Block, Page, PageInputs, Section, exhibits
 from evaluation.report.sentences import fixed
+from evaluation.report.tables import Cell, Table
 from evaluation.verdict import HIGHER, LOWER, TOO_FEW
 
 
@@ -61,18 +60,11 @@ def sense_check(inputs: PageInputs) -> Page:
     return Page("sense", "Did we hear you right?", meta, sections, tuple(x for x in foot if x))
 
 
-def _sheet(listed: list[str]) -> Markup:
+def _sheet(listed: list[str]) -> Table:
     header = ("Theme", "Right", "Partly right", "Wrong", "What should it say?")
-    blank = Markup('<td class="blank"><span class="hear">to fill in</span></td>')
-    rows = Markup("").join(
-        Markup('<tr><th scope="row">{}</th>{}</tr>').format(t, blank * 4) for t in [*listed, "Something missing:"]
-    )
-    head = Markup("").join(Markup('<th scope="col">{}</th>').format(h) for h in header)
-    return Markup(
-        '<div class="wide" role="region" tabindex="0" aria-labelledby="t-sheet"><table><caption id="t-sheet">'
-        "Return sheet. Date of the meeting: ____________</caption><thead><tr>{}</tr></thead>"
-        "<tbody>{}</tbody></table></div>"
-    ).format(head, rows)
+    blanks = [Cell("", kind="blank")] * (len(header) - 1)
+    rows = ((Cell(t, kind="head"), *blanks) for t in (*listed, "Something missing:"))
+    return Table("t-sheet", "Return sheet. Date of the meeting: ____________", header, tuple(rows))
 
 
 def return_sheet(inputs: PageInputs) -> bytes:

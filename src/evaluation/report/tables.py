@@ -1,18 +1,81 @@
-"""A checked exhibit as an accessible table: caption, scoped headers, one result id per cell."""
+"""Tables as objects: a caption, headers, cells that name their result. A page shows one by `__html__`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from markupsafe import Markup, escape
+from markupsafe import escape
 
 from evaluation.disclosure import CheckedExhibit, CheckedRow
 
 NO_FIGURE = "“–” marks a place without a figure: it was not asked then, or the column does not apply to the row."
+_INSIDE = {
+    "none": '<span aria-hidden="true">–</span><span class="hear">no figure</span>',
+    "blank": '<span class="hear">to fill in</span>',
+}
 
 
-def html(exhibit: CheckedExhibit, *, prefix: str = "t", heading: str = "") -> Markup:
-    """Return the exhibit's table in a labelled region that can be focused and scrolled.
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell: its text, its result ("" where it has none), its kind.
+
+    Kinds: "" plain words, "num" a figure, "head" a header of its row, "plan" words of the plan, "none" no figure,
+    "blank" to fill in.
+    """
+
+    text: str
+    result: str = ""
+    kind: str = ""
+
+    def __html__(self) -> str:
+        if self.kind == "head":
+            return f'<th scope="row">{escape(self.text)}</th>'
+        mark = f' data-result="{escape(self.result)}"' if self.result else " data-plan" if self.kind == "plan" else ""
+        shown = f' class="{self.kind}"' if self.kind in ("num", "none", "blank") else ""
+        return f"<td{mark}{shown}>{_INSIDE.get(self.kind) or escape(self.text)}</td>"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table: the first cell of each row is its header.
+
+    Attributes
+    ----------
+    name : str
+        Its anchor in a page.
+    results : tuple of str
+        For each row the result that all its cells trace to; empty where cells name their own.
+    look : str
+        A class of its region.
+    """
+
+    name: str
+    caption: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
+    look: str = ""
+
+    def __html__(self) -> str:
+        name, head = escape(self.name), "".join(f'<th scope="col">{escape(h)}</th>' for h in self.header)
+        marks = [f' data-result="{escape(r)}"' for r in self.results] or [""] * len(self.rows)
+        rows = zip(marks, self.rows, strict=True)
+        body = "\n".join(f"<tr{mark}>{''.join(c.__html__() for c in row)}</tr>" for mark, row in rows)
+        notes = "".join(f'<p class="note" data-plan>{escape(n)}</p>' for n in self.notes)
+        return (
+            f'<div class="{f"wide {self.look}".strip()}" role="region" tabindex="0" aria-labelledby="{name}"><table>\n'
+            f'<caption id="{name}">{escape(self.caption)}</caption>\n<thead><tr>{head}</tr></thead>\n'
+            f"<tbody>\n{body}\n</tbody></table></div>{notes}"
+        )
+
+    def __str__(self) -> str:
+        return self.__html__()
+
+
+def of(exhibit: CheckedExhibit, *, prefix: str = "t", heading: str = "") -> Table:
+    """Return the exhibit's table.
 
     Raises
     ------
@@ -21,56 +84,34 @@ def html(exhibit: CheckedExhibit, *, prefix: str = "t", heading: str = "") -> Ma
     """
     if not isinstance(exhibit, CheckedExhibit):
         raise TypeError(f"tables lay out what disclosure.protect made, not {type(exhibit).__name__}")
-    name = anchor(exhibit.id, prefix)
-    head = columns(c or "What was found" for c in exhibit.columns)
-    corner = exhibit.row_header or "What"
-    body = Markup("\n").join(_row(exhibit, r) for r in exhibit.rows)
+    header = (exhibit.row_header or "What", *(c or "What was found" for c in exhibit.columns))
     gaps = any(exhibit.cells.get((r, c)) is None for r in exhibit.rows for c in exhibit.columns)
-    told = (*exhibit.notes, NO_FIGURE) if gaps else exhibit.notes
-    notes = Markup("").join(Markup('<p class="note" data-plan>{}</p>').format(n) for n in told)
-    return Markup(
-        '<div class="wide" role="region" tabindex="0" aria-labelledby="{}"><table>\n<caption id="{}">{}</caption>\n'
-        '<thead><tr><th scope="col">{}</th>{}</tr></thead>\n<tbody>\n{}\n</tbody></table></div>{}'
-    ).format(name, name, heading or _caption(exhibit), corner, head, body, notes)
+    rows = (
+        (Cell(r or exhibit.title, kind="head"), *(_cell(exhibit.cells.get((r, c))) for c in exhibit.columns))
+        for r in exhibit.rows
+    )
+    notes = (*exhibit.notes, NO_FIGURE) if gaps else tuple(exhibit.notes)
+    return Table(anchor(exhibit.id, prefix), heading or _caption(exhibit), header, tuple(rows), notes)
 
 
-def plain(
-    header: Iterable[str], rows: Iterable[Sequence[str]], *, caption: str, name: str, ids: bool = False
-) -> Markup:
-    """Return a table of plain text rows (the first cell of each is its header); last column holds ids when `ids`."""
-    head = columns(header)
-    lines = [_line(row[0] or "–", _number_cells(row) if ids else figures(row[1:])) for row in rows]
-    return Markup(
-        '<div class="wide" role="region" tabindex="0" aria-labelledby="{}"><table>\n<caption id="{}">{}</caption>\n'
-        "<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody></table></div>"
-    ).format(name, name, caption, head, Markup("\n").join(lines))
+def plain(header: Iterable[str], rows: Iterable[Sequence[str]], *, caption: str, name: str) -> Table:
+    """Return a table of plain text rows."""
+    lines = ((Cell(row[0] or "–", kind="head"), *(Cell(t) for t in row[1:])) for row in rows)
+    return Table(name, caption, tuple(header), tuple(lines))
 
 
-def columns(names: Iterable[str]) -> Markup:
-    """Return the header cells of columns."""
-    return _joined(f'<th scope="col">{escape(n)}</th>' for n in names)
-
-
-def figures(texts: Iterable[str]) -> Markup:
-    """Return plain cells."""
-    return _joined(f"<td>{escape(t)}</td>" for t in texts)
-
-
-def _joined(parts: Iterable[str]) -> Markup:
-    """Return parts, each escaped where it was made, as one."""
-    return Markup("".join(parts))
-
-
-def _line(name: str, cells: Markup) -> Markup:
-    return _joined(("<tr>", f'<th scope="row">{escape(name)}</th>', cells, "</tr>"))
-
-
-def _number_cells(row: Sequence[str]) -> Markup:
-    """Return the cells of a row of numbers: its column is a header too, its last cell is the result id."""
-    where = escape(row[-1])
-    second = f'<th scope="row">{escape(row[1] or "What was found")}</th>'
-    numbers = (f'<td data-result="{where}">{escape(c)}</td>' for c in row[2:-1])
-    return _joined((second, *numbers, f"<td data-plan>{where}</td>"))
+def numbers(header: Iterable[str], rows: Iterable[Sequence[str]], *, caption: str, name: str) -> Table:
+    """Return a table of numbers: row and column are headers, the last cell names the result."""
+    lines = (
+        (
+            Cell(row[0] or "–", kind="head"),
+            Cell(row[1] or "What was found", kind="head"),
+            *(Cell(t, row[-1]) for t in row[2:-1]),
+            Cell(row[-1], kind="plan"),
+        )
+        for row in rows
+    )
+    return Table(name, caption, tuple(header), tuple(lines))
 
 
 def anchor(text: str, prefix: str) -> str:
@@ -78,19 +119,13 @@ def anchor(text: str, prefix: str) -> str:
     return f"{prefix}-" + "".join(ch if ch.isalnum() and ch.isascii() else "-" for ch in text)
 
 
-def _row(exhibit: CheckedExhibit, row: str) -> Markup:
-    return _line(row or exhibit.title, _joined(_cell(exhibit.cells.get((row, c))) for c in exhibit.columns))
-
-
-def _cell(checked: CheckedRow | None) -> str:
-    """Return one cell, escaped."""
+def _cell(checked: CheckedRow | None) -> Cell:
     if checked is None:
-        return '<td class="none"><span aria-hidden="true">–</span><span class="hear">no figure</span></td>'
+        return Cell("–", kind="none")
     text = checked.text
     if checked.kind == "estimate" and checked.shown and checked.n_text and "n " not in text:
         text = f"{text}, n {checked.n_text}"
-    kind = "" if checked.kind == "words" else ' class="num"'
-    return f'<td data-result="{escape(checked.id)}"{kind}>{escape(text)}</td>'
+    return Cell(text, checked.id, "" if checked.kind == "words" else "num")
 
 
 def _caption(exhibit: CheckedExhibit) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -11,10 +10,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from evaluation.run import kernels
+try:
+    import fcntl
+except ImportError:  # Windows: renames alone keep each file whole
+    fcntl = None  # type: ignore[assignment]
+
+from evaluation.errors import RunFailed
 from evaluation.run.manifest import Manifest
 
-MAKING, OLD = ".making-", ".old-"
+MAKING, OLD, SCRATCH = ".making-", ".old-", "ev-"
 
 
 @contextlib.contextmanager
@@ -24,31 +28,87 @@ def run_folders(root: Path) -> Iterator[tuple[Path, Path]]:
     Both are locked while this process lives: what a killed run left is known by being unlocked, and cleared first.
     """
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_only_run(root))
         made = []
         for parent, mode in ((root / "data_processed", 0o700), (root / "reports", 0o755)):
             parent.mkdir(parents=True, exist_ok=True)
-            kernels.clear_abandoned(parent, MAKING)
+            clear_abandoned(parent, MAKING)
             folder = Path(tempfile.mkdtemp(prefix=MAKING, dir=parent))
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            handle = kernels.hold(folder)
+            handle = hold(folder)
             if handle is not None:
                 stack.callback(os.close, handle)
             folder.chmod(mode)
             made.append(folder)
-        kernels.clear_abandoned(Path(tempfile.gettempdir()), kernels.SCRATCH)
+        clear_abandoned(Path(tempfile.gettempdir()), SCRATCH)
         yield made[0], made[1]
+
+
+@contextlib.contextmanager
+def _only_run(root: Path) -> Iterator[None]:
+    """Refuse a second run of a study while one is under way."""
+    (root / "data_processed").mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        if fcntl:
+            handle = os.open(root / "data_processed", os.O_RDONLY)
+            stack.callback(os.close, handle)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                todo = "Wait for its end, or end it first."
+                raise RunFailed("another run of this study is under way", todo=todo) from None
+            except OSError:  # a file system without locks
+                pass
+        yield
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """Yield a private folder with a short name, for sockets; it is gone afterwards, or cleared by the next run."""
+    folder = Path(tempfile.mkdtemp(prefix=SCRATCH))
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        if (handle := hold(folder)) is not None:
+            stack.callback(os.close, handle)
+        yield folder
+
+
+def hold(folder: Path) -> int | None:
+    """Lock a folder for as long as this process lives; None where it is locked already or cannot be locked."""
+    handle = None
+    try:
+        if fcntl:
+            handle = os.open(folder, os.O_RDONLY)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        if handle is not None:
+            os.close(handle)
+        return None
+    return handle
+
+
+def clear_abandoned(parent: Path, prefix: str) -> None:
+    """Remove the folders that killed runs left: those of this user, with this prefix, that no process holds."""
+    with contextlib.suppress(OSError):
+        for folder in parent.glob(f"{prefix}*"):
+            if folder.is_symlink() or not folder.is_dir() or folder.stat().st_uid != os.getuid():
+                continue
+            handle = hold(folder)
+            if handle is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(handle)
 
 
 @contextlib.contextmanager
 def study_lock(root: Path) -> Iterator[None]:
     """Hold the study's folder while things are moved into place, so that two runs do it one after the other."""
-    handle = os.open(root, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # a file system without locks: renames alone keep each file whole
-            fcntl.flock(handle, fcntl.LOCK_EX)
+    with contextlib.ExitStack() as stack:
+        if fcntl:
+            handle = os.open(root, os.O_RDONLY)
+            stack.callback(os.close, handle)
+            with contextlib.suppress(OSError):  # a file system without locks: renames alone keep each file whole
+                fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(handle)
 
 
 def place_report(folder: Path, reports: Path, name: str) -> Path:

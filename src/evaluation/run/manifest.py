@@ -16,12 +16,13 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation.errors import CheckFailed
-from evaluation.intake import withdrawals
+from evaluation.intake import opt_outs
 
 if TYPE_CHECKING:
     from evaluation.report.context import KnownTruth
@@ -45,6 +46,7 @@ OWNERS_PACKAGES = (
     "jinja2",
     "ipykernel",
     "nbclient",
+    "typst",
 )
 
 
@@ -84,14 +86,7 @@ def code_files() -> list[Path]:
     return sorted(found)
 
 
-KINDS = {".py", ".j2", ".css", ".ipynb", ".html", ".toml", ".yaml", ".svg"}
-
-
-def data_files(folder: Path) -> list[Path]:
-    """Return the files beside the modules of one room that are not Python: templates and tables."""
-    inner = [p for p in folder.iterdir() if p.is_dir() and p.name != "__pycache__" and not (p / "__init__.py").exists()]
-    found = [*folder.iterdir(), *(p for f in inner for p in f.rglob("*"))]
-    return sorted(p for p in found if p.is_file() and p.suffix in KINDS - {".py", ".ipynb"})
+KINDS = {".py", ".j2", ".css", ".ipynb", ".html", ".toml", ".yaml", ".typ"}
 
 
 def digest_files(files: Iterable[Path], root: Path | None = None) -> str:
@@ -144,7 +139,7 @@ def input_files(root: Path, waves: Iterable[str], codebook: str, margins: str) -
     """Return the input files of a run that exist: plan, codebook, margins, waves, registers, withdrawals."""
     raw = root / "data_raw"
     named = [root / "study.toml", root / codebook, root / margins, root / "releases/ledger.json"]
-    named += withdrawals.files(root)
+    named += opt_outs.files(root)
     folders = [raw / "registers", raw / "sense_check", *(raw / "waves" / w for w in waves)]
     inside = [p for folder in folders if folder.is_dir() for p in folder.rglob("*") if p.is_file()]
     plans = list((root / "plans").glob("*.toml"))
@@ -173,10 +168,18 @@ def environment() -> Manifest:
         "threads": threads,
         "blas": _blas(),
         "lock": _lock(),
-        "kernels_pin": "threads 1, hash seed 0, UTC, C.UTF-8",
+        "workers_pin": "threads 1, hash seed 0, UTC, C.UTF-8",
         "locale": os.environ.get("LC_ALL") or os.environ.get("LANG") or "unset",
         "timezone": os.environ.get("TZ", "unset"),
     }
+
+
+@cache
+def installed() -> str:
+    """Return a digest of the Python and of every package installed beside it, by name and version."""
+    found = [Path(p) for p in sys.path if p and Path(p).name in ("site-packages", "dist-packages")]
+    names = sorted({d.name for f in found if f.is_dir() for d in f.glob("*.dist-info")})
+    return hashlib.sha256(json.dumps([sys.version, names, _lock()]).encode()).hexdigest()
 
 
 def _blas() -> str:

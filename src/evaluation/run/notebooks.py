@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluation.errors import RunFailed, StudyError, nearest
-from evaluation.run import kernels as _kernels
-from evaluation.run.request import CELL_SECONDS
+from evaluation.run import folders, workers
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
     from papermill.exceptions import PapermillExecutionError
+    from traitlets.config import Config
 
-# blocks a needless grammar library before nbformat is imported
-
-
+SEE = "The folder reports/.failed/ marks the cell; open the notebook in JupyterLab to see more."
+DIED = "its process died (killed, or out of memory)"
 Parameters = Mapping[str, object]
 PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """One executed notebook: seconds of wall time, number of code cells, peak memory in bytes (None if unknown).
-
-    `reused` says that an earlier execution of exactly the same things was used again.
-    """
+    """One executed notebook: seconds of wall time, number of code cells, peak memory in bytes (None if unknown)."""
 
     name: str
-    notebook: NotebookNode
     seconds: float
     cells: int
     peak: int | None = None
-    reused: bool = False
 
 
 def fill_words(notebook: NotebookNode, words: Mapping[str, str], *, name: str) -> NotebookNode:
@@ -133,73 +128,92 @@ def declared_parameters(notebook: NotebookNode, *, name: str) -> dict[str, objec
 
 
 def execute(
-    source: Path,
-    output: Path,
-    *,
-    parameters: Parameters,
-    words: Mapping[str, str],
-    env: Mapping[str, str],
-    kernels: _kernels.Kernels,
-    seconds: int = CELL_SECONDS,
+    tell: workers.Tell, source: Path, output: Path, parameters: Parameters, words: Mapping[str, str], seconds: int
 ) -> Executed:
     """Execute a notebook with injected parameters and write it, outputs and all, to `output` (highly sensitive).
 
-    The kernel runs in the working directory, with `env` on top of the run's environment.
+    In a worker, which runs this one notebook, papermill uses the engine of `evaluation.run.engine`; elsewhere its own,
+    which starts a kernel.
+
+    Parameters
+    ----------
+    tell : callable
+        Told the number and the text of each code cell before it runs.
+    source, output : Path
+        The notebook, and where it is written with its outputs.
+    parameters : mapping
+        What is injected; checked against what the notebook declares.
+    words : mapping
+        What fills the placeholders of its Markdown.
+    seconds : int
+        Time limit of a cell, where a kernel runs it: whoever started a worker watches that itself.
 
     Raises
     ------
     RunFailed
         A cell raised, ran out of time or lost its kernel; the message names notebook and cell and never repeats
-        what the cell printed. What the notebook had done so far stands in `output`.
+        what the cell printed.
     """
     import nbformat
-    from jupyter_core.utils import ensure_event_loop
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
     _silence()
-    from papermill import execute_notebook
     from papermill.exceptions import PapermillExecutionError
 
     name = source.stem
     notebook = fill_words(nbformat.read(source, as_version=4), words, name=name)
     check_parameters(notebook, parameters, name=name)
-    began = time.monotonic()
-    options = kernels.engine_options(env)
-    started: list[NotebookNode] = []
+    began, started = time.monotonic(), list[str]()
 
     def note(cell: NotebookNode, **_: object) -> None:
-        started.append(cell)
+        started.append(cell.source)
+        tell((len(started), cell.source))
 
     try:
-        done = execute_notebook(
-            notebook,
-            output,
-            parameters=dict(parameters),
-            kernel_name="python3",
-            progress_bar=False,
-            execution_timeout=seconds,
-            request_save_on_cell_execute=False,
-            on_cell_execute=note,
-            **options,
-        )
+        done = _through_papermill(notebook, parameters, note, seconds)
     except PapermillExecutionError as error:
-        what = f"notebook {name} stopped at code cell {error.exec_count}: {error.ename}"
-        raise RunFailed(what + _safe_reason(error), todo=_todo()) from None
+        told = f"{error.ename}{_safe_reason(error)}"
     except CellTimeoutError:
-        what = f"notebook {name} stopped at code cell {len(started)}: it ran longer than {seconds} seconds"
-        _write_unfinished(notebook, output, started, "CellTimeoutError")
-        raise RunFailed(what, todo=_todo()) from None
+        told = f"it ran longer than {seconds} seconds"
     except DeadKernelError:
-        what = f"notebook {name} stopped at code cell {len(started)}: its kernel died (killed, or out of memory)"
-        _write_unfinished(notebook, output, started, "DeadKernelError")
-        raise RunFailed(what, todo=_todo()) from None
-    finally:
-        ensure_event_loop().close()  # each thread's own; the client would leave it open
-    for place, cell in enumerate(done.cells):
-        cell.id = f"cell-{place}"  # papermill gives the cell it injects an id by chance
-    nbformat.write(done, output)
-    seconds, cells = time.monotonic() - began, sum(c.cell_type == "code" for c in done.cells)
-    return Executed(name, done, seconds, cells, kernels.peak_memory(options))
+        told = DIED
+    else:
+        for place, cell in enumerate(done.cells):
+            cell.id = f"cell-{place}"  # papermill gives the cell it injects an id by chance
+        nbformat.write(done, output)
+        cells = sum(c.cell_type == "code" for c in done.cells)
+        return Executed(name, time.monotonic() - began, cells, workers.peak_memory())
+    write_unfinished(source, output, started[-1] if started else "")
+    raise RunFailed(stopped(name, len(started), told), todo=SEE)
+
+
+def _through_papermill(
+    notebook: NotebookNode, parameters: Parameters, note: Callable[..., None], seconds: int
+) -> NotebookNode:
+    """Let papermill execute a notebook by the engine of this process."""
+    from papermill import execute_notebook
+
+    common = {"kernel_name": "python3", "progress_bar": False, "on_cell_execute": note}
+    if workers.in_worker():
+        return execute_notebook(notebook, None, dict(parameters), engine_name="evaluation", **common)
+    with folders.scratch() as scratch:
+        common |= {"execution_timeout": seconds, "config": _private_sockets(scratch)}
+        return execute_notebook(notebook, None, dict(parameters), **common)
+
+
+def _private_sockets(folder: Path) -> Config:
+    """Return the configuration by which a kernel talks over sockets in a private folder, where there are sockets."""
+    from traitlets.config import Config
+
+    if os.name != "posix":
+        return Config()
+    places = {"connection_file": str(folder / "kernel.json"), "transport": "ipc", "ip": str(folder / "k")}
+    return Config({"KernelManager": places})
+
+
+def stopped(name: str, number: int, told: str) -> str:
+    """Return what is said of a notebook that stopped at its code cell of this number."""
+    return f"notebook {name} stopped at code cell {number}: {told}"
 
 
 def _silence() -> None:
@@ -230,18 +244,14 @@ def _is_plain(text: str) -> bool:
     return len(text) < 200 and not re.search(r"[\d@]", text)
 
 
-def _todo() -> str:
-    return "The folder reports/.failed/ marks the cell; open the notebook in JupyterLab to see more."
-
-
-def _write_unfinished(notebook: NotebookNode, output: Path, started: list[NotebookNode], ename: str) -> None:
-    """Write the notebook without outputs, an error at the cell that was under way when it stopped."""
+def write_unfinished(source: Path, output: Path, failed: str) -> None:
+    """Write a notebook without outputs in place of the one that stopped, with the cell of this text marked."""
     import nbformat
 
-    left = redacted(notebook)
-    for cell in left.cells if started else ():
-        if cell.cell_type == "code" and cell.source == started[-1].source:
-            cell.outputs = [nbformat.v4.new_output("error", ename=ename, evalue="", traceback=[])]
+    left = redacted(nbformat.read(source, as_version=4))
+    for cell in left.cells:
+        if cell.cell_type == "code" and cell.source == failed:
+            cell.metadata = {"tags": ["failed-here"]}
     nbformat.write(left, output)
 
 
@@ -252,9 +262,7 @@ def redacted(notebook: NotebookNode) -> NotebookNode:
     clean = copy.deepcopy(notebook)
     for cell in clean.cells:
         if cell.cell_type == "code":
-            failed = any(o.get("output_type") == "error" for o in cell.get("outputs", []))
-            cell.outputs = []
-            cell.execution_count = None
-            cell.metadata = {"tags": ["failed-here"]} if failed else {}
+            cell.outputs, cell.execution_count = [], None
+            cell.metadata = {"tags": ["failed-here"]} if "failed-here" in cell.metadata.get("tags", []) else {}
     clean.metadata.pop("papermill", None)
     return clean

@@ -7,17 +7,17 @@ import datetime as dt
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evaluation.errors import EvaluationError, InputError, StudyError
 from evaluation.plan import study
 from evaluation.plan.study import Plan
-from evaluation.run import currency, folders, notebooks, scheduling
+from evaluation.run import folders, notebooks, scheduling, workers
 from evaluation.run import manifest as run_manifest
-from evaluation.run.request import Request, resolve_date, resolve_wave
+from evaluation.run.request import CELL_SECONDS, Request, resolve_date, resolve_wave
 
 if TYPE_CHECKING:
     from evaluation.intake.faults import Fault
@@ -128,35 +128,35 @@ def _chosen(request: Request) -> tuple[Plan, str]:
 
 def _ready(request: Request, plan: Plan, wave: str) -> tuple[list[Path], dict[str, notebooks.Parameters]]:
     """Return the notebooks to run and their parameters once everything that a run reads was found without fault."""
-    from evaluation.intake import privacy
+    from evaluation.intake import keys
 
-    privacy.study_key(create=True)  # where it cannot be kept, this says so before anything is written
+    keys.study_key(create=True)  # where it cannot be kept, this says so before anything is written
     if request.cluster:
         from evaluation import parallel
 
         parallel.require_cluster(request.cluster)
     sources = _notebooks(request.only)
     parameters = notebooks.parameters_for(sources, {"study_file": "study.toml", "wave": wave}, request.parameters)
-    faults = check(plan, wave)
-    if faults:
-        from evaluation.intake import waves
-
-        raise InputError(waves.fault_table(faults), faults=faults, todo="Nothing was written.")
+    _in_worker(request, plan, _require_inputs, plan, wave)
     return sources, parameters
 
 
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Put off the search for cycles: what a run makes lives until it is written, so there is little to find."""
-    import gc
+def _in_worker(
+    request: Request, plan: Plan, function: Callable[..., Any], *arguments: Any, stage: Path | None = None
+) -> Any:
+    """Return what a step of the run returned, done in a worker: this process imports none of what it needs."""
+    seconds = max(CELL_SECONDS, request.cell_seconds)
+    env = {"EVALUATION_STAGE": str(stage)} if stage else {}
+    return workers.call(function, *arguments, env=env, folder=plan.root, seconds=seconds)
 
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
+
+def _require_inputs(_: workers.Tell, plan: Plan, wave: str) -> None:
+    """Refuse inputs that have faults: all at once."""
+    from evaluation.intake import waves
+
+    faults = check(plan, wave)
+    if faults:
+        raise InputError(waves.fault_table(faults), faults=faults, todo="Nothing was written.")
 
 
 @contextlib.contextmanager
@@ -165,7 +165,7 @@ def _under_way(
 ) -> Iterator[_Run]:
     """Yield a run with its own hidden folders; keep what a failed one may show, and always tidy up."""
     drafts = _draft_reasons(plan, wave, request.draft)
-    with _uncollected(), folders.run_folders(plan.root) as (stage, folder):
+    with folders.run_folders(plan.root) as (stage, folder):
         date = resolve_date(plan, request.date)
         state = _Run(plan, wave, date, request, sources, parameters, stage, folder, drafts)
         try:
@@ -177,10 +177,12 @@ def _under_way(
 
 def _finish(state: _Run, digest: str) -> run_manifest.Manifest:
     """Publish what the notebooks offered into the run's folder, with manifest, crate and log."""
-    from evaluation.run.publish import publish_report
+    from evaluation.run import publish
 
     state.say("Protecting, checking and writing the report ...")
-    summary = publish_report(state)
+    names = tuple(e.name for e in state.executed)
+    job = publish.Job(state.plan, state.wave, state.date, state.stage, state.folder, tuple(state.drafts), names)
+    summary = _in_worker(state.request, state.plan, publish.publish_report, job, stage=state.stage)
     state.say("The report is written and checked.")
     manifest = _manifest(state, digest, summary)
     run_manifest.write_json(state.folder / "manifest.json", manifest)
@@ -196,10 +198,10 @@ def _name(state: _Run) -> str:
 
 def _show_as_last(plan: Plan, report: Path) -> None:
     """Write the index of all reports and let `latest` name this one, last of all."""
-    from evaluation.report import html
+    from evaluation.run import publish
 
     reports = plan.root / "reports"
-    html.write_index(reports)
+    workers.call(publish.write_index, reports, env={}, folder=plan.root, seconds=CELL_SECONDS)
     folders.point_latest(reports, report)
 
 
@@ -229,8 +231,6 @@ def run_digest(plan: Plan, wave: str, request: Request) -> str:
     """Return a digest of all that decides a report's content: code, lock, plan, inputs, wave, words of the run."""
     import hashlib
 
-    from evaluation.report import browser
-
     inputs = run_manifest.input_files(
         plan.root, plan.waves_up_to(wave), plan.study.codebook, plan.population.margins_file
     )
@@ -242,8 +242,7 @@ def run_digest(plan: Plan, wave: str, request: Request) -> str:
         dated,
         str(_draft_reasons(plan, wave, request.draft)),
         str(sorted(request.parameters.items())),
-        currency.environment(),
-        str(bool(browser.find())),
+        run_manifest.installed(),
         sys.version.split()[0],
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
@@ -277,8 +276,7 @@ def _notebooks(only: str) -> list[Path]:
     last = [p for p in every if p.stem == only or p.stem.startswith(f"{only.zfill(2)}_")]
     if not last:
         raise StudyError(f"no notebook {only!r}", todo=f"Give a number from 00 to {every[-1].stem[:2]}.")
-    table = currency.needs(every)
-    wanted = {*currency.upstream(last[0].stem, table), last[0].stem}
+    wanted = {*scheduling.upstream(last[0].stem, scheduling.after(every)), last[0].stem}
     return [p for p in every if p.stem in wanted]
 
 
@@ -287,12 +285,12 @@ def _notebooks(only: str) -> list[Path]:
 
 def _manifest(state: _Run, digest: str, summary: run_manifest.Manifest) -> run_manifest.Manifest:
     from evaluation import __version__
-    from evaluation.intake import privacy
+    from evaluation.intake import keys
     from evaluation.plan import registration
 
     plan = state.plan
     code = run_manifest.code_version()
-    key = privacy.study_key(create=True)
+    key = keys.study_key(create=True)
     files = run_manifest.input_files(
         plan.root, plan.waves_up_to(state.wave), plan.study.codebook, plan.population.margins_file
     )
@@ -315,7 +313,6 @@ def _manifest(state: _Run, digest: str, summary: run_manifest.Manifest) -> run_m
         },
         "codebook": plan.codebook.digest(),
         "seed": plan.seed,
-        "environment": run_manifest.environment(),
         "number": folders.next_number(plan.root),
         "parameters": {
             "study_file": ["study.toml", "default"],
@@ -342,7 +339,6 @@ def _notebook_row(state: _Run, run: notebooks.Executed) -> dict[str, object]:
         "seconds": round(run.seconds, 2),
         "code_cells": run.cells,
         "peak_bytes": run.peak,
-        "used_again": run.reused,
     }
 
 
@@ -355,9 +351,8 @@ def _keep_failure(state: _Run, error: BaseException) -> None:
         kept.mkdir(parents=True, exist_ok=True)
         said = str(error) if isinstance(error, EvaluationError) else type(error).__name__
         (kept / "run.log").write_text("\n".join([*state.log, f"failed: {said}"]) + "\n", "utf-8")
-        for path in sorted((state.stage / scheduling.MADE).glob(f"*/{scheduling.NOTEBOOK}")):
+        for path in sorted((state.stage / scheduling.NOTEBOOKS).glob("*.ipynb")):
             with contextlib.suppress(ValueError):  # half-written where the disk was full
-                shown = notebooks.redacted(nbformat.read(path, as_version=4))
-                nbformat.write(shown, kept / f"{path.parent.name}.ipynb")
+                nbformat.write(notebooks.redacted(nbformat.read(path, as_version=4)), kept / path.name)
     except OSError:
         state.request.say("The failure could not be recorded (disk full or folder read-only).")

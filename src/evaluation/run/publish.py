@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from evaluation.plan import registration
 from evaluation.results import Estimate, Gate, NotIdentified, TooFew
@@ -18,71 +17,46 @@ if TYPE_CHECKING:
     from evaluation.exhibit import Exhibit
     from evaluation.plan.study import Plan
     from evaluation.report.context import ReportContext, WaveWords
-    from evaluation.run.notebooks import Executed
-
-STAGE = "EVALUATION_STAGE"
+    from evaluation.run.workers import Tell
 
 
-class RunState(Protocol):
-    """A run whose notebooks are done: its plan, wave, date, folders and executed notebooks."""
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A run whose notebooks are done: its plan, wave, date, folders, reasons for a draft and notebooks."""
 
     plan: Plan
     wave: str
     date: dt.date
     stage: Path
     folder: Path
-    drafts: list[str]
-    executed: list[Executed]
-
-    def say(self, line: str) -> None:
-        """Report progress."""
+    drafts: tuple[str, ...]
+    notebooks: tuple[str, ...]
 
 
-@contextlib.contextmanager
-def _reading(stage: Path) -> Iterator[None]:
-    """Point the stages at this run's folder while it is read."""
-    before = os.environ.get(STAGE)
-    os.environ[STAGE] = str(stage)
-    try:
-        yield
-    finally:
-        if before is None:
-            os.environ.pop(STAGE, None)
-        else:
-            os.environ[STAGE] = before
-
-
-def publish_report(state: RunState) -> manifest.Manifest:
+def publish_report(_: Tell, job: Job) -> manifest.Manifest:
     """Protect everything that the notebooks published, write the report into the run's folder, and sum it up.
-
-    Parameters
-    ----------
-    state : pipeline run
-        `.plan`, `.wave`, `.date`, `.stage`, `.folder`, `.drafts`, `.executed`.
 
     Returns
     -------
     dict
-        status, headline, gates passed and failed, suppressions (numbers of cells by rule), results, audit.
+        status, headline, gates passed and failed, suppressions (numbers of cells by rule), results, audit, environment.
     """
+    import nbformat
+
     from evaluation import disclosure
     from evaluation.intake import waves
     from evaluation.report import html
     from evaluation.run.settle import settle
 
-    plan, wave = state.plan, state.wave
-    with _reading(state.stage):
-        exhibits = settle(waves.load_published(plan, wave))
-        gates = waves.load_gates(plan, wave)
+    plan, wave = job.plan, job.wave
+    exhibits = settle(waves.load_published(plan, wave))
+    gates = waves.load_gates(plan, wave)
     checked = disclosure.protect(exhibits, plan.disclosure, earlier=release.ledger(plan))
-    context = make_context(state, gates, checked)
-    notebooks = {run.name: run.notebook for run in state.executed}
-    html.write_report(checked, context, state.folder, notebooks=notebooks, pdf=False)
-    printed = html.write_pdfs(state.folder, state.stage / "printing")  # cleared with the stage, were the run killed
-    for line in _missing_pdfs(printed):
-        state.say(line)
-    entry = disclosure.to_ledger(checked, report=f"{state.date.isoformat()}_{wave}")
-    manifest.write_json(state.folder / release.ENTRY, entry)
+    context = make_context(job, gates, checked)
+    executed = {n: nbformat.read(job.stage / "notebooks" / f"{n}.ipynb", as_version=4) for n in job.notebooks}
+    html.write_report(checked, context, job.folder, notebooks=executed)
+    entry = disclosure.to_ledger(checked, report=f"{job.date.isoformat()}_{wave}")
+    manifest.write_json(job.folder / release.ENTRY, entry)
     return {
         "status": context.status,
         "headline": headline(plan, wave, exhibits),
@@ -92,17 +66,15 @@ def publish_report(state: RunState) -> manifest.Manifest:
         "suppressions": dict(checked.log),
         "audit": dict(checked.audit),
         "synthetic": context.synthetic,
+        "environment": manifest.environment(),
     }
 
 
-def _missing_pdfs(printed: list[Path]) -> list[str]:
-    """Return what to say of pages that have no PDF beside them."""
-    from evaluation.report import browser, html
+def write_index(_: Tell, reports: Path) -> None:
+    """Write the index of all reports."""
+    from evaluation.report import html
 
-    if not browser.find():
-        return ["No PDFs were made: no Chromium was found. Install it, or name it in EVALUATION_CHROMIUM."]
-    lacking = [p for p in html.PRINTED if p not in {path.stem for path in printed}]
-    return [f"Chromium printed no PDF of {', '.join(lacking)}; the pages are whole."] if lacking else []
+    html.write_index(reports)
 
 
 def headline(plan: Plan, wave: str, exhibits: Iterable[Exhibit]) -> str:
@@ -116,14 +88,14 @@ def headline(plan: Plan, wave: str, exhibits: Iterable[Exhibit]) -> str:
     return f"{result.question or plan.study.title} Verdict: {result.verdict or 'none'}."
 
 
-def make_context(state: RunState, gates: tuple[Gate, ...], checked: CheckedResults) -> ReportContext:
+def make_context(job: Job, gates: tuple[Gate, ...], checked: CheckedResults) -> ReportContext:
     """Return what the pages print besides results: words, waves, status, manifest, sense-check."""
     from evaluation.report.context import ReportContext
 
-    plan, wave = state.plan, state.wave
+    plan, wave = job.plan, job.wave
     names = plan.waves_up_to(wave)
     code = manifest.code_version()
-    reasons, rows, themes = list(state.drafts), release.sense_check(plan, wave), released_themes(checked)
+    reasons, rows, themes = list(job.drafts), release.sense_check(plan, wave), released_themes(checked)
     unchecked = sorted(t for t in themes if t not in {r.theme for r in rows})
     if unchecked or not rows:
         reasons.append(f"not yet checked by {plan.words.checking_group}")
@@ -140,7 +112,7 @@ def make_context(state: RunState, gates: tuple[Gate, ...], checked: CheckedResul
         title=plan.study.title,
         plan=plan,
         wave=wave,
-        date=state.date,
+        date=job.date,
         waves=tuple(_wave_words(plan, w) for w in names),
         status="draft" if reasons else "checked",
         draft_reasons=tuple(reasons),

@@ -80,10 +80,10 @@ def verify(report: Path, *, study_file: Path | None = None, say: Callable[[str],
 
 def _inputs_moved(manifest: Manifest, study_file: Path | None) -> tuple[str, ...]:
     """Return a line for each input, plan or code that is not the one the report was made from."""
-    from evaluation.intake import privacy
+    from evaluation.intake import keys
 
     plan = study.load(study_file)
-    key = privacy.study_key(create=False)
+    key = keys.study_key(create=False)
     up_to = plan.waves_up_to(manifest["wave"])
     files = run_manifest.input_files(plan.root, up_to, plan.study.codebook, plan.population.margins_file)
     now = {p.relative_to(plan.root).as_posix(): run_manifest.keyed(key, p.read_bytes()) for p in files}
