@@ -16,7 +16,8 @@ from evaluation.intake import store as intake_store
 from evaluation.intake.faults import Fault, fault_table
 from evaluation.intake.ingest import WaveIn, check, take_in
 from evaluation.intake.mapping import NOT_ASKED, ROUTED
-from evaluation.intake.registers import check_registers, group_margins, margins, register
+from evaluation.intake.margins import group_margins, margins
+from evaluation.intake.registers import check_registers, register
 from evaluation.intake.store import (
     load_gates,
     load_published,
