@@ -23,6 +23,7 @@ from evaluation.intake.known_words import (
     UNREADABLE,
     is_missing,
     label_map,
+    missing_words,
     normal,
 )
 from evaluation.intake.mapped_wave import Mapped, reasons_of
@@ -56,7 +57,7 @@ LEAST_NAMED = 0.2  # of the columns, before a heading that the map does not name
 
 def apply(read: Read, info: WaveInfo, book: Codebook, *, required: set[str]) -> Mapped:
     """Return the mapped wave; `required` are the variables that this wave must hold or declare as not asked."""
-    out = Mapped(held=read.held)
+    out = Mapped(held=read.held, words=missing_words(book.missing, info.missing))
     frame = read.frame
     out.rows = pd.Series(read.rows, index=frame.index)
     targets = _targets(frame, info, book, out)
@@ -196,7 +197,8 @@ def _one(column: str, frame: pd.DataFrame, info: WaveInfo, var: Variable, out: M
     found = frame[column].array
     texts, codes = [str(c) for c in found.categories], found.codes
     people = np.bincount(codes, minlength=len(texts))
-    labels = label_map(info.labels.get(var.name, {}), var, own_codes=info.own_codes)
+    labels: dict[str, str | int] = {normal(word): code for word, code in info.missing.items()}
+    labels |= label_map(info.labels.get(var.name, {}), var, own_codes=info.own_codes)
     in_text = info.path.suffix.lower() in TEXT  # a workbook's numbers are numbers: their mark is always a point
     counted = var.name in info.bands or var.type in ("integer", "number")
     decimal = (info.decimal or convention(texts)) if in_text and counted else ""
@@ -206,7 +208,7 @@ def _one(column: str, frame: pd.DataFrame, info: WaveInfo, var: Variable, out: M
     shown_so_far, unshown = 0, Unshown(labels)
     for place, text in enumerate(texts):
         values[place], reasons[place], wrong, kind = _read_cell(
-            text, var, info, labels if shown_so_far < ticks.MOST_WRONG else unshown, int(people[place]), decimal
+            text, var, info, labels if shown_so_far < ticks.MOST_WRONG else unshown, int(people[place]), decimal, out
         )
         if wrong and people[place] and kind == "unmapped_label" and number(text) is not None:
             unexplained.append(place)
@@ -256,7 +258,7 @@ def _numbers_unexplained(
 
 
 def _read_cell(
-    text: str, var: Variable, info: WaveInfo, labels: Mapping[str, str | int], people: int, decimal: str
+    text: str, var: Variable, info: WaveInfo, labels: Mapping[str, str | int], people: int, decimal: str, out: Mapped
 ) -> tuple[object, int, str, str]:
     """Return value, reason, what is wrong, and the kind of fault, for one text of a column."""
     if text == "":
@@ -268,11 +270,11 @@ def _read_cell(
     if not var.levels and not is_missing(code):
         text = text if code is None else str(code)
         value, wrong = _open(text, var, info.date_order, decimal)
-        if not wrong:
+        if not wrong and not (var.type == "id" and plain in out.words):
             return value, 0, "", ""
-        code, kind = MISSING_WORDS.get(plain), "value"
+        code, kind = out.words.get(plain), "value"
     else:
-        code = MISSING_WORDS.get(plain) if code is None else code
+        code = out.words.get(plain) if code is None else code
         known = [] if isinstance(labels, Unshown) else [*var.levels.values(), *labels]
         wrong, kind = f"the label {safe(text, people=people, known=known)} is not mapped", "unmapped_label"
     if code is None:

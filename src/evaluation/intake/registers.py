@@ -22,12 +22,16 @@ from evaluation.intake import (
 )
 from evaluation.intake import margins as population_margins
 from evaluation.intake.faults import MOST_ROWS, Fault, safe
+from evaluation.intake.known_words import missing_words
 from evaluation.intake.register_checks import Held
 from evaluation.intake.register_files import register_file
 from evaluation.plan.study import Plan
 
 if TYPE_CHECKING:
     from evaluation.plan.codebook import Table, Variable
+
+
+NOTHING = missing_words({}, {})  # words that say that nothing is known
 
 
 def register(plan: Plan, name: str) -> pd.DataFrame | None:
@@ -177,6 +181,8 @@ def _typed(
 def _value(var: Variable, cell: str, labels: Mapping[str, str | int], style: tuple[str, str]) -> tuple[object, str]:
     none = pd.NaT if var.type == "date" else pd.NA
     if cell == "" or (mapping.is_missing(cell) and var.type not in ("number", "integer")):
+        return none, ""
+    if var.type != "text" and mapping.normal(cell) not in labels and mapping.normal(cell) in NOTHING:
         return none, ""
     if var.type in ("integer", "number"):
         found, wrong = numbers.numeric(cell, var, under_0=True, decimal=style[0])
