@@ -207,7 +207,9 @@ MISSING = {"NA": -9, "na": -9, "-": -9, "–": -9, ".": -9, "N/A": -6, "Not stat
 MISSING |= {"Does not know": -8, "Withheld": -3, "Unsure": -8, "Do not know.": -8, "Prefer not to answer": -7}
 
 
-@pytest.mark.parametrize("column", ["conf_overall", "sex", "years_in_llr", "disability", "session_id", "interview_date"])
+@pytest.mark.parametrize(
+    "column", ["conf_overall", "sex", "years_in_llr", "disability", "session_id", "interview_date"]
+)
 @pytest.mark.parametrize("word", MISSING)
 def test_a_single_word_that_is_known_to_be_missing_is_a_reason(plan, column, word):
     frame = answers(seed=1)

@@ -280,6 +280,8 @@ def visible(book: CalamineWorkbook) -> list[str]:
 
 
 def _rows(book: CalamineWorkbook, sheet: str, name: str) -> list[list[str]]:
+    path = Path(str(book.path))
+    workbook_cells.look(path, path.stat().st_mtime_ns, sheet)
     try:
         rows = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
     except BaseException as error:  # noqa: BLE001 - one class per format, and panics
@@ -299,7 +301,12 @@ def workbook(path: Path) -> CalamineWorkbook:
     """Return an opened workbook of any spreadsheet format."""
     from python_calamine import CalamineWorkbook
 
+    if path.suffix.lower() == ".xlsb":
+        what = "formulas and errors of an xlsb workbook cannot be told from its values"
+        raise InputError(what, where=path.name, todo="Save it as xlsx.")
     workbook_cells.refuse_explosive(path)
+    if path.suffix.lower() in workbook_cells.READ_AT_ONCE:
+        workbook_cells.look(path, path.stat().st_mtime_ns, "")
     try:
         return CalamineWorkbook.from_path(str(path))
     except BaseException as error:  # noqa: BLE001 - one class per format, and panics
