@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import StudyError
-from evaluation.intake import wave_file
+from evaluation.intake import earlier_waves, wave_file
 from evaluation.intake.faults import safe_number
 from evaluation.intake.mapping import BLANK, NOT_ASKED, ROUTED, Mapped
 from evaluation.intake.privacy import identifies
@@ -113,15 +113,20 @@ def _fieldwork(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
 
 
 def _order_of_waves(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
-    """Refuse answers collected before an earlier wave had ended, or after a later one began."""
+    """Refuse answers collected before an earlier wave had ended, or after a later one began.
+
+    An earlier wave whose wave.toml does not say when it was held began with its first answer.
+    """
     here = plan.waves.index(info.wave) if info.wave in plan.waves else 0
-    before = [e for w in plan.waves[:here] for e in _field(plan, w) if e]
-    after = [e for w in plan.waves[here + 1 :] for e in _field(plan, w) if e]
-    for name, values in mapped.values.items():
-        var = plan.codebook.variable(name)
-        if var.type not in ("date", "datetime") or var.role != "collection" or not (before or after):
-            continue
-        days = np.where(values.isna(), "NaT", values.to_numpy()).astype("datetime64[D]")
+    after = [start for w in plan.waves[here + 1 :] if (start := _field(plan, w)[0])]
+    names = [
+        n
+        for n in mapped.values
+        if (v := plan.codebook.variable(n)).type in ("date", "datetime") and v.role == "collection"
+    ]
+    for name in names:
+        before = [d for w in plan.waves[:here] if (d := _ended(plan, w, name))]
+        days = np.where(mapped.values[name].isna(), "NaT", mapped.values[name].to_numpy()).astype("datetime64[D]")
         wrong = np.zeros(len(days), dtype=bool)
         if before:
             wrong |= days < np.datetime64(max(before))
@@ -136,6 +141,15 @@ def _order_of_waves(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
                 "Correct the date order, the fieldwork of the waves, or which wave this export is.",
                 list(np.flatnonzero(wrong)),
             )
+
+
+def _ended(plan: Plan, wave: str, name: str) -> dt.date | None:
+    """Return when a wave had ended, as it states; else when it had begun, as it states or by its first answer."""
+    start, end = _field(plan, wave)
+    if end or start:
+        return end or start
+    held = earlier_waves.of(plan.root, wave, (name,)).days.get(name)
+    return held[0] if held else None
 
 
 def _field(plan: Plan, wave: str) -> tuple[dt.date | None, dt.date | None]:
