@@ -8,8 +8,10 @@ traceback.
 from __future__ import annotations
 
 import argparse
+import codecs
 import contextlib
 import gc
+import io
 import json
 import os
 import signal
@@ -35,6 +37,7 @@ def command() -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
+    _speak_plainly()
     options = _parser().parse_args(arguments)
     try:
         with _stopping():
@@ -53,6 +56,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - its text may hold a respondent's value, so it is never printed
         print(f"evaluation: {_unexpected(error)}", file=sys.stderr)
         return 1
+
+
+PLAIN = {"→": "->", "…": "...", "’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "×": "x", "£": "GBP "}
+
+
+def _speak_plainly() -> None:
+    """Let a terminal that cannot show a sign show what is nearest to it."""
+    codecs.register_error("plain", _plainly)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and "utf" not in (stream.encoding or "").lower():
+            stream.reconfigure(errors="plain")
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return "".join(PLAIN.get(sign, "?") for sign in error.object[error.start : error.end]), error.end
 
 
 class _Stopped(KeyboardInterrupt):
@@ -259,13 +278,16 @@ def _check(options: argparse.Namespace) -> int:
 
     plan = study.load(options.study)
     wave = resolve_wave(plan, options.wave)
-    faults = pipeline.check(plan, wave)
+    seen: list[waves.WaveRead] = []
+    faults = pipeline.check(plan, wave, seen)
     if faults:
         print(waves.fault_table(faults), file=sys.stderr)
-        return 2
-    read = ", ".join(plan.waves_up_to(wave))
-    print(f"No faults: plan, codebook, registers and waves {read} can be used.")
-    return 0
+    else:
+        read = ", ".join(plan.waves_up_to(wave))
+        print(f"No faults: plan, codebook, registers and waves {read} can be used. What was read:\n")
+        print("\n".join(waves.registers_read(plan)))
+    print("\n\n".join(one.text() for one in seen))
+    return 2 if faults else 0
 
 
 def _add_wave(options: argparse.Namespace) -> int:

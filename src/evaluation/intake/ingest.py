@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import InputError, StudyError
-from evaluation.intake import mapping, privacy, readers, same_people, validation, wave_file, withdrawals
+from evaluation.intake import mapping, privacy, read_table, readers, same_people, validation, wave_file, withdrawals
 from evaluation.intake.faults import NEVER_WAIVED, Fault, fault_table
+from evaluation.intake.read_table import WaveRead
+from evaluation.intake.readers import Read
 from evaluation.intake.wave_file import WaveInfo
 from evaluation.intake.withdrawals import respondent
 from evaluation.plan.study import Derived, Plan
@@ -52,10 +54,16 @@ class WaveIn:
 
 def check(plan: Plan, wave: str) -> list[Fault]:
     """Return every fault of a wave that no waiver covers; nothing is written."""
+    return inspect(plan, wave)[0]
+
+
+def inspect(plan: Plan, wave: str) -> tuple[list[Fault], WaveRead | None]:
+    """Return every fault of a wave that no waiver covers, and what was read; None where it cannot be read at all."""
     try:
-        return _mapped(plan, wave)[2]
+        info, mapped, open_faults, _, read = _mapped(plan, wave)
     except (InputError, StudyError) as error:
-        return [Fault("unreadable", f"waves/{wave}", error.where, error.what, error.todo)]
+        return [Fault("unreadable", f"waves/{wave}", error.where, error.what, error.todo)], None
+    return open_faults, read_table.table(info, read, mapped, plan.codebook)
 
 
 def take_in(plan: Plan, wave: str, *, draft: bool = False) -> WaveIn:
@@ -66,7 +74,7 @@ def take_in(plan: Plan, wave: str, *, draft: bool = False) -> WaveIn:
     InputError
         Open faults, all of them in one table (`draft` lets faults that may be waived pass).
     """
-    info, mapped, open_faults, waived = _mapped(plan, wave)
+    info, mapped, open_faults, waived, _ = _mapped(plan, wave)
     stopping = [f for f in open_faults if not (draft and f.waivable)]
     if stopping:
         raise InputError(fault_table(stopping), faults=stopping, todo="Nothing was written.")
@@ -87,7 +95,7 @@ def _role(plan: Plan, roles: dict[str, str], column: str) -> str:
     return roles.get(plan.derive[base].source if base in plan.derive else base, "")
 
 
-def _mapped(plan: Plan, wave: str) -> tuple[WaveInfo, mapping.Mapped, list[Fault], list[Fault]]:
+def _mapped(plan: Plan, wave: str) -> tuple[WaveInfo, mapping.Mapped, list[Fault], list[Fault], Read]:
     import hashlib
 
     info = wave_file.load(plan.root, wave)
@@ -109,7 +117,7 @@ def _mapped(plan: Plan, wave: str) -> tuple[WaveInfo, mapping.Mapped, list[Fault
     _withdrawals_found(plan, info, mapped)
     _unused_waivers(info, mapped)
     waived = [f for f in mapped.faults if _is_waived(f, info)]
-    return info, mapped, [f for f in mapped.faults if f not in waived], waived
+    return info, mapped, [f for f in mapped.faults if f not in waived], waived, read
 
 
 def _withdrawals_found(plan: Plan, info: WaveInfo, mapped: mapping.Mapped) -> None:

@@ -11,7 +11,7 @@ import datetime as dt
 import io
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,8 @@ class Read:
         Column to the words of its question, where the export holds them apart from the name.
     held : int
         Rows of the file under its header, down to the last that holds anything; empty ones between count.
+    sheet : str
+        The sheet of a workbook that was read.
     """
 
     frame: pd.DataFrame
@@ -57,6 +59,7 @@ class Read:
     value_labels: dict[str, dict[str, str]] = field(default_factory=dict)
     questions: dict[str, str] = field(default_factory=dict)
     held: int = 0
+    sheet: str = ""
 
 
 def read(
@@ -96,7 +99,7 @@ def read(
         rows = sheet_rows(path, sheet)
         names, _ = header_names(rows, header_row, header_rows, path.name)
         workbook_cells.refuse_unsure(path, sheet, names, header_row + header_rows - 1, unread)
-        return _framed(rows, header_row, header_rows, path.name)
+        return replace(_framed(rows, header_row, header_rows, path.name), sheet=sheet)
     if kind in SPSS:
         return _spss(path)
     raise InputError(f"{kind or 'no'} format is not known", where=path.name, todo="Use csv, tsv, xlsx, xls or sav.")

@@ -56,9 +56,15 @@ def read_all(plan: Plan) -> dict[str, Held]:
     return {name: _read(plan, name) for name in names}
 
 
-def unusual(plan: Plan) -> list[str]:
-    """Return a line for each column of a register with numbers outside the range that the codebook calls usual."""
-    return register_checks.unusual(plan.codebook, read_all(plan))
+def registers_read(plan: Plan) -> list[str]:
+    """Return a line for each register that was read, and for each column of it with unusual numbers."""
+    held = read_all(plan)
+    lines = []
+    for name, one in held.items():
+        vehicles = one.frame.attrs.get("vehicles", 0)
+        left = f", {vehicles} searches of vehicles alone left out" if vehicles else ""
+        lines.append(f"Read of register {name}: {one.file}, {len(one.frame)} rows{left}")
+    return lines + [f"Unusual: {line}; see that it is right" for line in register_checks.unusual(plan.codebook, held)]
 
 
 def check_registers(plan: Plan) -> list[Fault]:

@@ -14,10 +14,11 @@ from evaluation.errors import CheckFailed
 from evaluation.intake import add_wave, validation, wave_file
 from evaluation.intake import store as intake_store
 from evaluation.intake.faults import Fault, fault_table
-from evaluation.intake.ingest import WaveIn, check, take_in
+from evaluation.intake.ingest import WaveIn, check, inspect, take_in
 from evaluation.intake.mapping import NOT_ASKED, ROUTED
 from evaluation.intake.margins import group_margins, margins
-from evaluation.intake.registers import check_registers, register
+from evaluation.intake.read_table import WaveRead
+from evaluation.intake.registers import check_registers, register, registers_read
 from evaluation.intake.store import (
     load_gates,
     load_published,
@@ -41,6 +42,7 @@ __all__ = [
     "Fault",
     "WaveIn",
     "WaveInfo",
+    "WaveRead",
     "add",
     "approached",
     "check",
@@ -50,6 +52,7 @@ __all__ = [
     "fieldwork",
     "group_margins",
     "info",
+    "inspect",
     "load_completion",
     "load_design",
     "load_gates",
@@ -65,6 +68,7 @@ __all__ = [
     "read_design",
     "register",
     "registers_held",
+    "registers_read",
     "save_gate",
     "save_gates",
     "save_published",

@@ -21,6 +21,7 @@ from evaluation.run.request import Request, resolve_date, resolve_wave
 
 if TYPE_CHECKING:
     from evaluation.intake.faults import Fault
+    from evaluation.intake.read_table import WaveRead
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,19 @@ class _Run:
         return words | {"title": self.plan.study.title, "wave": self.wave, "population": self.plan.population.title}
 
 
-def check(plan: Plan, wave: str) -> list[Fault]:
-    """Return every fault of every wave that a report on `wave` reads, and of the registers; nothing is written."""
+def check(plan: Plan, wave: str, seen: list[WaveRead] | None = None) -> list[Fault]:
+    """Return every fault of every wave that a report on `wave` reads, and of the registers; nothing is written.
+
+    `seen` is given what was read of each wave.
+    """
     from evaluation.intake import waves
 
-    faults = [replace(f, file=f"{w}/{f.file}") for w in plan.waves_up_to(wave) for f in waves.check(plan, w)]
+    faults: list[Fault] = []
+    for name in plan.waves_up_to(wave):
+        found, read = waves.inspect(plan, name)
+        faults += [replace(f, file=f"{name}/{f.file}") for f in found]
+        if seen is not None and read is not None:
+            seen.append(read)
     return faults + waves.check_registers(plan)
 
 
