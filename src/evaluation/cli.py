@@ -284,7 +284,8 @@ def _check(options: argparse.Namespace) -> int:
         print(waves.fault_table(faults), file=sys.stderr)
     else:
         read = ", ".join(plan.waves_up_to(wave))
-        print(f"No faults: plan, codebook, registers and waves {read} can be used. What was read:\n")
+        print(f"No faults: plan, codebook, registers and waves {read} can be used.")
+        print("\nWhat was read\n")
         print("\n".join(waves.registers_read(plan)))
     print("\n\n".join(one.text() for one in seen))
     return 2 if faults else 0

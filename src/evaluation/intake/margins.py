@@ -21,17 +21,29 @@ def margins(plan: Plan) -> dict[str, pd.Series]:
     Raises
     ------
     InputError
-        The file or a margin is missing; a cell has the wrong number of parts, an unknown level, nobody in it, stands
-        twice or is lacking; a population is not a number of people; margins disagree in their totals.
+        The file or a margin is missing; a cell has the wrong number of parts, an unknown level or nobody in it, or
+        stands twice; a population is not a number of people.
     """
     if not plan.population.margins:
         return {}
     table, file = _table(plan)
-    found = {name: _margin(plan, name, table[table["margin"] == name], file) for name in plan.population.margins}
+    return {name: _margin(plan, name, table[table["margin"] == name], file) for name in plan.population.margins}
+
+
+def require_whole(plan: Plan) -> None:
+    """Refuse margins that cannot be of one population: cells that are lacking, totals that disagree.
+
+    Raises
+    ------
+    InputError
+        Every such fault at once, or what `margins` and `group_margins` refuse.
+    """
+    found = margins(plan)
     faults = [f for name, margin in found.items() for f in _lacking(plan, name, margin)] + list(_disagreeing(found))
     if faults:
+        file = plan.population.margins_file
         raise InputError("\n".join(faults), where=file, todo="Give each cell of one population, once.")
-    return found
+    group_margins(plan)
 
 
 def group_margins(plan: Plan) -> dict[str, pd.Series]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from evaluation.errors import InputError, nearest
 from evaluation.intake import (
     dates,
     mapping,
+    margins,
     numbers,
     readers,
     register_checks,
@@ -20,7 +22,6 @@ from evaluation.intake import (
     stop_search_records,
     wave_file,
 )
-from evaluation.intake import margins as population_margins
 from evaluation.intake.faults import MOST_ROWS, Fault, safe
 from evaluation.intake.known_words import missing_words
 from evaluation.intake.register_checks import Held
@@ -50,6 +51,15 @@ def register(plan: Plan, name: str) -> pd.DataFrame | None:
     return held.frame
 
 
+def first_day(plan: Plan, name: str, column: str) -> dt.date | None:
+    """Return the first day in a register; None where it was not supplied, has faults (its own check says) or no day."""
+    if name not in plan.codebook.tables or register_file(plan, name) is None:
+        return None
+    frame = _read(plan, name).frame
+    days = frame[column].dropna() if column in frame else pd.Series(dtype="datetime64[ns]")
+    return days.min().date() if len(days) else None
+
+
 def read_all(plan: Plan) -> dict[str, Held]:
     """Return every register that was supplied, by name, each with its faults."""
     names = [n for n in plan.codebook.tables if n != "survey" and register_file(plan, n) is not None]
@@ -72,13 +82,10 @@ def check_registers(plan: Plan) -> list[Fault]:
     held = read_all(plan)
     faults = register_files.faults(plan) + [fault for one in held.values() for fault in one.faults]
     faults += register_checks.faults(plan.codebook, held)
-    for read in (population_margins.margins, population_margins.group_margins):
-        try:
-            read(plan)
-        except InputError as error:
-            file = Path(plan.population.margins_file).name
-            faults.append(Fault("margins", file, "", error.what, error.todo))
-            break
+    try:
+        margins.require_whole(plan)
+    except InputError as error:
+        faults.append(Fault("margins", Path(plan.population.margins_file).name, "", error.what, error.todo))
     return faults + _mixed(plan, [*held])
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import StudyError
-from evaluation.intake import earlier_waves, wave_file
+from evaluation.intake import earlier_waves, registers, wave_file
 from evaluation.intake.faults import safe_number
-from evaluation.intake.mapping import BLANK, NOT_ASKED, ROUTED, Mapped
+from evaluation.intake.mapping import BLANK, NOT_ASKED, ROUTED, UNREADABLE, Mapped
 from evaluation.intake.privacy import identifies
 from evaluation.intake.wave_file import WaveInfo
 from evaluation.plan.study import Plan
@@ -37,6 +37,9 @@ def check(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
         _wording,
         _reversed,
         _straight,
+        _base_weights,
+        _primary,
+        _before_events,
     )
     for one in checks:
         one(plan, info, mapped)
@@ -289,4 +292,59 @@ def _straight(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
             "",
             "many people gave one answer to every statement of the scale",
             "Look at how the answers were collected, or waive it with a reason.",
+        )
+
+
+def _base_weights(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    """Refuse weights that some people lack, or that are no weights: raking starts from everybody's."""
+    name = plan.codebook.base_weight
+    if not name or not mapped.values[name].notna().any() or (mapped.reasons[name] == UNREADABLE).any():
+        return
+    values = mapped.values[name]
+    wrong = values.isna() | (pd.to_numeric(values, errors="coerce").fillna(0) <= 0)
+    if wrong.any():
+        mapped.fault(
+            "base_weight",
+            info,
+            name,
+            "raking starts from these weights, and somebody has none above 0",
+            "Give everybody a weight above 0, leave out who was not drawn, or move the column to [ignore].",
+            list(np.flatnonzero(wrong.to_numpy())),
+        )
+
+
+def _primary(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    """Refuse a wave in which nobody answered the primary outcome; unreadable answers are faults of their own."""
+    primary = plan.outcomes.primary
+    items = plan.scales[primary].items if primary in plan.scales else (primary,)
+    held = [i for i in items if i in mapped.values]
+    if not any(mapped.values[i].notna().any() or (mapped.reasons[i] == UNREADABLE).any() for i in held):
+        mapped.fault(
+            "no_primary_outcome",
+            info,
+            primary,
+            f"nobody answered the primary outcome, {plan.label_of(primary)!r}",
+            "Map its column, or take the wave out of study.toml: a wave without it cannot be evaluated.",
+        )
+
+
+def _before_events(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    """Attendance asked in a wave that was over before the first event of the register needs a person's yes."""
+    column = plan.treatment.column
+    first = registers.first_day(plan, plan.treatment.register_name, plan.treatment.register_date)
+    if not info.attendance_asked or first is None or not mapped.values[column].notna().any():
+        return
+    days = [
+        mapped.values[n].dropna().max()
+        for n in plan.codebook.names()
+        if (v := plan.codebook.variable(n)).type == "date" and v.role == "collection" and mapped.values[n].notna().any()
+    ]
+    last = info.end or max(days, default=None)
+    if last is not None and last < first:
+        mapped.fault(
+            "attendance_before_events",
+            info,
+            column,
+            "attendance was asked in a wave that was over before the first event of the register",
+            "Set attendance_asked = false, correct the dates, or waive it with the reason why it could be asked.",
         )

@@ -42,9 +42,9 @@ KEYS = {
     "reverse",
     "made_from",
     "becomes",
+    "base_weight",
 }
 TABLE_KEYS = {"grain", "key", "vars"}
-BASE_WEIGHT = "base_wt"  # the survey variable that raking starts from, where a wave holds it
 WAVE = re.compile(r"W[0-9]{4}[a-z]?")
 WITH_LEVELS = ("category", "ordinal", "multi", "yndk")
 
@@ -89,6 +89,8 @@ class Variable:
         The finer variable this one can be made from: its levels are the first word of the finer one's codes.
     becomes : str
         For a full postcode: the variable that takes its district; the postcode itself is never kept in a stage.
+    base_weight : bool
+        Whether it holds the weights by which people were drawn: raking starts from them.
     """
 
     name: str
@@ -113,6 +115,7 @@ class Variable:
     note: str = ""
     made_from: str = ""
     becomes: str = ""
+    base_weight: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +290,17 @@ class Codebook:
         """
         return self.variable(name).role
 
+    @property
+    def base_weight(self) -> str:
+        """The survey variable with the weights by which people were drawn.
+
+        Returns
+        -------
+        str
+            Its name; "" for none.
+        """
+        return next((v.name for v in self.table("survey").variables.values() if v.base_weight), "")
+
     def digest(self) -> str:
         """Return the hash of the file as it was read.
 
@@ -400,6 +414,8 @@ def _table(name: str, raw: object, shared: Mapping[str, dict[str, str]], faults:
         for other in (v.made_from, v.becomes, v.refers_where[0], *v.not_before, *v.at_most):
             if other and other not in names:
                 faults.append(f"{name}.{v.name}: names {other!r}, which the table lacks")
+        if v.base_weight and (v.type != "number" or [o.name for o in made if o.base_weight] != [v.name]):
+            faults.append(f"{name}.{v.name}: one number of the survey is the base weight")
         if v.sens == "direct" and v.role in ("outcome", "mediator", "control", "treatment") and v.type != "text":
             faults.append(f"{name}.{v.name}: an identifier cannot be a {v.role}")
     for k in sorted(set(raw) - TABLE_KEYS):
@@ -448,6 +464,7 @@ def _variable(table: str, raw: object, shared: Mapping[str, dict[str, str]], fau
         str(raw.get("note") or ""),
         str(raw.get("made_from") or ""),
         str(raw.get("becomes") or ""),
+        raw.get("base_weight") == "true",
     )
 
 
