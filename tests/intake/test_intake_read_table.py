@@ -24,9 +24,9 @@ def plan(tmp_path):
 
 
 def columns(plan):
-    faults, read = waves.inspect(plan, "W2024")
-    assert faults == []
-    return {c.variable: c for c in read.columns}
+    found = waves.inspect(plan, "W2024")
+    assert found.faults == ()
+    return {c.variable: c for c in found.read.columns}
 
 
 def test_answers_by_level_missing_by_reason_least_and_most(plan):
@@ -60,7 +60,7 @@ def test_nothing_that_somebody_typed_is_in_it(plan):
     frame = answers(seed=1).assign(contact_name=PERSON, open_good=f"{PERSON} said so", community_self=PERSON)
     frame["link_code"] = [f"{PERSON}{i}" for i in range(60)]
     put(plan, "W2024", frame)
-    _, read = waves.inspect(plan, "W2024")
+    read = waves.inspect(plan, "W2024").read
     assert "Quillfeather" not in read.text()
     assert "contact_name: held apart 60" in read.text()
 

@@ -7,7 +7,7 @@ import datetime as dt
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from evaluation.run.request import Request, resolve_date, resolve_wave
 
 if TYPE_CHECKING:
     from evaluation.intake.faults import Fault
+    from evaluation.intake.ingest import WaveIn
     from evaluation.intake.read_table import WaveRead
 
 
@@ -71,13 +72,29 @@ def check(plan: Plan, wave: str, seen: list[WaveRead] | None = None) -> list[Fau
     """
     from evaluation.intake import waves
 
-    faults: list[Fault] = []
-    for name in plan.waves_up_to(wave):
-        found, read = waves.inspect(plan, name)
-        faults += [replace(f, file=f"{name}/{f.file}") for f in found]
-        if seen is not None and read is not None:
-            seen.append(read)
-    return faults + waves.check_registers(plan)
+    found = {name: waves.inspect(plan, name) for name in plan.waves_up_to(wave)}
+    faults = [replace(f, file=f"{name}/{f.file}") for name, one in found.items() for f in one.faults]
+    if seen is not None:
+        seen += [one.read for one in found.values() if one.read is not None]
+    faults += waves.check_registers(plan)
+    return faults or _unweighable(plan, [one.take_in() for one in found.values() if one.take_in is not None])
+
+
+def _unweighable(plan: Plan, taken: Sequence[WaveIn]) -> list[Fault]:
+    """Return a fault for each wave that no weights bring to the population: its levels and the margins' disagree."""
+    from evaluation.analysis import population_weights
+    from evaluation.errors import DataError
+    from evaluation.intake import waves
+    from evaluation.intake.faults import Fault
+
+    faults, margins = [], waves.margins(plan)
+    for one in taken if margins else ():
+        try:
+            population_weights.by_wave(plan, one.design, margins)
+        except DataError as error:
+            what = f"no weights bring {one.meta.wave} to the population: {error.what}"
+            faults.append(Fault("margins", plan.population.margins_file, "", what, error.todo))
+    return faults
 
 
 def run(request: Request) -> Outcome:
