@@ -141,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     add("check", _check, "validate inputs and the plan; write nothing")
     new = add("add-wave", _add_wave, "copy an export in, propose its map, list every fault")
     new.add_argument("export", type=Path, metavar="EXPORT")
+    new.add_argument("--replace", action="store_true", help="put it in the place of the wave's export; keep the map")
     verify = add("verify", _verify, "re-run a report and say how equal it is", wave=False)
     verify.add_argument("report", type=Path, metavar="REPORT")
     compare = add("compare", _compare, "say what changed between two reports, and why", wave=False)
@@ -296,9 +297,17 @@ def _add_wave(options: argparse.Namespace) -> int:
     from evaluation.plan import study
 
     plan = study.load(options.study)
-    added = waves.add(plan, options.export, options.wave)
-    print(added.summary())
-    return 2 if added.faults else 0
+    if not options.replace:
+        added = waves.add(plan, options.export, options.wave)
+        print(added.summary())
+        return 2 if added.faults else 0
+    from evaluation.run import status as run_status
+
+    replaced = waves.replace(plan, options.export, options.wave)
+    print(replaced.summary())
+    for line in run_status.moved(plan):
+        print(line)
+    return 2 if replaced.faults else 0
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -42,6 +42,7 @@ KEYS = {
     "margins",
     "confirmed",
     "missing",
+    "replaced",
 }
 TABLES = ("columns", "missing", "labels", "ignore", "not_asked", "wording", "multi", "bands")
 WHOLE = {"header_row": 1, "header_rows": 1, "approached": 0}
@@ -137,7 +138,7 @@ def load(root: Path, wave: str) -> WaveInfo:
     waivers = tuple(
         Waiver(str(w["fault"]), str(w.get("where", "")), str(w["reason"])) for w in content.get("waivers", [])
     )
-    plain = {k: v for k, v in content.items() if k not in ("waivers", "margins")}
+    plain = {k: v for k, v in content.items() if k not in ("waivers", "margins", "replaced")}
     for key in ("start", "end"):
         plain[key] = _date(plain.get(key))
     return WaveInfo(**plain, waivers=waivers, folder=folder)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from evaluation.errors import CheckFailed
-from evaluation.intake import add_wave, validation, wave_file
+from evaluation.intake import add_wave, replacement, validation, wave_file
 from evaluation.intake import store as intake_store
 from evaluation.intake.faults import Fault, fault_table
 from evaluation.intake.ingest import WaveIn, check, inspect, take_in
@@ -69,6 +69,7 @@ __all__ = [
     "register",
     "registers_held",
     "registers_read",
+    "replace",
     "save_gate",
     "save_gates",
     "save_published",
@@ -262,3 +263,8 @@ def read_design(plan: Plan, wave: str) -> pd.DataFrame:
 def add(plan: Plan, export: Path, wave: str, **options: Any) -> add_wave.Added:
     """Copy an export in untouched, propose its map, write wave.toml to be confirmed, and list every fault."""
     return add_wave.add(plan, Path(export), wave, **options)
+
+
+def replace(plan: Plan, export: Path, wave: str) -> replacement.Replaced:
+    """Put a corrected or completed export in the place of a wave's, keep its map, and count what changed."""
+    return replacement.replaced(plan, Path(export), wave)
