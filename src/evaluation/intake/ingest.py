@@ -55,7 +55,8 @@ class WaveIn:
 
 def check(plan: Plan, wave: str) -> list[Fault]:
     """Return every fault of a wave that no waiver covers; nothing is written."""
-    return list(inspect(plan, wave).faults)
+    checked = _checked(plan, wave)
+    return list(checked.faults if isinstance(checked, Inspected) else checked.open)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,19 @@ class Inspected:
 
 def inspect(plan: Plan, wave: str) -> Inspected:
     """Return what is wrong with a wave and what was read of it; nothing is written."""
-    try:
-        checked = _mapped(plan, wave)
-    except (InputError, StudyError) as error:
-        return Inspected((Fault("unreadable", f"waves/{wave}", error.where, error.what, error.todo),))
+    checked = _checked(plan, wave)
+    if isinstance(checked, Inspected):
+        return checked
     read = read_table.table(checked.info, checked.read, checked.mapped, plan.codebook)
     return Inspected(checked.open, read, None if checked.open else lambda: _taken(plan, checked, checked.waived))
+
+
+def _checked(plan: Plan, wave: str) -> _Checked | Inspected:
+    """Return a wave mapped and checked, or the one fault of a wave that cannot be read."""
+    try:
+        return _mapped(plan, wave)
+    except (InputError, StudyError) as error:
+        return Inspected((Fault("unreadable", f"waves/{wave}", error.where, error.what, error.todo),))
 
 
 def take_in(plan: Plan, wave: str, *, draft: bool = False) -> WaveIn:

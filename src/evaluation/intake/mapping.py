@@ -267,7 +267,7 @@ def _read_cell(
     code = labels.get(plain)
     if code is None and var.name in info.bands:
         code = band(text, info.bands[var.name], decimal)
-    if not var.levels and not is_missing(code):
+    if not var.levels and (code is None or not is_missing(code)):
         text = text if code is None else str(code)
         value, wrong = _open(text, var, info.date_order, decimal)
         if not wrong and not (var.type == "id" and plain in out.words):
