@@ -8,7 +8,11 @@ import zipfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
+
 from evaluation.disclosure import CheckedResults, escape_cell
+from evaluation.errors import CheckFailed
 from evaluation.report.context import ReportContext
 from evaluation.verdict import TOO_FEW
 
@@ -32,9 +36,20 @@ def as_csv(grid: Grid) -> bytes:
 
 
 def grid(checked: CheckedResults, context: ReportContext) -> Grid:
-    """Return header and rows of the results as they are printed: text escaped, what is not there an empty text."""
+    """Return header and rows of the results as they are printed: text escaped, what is not there an empty text.
+
+    Raises
+    ------
+    CheckFailed
+        A number is not finite; the message names the result and the column.
+    """
     frame = checked.frame()
     header = [str(c) for c in frame.columns]
+    for name in header:
+        numbers = pd.to_numeric(frame[name], errors="coerce")
+        if len(odd := frame.index[np.isinf(numbers.astype(float))]):
+            id = frame.loc[odd[0], "id"] if "id" in header else odd[0]
+            raise CheckFailed(f"{name!r} of the result {id!r} is not a finite number", todo="Refuse it with a reason.")
     rows = [[_cell(v) for v in record] for record in frame.astype(object).itertuples(index=False, name=None)]
     if "synthetic" not in header:
         header, rows = [*header, "synthetic"], [[*r, "yes" if context.synthetic else "no"] for r in rows]
