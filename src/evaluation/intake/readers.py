@@ -10,6 +10,7 @@ import csv
 import datetime as dt
 import io
 import re
+import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -170,33 +171,7 @@ def _text(
     heads, delimiter, encoding = head_rows(path, last, delimiter, encoding)
     names, questions = header_names(heads, header_row, header_rows, path.name)
     width = max(len(h) for h in heads[header_row - 1 :])
-    try:
-        frame = pd.read_csv(
-            path,
-            sep=delimiter,
-            encoding=encoding,
-            header=None,
-            names=range(width),
-            index_col=False,
-            skiprows=last,
-            dtype=object,
-            keep_default_na=False,
-            na_filter=False,
-            skip_blank_lines=False,
-            low_memory=False,
-            on_bad_lines="error",
-        )
-    except pd.errors.EmptyDataError:
-        raise _no_answers(path.name) from None
-    except pd.errors.ParserError as error:
-        found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
-        what = (
-            f"row {found[2]} has {found[3]} cells under {found[1]} columns"
-            if found
-            else "the rows cannot be told apart"
-        )
-        todo = "A delimiter or a quotation mark stands inside an answer: export it again, with answers in quotes."
-        raise InputError(what, where=path.name, todo=todo) from None
+    frame = _parsed(path, delimiter, encoding, width, last)
     rows = np.arange(last + 1, last + 1 + len(frame))
     if _broken(path, len(frame) + last, frame[width - 1]):
         text_rows.check(frame, rows, delimiter, path.name)
@@ -207,6 +182,36 @@ def _text(
     return _records(columns, rows, path.name, questions)
 
 
+def _parsed(path: Path, delimiter: str, encoding: str, width: int, above: int) -> pd.DataFrame:
+    """Return the cells under the header rows; a row with more cells than there are columns is refused, never cut."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(
+                path,
+                sep=delimiter,
+                encoding=encoding,
+                header=None,
+                names=range(width),
+                index_col=False,
+                skiprows=above,
+                dtype=object,
+                keep_default_na=False,
+                na_filter=False,
+                skip_blank_lines=False,
+                low_memory=False,
+                on_bad_lines="error",
+            )
+    except pd.errors.EmptyDataError:
+        raise _no_answers(path.name) from None
+    except pd.errors.ParserWarning:
+        what = f"row {above + 1} or one below it has more cells than the {width} columns"
+    except pd.errors.ParserError as error:
+        found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+        what = f"row {found[2]} has {found[3]} cells under {found[1]} columns" if found else ""
+    raise _untold(path.name, what)
+
+
 def _broken(path: Path, records: int, last: pd.Series) -> bool:
     """Return whether lines and records differ, or a row ends early: only then may an answer hold other cells."""
     content = path.read_bytes()
@@ -214,9 +219,9 @@ def _broken(path: Path, records: int, last: pd.Series) -> bool:
     return not records - 1 <= lines <= records or bool(last.isna().any())
 
 
-def _untold(name: str) -> InputError:
+def _untold(name: str, what: str = "") -> InputError:
     return InputError(
-        "the rows cannot be told apart",
+        what or "the rows cannot be told apart",
         where=name,
         todo="A delimiter or a quotation mark stands inside an answer: export it again, with answers in quotes.",
     )
@@ -256,7 +261,8 @@ def sheet_rows(path: Path, sheet: str = "") -> list[list[str]]:
 def sheet_of(book: CalamineWorkbook, sheet: str, name: str) -> str:
     """Return the sheet that is read: the one named, else the only one in sight that holds anything."""
     if sheet and sheet not in book.sheet_names:
-        raise InputError(f"there is no sheet {sheet!r}; the sheets are {book.sheet_names}", where=name)
+        what = f"there is no sheet {sheet!r}; the sheets are {book.sheet_names}"
+        raise InputError(what, where=name, todo="Correct sheet in wave.toml.")
     if sheet:
         return sheet
     held = [n for n in visible(book) if _rows(book, n, name)]
