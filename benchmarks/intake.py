@@ -3,8 +3,8 @@
 Run from the repository's root: python -m benchmarks.intake [layouts|size|kinds]. The kinds are what pytest collects of
 the tests of intake: each file's first line, its tests in words, and their numbers of inputs.
 
-The layouts are written by the helpers of the tests (`tests/helpers/intake_study.py`, `tests/intake/test_add_wave.py`), read by `evaluation add-wave` and
-`check`, and the answers compared cell by cell with those of a plain csv.
+The layouts are written by the helpers of the tests (`tests/helpers/intake_study.py`, `tests/intake/test_add_wave.py`),
+read by `evaluation add-wave` and `check`, and the answers compared cell by cell with those of a plain csv.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.errors import InputError, StudyError
-from evaluation.intake import header_rows, ingest, propose_mapping, readers
+from evaluation.intake import header_rows, ingest, propose_mapping, readers, records
 from evaluation.intake.copies import copied, sha, written
 from evaluation.intake.faults import Fault, fault_table, safe
 from evaluation.intake.mapping import number
@@ -148,7 +148,7 @@ def _wave_toml(
     wave: str,
     export: Path,
     place: Mapping[str, object],
-    read: readers.Read,
+    read: records.Read,
     proposals: Sequence[Proposal],
     sure: bool,
 ) -> str:
@@ -203,7 +203,7 @@ def _table(name: str, texts: str, keys: Sequence[str], value: str) -> list[str]:
     return ["", f"[{name}]   # {texts}", *(f"{_quoted(k)} = {_quoted(value)}" for k in keys)] if keys else []
 
 
-def _date_order(plan: Plan, read: readers.Read, proposals: Sequence[Proposal]) -> str:
+def _date_order(plan: Plan, read: records.Read, proposals: Sequence[Proposal]) -> str:
     texts: list[str] = []
     for p in proposals:
         if "." not in p.target and plan.codebook.variable(p.target).type in ("date", "datetime"):
@@ -211,7 +211,7 @@ def _date_order(plan: Plan, read: readers.Read, proposals: Sequence[Proposal]) -
     return propose_mapping.date_order(texts)
 
 
-def _alike(plan: Plan, proposals: Sequence[Proposal], read: readers.Read) -> list[str]:
+def _alike(plan: Plan, proposals: Sequence[Proposal], read: records.Read) -> list[str]:
     """Return the proposed labels in words, for the terminal."""
     return [
         f"{p.target}: {safe(label)} → {code!r}   ({sure:.0%} alike)"
@@ -221,7 +221,7 @@ def _alike(plan: Plan, proposals: Sequence[Proposal], read: readers.Read) -> lis
     ]
 
 
-def label_proposals(plan: Plan, proposal: Proposal, read: readers.Read) -> tuple[list[tuple[str, str, float]], str]:
+def label_proposals(plan: Plan, proposal: Proposal, read: records.Read) -> tuple[list[tuple[str, str, float]], str]:
     """Return (label, code, how sure) for each label that the codebook does not know, and what separates ticks."""
     if "." in proposal.target or not (var := plan.codebook.variable(proposal.target)).levels:
         return [], ""
@@ -235,7 +235,7 @@ def label_proposals(plan: Plan, proposal: Proposal, read: readers.Read) -> tuple
     return propose_mapping.labels(texts, var, people), mark
 
 
-def _labels(plan: Plan, proposal: Proposal, read: readers.Read) -> list[str]:
+def _labels(plan: Plan, proposal: Proposal, read: records.Read) -> list[str]:
     """Return the lines that map the labels of a closed question, and what separates the ticks of a multiple one.
 
     A label that is only like one of the codebook's is a comment until a person makes a line of it.

@@ -18,7 +18,7 @@ from evaluation.errors import InputError, StudyError
 from evaluation.intake import readers, wave_file
 from evaluation.intake.dates import read_date
 from evaluation.intake.known_words import normal
-from evaluation.intake.readers import Read
+from evaluation.intake.records import Read
 from evaluation.intake.wave_file import WaveInfo
 
 Hashes = dict[str, np.ndarray]

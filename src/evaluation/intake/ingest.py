@@ -13,7 +13,7 @@ from evaluation.errors import InputError, StudyError, nearest
 from evaluation.intake import mapping, privacy, read_table, readers, same_people, validation, wave_file, withdrawals
 from evaluation.intake.faults import NEVER_WAIVED, Fault, fault_table
 from evaluation.intake.read_table import WaveRead
-from evaluation.intake.readers import Read
+from evaluation.intake.records import Read
 from evaluation.intake.wave_file import WaveInfo
 from evaluation.intake.withdrawals import respondent
 from evaluation.plan.study import Derived, Plan

@@ -28,7 +28,8 @@ from evaluation.intake.known_words import (
 )
 from evaluation.intake.mapped_wave import Mapped, reasons_of
 from evaluation.intake.numbers import band, convention, number, numeric
-from evaluation.intake.readers import TEXT, Read
+from evaluation.intake.readers import TEXT
+from evaluation.intake.records import Read
 from evaluation.intake.wave_file import UNSTATED, WaveInfo
 from evaluation.plan.codebook import Codebook, Variable
 

@@ -11,7 +11,7 @@ from evaluation.intake.faults import safe
 from evaluation.intake.header_rows import RESPONDENT_NUMBERS, TIMES, bare
 from evaluation.intake.known_words import missing_words
 from evaluation.intake.mapping import label_map, normal, number, parse_date
-from evaluation.intake.readers import Read
+from evaluation.intake.records import Read
 from evaluation.plan.codebook import Codebook, Variable
 
 EXACT, NORMALISED, LEAST = 1.0, 0.95, 0.75

@@ -12,7 +12,7 @@ import pandas as pd
 
 from evaluation.intake.faults import safe
 from evaluation.intake.mapped_wave import Mapped
-from evaluation.intake.readers import Read
+from evaluation.intake.records import Read
 from evaluation.intake.wave_file import WaveInfo
 from evaluation.plan.codebook import Codebook, Variable
 

@@ -21,7 +21,7 @@ from evaluation.intake.add_wave import require_export
 from evaluation.intake.copies import copied, sha, written
 from evaluation.intake.faults import Fault, fault_table
 from evaluation.intake.mapping import ROW
-from evaluation.intake.readers import Read
+from evaluation.intake.records import Read
 from evaluation.intake.wave_file import WaveInfo
 from evaluation.plan.study import Plan
 

@@ -13,7 +13,7 @@ import pandas as pd
 from evaluation.intake import earlier_waves
 from evaluation.intake.earlier_waves import Hashes, answers, hashed
 from evaluation.intake.mapping import Mapped, normal
-from evaluation.intake.readers import Read
+from evaluation.intake.records import Read
 from evaluation.intake.wave_file import WaveInfo
 from evaluation.plan.study import Plan
 
