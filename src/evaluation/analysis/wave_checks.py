@@ -8,9 +8,9 @@ import pandas as pd
 
 from evaluation.analysis import layout
 from evaluation.exhibit import Exhibit, cell_key
+from evaluation.intake.answer_patterns import outcome_items
 from evaluation.intake.ingest import WaveIn
 from evaluation.intake.known_words import NOT_ASKED
-from evaluation.intake.validation import outcome_items
 from evaluation.plan.study import Plan
 from evaluation.results import Gate
 

@@ -12,11 +12,11 @@ import numpy as np
 
 from evaluation.errors import InputError, StudyError
 from evaluation.intake import header_rows, ingest, propose_mapping, readers, records
+from evaluation.intake.answer_patterns import outcome_items
 from evaluation.intake.copies import copied, sha, written
 from evaluation.intake.faults import Fault, fault_table, safe
 from evaluation.intake.mapping import number
 from evaluation.intake.propose_mapping import Proposal
-from evaluation.intake.validation import outcome_items
 from evaluation.intake.wave_file import UNSTATED
 from evaluation.plan.study import WAVE_ID, Plan
 

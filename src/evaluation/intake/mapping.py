@@ -6,13 +6,13 @@ Each distinct text of a column is read once, however many people wrote it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from evaluation.errors import nearest
-from evaluation.intake import label_checks, ticks
+from evaluation.intake import column_targets, label_checks, ticks
+from evaluation.intake.column_targets import ROW
 from evaluation.intake.dates import parse_date, read_date
 from evaluation.intake.faults import SHOWN_FROM, safe
 from evaluation.intake.known_words import (
@@ -30,7 +30,7 @@ from evaluation.intake.mapped_wave import Mapped, reasons_of
 from evaluation.intake.numbers import band, convention, number, numeric
 from evaluation.intake.readers import TEXT
 from evaluation.intake.records import Read
-from evaluation.intake.wave_file import UNSTATED, WaveInfo
+from evaluation.intake.wave_file import WaveInfo
 from evaluation.plan.codebook import Codebook, Variable
 
 __all__ = [
@@ -51,9 +51,7 @@ __all__ = [
     "parse_date",
 ]
 
-ROW = "#row"
 MOST_NUMBERS = 12
-LEAST_NAMED = 0.2  # of the columns, before a heading that the map does not name is shown
 
 
 def apply(read: Read, info: WaveInfo, book: Codebook, *, required: set[str]) -> Mapped:
@@ -61,7 +59,7 @@ def apply(read: Read, info: WaveInfo, book: Codebook, *, required: set[str]) -> 
     out = Mapped(held=read.held, words=missing_words(book.missing, info.missing))
     frame = read.frame
     out.rows = pd.Series(read.rows, index=frame.index)
-    targets = _targets(frame, info, book, out)
+    targets = column_targets.targets(frame, info, book, out)
     id_column = next((c for c, t in targets.items() if t == "resp_id"), "")
     numbered = pd.Series([str(i + 1) for i in range(len(frame))], frame.index, dtype=object)
     out.who = frame[id_column].astype(object) if id_column else numbered
@@ -80,117 +78,6 @@ def apply(read: Read, info: WaveInfo, book: Codebook, *, required: set[str]) -> 
     _made_from(info, book, out)
     _not_asked(frame, info, book, required, out)
     return out
-
-
-def _targets(frame: pd.DataFrame, info: WaveInfo, book: Codebook, out: Mapped) -> dict[str, str]:
-    """Return export column → codebook name (or name.level), with a fault for every column that has no home."""
-    known = set(book.names())
-    targets: dict[str, str] = {}
-    if not _are_headings(frame, info):  # they may be the first respondent's answers: none is repeated
-        out.fault(
-            "unknown_column",
-            info,
-            "",
-            f"{_few(frame, info)} of its {len(frame.columns)} columns is mapped",
-            "See that header_row in wave.toml is the row of headings; then name each in [columns].",
-        )
-        _stated(replace(info, ignore={}), known, out)
-        return {}
-    for column in frame.columns:
-        target = info.columns.get(column)
-        if target is None:
-            if column not in info.ignore:
-                near = nearest(normal(column).replace(" ", "_"), known) or nearest(column, info.columns)
-                out.fault(
-                    "unknown_column",
-                    info,
-                    column,
-                    "the map does not name this column",
-                    "Add it to [columns] or, with a reason, to [ignore].",
-                    near=near,
-                )
-        elif (near := _wrong_target(target, book)) is not None:
-            out.fault(
-                "unknown_variable", info, column, f"the codebook has no {target!r}", "Correct the map.", near=near
-            )
-        else:
-            targets[column] = target
-    for column in info.columns:
-        if column not in frame.columns and column != ROW:
-            out.fault(
-                "missing_column",
-                info,
-                column,
-                "the map names a column that the export lacks",
-                "Correct the map.",
-                near=nearest(column, frame.columns),
-            )
-    _stated(info, known, out)
-    return _once(targets, info, out)
-
-
-def _named(frame: pd.DataFrame, info: WaveInfo) -> int:
-    return sum(c in info.columns or c in info.ignore for c in frame.columns)
-
-
-def _are_headings(frame: pd.DataFrame, info: WaveInfo) -> bool:
-    """Return whether the map names enough of the columns for the others to be headings too, and to be shown."""
-    return _named(frame, info) > len(frame.columns) * LEAST_NAMED and any(c in frame.columns for c in info.columns)
-
-
-def _few(frame: pd.DataFrame, info: WaveInfo) -> str:
-    n = _named(frame, info)
-    return "none" if not n else f"only {n}"
-
-
-def _wrong_target(target: str, book: Codebook) -> str | None:
-    """Return the nearest valid target of a wrong one ("" for none); None for a right one."""
-    name, dot, level = target.partition(".")
-    if name not in book.names():
-        return nearest(name, book.names())
-    var = book.variable(name)
-    if dot and (var.type != "multi" or level not in var.levels):
-        return nearest(level, var.levels) if var.type == "multi" else name
-    return None
-
-
-def _stated(info: WaveInfo, known: set[str], out: Mapped) -> None:
-    """Add a fault for each entry of wave.toml that names no variable, or gives no reason where one is due."""
-    if not info.confirmed:
-        out.fault(
-            "unconfirmed",
-            info,
-            "",
-            "the proposed map of wave.toml has not been confirmed",
-            "Read it line by line, then set confirmed = true.",
-        )
-    for table in ("ignore", "not_asked"):
-        for name, reason in getattr(info, table).items():
-            if not str(reason).strip() or reason == UNSTATED:
-                near = nearest(normal(name).replace(" ", "_"), known) if table == "ignore" else ""
-                out.fault("reason_unstated", info, name, f"[{table}] gives no reason", "Write it in words.", near=near)
-    for table in ("labels", "not_asked", "wording", "multi", "bands"):
-        for name in getattr(info, table):
-            if name not in known:
-                out.fault(
-                    "unknown_variable",
-                    info,
-                    name,
-                    f"[{table}] names a variable that the codebook lacks",
-                    "Correct wave.toml.",
-                    near=nearest(name, known),
-                )
-
-
-def _once(targets: dict[str, str], info: WaveInfo, out: Mapped) -> dict[str, str]:
-    """Return the targets with the first of each doubled one; a variable is read from one column."""
-    by_target: dict[str, list[str]] = {}
-    for column, target in targets.items():
-        by_target.setdefault(target, []).append(column)
-    for target, columns in by_target.items():
-        if len(columns) > 1:
-            out.fault("doubled_column", info, " and ".join(columns), f"they are all mapped to {target!r}", "Keep one.")
-    return {columns[0]: target for target, columns in by_target.items()}
 
 
 def _one(column: str, frame: pd.DataFrame, info: WaveInfo, var: Variable, out: Mapped) -> None:
