@@ -1,12 +1,15 @@
-"""Intake: every export layout tried and its outcome, and what 200,000 rows by 70 columns cost.
+"""Intake: every export layout tried and its outcome, what 200,000 rows by 70 columns cost, every kind of misreading.
 
-Run from the repository's root: python -m benchmarks.intake [layouts|size]. The layouts are written by the helpers of
-the tests (`tests/helpers/intake_study.py`, `tests/intake/test_add_wave.py`), read by `evaluation add-wave` and
-`check`, and the answers compared cell by cell with those of a plain csv.
+Run from the repository's root: python -m benchmarks.intake [layouts|size|kinds]. The kinds are what pytest collects of
+the tests of intake: each file's first line, its tests in words, and their numbers of inputs.
+
+The layouts are written by the helpers of the tests (`tests/helpers/intake_study.py`, `tests/intake/test_add_wave.py`),
+read by `evaluation add-wave` and `check`, and the answers compared cell by cell with those of a plain csv.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import os
 import subprocess
@@ -160,6 +163,40 @@ def layouts():
     print(table)
 
 
+KINDS = "tests/intake/test_intake_*.py"
+
+
+def collected():
+    """Return file to test to the number of its cases, as pytest collects them; slow sets are among them."""
+    root = Path(__file__).parents[1]
+    files = sorted(p.relative_to(root).as_posix() for p in root.glob(KINDS))
+    words = ["--collect-only", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts="]
+    done = subprocess.run([sys.executable, "-m", "pytest", *words, *files], cwd=root, capture_output=True, text=True)
+    found = {}
+    for line in done.stdout.splitlines():
+        file, _, name = line.partition("::")
+        if name:
+            tests = found.setdefault(file, {})
+            tests[name.partition("[")[0]] = tests.get(name.partition("[")[0], 0) + 1
+    return found
+
+
+def kinds_table():
+    """Return the table of kinds: what each file of tests holds, the inputs it tries, and what becomes of them."""
+    root, rows = Path(__file__).parents[1], []
+    for file, tests in collected().items():
+        kind = ast.get_docstring(ast.parse((root / file).read_text("utf-8"))).splitlines()[0]
+        said = "; ".join(f"{name.removeprefix('test_').replace('_', ' ')} ({n})" for name, n in tests.items())
+        rows.append((kind, sum(tests.values()), said, f"`{Path(file).stem}`"))
+    return tables.markdown(("Kind", "Inputs tried", "Outcome (inputs)", "Test"), rows)
+
+
+def kinds():
+    table = kinds_table()
+    tables.write(PAGE, "kinds", table)
+    print(table)
+
+
 CHECK = (
     "import sys,time,resource;from evaluation.plan import study;from evaluation.intake import waves;"
     "t=time.process_time();f=waves.check(study.load(sys.argv[1]),'W2024');"
@@ -199,5 +236,5 @@ def size(n=200_000, width=70):
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as keys:
         os.environ["EVALUATION_KEY_FILE"] = str(Path(keys) / "key")
-        for asked in sys.argv[1:] or ("layouts", "size"):
-            {"layouts": layouts, "size": size}[asked]()
+        for asked in sys.argv[1:] or ("layouts", "size", "kinds"):
+            {"layouts": layouts, "size": size, "kinds": kinds}[asked]()

@@ -8,7 +8,9 @@ traceback.
 from __future__ import annotations
 
 import argparse
+import codecs
 import contextlib
+import io
 import json
 import signal
 import sys
@@ -22,6 +24,7 @@ from evaluation.errors import EvaluationError, unforeseen
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
+    _speak_plainly()
     options = _parser().parse_args(arguments)
     try:
         with _stopping():
@@ -40,6 +43,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - its text may hold a respondent's value, so it is never printed
         print(f"evaluation: {unforeseen(error)}", file=sys.stderr)
         return 1
+
+
+PLAIN = {"→": "->", "…": "...", "’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "×": "x", "£": "GBP "}
+
+
+def _speak_plainly() -> None:
+    """Let a terminal that cannot show a sign show what is nearest to it."""
+    codecs.register_error("plain", _plainly)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and "utf" not in (stream.encoding or "").lower():
+            stream.reconfigure(errors="plain")
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return "".join(PLAIN.get(sign, "?") for sign in error.object[error.start : error.end]), error.end
 
 
 class _Stopped(KeyboardInterrupt):
@@ -96,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     add("check", _check, "validate inputs and the plan; write nothing")
     new = add("add-wave", _add_wave, "copy an export in, propose its map, list every fault")
     new.add_argument("export", type=Path, metavar="EXPORT")
+    new.add_argument("--replace", action="store_true", help="put it in the place of the wave's export; keep the map")
     verify = add("verify", _verify, "re-run a report and say how equal it is", wave=False)
     verify.add_argument("report", type=Path, metavar="REPORT")
     compare = add("compare", _compare, "say what changed between two reports, and why", wave=False)
@@ -233,13 +253,17 @@ def _check(options: argparse.Namespace) -> int:
 
     plan = study.load(options.study)
     wave = resolve_wave(plan, options.wave)
-    faults = pipeline.check(plan, wave)
+    seen: list[waves.WaveRead] = []
+    faults = pipeline.check(plan, wave, seen)
     if faults:
         print(waves.fault_table(faults), file=sys.stderr)
-        return 2
-    read = ", ".join(plan.waves_up_to(wave))
-    print(f"No faults: plan, codebook, registers and waves {read} can be used.")
-    return 0
+    else:
+        read = ", ".join(plan.waves_up_to(wave))
+        print(f"No faults: plan, codebook, registers and waves {read} can be used.")
+        print("\nWhat was read\n")
+        print("\n".join(waves.registers_read(plan)))
+    print("\n\n".join(one.text() for one in seen))
+    return 2 if faults else 0
 
 
 def _add_wave(options: argparse.Namespace) -> int:
@@ -247,9 +271,17 @@ def _add_wave(options: argparse.Namespace) -> int:
     from evaluation.plan import study
 
     plan = study.load(options.study)
-    added = waves.add(plan, options.export, options.wave)
-    print(added.summary())
-    return 2 if added.faults else 0
+    if not options.replace:
+        added = waves.add(plan, options.export, options.wave)
+        print(added.summary())
+        return 2 if added.faults else 0
+    from evaluation.run import status as run_status
+
+    replaced = waves.replace(plan, options.export, options.wave)
+    print(replaced.summary())
+    for line in run_status.moved(plan):
+        print(line)
+    return 2 if replaced.faults else 0
 
 
 def _verify(options: argparse.Namespace) -> int:

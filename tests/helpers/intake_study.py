@@ -202,8 +202,8 @@ def xlsx(path, sheets):
     book.save(path)
 
 
-def xls(path, rows):
-    """Write an old workbook (BIFF8 in a compound file): text cells as labels, numbers as numbers."""
+def xls(path, rows, more=()):
+    """Write an old workbook (BIFF8 in a compound file): text cells as labels, numbers as numbers, `more` records."""
     record = lambda kind, body: struct.pack("<HH", kind, len(body)) + body  # noqa: E731
     bof = lambda kind: record(0x0809, struct.pack("<HHHHII", 0x0600, kind, 0x0DBB, 0x07CC, 0, 6))  # noqa: E731
     eof = record(0x000A, b"")
@@ -218,6 +218,7 @@ def xls(path, rows):
             else:
                 text = str(value).encode("utf-16-le")
                 cells += record(0x0204, struct.pack("<HHHHB", r, c, 0, len(str(value)), 1) + text)
+    cells += b"".join(record(kind, body) for kind, body in more)
     head = bof(0x0005) + record(0x0042, struct.pack("<H", 1200))
     bound = len(record(0x0085, struct.pack("<IHBB", 0, 0, len(name), 0) + name))
     start = len(head) + bound + len(eof)

@@ -150,3 +150,13 @@ def test_a_register_states_the_order_of_its_dates(plan, order, said, read):
         assert waves.register(plan, "history")["start"].iloc[0] == pd.Timestamp(read)
     else:
         assert [(f.kind, f.column, f.row) for f in found] == [("value", "start", 2)]
+
+
+@pytest.mark.parametrize(("days", "fault"), [("03/05/2024", False), ("01/03/2022", True), ("05/06/2022", False)])
+def test_an_earlier_wave_that_does_not_say_when_it_was_held_began_with_its_first_answer(plan, days, fault):
+    put(plan, "W2022", answers(seed=0, wave="W2022").assign(interview_date="05/06/2022"))
+    put(plan, "W2024", answers(seed=1).assign(interview_date=days))
+    found = waves.check(plan, "W2024")
+    assert [f.kind for f in found] == (["date_out_of_order"] if fault else [])
+    if fault:
+        assert found[0].n == 60

@@ -201,3 +201,34 @@ def test_whatever_stands_in_a_choice_s_column_is_known_or_a_fault(plan, word):
     found = waves.check(plan, "W2024")
     known = normal(word) in {*MISSING_WORDS, *TICKED, *UNTICKED, "victim", ""}
     assert bool(found) != known or any(f.kind == "unreadable" for f in found)
+
+
+MISSING = {"NA": -9, "na": -9, "-": -9, "–": -9, ".": -9, "N/A": -6, "Not stated": -9, "No response": -9, "(blank)": -9}
+MISSING |= {"Does not know": -8, "Withheld": -3, "Unsure": -8, "Do not know.": -8, "Prefer not to answer": -7}
+
+
+@pytest.mark.parametrize(
+    "column", ["conf_overall", "sex", "years_in_llr", "disability", "session_id", "interview_date"]
+)
+@pytest.mark.parametrize("word", MISSING)
+def test_a_single_word_that_is_known_to_be_missing_is_a_reason(plan, column, word):
+    frame = answers(seed=1)
+    frame.loc[59, column] = word
+    put(plan, "W2024", frame)
+    assert waves.check(plan, "W2024") == []
+    assert waves.take_in(plan, "W2024").reasons[column].iloc[59] == MISSING[word]
+
+
+def test_the_wave_s_own_words_for_missing_hold_for_every_column(plan):
+    frame = answers(seed=1)
+    frame.loc[59, ["conf_overall", "years_in_llr", "sex"]] = ["99", "99", "k.A."]
+    put(plan, "W2024", frame, missing={"99": "-7", "k.A.": "-9"})
+    assert waves.check(plan, "W2024") == []
+    reasons = waves.take_in(plan, "W2024").reasons.iloc[59]
+    assert [reasons[c] for c in ("conf_overall", "years_in_llr", "sex")] == [-7, -7, -9]
+
+
+@pytest.mark.parametrize("said", [{"99": "7"}, {"99": "-1"}, {"99": "refused"}])
+def test_a_word_for_missing_needs_one_of_the_missing_codes(plan, said):
+    put(plan, "W2024", answers(seed=1), missing=said)
+    assert [f.kind for f in waves.check(plan, "W2024")] == ["unreadable"]

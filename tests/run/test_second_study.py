@@ -179,7 +179,9 @@ def test_the_wave_is_proposed_and_its_numbers_are_not_guessed(begun):
 
 def test_the_confirmed_wave_has_no_fault_and_everybody_is_in(confirmed):
     folder, said = confirmed
-    assert said["check"] == (0, "No faults: plan, codebook, registers and waves W1996 can be used.\n")
+    status, text = said["check"]
+    assert (status, text.splitlines()[0]) == (0, "No faults: plan, codebook, registers and waves W1996 can be used.")
+    assert "Read of W1996: anes96.csv, 944 rows, 944 people" in text
     from statsmodels.datasets import anes96
 
     from evaluation.intake import waves

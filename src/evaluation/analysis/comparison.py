@@ -24,8 +24,9 @@ class Raking:
     """How those who did not attend were raked to the population, so that a draw of them can be raked again.
 
     `cells` has a column per margin used, on the respondents who did not attend; `targets` the population of each cell;
-    `low`, `high` the bounds of trimming, times the median; `left_out` the margins that could not be used. Without a
-    usable margin `targets` is empty: weights are 1.
+    `low`, `high` the bounds of trimming, times the median; `left_out` the margins that could not be used; `base` the
+    weights by which people were drawn, from which raking starts. Without a usable margin `targets` is empty: weights
+    are those, or 1.
     """
 
     cells: pd.DataFrame
@@ -34,18 +35,24 @@ class Raking:
     high: float
     tolerance: float
     left_out: tuple[Cells, ...] = ()
+    base: pd.Series | None = None
 
     def __call__(self, people: pd.DataFrame, times: str) -> pd.Series:
         """Return the comparison weight of drawn people; `times` is the column that says how often each was drawn."""
         out = pd.Series(1.0, index=people.index)
         others = people.index[people[TREATED] == 0]
-        if not self.targets or not len(others):
+        if not len(others) or (not self.targets and self.base is None):
             return out
         cells, count = self.cells.loc[others], people.loc[others, times].astype(float)
-        weight = weighting.rake(cells, self.targets, base_weight=count, tolerance=self.tolerance).values / count
-        cut = _trimmed(weight.to_numpy(), count.to_numpy(), self.low, self.high)
+        drawn = count if self.base is None else count * self.base.loc[others]
+        if not self.targets:
+            out[others] = drawn / count / np.average(drawn / count, weights=count)
+            return out
+        weight = weighting.rake(cells, self.targets, base_weight=drawn, tolerance=self.tolerance).values / count
+        factor = weight / (drawn / count)
+        cut = _trimmed(factor.to_numpy(), count.to_numpy(), self.low, self.high)
         if cut is not None:
-            base = pd.Series(cut, index=others) * count
+            base = pd.Series(cut, index=others) * drawn
             weight = weighting.rake(cells, self.targets, base_weight=base, tolerance=self.tolerance).values / count
         out[others] = weight / np.average(weight, weights=count)
         return out
@@ -57,7 +64,7 @@ def raking(plan: Plan, design: pd.DataFrame, treated: pd.Series, margins: Mappin
     total = raked.cells[0].population.sum() if raked.cells else 1.0
     targets = {f"margin.{c.name}": c.population * (total / c.population.sum()) for c in raked.cells}
     cells = raked.frame[list(targets)].copy()
-    return Raking(cells, targets, pop.trim_low, pop.trim_high, pop.tolerance, raked.left_out)
+    return Raking(cells, targets, pop.trim_low, pop.trim_high, pop.tolerance, raked.left_out, raked.base)
 
 
 def _trimmed(weight: np.ndarray, count: np.ndarray, low: float, high: float) -> np.ndarray | None:

@@ -30,7 +30,7 @@ class WaveWeights:
     frame : DataFrame
         The general sample with a column per margin ("margin.<name>") holding each respondent's cell.
     weights : Weights or None
-        Raked and trimmed; None where no margin could be used, and every weight is then 1.
+        Raked and trimmed; None where no margin could be used, and every weight is then 1, or the base weight.
     cells : tuple of Cells
         The margins used; `left_out` those that could not be: a cell of theirs has nobody in it (`empty`), or no
         weights of these answers meet them and the others at once.
@@ -38,6 +38,8 @@ class WaveWeights:
         Share of respondents whose weight was trimmed.
     outside : float
         Share whose weight lies outside the trimming bounds again, once the margins were met again.
+    base : Series or None
+        Weights by which people were drawn, from which raking started; None where everybody starts from 1.
     """
 
     wave: str
@@ -47,11 +49,27 @@ class WaveWeights:
     left_out: tuple[Cells, ...] = ()
     trimmed: float = 0.0
     outside: float = 0.0
+    base: pd.Series | None = None
 
     @property
     def values(self) -> pd.Series:
         """Weight of each respondent of the general sample."""
-        return pd.Series(1.0, index=self.frame.index) if self.weights is None else self.weights.values
+        if self.weights is not None:
+            return self.weights.values
+        return pd.Series(1.0, index=self.frame.index) if self.base is None else self.base
+
+
+def base_weights(plan: Plan, rows: pd.DataFrame) -> pd.Series | None:
+    """Return the weights by which people were drawn, mean 1 in each wave; None where no wave holds any.
+
+    Everybody of a wave has one or nobody has: intake refuses other waves.
+    """
+    name = plan.codebook.base_weight
+    if not name or name not in rows or not rows[name].notna().any():
+        return None
+    base = rows[name].astype("Float64")
+    waves = rows["wave"] if "wave" in rows else pd.Series("", index=rows.index)
+    return (base / base.groupby(waves).transform("mean")).fillna(1.0).astype(float)
 
 
 def by_wave(plan: Plan, people: pd.DataFrame, margins: Mapping[str, pd.Series]) -> dict[str, WaveWeights]:
@@ -85,7 +103,7 @@ def _met_by(plan: Plan, rows: pd.DataFrame, cells: Callable[[int], list[Cells]],
     every = cells(plan.population.least_in_cell)
     full = tuple(c for c in every if not c.empty)
     if not full:
-        return WaveWeights(wave, rows.copy(), None, (), tuple(every))
+        return WaveWeights(wave, rows.copy(), None, (), tuple(every), base=base_weights(plan, rows))
     first: errors.NotConverged | None = None
     for used, spared in _choices(full, cells, len(rows) + 1):
         try:
@@ -129,19 +147,24 @@ def _unmet(values: pd.Series, cells: Cells) -> float:
 
 
 def _raked(plan: Plan, rows: pd.DataFrame, used: tuple[Cells, ...], wave: str) -> WaveWeights:
-    """Return weights that meet every margin of `used`: raked, trimmed, and raked again."""
+    """Return weights that meet every margin of `used`: raked, trimmed, and raked again.
+
+    What is trimmed is what raking did to the weight of the draw, not that weight.
+    """
     pop = plan.population
     frame = rows.assign(**{f"margin.{c.name}": c.of for c in used})
     targets = {f"margin.{c.name}": p for c, p in zip(used, _one_total(used), strict=True)}
-    weights = weighting.rake(frame, targets, tolerance=pop.tolerance)
-    middle = float(weights.values.median())
-    low, high = pop.trim_low * middle, pop.trim_high * middle
-    outside = ~weights.values.between(low, high)
+    base = base_weights(plan, rows)
+    weights = weighting.rake(frame, targets, base_weight=base, tolerance=pop.tolerance)
+    start = pd.Series(1.0, index=frame.index) if base is None else base
+    factor = weights.values / start
+    low, high = pop.trim_low * float(factor.median()), pop.trim_high * float(factor.median())
+    outside = ~factor.between(low, high)
     if outside.any():
-        cut = weighting.trim(weights, lower=low, upper=high)
-        weights = weighting.rake(frame, targets, base_weight=cut.values, tolerance=pop.tolerance)
-    still = ~weights.values.between(low, high)
-    return WaveWeights(wave, frame, weights, used, (), float(outside.mean()), float(still.mean()))
+        cut = weighting.trim(replace(weights, values=factor), lower=low, upper=high)
+        weights = weighting.rake(frame, targets, base_weight=cut.values * start, tolerance=pop.tolerance)
+    still = ~(weights.values / start).between(low, high)
+    return WaveWeights(wave, frame, weights, used, (), float(outside.mean()), float(still.mean()), base)
 
 
 def of_group(plan: Plan, people: pd.DataFrame, margins: Mapping[str, pd.Series]) -> tuple[str, dict[str, WaveWeights]]:

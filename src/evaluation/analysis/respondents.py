@@ -10,7 +10,7 @@ import pandas as pd
 from evaluation.analysis import arms, layout, margin_cells
 from evaluation.analysis.arms import NOT_STATED
 from evaluation.exhibit import Exhibit, Item, cell_key
-from evaluation.intake.validation import outcome_items
+from evaluation.intake.answer_patterns import outcome_items
 from evaluation.plan.study import Plan
 from evaluation.results import Gate
 from evaluation.statistics import crosstab

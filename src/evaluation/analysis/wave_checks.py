@@ -8,8 +8,9 @@ import pandas as pd
 
 from evaluation.analysis import layout
 from evaluation.exhibit import Exhibit, cell_key
+from evaluation.intake.answer_patterns import outcome_items
 from evaluation.intake.ingest import WaveIn
-from evaluation.intake.validation import outcome_items
+from evaluation.intake.known_words import NOT_ASKED
 from evaluation.plan.study import Plan
 from evaluation.results import Gate
 
@@ -54,6 +55,39 @@ def waived(plan: Plan, wave: str, taken: Sequence[WaveIn]) -> Exhibit:
             row = table.row(str(number), f"{one.meta.wave}: {fields['fault']} in {fields['where']}")
             row.text("reason", str(fields["reason"]), id=f"waiver.{number}.all.{one.meta.wave}")
     return table.exhibit()
+
+
+def read(plan: Plan, wave: str, taken: Sequence[WaveIn]) -> Exhibit:
+    """Return what was read of each question, wave by wave: its answers, and the reasons of missing ones.
+
+    Only what at least as many people gave as a count must have to be shown is named; nothing is counted here.
+    """
+    table, book, least = layout.table(plan, wave, "intake.read"), plan.codebook, plan.disclosure.threshold
+    for name in book.names():
+        var = book.variable(name)
+        if var.sens == "direct" or var.type in ("id", "text"):
+            continue
+        for one in taken:
+            if name in one.reasons and not (one.reasons[name] == NOT_ASKED).all():
+                words = _read(pd.concat([one.design, one.outcomes], axis=1), one.reasons[name], plan, name, least)
+                table.row(name, book.label(name)).text(str(one.meta.wave), words)
+    return table.exhibit()
+
+
+def _read(people: pd.DataFrame, reasons: pd.Series, plan: Plan, name: str, least: int) -> str:
+    """Return the answers of one question that enough people gave, and the reasons that enough people have."""
+    var = plan.codebook.variable(name)
+    if var.type == "multi":
+        ticked = {words: int(people[f"{name}.{c}"].sum()) for c, words in var.levels.items() if f"{name}.{c}" in people}
+    else:
+        counts = people[name].astype("string").value_counts().to_dict()
+        ticked = {words: int(counts.get(str(c), 0)) for c, words in var.levels.items()}
+    shown = [words for words, n in ticked.items() if n >= least]
+    if not var.levels:
+        shown = ["a date" if "date" in var.type else "a number"]
+    why = [plan.codebook.missing.get(str(c), "") for c, n in sorted(reasons.value_counts().items()) if c and n >= least]
+    missing = f"; missing: {', '.join(why)}" if any(why) else ""
+    return (", ".join(shown) or "answers that few gave") + missing
 
 
 def comparable(plan: Plan, wave: str, wordings: pd.DataFrame) -> Exhibit:

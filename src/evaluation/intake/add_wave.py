@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from evaluation.errors import InputError, StudyError
-from evaluation.intake import header_rows, ingest, propose_mapping, readers
+from evaluation.intake import header_rows, ingest, propose_mapping, readers, records
+from evaluation.intake.answer_patterns import outcome_items
+from evaluation.intake.copies import copied, sha, written
 from evaluation.intake.faults import Fault, fault_table, safe
 from evaluation.intake.mapping import number
 from evaluation.intake.propose_mapping import Proposal
-from evaluation.intake.validation import outcome_items
 from evaluation.intake.wave_file import UNSTATED
 from evaluation.plan.study import WAVE_ID, Plan
 
@@ -84,16 +83,7 @@ def add(plan: Plan, export: Path, wave: str, **options: Any) -> Added:
     InputError
         The export cannot be read, or another export of this wave was taken in already.
     """
-    if not WAVE_ID.fullmatch(wave):
-        raise StudyError(f"{wave!r} is no wave id", todo="Ids look like W2026.")
-    if wave not in plan.waves:
-        raise StudyError(f"the plan has no wave {wave}", todo=f'Add it first: study.toml, waves = [..., "{wave}"].')
-    if not export.is_file():
-        raise InputError(f"there is no file {export.name!r}")
-    try:
-        export.name.encode("utf-8")
-    except UnicodeEncodeError:
-        raise InputError("the file's name cannot be written as text", todo="Rename it in plain letters.") from None
+    require_export(plan, export, wave)
     folder = plan.root / "data_raw" / "waves" / wave
     kept = (folder / "wave.toml").is_file()
     proposals: list[Proposal] = []
@@ -112,32 +102,41 @@ def add(plan: Plan, export: Path, wave: str, **options: Any) -> Added:
         alike = _alike(plan, proposals, read)
     target = _copy(export, folder)
     if not kept:
-        text = _wave_toml(plan, wave, target, place, read, proposals, sure)
-        (folder / "wave.toml").write_text(text, "utf-8")
+        written(folder / "wave.toml", _wave_toml(plan, wave, target, place, read, proposals, sure))
     return Added(
         wave, tuple(proposals), tuple(unmapped), tuple(ingest.check(plan, wave)), kept, sure, tuple(alike), sheet
     )
 
 
+def require_export(plan: Plan, export: Path, wave: str) -> None:
+    """Refuse a wave that the plan lacks, and an export that is not there or whose name cannot be written."""
+    if not WAVE_ID.fullmatch(wave):
+        raise StudyError(f"{wave!r} is no wave id", todo="Ids look like W2026.")
+    if wave not in plan.waves:
+        raise StudyError(f"the plan has no wave {wave}", todo=f'Add it first: study.toml, waves = [..., "{wave}"].')
+    if not export.is_file():
+        raise InputError(f"there is no file {export.name!r}", todo="Give the path of the export.")
+    try:
+        export.name.encode("utf-8")
+    except UnicodeEncodeError:
+        raise InputError("the file's name cannot be written as text", todo="Rename it in plain letters.") from None
+
+
 def _copy(export: Path, folder: Path) -> Path:
-    """Copy the export in, once and for all."""
+    """Copy the export in, once and for all; without a wave.toml nothing was taken in yet, whatever stands there."""
     target = folder / export.name
-    others = [p.name for p in folder.glob("*") if p.name not in ("wave.toml", export.name)]
-    if others or (target.is_file() and _sha(target) != _sha(export)):
+    taken = (folder / "wave.toml").is_file()
+    others = [p.name for p in folder.glob("*") if p.is_file() and p.name not in ("wave.toml", export.name)]
+    others = [n for n in others if not n.startswith(".")]
+    if (taken and others) or (target.is_file() and sha(target) != sha(export)):
         raise InputError(
             f"another export of {folder.name} was taken in before",
             where=f"data_raw/waves/{folder.name}",
-            todo="Move the old folder away first: raw exports are never overwritten.",
+            todo=f"For a correction or late answers: evaluation add-wave EXPORT --wave {folder.name} --replace.",
         )
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not target.is_file():
-        shutil.copyfile(export, target)
-        target.chmod(0o600)
+        copied(export, target)
     return target
-
-
-def _sha(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _quoted(text: object) -> str:
@@ -149,7 +148,7 @@ def _wave_toml(
     wave: str,
     export: Path,
     place: Mapping[str, object],
-    read: readers.Read,
+    read: records.Read,
     proposals: Sequence[Proposal],
     sure: bool,
 ) -> str:
@@ -162,7 +161,7 @@ def _wave_toml(
         f'wave = "{wave}"',
         f"label = {_quoted('Survey of ' + wave[1:])}",
         f"file = {_quoted(export.name)}",
-        f'sha256 = "{_sha(export)}"',
+        f'sha256 = "{sha(export)}"',
         "confirmed = false   # true once every line below has been read",
         *(f"{k} = {_quoted(v) if isinstance(v, str) else v}" for k, v in place.items()),
         "# start and end of fieldwork, when they are known:",
@@ -204,7 +203,7 @@ def _table(name: str, texts: str, keys: Sequence[str], value: str) -> list[str]:
     return ["", f"[{name}]   # {texts}", *(f"{_quoted(k)} = {_quoted(value)}" for k in keys)] if keys else []
 
 
-def _date_order(plan: Plan, read: readers.Read, proposals: Sequence[Proposal]) -> str:
+def _date_order(plan: Plan, read: records.Read, proposals: Sequence[Proposal]) -> str:
     texts: list[str] = []
     for p in proposals:
         if "." not in p.target and plan.codebook.variable(p.target).type in ("date", "datetime"):
@@ -212,7 +211,7 @@ def _date_order(plan: Plan, read: readers.Read, proposals: Sequence[Proposal]) -
     return propose_mapping.date_order(texts)
 
 
-def _alike(plan: Plan, proposals: Sequence[Proposal], read: readers.Read) -> list[str]:
+def _alike(plan: Plan, proposals: Sequence[Proposal], read: records.Read) -> list[str]:
     """Return the proposed labels in words, for the terminal."""
     return [
         f"{p.target}: {safe(label)} → {code!r}   ({sure:.0%} alike)"
@@ -222,7 +221,7 @@ def _alike(plan: Plan, proposals: Sequence[Proposal], read: readers.Read) -> lis
     ]
 
 
-def label_proposals(plan: Plan, proposal: Proposal, read: readers.Read) -> tuple[list[tuple[str, str, float]], str]:
+def label_proposals(plan: Plan, proposal: Proposal, read: records.Read) -> tuple[list[tuple[str, str, float]], str]:
     """Return (label, code, how sure) for each label that the codebook does not know, and what separates ticks."""
     if "." in proposal.target or not (var := plan.codebook.variable(proposal.target)).levels:
         return [], ""
@@ -236,7 +235,7 @@ def label_proposals(plan: Plan, proposal: Proposal, read: readers.Read) -> tuple
     return propose_mapping.labels(texts, var, people), mark
 
 
-def _labels(plan: Plan, proposal: Proposal, read: readers.Read) -> list[str]:
+def _labels(plan: Plan, proposal: Proposal, read: records.Read) -> list[str]:
     """Return the lines that map the labels of a closed question, and what separates the ticks of a multiple one.
 
     A label that is only like one of the codebook's is a comment until a person makes a line of it.

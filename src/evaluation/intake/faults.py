@@ -34,6 +34,8 @@ NEVER_WAIVED = frozenset(
         "withdrawal",
         "two_codes_with_one_label",
         "label_said_twice",
+        "no_primary_outcome",
+        "base_weight",
     }
 )
 

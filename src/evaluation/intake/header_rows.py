@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from evaluation.intake import readers
+from evaluation.intake import readers, records, workbooks
 from evaluation.intake.mapping import normal
 from evaluation.plan.codebook import Codebook
 
@@ -108,7 +108,7 @@ def layout(path: Path, book: Codebook, *, delimiter: str = "", encoding: str = "
         return replace(_header(rows, book), delimiter=delimiter)
     if kind in readers.SHEETS:
         best = Layout()
-        for name, rows in readers.sheets(path):
+        for name, rows in workbooks.sheets(path):
             found = _header(rows[:most], book)
             if rows and (not best.sheet or found.score > best.score):
                 best = replace(found, sheet=name)
@@ -150,7 +150,7 @@ def _import_ids(row: Sequence[str]) -> bool:
     """Return whether a row is one tool's own row of import ids, which nobody can have answered."""
     held = _held(row)
     return bool(held) and sum(
-        c.strip().lower().replace(" ", "").startswith(readers.IMPORT_ID) for c in held
+        c.strip().lower().replace(" ", "").startswith(records.IMPORT_ID) for c in held
     ) > 0.9 * len(held)
 
 
@@ -174,6 +174,6 @@ def _second(rows: Sequence[Sequence[str]], row: int, known: set[str]) -> bool:
     below = _held(rows[row]) if len(rows) > row else []
     if len(below) < 2:
         return False
-    tool = sum(normal(c) in readers.GENERIC for c in below)
+    tool = sum(normal(c) in records.GENERIC for c in below)
     asked = sum(bare(c) in known for c in below)
     return tool > max(1, len(below) / 4) or asked > len(below) / 2

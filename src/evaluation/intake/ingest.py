@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from evaluation.errors import InputError, StudyError
-from evaluation.intake import keys, mapping, privacy, readers, same_people, validation, wave_file, withdrawals
+from evaluation.errors import InputError, StudyError, nearest
+from evaluation.intake import (
+    keys,
+    mapping,
+    privacy,
+    read_table,
+    readers,
+    same_people,
+    validation,
+    wave_file,
+    withdrawals,
+)
 from evaluation.intake.faults import NEVER_WAIVED, Fault, fault_table
+from evaluation.intake.read_table import WaveRead
+from evaluation.intake.records import Read
 from evaluation.intake.wave_file import WaveInfo
 from evaluation.intake.withdrawals import respondent
 from evaluation.plan.study import Derived, Plan
@@ -52,10 +65,44 @@ class WaveIn:
 
 def check(plan: Plan, wave: str) -> list[Fault]:
     """Return every fault of a wave that no waiver covers; nothing is written."""
+    checked = _checked(plan, wave)
+    return list(checked.faults if isinstance(checked, Inspected) else checked.open)
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """A wave that was read and checked; nothing of it was written.
+
+    Attributes
+    ----------
+    faults : tuple of Fault
+        Every fault that no waiver covers.
+    read : WaveRead or None
+        What was read; None where it cannot be read at all.
+    take_in : callable or None
+        Returns the wave, taken in, where it has no fault.
+    """
+
+    faults: tuple[Fault, ...]
+    read: WaveRead | None = None
+    take_in: Callable[[], WaveIn] | None = field(default=None, repr=False)
+
+
+def inspect(plan: Plan, wave: str) -> Inspected:
+    """Return what is wrong with a wave and what was read of it; nothing is written."""
+    checked = _checked(plan, wave)
+    if isinstance(checked, Inspected):
+        return checked
+    read = read_table.table(checked.info, checked.read, checked.mapped, plan.codebook)
+    return Inspected(checked.open, read, None if checked.open else lambda: _taken(plan, checked, checked.waived))
+
+
+def _checked(plan: Plan, wave: str) -> _Checked | Inspected:
+    """Return a wave mapped and checked, or the one fault of a wave that cannot be read."""
     try:
-        return _mapped(plan, wave)[2]
+        return _mapped(plan, wave)
     except (InputError, StudyError) as error:
-        return [Fault("unreadable", f"waves/{wave}", error.where, error.what, error.todo)]
+        return Inspected((Fault("unreadable", f"waves/{wave}", error.where, error.what, error.todo),))
 
 
 def take_in(plan: Plan, wave: str, *, draft: bool = False) -> WaveIn:
@@ -66,10 +113,15 @@ def take_in(plan: Plan, wave: str, *, draft: bool = False) -> WaveIn:
     InputError
         Open faults, all of them in one table (`draft` lets faults that may be waived pass).
     """
-    info, mapped, open_faults, waived = _mapped(plan, wave)
-    stopping = [f for f in open_faults if not (draft and f.waivable)]
+    checked = _mapped(plan, wave)
+    stopping = [f for f in checked.open if not (draft and f.waivable)]
     if stopping:
         raise InputError(fault_table(stopping), faults=stopping, todo="Nothing was written.")
+    return _taken(plan, checked, (*checked.waived, *(checked.open if draft else ())))
+
+
+def _taken(plan: Plan, checked: _Checked, allowed: tuple[Fault, ...]) -> WaveIn:
+    info, mapped = checked.info, checked.mapped
     frame, reasons = _frames(plan, info, mapped)
     identifiers = privacy.identifiers(plan, mapped, frame.index)
     frame, reasons, ledger = _left(plan, info, frame, reasons, mapped.held)
@@ -77,7 +129,6 @@ def take_in(plan: Plan, wave: str, *, draft: bool = False) -> WaveIn:
     roles = {n: plan.codebook.role(n) for n in plan.codebook.names()}
     design = [c for c in frame if _role(plan, roles, c) in IN_DESIGN or c in ("wave", "link")]
     outcomes = [c for c in frame if _role(plan, roles, c) in IN_OUTCOMES]
-    allowed = (*waived, *(open_faults if draft else ()))
     kept = identifiers.loc[frame.index]
     return WaveIn(frame[design], frame[outcomes], reasons, ledger, allowed, info, kept)
 
@@ -87,7 +138,18 @@ def _role(plan: Plan, roles: dict[str, str], column: str) -> str:
     return roles.get(plan.derive[base].source if base in plan.derive else base, "")
 
 
-def _mapped(plan: Plan, wave: str) -> tuple[WaveInfo, mapping.Mapped, list[Fault], list[Fault]]:
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A wave that was mapped and checked: its map, its export, its values, its open and its waived faults."""
+
+    info: WaveInfo
+    read: Read
+    mapped: mapping.Mapped
+    open: tuple[Fault, ...]
+    waived: tuple[Fault, ...]
+
+
+def _mapped(plan: Plan, wave: str) -> _Checked:
     import hashlib
 
     info = wave_file.load(plan.root, wave)
@@ -109,7 +171,7 @@ def _mapped(plan: Plan, wave: str) -> tuple[WaveInfo, mapping.Mapped, list[Fault
     _withdrawals_found(plan, info, mapped)
     _unused_waivers(info, mapped)
     waived = [f for f in mapped.faults if _is_waived(f, info)]
-    return info, mapped, [f for f in mapped.faults if f not in waived], waived
+    return _Checked(info, read, mapped, tuple(f for f in mapped.faults if f not in waived), tuple(waived))
 
 
 def _withdrawals_found(plan: Plan, info: WaveInfo, mapped: mapping.Mapped) -> None:
@@ -141,16 +203,17 @@ def _withdrawals_found(plan: Plan, info: WaveInfo, mapped: mapping.Mapped) -> No
 
 
 def _unused_waivers(info: WaveInfo, mapped: mapping.Mapped) -> None:
-    """Refuse a waiver of a fault that nobody may waive: it would be read as if it had been allowed."""
+    """Refuse a waiver of a fault that nobody may waive, or of none: it would be read as if it had been allowed."""
+    kinds = {f.kind for f in mapped.faults if f.waivable}
     for waiver in info.waivers:
         if waiver.fault in NEVER_WAIVED:
-            mapped.fault(
-                "bad_waiver",
-                info,
-                waiver.where,
-                f"the fault {waiver.fault!r} cannot be waived",
-                "Remove the waiver and mend the fault.",
-            )
+            what, todo = f"the fault {waiver.fault!r} cannot be waived", "Remove the waiver and mend the fault."
+        elif not any(_is_waived(f, replace(info, waivers=(waiver,))) for f in mapped.faults):
+            where = f" in {waiver.where!r}" if waiver.where else ""
+            what, todo = f"the waiver of {waiver.fault!r}{where} waives nothing", "Remove or correct it."
+        else:
+            continue
+        mapped.fault("bad_waiver", info, waiver.where, what, todo, near=nearest(waiver.fault, kinds - {waiver.fault}))
 
 
 def required(plan: Plan, wave: str) -> set[str]:

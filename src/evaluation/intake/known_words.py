@@ -13,6 +13,10 @@ from evaluation.plan.codebook import Variable
 BLANK, ROUTED, NOT_ASKED, UNREADABLE = -9, -6, -5, -4
 MISSING_WORDS = {
     "dont know": -8,
+    "do not know": -8,
+    "unsure": -8,
+    "can't say": -8,
+    "cannot say": -8,
     "don't know": -8,
     "not sure": -8,
     "dont know / not sure": -8,
@@ -22,20 +26,53 @@ MISSING_WORDS = {
     "prefers not to say": -7,
     "rather not say": -7,
     "prefer not to answer": -7,
+    "prefer not to disclose": -7,
+    "would rather not say": -7,
+    "declined to answer": -7,
     "refused": -7,
     "not applicable": -6,
+    "does not apply": -6,
+    "doesn't apply": -6,
     "n/a": -6,
     "left blank": -9,
     "no answer": -9,
     "not answered": -9,
     "blank": -9,
+    "(blank)": -9,
+    "no response": -9,
+    "not stated": -9,
+    "skipped": -9,
+    "missing": -9,
     "not asked in this wave": -5,
     "not asked": -5,
 }
-TICKED = frozenset({"1", "yes", "y", "true", "x", "✓", "✔", "ticked", "selected", "checked", "chosen", "mentioned"})
+# What statistical tools write for a missing value. In a column of one choice "-" may as well mean that it was not
+# ticked, so there they are not known.
+TOOLS_MISSING = {"na": -9, "-": -9, ".": -9}
+TICKED = frozenset(
+    {
+        "1",
+        "yes",
+        "y",
+        "true",
+        "x",
+        "✓",
+        "✔",
+        "ticked",
+        "selected",
+        "checked",
+        "chosen",
+        "mentioned",
+        "tick",
+        "☑",
+        "quoted",
+        "marked",
+        "on",
+    }
+)
 UNTICKED = frozenset(
     {"0", "no", "n", "false", "unticked", "not ticked", "unselected", "not selected", "unchecked", "not checked"}
-    | {"not chosen", "not mentioned", "unmentioned"}
+    | {"not chosen", "not mentioned", "unmentioned", "☐", "not quoted", "unmarked", "not marked", "off"}
 )
 WHOLE_FLOAT = re.compile(r"-?\d+\.0+")
 
@@ -45,11 +82,14 @@ def normal(text: str) -> str:
 
     A whole number is the same label whether the export writes 7 or 7.0.
     """
-    plain = " ".join(str(text).translate(_STRAIGHT).lower().split()).rstrip(".:")
+    plain = " ".join(str(text).translate(_STRAIGHT).lower().split())
+    plain = plain.rstrip(".:") or plain
     return plain[: plain.index(".")] if WHOLE_FLOAT.fullmatch(plain) else plain
 
 
-_STRAIGHT = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "\u00a0": " ", "\u200b": ""})
+_STRAIGHT = str.maketrans(
+    {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "\u00a0": " ", "\u200b": "", "\ufe0f": ""}
+)
 
 
 def label_map(labels: Mapping[str, str], var: Variable, *, own_codes: bool = False) -> dict[str, str | int]:
@@ -64,9 +104,15 @@ def label_map(labels: Mapping[str, str], var: Variable, *, own_codes: bool = Fal
     if own_codes:
         known |= {str(code): code for code in (*var.levels, *range(-9, -2)) if str(code).lstrip("-").isdigit()}
     if var.type == "yndk":
-        words_of_tools: dict[str, str | int] = {"true": "yes", "false": "no"}
+        words_of_tools: dict[str, str | int] = {"true": "yes", "false": "no", "y": "yes", "n": "no"}
         known = words_of_tools | known
     return known | {normal(str(label)): str(code) for label, code in labels.items()}
+
+
+def missing_words(codebook: Mapping[str, str], wave: Mapping[str, str]) -> dict[str, int]:
+    """Return normalised word to missing code: known everywhere, by the codebook's own words, and by the wave's."""
+    own = {normal(words): int(code) for code, words in codebook.items()}
+    return MISSING_WORDS | TOOLS_MISSING | own | {normal(word): int(code) for word, code in wave.items()}
 
 
 def is_missing(code: object) -> bool:

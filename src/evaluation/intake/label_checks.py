@@ -9,7 +9,7 @@ import numpy as np
 from evaluation.intake.faults import safe
 from evaluation.intake.known_words import MISSING_WORDS, is_missing, label_map, normal
 from evaluation.intake.mapped_wave import Mapped
-from evaluation.intake.readers import Read
+from evaluation.intake.records import Read
 from evaluation.intake.wave_file import WaveInfo
 from evaluation.plan.codebook import Variable
 

@@ -18,7 +18,7 @@ class Mapped:
 
     `values` holds codes (text, whole numbers for ordinals), numbers and dates (NA where missing); `reasons` has the
     same shape: 0 present, else -9 to -3. `rows` is the row of the file of each record, `who` its respondent;
-    `held` counts the rows of the file.
+    `held` counts the rows of the file; `words` are the words for a missing answer, to its code.
     """
 
     values: dict[str, pd.Series] = field(default_factory=dict, repr=False)
@@ -26,6 +26,7 @@ class Mapped:
     faults: list[Fault] = field(default_factory=list)
     rows: pd.Series = field(default_factory=lambda: pd.Series(dtype=int), repr=False)
     held: int = 0
+    words: dict[str, int] = field(default_factory=dict)
     who: pd.Series = field(default_factory=lambda: pd.Series(dtype=object), repr=False)
 
     def fault(

@@ -6,13 +6,13 @@ Each distinct text of a column is read once, however many people wrote it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from evaluation.errors import nearest
-from evaluation.intake import label_checks, ticks
+from evaluation.intake import column_targets, label_checks, ticks
+from evaluation.intake.column_targets import ROW
 from evaluation.intake.dates import parse_date, read_date
 from evaluation.intake.faults import SHOWN_FROM, safe
 from evaluation.intake.known_words import (
@@ -23,12 +23,14 @@ from evaluation.intake.known_words import (
     UNREADABLE,
     is_missing,
     label_map,
+    missing_words,
     normal,
 )
 from evaluation.intake.mapped_wave import Mapped, reasons_of
 from evaluation.intake.numbers import band, convention, number, numeric
-from evaluation.intake.readers import TEXT, Read
-from evaluation.intake.wave_file import UNSTATED, WaveInfo
+from evaluation.intake.readers import TEXT
+from evaluation.intake.records import Read
+from evaluation.intake.wave_file import WaveInfo
 from evaluation.plan.codebook import Codebook, Variable
 
 __all__ = [
@@ -49,17 +51,15 @@ __all__ = [
     "parse_date",
 ]
 
-ROW = "#row"
 MOST_NUMBERS = 12
-LEAST_NAMED = 0.2  # of the columns, before a heading that the map does not name is shown
 
 
 def apply(read: Read, info: WaveInfo, book: Codebook, *, required: set[str]) -> Mapped:
     """Return the mapped wave; `required` are the variables that this wave must hold or declare as not asked."""
-    out = Mapped(held=read.held)
+    out = Mapped(held=read.held, words=missing_words(book.missing, info.missing))
     frame = read.frame
     out.rows = pd.Series(read.rows, index=frame.index)
-    targets = _targets(frame, info, book, out)
+    targets = column_targets.targets(frame, info, book, out)
     id_column = next((c for c, t in targets.items() if t == "resp_id"), "")
     numbered = pd.Series([str(i + 1) for i in range(len(frame))], frame.index, dtype=object)
     out.who = frame[id_column].astype(object) if id_column else numbered
@@ -80,123 +80,13 @@ def apply(read: Read, info: WaveInfo, book: Codebook, *, required: set[str]) -> 
     return out
 
 
-def _targets(frame: pd.DataFrame, info: WaveInfo, book: Codebook, out: Mapped) -> dict[str, str]:
-    """Return export column → codebook name (or name.level), with a fault for every column that has no home."""
-    known = set(book.names())
-    targets: dict[str, str] = {}
-    if not _are_headings(frame, info):  # they may be the first respondent's answers: none is repeated
-        out.fault(
-            "unknown_column",
-            info,
-            "",
-            f"{_few(frame, info)} of its {len(frame.columns)} columns is mapped",
-            "See that header_row in wave.toml is the row of headings; then name each in [columns].",
-        )
-        _stated(replace(info, ignore={}), known, out)
-        return {}
-    for column in frame.columns:
-        target = info.columns.get(column)
-        if target is None:
-            if column not in info.ignore:
-                near = nearest(normal(column).replace(" ", "_"), known) or nearest(column, info.columns)
-                out.fault(
-                    "unknown_column",
-                    info,
-                    column,
-                    "the map does not name this column",
-                    "Add it to [columns] or, with a reason, to [ignore].",
-                    near=near,
-                )
-        elif (near := _wrong_target(target, book)) is not None:
-            out.fault(
-                "unknown_variable", info, column, f"the codebook has no {target!r}", "Correct the map.", near=near
-            )
-        else:
-            targets[column] = target
-    for column in info.columns:
-        if column not in frame.columns and column != ROW:
-            out.fault(
-                "missing_column",
-                info,
-                column,
-                "the map names a column that the export lacks",
-                "Correct the map.",
-                near=nearest(column, frame.columns),
-            )
-    _stated(info, known, out)
-    return _once(targets, info, out)
-
-
-def _named(frame: pd.DataFrame, info: WaveInfo) -> int:
-    return sum(c in info.columns or c in info.ignore for c in frame.columns)
-
-
-def _are_headings(frame: pd.DataFrame, info: WaveInfo) -> bool:
-    """Return whether the map names enough of the columns for the others to be headings too, and to be shown."""
-    return _named(frame, info) > len(frame.columns) * LEAST_NAMED and any(c in frame.columns for c in info.columns)
-
-
-def _few(frame: pd.DataFrame, info: WaveInfo) -> str:
-    n = _named(frame, info)
-    return "none" if not n else f"only {n}"
-
-
-def _wrong_target(target: str, book: Codebook) -> str | None:
-    """Return the nearest valid target of a wrong one ("" for none); None for a right one."""
-    name, dot, level = target.partition(".")
-    if name not in book.names():
-        return nearest(name, book.names())
-    var = book.variable(name)
-    if dot and (var.type != "multi" or level not in var.levels):
-        return nearest(level, var.levels) if var.type == "multi" else name
-    return None
-
-
-def _stated(info: WaveInfo, known: set[str], out: Mapped) -> None:
-    """Add a fault for each entry of wave.toml that names no variable, or gives no reason where one is due."""
-    if not info.confirmed:
-        out.fault(
-            "unconfirmed",
-            info,
-            "",
-            "the proposed map of wave.toml has not been confirmed",
-            "Read it line by line, then set confirmed = true.",
-        )
-    for table in ("ignore", "not_asked"):
-        for name, reason in getattr(info, table).items():
-            if not str(reason).strip() or reason == UNSTATED:
-                near = nearest(normal(name).replace(" ", "_"), known) if table == "ignore" else ""
-                out.fault("reason_unstated", info, name, f"[{table}] gives no reason", "Write it in words.", near=near)
-    for table in ("labels", "not_asked", "wording", "multi", "bands"):
-        for name in getattr(info, table):
-            if name not in known:
-                out.fault(
-                    "unknown_variable",
-                    info,
-                    name,
-                    f"[{table}] names a variable that the codebook lacks",
-                    "Correct wave.toml.",
-                    near=nearest(name, known),
-                )
-
-
-def _once(targets: dict[str, str], info: WaveInfo, out: Mapped) -> dict[str, str]:
-    """Return the targets with the first of each doubled one; a variable is read from one column."""
-    by_target: dict[str, list[str]] = {}
-    for column, target in targets.items():
-        by_target.setdefault(target, []).append(column)
-    for target, columns in by_target.items():
-        if len(columns) > 1:
-            out.fault("doubled_column", info, " and ".join(columns), f"they are all mapped to {target!r}", "Keep one.")
-    return {columns[0]: target for target, columns in by_target.items()}
-
-
 def _one(column: str, frame: pd.DataFrame, info: WaveInfo, var: Variable, out: Mapped) -> None:
     """Read a column with one answer a person."""
     found = frame[column].array
     texts, codes = [str(c) for c in found.categories], found.codes
     people = np.bincount(codes, minlength=len(texts))
-    labels = label_map(info.labels.get(var.name, {}), var, own_codes=info.own_codes)
+    labels: dict[str, str | int] = {normal(word): code for word, code in info.missing.items()}
+    labels |= label_map(info.labels.get(var.name, {}), var, own_codes=info.own_codes)
     in_text = info.path.suffix.lower() in TEXT  # a workbook's numbers are numbers: their mark is always a point
     counted = var.name in info.bands or var.type in ("integer", "number")
     decimal = (info.decimal or convention(texts)) if in_text and counted else ""
@@ -206,7 +96,7 @@ def _one(column: str, frame: pd.DataFrame, info: WaveInfo, var: Variable, out: M
     shown_so_far, unshown = 0, Unshown(labels)
     for place, text in enumerate(texts):
         values[place], reasons[place], wrong, kind = _read_cell(
-            text, var, info, labels if shown_so_far < ticks.MOST_WRONG else unshown, int(people[place]), decimal
+            text, var, info, labels if shown_so_far < ticks.MOST_WRONG else unshown, int(people[place]), decimal, out
         )
         if wrong and people[place] and kind == "unmapped_label" and number(text) is not None:
             unexplained.append(place)
@@ -256,7 +146,7 @@ def _numbers_unexplained(
 
 
 def _read_cell(
-    text: str, var: Variable, info: WaveInfo, labels: Mapping[str, str | int], people: int, decimal: str
+    text: str, var: Variable, info: WaveInfo, labels: Mapping[str, str | int], people: int, decimal: str, out: Mapped
 ) -> tuple[object, int, str, str]:
     """Return value, reason, what is wrong, and the kind of fault, for one text of a column."""
     if text == "":
@@ -265,14 +155,14 @@ def _read_cell(
     code = labels.get(plain)
     if code is None and var.name in info.bands:
         code = band(text, info.bands[var.name], decimal)
-    if not var.levels and not is_missing(code):
+    if not var.levels and (code is None or not is_missing(code)):
         text = text if code is None else str(code)
         value, wrong = _open(text, var, info.date_order, decimal)
-        if not wrong:
+        if not wrong and not (var.type == "id" and plain in out.words):
             return value, 0, "", ""
-        code, kind = MISSING_WORDS.get(plain), "value"
+        code, kind = out.words.get(plain), "value"
     else:
-        code = MISSING_WORDS.get(plain) if code is None else code
+        code = out.words.get(plain) if code is None else code
         known = [] if isinstance(labels, Unshown) else [*var.levels.values(), *labels]
         wrong, kind = f"the label {safe(text, people=people, known=known)} is not mapped", "unmapped_label"
     if code is None:

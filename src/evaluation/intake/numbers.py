@@ -9,8 +9,8 @@ from typing import Any
 
 from evaluation.plan.codebook import Variable
 
-POINT = re.compile(r"[+-]?(\d+|[1-9]\d{0,2}(,\d{3})+)?(\.\d*)?([eE][+-]?\d{1,2})?")
-COMMA = re.compile(r"[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)?(,\d*)?")
+POINT = re.compile(r"[+-]?(?=\.?\d)(\d+|[1-9]\d{0,2}(,\d{3})+)?(\.\d*)?([eE][+-]?\d{1,2})?")
+COMMA = re.compile(r"[+-]?(?=,?\d)(\d+|[1-9]\d{0,2}(\.\d{3})+)?(,\d*)?")
 BEYOND = 1.6  # times the last cut: a greater number is a code or a year unless [bands] says `most`
 SIGNS = str.maketrans({"−": "-", "–": "-", "\u00a0": " "})
 

@@ -44,6 +44,16 @@ def identifies(text: str) -> bool:
     return bool(EMAIL.search(plain) or PHONE.fullmatch(plain) or POSTCODE.fullmatch(plain))
 
 
+WRITTEN_PHONE = re.compile(r"(?<![\d.])(\+44|0044|0)[ ()-]{0,3}[1-9]([ ()-]?[0-9]){8,9}(?![\d.])")
+WRITTEN_POSTCODE = re.compile(r"\b[A-Z]{1,2}[0-9][A-Z0-9]? [0-9][A-Z]{2}\b")
+
+
+def holds_contact(text: str) -> bool:
+    """Return whether a text that may be printed holds an e-mail address, a UK phone number or a full UK postcode."""
+    plain = " ".join(str(text).split())
+    return identifies(plain) or bool(WRITTEN_PHONE.search(plain) or WRITTEN_POSTCODE.search(plain.upper()))
+
+
 def coarsen(plan: Plan, mapped: Mapped) -> None:
     """Fill the variables that take the district of a full postcode; one that cannot be read becomes uncodable."""
     book = plan.codebook

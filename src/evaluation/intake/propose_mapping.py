@@ -9,8 +9,9 @@ from difflib import SequenceMatcher
 
 from evaluation.intake.faults import safe
 from evaluation.intake.header_rows import RESPONDENT_NUMBERS, TIMES, bare
-from evaluation.intake.mapping import MISSING_WORDS, label_map, normal, number, parse_date
-from evaluation.intake.readers import Read
+from evaluation.intake.known_words import missing_words
+from evaluation.intake.mapping import label_map, normal, number, parse_date
+from evaluation.intake.records import Read
 from evaluation.plan.codebook import Codebook, Variable
 
 EXACT, NORMALISED, LEAST = 1.0, 0.95, 0.75
@@ -133,7 +134,7 @@ def labels(texts: Iterable[str], var: Variable, people: dict[str, int]) -> list[
     A number alone gets no code: what 1 means differs between tools. A label that fewer than three people gave, and
     that resembles nothing, is left out: it may be somebody's own words.
     """
-    known = set(label_map({}, var)) | set(MISSING_WORDS)
+    known = set(label_map({}, var)) | set(missing_words({}, {}))
     out = []
     for text in texts:
         if not text or normal(text) in known or len(out) >= MOST_LABELS:
@@ -151,7 +152,7 @@ def labels(texts: Iterable[str], var: Variable, people: dict[str, int]) -> list[
 
 def delimiter(texts: Iterable[str], var: Variable) -> str:
     """Return what separates the ticks of a multiple choice in one column: the mark that leaves most known labels."""
-    known = set(label_map({}, var)) | set(MISSING_WORDS)
+    known = set(label_map({}, var)) | set(missing_words({}, {}))
     held = [t for t in texts if t]
 
     def mapped(mark: str) -> int:

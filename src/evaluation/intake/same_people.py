@@ -5,18 +5,15 @@ Nobody's answers are kept or shown: rows are compared by hashes of their cells.
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from evaluation.errors import InputError, StudyError
-from evaluation.intake import readers, wave_file
+from evaluation.intake import earlier_waves
+from evaluation.intake.earlier_waves import Hashes, answers, hashed
 from evaluation.intake.mapping import Mapped, normal
-from evaluation.intake.readers import Read
+from evaluation.intake.records import Read
 from evaluation.intake.wave_file import WaveInfo
 from evaluation.plan.study import Plan
 
@@ -24,7 +21,6 @@ LEAST_EXPECTED = 0.05  # pairs alike by chance: under this, equal rows are the s
 LEAST_SHARED = 8  # variables that two waves must share before their rows are compared
 MOST_SHARED = 0.2  # of the smaller wave's rows found in another wave
 MIXED = np.uint64(0x9E3779B97F4A7C15)
-Hashes = dict[str, np.ndarray]
 
 
 def check(plan: Plan, info: WaveInfo, read: Read, mapped: Mapped) -> None:
@@ -33,18 +29,6 @@ def check(plan: Plan, info: WaveInfo, read: Read, mapped: Mapped) -> None:
     _doubled_links(plan, info, mapped)
     _wave_column(plan, info, read, mapped)
     _other_waves(plan, info, read, mapped)
-
-
-def _answers(info: WaveInfo, read: Read) -> list[str]:
-    """Return the columns that hold answers: those mapped, without the number of the respondent and the wave."""
-    return [c for c in read.frame.columns if info.columns.get(c, "resp_id") not in ("resp_id", "wave")]
-
-
-def _hash(column: pd.Series, same: Callable[[str], str] = normal) -> np.ndarray:
-    """Return a hash of each cell; cells that say the `same` have the same one."""
-    found = column.array
-    texts = np.array([same(str(c)) for c in found.categories], dtype=object)
-    return np.asarray(pd.util.hash_array(texts, categorize=False)[found.codes])
 
 
 def _together(columns: list[np.ndarray]) -> np.ndarray:
@@ -58,7 +42,7 @@ def _together(columns: list[np.ndarray]) -> np.ndarray:
 
 def _doubled_rows(info: WaveInfo, read: Read, mapped: Mapped) -> None:
     """Rows equal in every answer are one person twice, unless so few things were asked that chance explains them."""
-    columns = _answers(info, read)
+    columns = answers(info, read)
     if not columns or len(read.frame) < 2:
         return
     held = np.zeros(len(read.frame), dtype=np.int32)
@@ -70,7 +54,7 @@ def _doubled_rows(info: WaveInfo, read: Read, mapped: Mapped) -> None:
         held += np.asarray(found.categories != "")[found.codes]
     if chance > math.log(LEAST_EXPECTED):
         return
-    whole = _together([_hash(read.frame[c], str) for c in columns])
+    whole = _together([hashed(read.frame[c], str) for c in columns])
     enough = held >= np.median(held) / 2
     again = np.flatnonzero(pd.Series(whole).duplicated().to_numpy() & enough)
     if len(again):
@@ -131,12 +115,12 @@ def _said(text: str) -> str:
 
 def _other_waves(plan: Plan, info: WaveInfo, read: Read, mapped: Mapped) -> None:
     """Compare with every earlier wave: an export added twice under two names would be counted as change."""
-    columns = {info.columns[c]: c for c in _answers(info, read) if info.columns[c] != plan.treatment.link_column}
+    columns = {info.columns[c]: c for c in answers(info, read) if info.columns[c] != plan.treatment.link_column}
     here: Hashes = {}
     for wave in plan.waves[: plan.waves.index(info.wave)] if info.wave in plan.waves else ():
-        there = _of_wave(plan.root, wave)
+        there = earlier_waves.of(plan.root, wave).hashes
         shared = sorted(columns.keys() & there.keys())
-        here |= {n: _hash(read.frame[columns[n]]) for n in shared if n not in here}
+        here |= {n: hashed(read.frame[columns[n]]) for n in shared if n not in here}
         chance = max(len(read.frame), *(len(there[n]) for n in shared[:1]), 1) * math.prod(
             _alike(there[n]) for n in shared
         )
@@ -160,22 +144,3 @@ def _alike(column: np.ndarray) -> float:
     """Return the chance that two people drawn at random gave the same answer."""
     counts = np.unique(column, return_counts=True)[1] / max(len(column), 1)
     return float((counts**2).sum())
-
-
-def _by_variable(info: WaveInfo, read: Read) -> Hashes:
-    return {info.columns[c]: _hash(read.frame[c]) for c in _answers(info, read)}
-
-
-def _of_wave(root: Path, wave: str) -> Hashes:
-    """Return the hashes of an earlier wave; none where it is missing or cannot be read, which its own check says."""
-    try:
-        info = wave_file.load(root, wave)
-        return _kept(info.path, info.path.stat().st_mtime_ns, (info.folder / "wave.toml").stat().st_mtime_ns)
-    except (InputError, StudyError, OSError):
-        return {}
-
-
-@functools.lru_cache(maxsize=8)
-def _kept(path: Path, _changed: int, _mapped: int) -> Hashes:
-    info = wave_file.load(path.parents[3], path.parent.name)
-    return _by_variable(info, readers.read_wave(info))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from evaluation.errors import nearest
-from evaluation.intake.faults import Fault
+from evaluation.intake.faults import Fault, safe
+from evaluation.intake.stop_search_labels import OFFICERS, TAILS, officer_defined, self_defined
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -29,52 +31,39 @@ COLUMNS = {
     "age": ("Age range", "age_range"),
     "gender": ("Gender", "gender"),
     "object": ("Object of search", "object_of_search"),
+    "person": ("Involved person", "involved_person"),
 }
 NEEDED = ("date", "self", "officer")
+PUBLISHED = re.compile(r"\d{4}-\d\d-(.+)-stop-and-search")
 SAME = ("date", "latitude", "longitude", "legislation")  # what makes a record a repeat of an earlier one
-# Last part of the published labels to the code that forces record (the "18+1" list), within each first letter.
-TAILS = {
-    "w": {
-        "english/welsh/scottish/northern irish/british": "W1",
-        "irish": "W2",
-        "gypsy or irish traveller": "W3",
-        "any other white background": "W9",
-    },
-    "m": {
-        "white and black caribbean": "M1",
-        "white and black african": "M2",
-        "white and asian": "M3",
-        "any other mixed/multiple ethnic background": "M9",
-    },
-    "a": {"indian": "A1", "pakistani": "A2", "bangladeshi": "A3", "chinese": "A4", "any other asian background": "A9"},
-    "b": {"caribbean": "B1", "african": "B2", "any other black/african/caribbean background": "B9"},
-    "o": {"arab": "O2", "any other ethnic group": "O9", "not stated": "NS"},
-}
-CODES = {c for tails in TAILS.values() for c in tails.values()}
-OFFICERS = ("white", "black", "asian", "mixed", "other")
+PEOPLE = ("person search", "person and vehicle search")
+VEHICLES = ("vehicle search",)  # nobody was searched
 NO_ACTION = ("a no further action disposal", "nothing found - no further action", "no further action", "")
 TRUE = ("true", "yes", "1")
+FALSE = ("false", "no", "0")
 TWICE = 0.5  # share of a file's records in other files from which it was surely given twice
 
 
-def self_defined(label: str | None) -> str | None:
-    """Return the code of a self-defined label or code; "NS" for blank and "not stated"; None when it is neither."""
-    text = " ".join(str(label or "").split())
-    if text.upper() in CODES or not text:
-        return text.upper() or "NS"
-    head, _, tail = text.lower().partition(" - ")
-    return TAILS.get(head[:1], {}).get(tail or head)
-
-
-def officer_defined(label: str | None) -> str | None:
-    """Return the broad group that an officer recorded; "blank" for none; None when it is not one of theirs."""
-    text = " ".join(str(label or "").split()).lower()
-    return "blank" if text in ("", "not stated", "unknown") else text if text in OFFICERS else None
-
-
 def files_of(folder: Path) -> list[Path]:
-    """Return the record files of a folder, in order of name."""
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() == ".csv")
+    """Return the record files of a folder and of its folders of months, in order of name.
+
+    What the same publisher puts beside them (crimes and their outcomes) is none of them.
+    """
+    found = (p for p in folder.rglob("*") if p.is_file() and p.suffix.lower() == ".csv" and p.name[0] != ".")
+    return sorted((p for p in found if not p.stem.lower().endswith(("-street", "-outcomes"))), key=lambda p: p.name)
+
+
+def _of_files(files: Sequence[Path]) -> list[Fault]:
+    """Return a fault for files of one name, and for records of several forces."""
+    out = [
+        Fault("duplicate_row", name, "", "two files have this name", "Give each month once.")
+        for name in sorted({p.name for p in files if [q.name for q in files].count(p.name) > 1})
+    ]
+    forces = sorted({found[1] for p in files if (found := PUBLISHED.fullmatch(p.stem.lower()))})
+    if len(forces) > 1:
+        what = f"its files are of several forces: {', '.join(forces)}"
+        out.append(Fault("two_forces", "stop_search", "", what, "Keep the files of one force here."))
+    return out
 
 
 def summarise(files: Sequence[Path]) -> tuple[pd.DataFrame, list[Fault]]:
@@ -96,14 +85,20 @@ def summarise(files: Sequence[Path]) -> tuple[pd.DataFrame, list[Fault]]:
 
     Notes
     -----
-    Nothing is dropped: repeats stay in `searches`, because two people stopped together give two like records.
+    Searches of vehicles alone are no searches of people: they are left out, and counted in `attrs["vehicles"]`.
+    Repeats stay in `searches`, because two people stopped together give two like records.
     """
-    faults: list[Fault] = []
-    tables = {path.name: table for path in files if (table := _read(path, faults)) is not None}
+    faults = _of_files(files)
+    read = {path.name: table for path in files if (table := _read(path, faults)) is not None}
+    tables = {name: people for name, table in read.items() if len(people := _of_people(table, name, faults))}
+    vehicles = sum(map(len, read.values())) - sum(map(len, tables.values()))
     if faults or not tables:
-        return pd.DataFrame(), faults or [Fault("unreadable", "stop_search", "", "no file has a record", "Add one.")]
+        return pd.DataFrame(), faults or [
+            Fault("unreadable", "stop_search", "", "no file has a record of a person", "Add one.")
+        ]
     import pyarrow as pa
 
+    read.clear()
     sizes = {name: len(table) for name, table in tables.items()}
     whole = pa.concat_tables(tables.values(), promote_options="default").unify_dictionaries()
     tables.clear()
@@ -112,7 +107,29 @@ def summarise(files: Sequence[Path]) -> tuple[pd.DataFrame, list[Fault]]:
     faults += _given_twice(whole, repeats, sizes)
     if faults:
         return pd.DataFrame(), faults
-    return _counted(whole, repeats, identical, faults), faults
+    frame = _counted(whole, repeats, identical, faults)
+    frame.attrs["vehicles"] = vehicles
+    return frame, faults
+
+
+def _of_people(table: Table, file: str, faults: list[Fault]) -> Table:
+    """Return the records of searches of people, with a fault for each type of search that is not known."""
+    import numpy as np
+    import pyarrow as pa
+
+    keep = np.ones(len(table), dtype=bool)
+    for column, known in {"type": (PEOPLE, VEHICLES), "person": (TRUE, FALSE)}.items():
+        if column not in table.column_names:
+            continue
+        array = _whole(table[column])
+        texts = [" ".join(str(t or "").split()).lower() for t in array.dictionary.to_pylist()]
+        for text in texts:
+            if text and text not in (*known[0], *known[1]):
+                what, near = f"{safe(text)} is no published type", nearest(text, (*known[0], *known[1]))
+                faults.append(Fault("value", file, COLUMNS[column][0], what, "Write it as published.", near=near))
+        out = np.array([t in known[1] for t in texts], dtype=bool)
+        keep &= ~out[array.indices.to_numpy(zero_copy_only=False)]
+    return table if keep.all() else table.filter(pa.array(keep))
 
 
 def _read(path: Path, faults: list[Fault]) -> Table | None:
@@ -299,7 +316,7 @@ def _relabelled(
     known = [*OFFICERS] if coded is officer_defined else [t for tails in TAILS.values() for t in tails]
     for label, code in zip(labels, codes, strict=True):
         if code is None:
-            what, near = f"{str(label)[:60]!r} is not a published group", nearest(str(label).lower(), known)
+            what, near = f"{safe(str(label))} is not a published group", nearest(str(label).lower(), known)
             faults.append(Fault("value", "stop_search", name, what, "Write it as published.", near=near))
     if None in codes:
         return array

@@ -12,8 +12,8 @@ from evaluation.errors import nearest
 from evaluation.intake.faults import safe
 from evaluation.intake.known_words import (
     BLANK,
-    MISSING_WORDS,
     TICKED,
+    TOOLS_MISSING,
     UNREADABLE,
     UNTICKED,
     is_missing,
@@ -42,7 +42,7 @@ def read(
     )
     for column in columns:
         level = targets[column].partition(".")[2]
-        own = _words_of_level(level, column, var, said)
+        own = _words_of_level(level, column, var, said, out.words)
         found, said_so_far, rest = frame[column].array, 0, list[np.ndarray]()
         for text, rows in zip(map(str, found.categories), _rows_by_text(found), strict=True):
             if text == "" or not len(rows):
@@ -51,7 +51,7 @@ def read(
             if level:
                 chosen, reason, wrong = _ticked(text, level, own, var, len(rows), many)
             else:
-                chosen, reason, wrong = _listed(text, labels, delimiter, var, len(rows), many)
+                chosen, reason, wrong = _listed(text, labels, out.words, delimiter, var, len(rows), many)
             if wrong and many:
                 rest.append(rows)
             else:
@@ -89,11 +89,13 @@ def _say(wrong: Wrong, column: str, level: str, rows: np.ndarray, info: WaveInfo
         out.fault("unmapped_label", info, column, what, todo, rows, near=near)
 
 
-def _words_of_level(level: str, column: str, var: Variable, said: Mapping[str, str]) -> dict[str, str]:
+def _words_of_level(
+    level: str, column: str, var: Variable, said: Mapping[str, str], words: Mapping[str, int]
+) -> dict[str, str]:
     """Return the words known in a choice's own column to "yes", "no" or a missing code; the wave's own map first."""
     if not level:
         return {}
-    known: dict[str, str] = {w: str(code) for w, code in MISSING_WORDS.items()}
+    known: dict[str, str] = {w: str(code) for w, code in words.items() if w not in TOOLS_MISSING}
     known |= dict.fromkeys(UNTICKED, "no") | dict.fromkeys(TICKED, "yes")
     own = [var.levels[level], *column.split(" | ")[-1:], *re.findall(r"\[([^\]]+)\]$", column)]
     own += [] if level.isdigit() else [level]
@@ -118,13 +120,19 @@ def _ticked(
 
 
 def _listed(
-    text: str, labels: Mapping[str, str | int], delimiter: str, var: Variable, people: int, many: bool
+    text: str,
+    labels: Mapping[str, str | int],
+    words: Mapping[str, int],
+    delimiter: str,
+    var: Variable,
+    people: int,
+    many: bool,
 ) -> tuple[list[str], int, Wrong]:
     """Return the codes that one cell lists, the reason when it says why none, and the parts that nothing maps."""
     chosen, wrong, reason = list[str](), list[tuple[str, str]](), 0
     whole = labels.get(normal(text))
     for part in [text] if whole is not None else [p.strip() for p in text.split(delimiter) if p.strip()]:
-        code = labels.get(normal(part), MISSING_WORDS.get(normal(part)))
+        code = labels.get(normal(part), words.get(normal(part)))
         if code is None or (not is_missing(code) and str(code) not in var.levels):
             wrong.append((part, safe(part, people=people, known=[] if many else [*var.levels.values(), *labels])))
         elif is_missing(code):

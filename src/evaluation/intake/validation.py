@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
 from evaluation.errors import StudyError
-from evaluation.intake import wave_file
+from evaluation.intake import answer_patterns, earlier_waves, registers, wave_file
+from evaluation.intake.answer_patterns import outcome_items
 from evaluation.intake.faults import safe_number
-from evaluation.intake.mapping import BLANK, NOT_ASKED, ROUTED, Mapped
+from evaluation.intake.mapping import BLANK, NOT_ASKED, ROUTED, UNREADABLE, Mapped
 from evaluation.intake.privacy import identifies
 from evaluation.intake.wave_file import WaveInfo
 from evaluation.plan.study import Plan
 
 ROUTE = re.compile(r"(\w+) == '(\w+)'")
-LEAST_FOR_CORRELATION = 50
-MOST_STRAIGHT = 0.4
-LEAST_STATEMENTS = 5
-MOST_NEGATIVE = -0.1
 
 
 def check(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
@@ -35,8 +32,11 @@ def check(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
         _identifiers,
         _attendance,
         _wording,
-        _reversed,
-        _straight,
+        answer_patterns.reversed_items,
+        answer_patterns.straight_lines,
+        _base_weights,
+        _primary,
+        _before_events,
     )
     for one in checks:
         one(plan, info, mapped)
@@ -113,15 +113,20 @@ def _fieldwork(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
 
 
 def _order_of_waves(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
-    """Refuse answers collected before an earlier wave had ended, or after a later one began."""
+    """Refuse answers collected before an earlier wave had ended, or after a later one began.
+
+    An earlier wave whose wave.toml does not say when it was held began with its first answer.
+    """
     here = plan.waves.index(info.wave) if info.wave in plan.waves else 0
-    before = [e for w in plan.waves[:here] for e in _field(plan, w) if e]
-    after = [e for w in plan.waves[here + 1 :] for e in _field(plan, w) if e]
-    for name, values in mapped.values.items():
-        var = plan.codebook.variable(name)
-        if var.type not in ("date", "datetime") or var.role != "collection" or not (before or after):
-            continue
-        days = np.where(values.isna(), "NaT", values.to_numpy()).astype("datetime64[D]")
+    after = [start for w in plan.waves[here + 1 :] if (start := _field(plan, w)[0])]
+    names = [
+        n
+        for n in mapped.values
+        if (v := plan.codebook.variable(n)).type in ("date", "datetime") and v.role == "collection"
+    ]
+    for name in names:
+        before = [d for w in plan.waves[:here] if (d := _ended(plan, w, name))]
+        days = np.where(mapped.values[name].isna(), "NaT", mapped.values[name].to_numpy()).astype("datetime64[D]")
         wrong = np.zeros(len(days), dtype=bool)
         if before:
             wrong |= days < np.datetime64(max(before))
@@ -136,6 +141,15 @@ def _order_of_waves(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
                 "Correct the date order, the fieldwork of the waves, or which wave this export is.",
                 list(np.flatnonzero(wrong)),
             )
+
+
+def _ended(plan: Plan, wave: str, name: str) -> dt.date | None:
+    """Return when a wave had ended, as it states; else when it had begun, as it states or by its first answer."""
+    start, end = _field(plan, wave)
+    if end or start:
+        return end or start
+    held = earlier_waves.of(plan.root, wave, (name,)).days.get(name)
+    return held[0] if held else None
 
 
 def _field(plan: Plan, wave: str) -> tuple[dt.date | None, dt.date | None]:
@@ -219,60 +233,56 @@ def _wording(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
             )
 
 
-def outcome_items(plan: Plan) -> list[str]:
-    """Return the items behind every outcome of the plan, each once."""
-    items = [i for o in plan.all_outcomes for i in (plan.scales[o].items if o in plan.scales else (o,))]
-    return list(dict.fromkeys(items))
-
-
-def _numbers(items: Iterable[str], mapped: Mapped) -> pd.DataFrame:
-    held = {i: mapped.values[i] for i in items if i in mapped.values and mapped.values[i].notna().any()}
-    return pd.DataFrame({i: pd.to_numeric(v.where(v.notna(), np.nan)).astype(float) for i, v in held.items()})
-
-
-def _reversed(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
-    """Find an item whose answers run against the rest of its set: it was reversed or recoded in this export.
-
-    The sets are the plan's scales, and the primary outcome with the mean of every scale.
-    """
-    sets = [scale.items for scale in plan.scales.values()]
-    sets += [(plan.outcomes.primary, *items) for items in sets]
-    accused: set[str] = set()
-    for number, items in enumerate(sets):
-        frame = _numbers(items, mapped)
-        whole = number < len(plan.scales)
-        for item in frame.columns if whole else frame.columns[:1]:
-            if item not in accused and _runs_against(frame, item):
-                accused.add(item)
-                mapped.fault(
-                    "reversed_item",
-                    info,
-                    item,
-                    "answers run against the rest of the scale",
-                    "The item is reversed or recoded in this export: mend [labels].",
-                )
-
-
-def _runs_against(frame: pd.DataFrame, item: str) -> bool:
-    rest = frame.drop(columns=item).mean(axis=1)
-    both = frame[item].notna() & rest.notna()
-    n = int(both.sum())
-    if n < LEAST_FOR_CORRELATION or frame.loc[both, item].nunique() < 2 or rest[both].nunique() < 2:
-        return False
-    r = np.corrcoef(frame.loc[both, item], rest[both])[0, 1]
-    return bool(r < MOST_NEGATIVE and r * np.sqrt(n) < -2)
-
-
-def _straight(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
-    frame = _numbers((i for s in plan.scales.values() for i in s.items), mapped).dropna()
-    if len(frame) < LEAST_FOR_CORRELATION or frame.shape[1] < LEAST_STATEMENTS:
+def _base_weights(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    """Refuse weights that some people lack, or that are no weights: raking starts from everybody's."""
+    name = plan.codebook.base_weight
+    if not name or not mapped.values[name].notna().any() or (mapped.reasons[name] == UNREADABLE).any():
         return
-    grid = frame.to_numpy()
-    if (grid.min(axis=1) == grid.max(axis=1)).mean() > MOST_STRAIGHT:
+    values = mapped.values[name]
+    wrong = values.isna() | (pd.to_numeric(values, errors="coerce").fillna(0) <= 0)
+    if wrong.any():
         mapped.fault(
-            "straight_lining",
+            "base_weight",
             info,
-            "",
-            "many people gave one answer to every statement of the scale",
-            "Look at how the answers were collected, or waive it with a reason.",
+            name,
+            "raking starts from these weights, and somebody has none above 0",
+            "Give everybody a weight above 0, leave out who was not drawn, or move the column to [ignore].",
+            list(np.flatnonzero(wrong.to_numpy())),
+        )
+
+
+def _primary(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    """Refuse a wave in which nobody answered the primary outcome; unreadable answers are faults of their own."""
+    primary = plan.outcomes.primary
+    items = plan.scales[primary].items if primary in plan.scales else (primary,)
+    held = [i for i in items if i in mapped.values]
+    if not any(mapped.values[i].notna().any() or (mapped.reasons[i] == UNREADABLE).any() for i in held):
+        mapped.fault(
+            "no_primary_outcome",
+            info,
+            primary,
+            f"nobody answered the primary outcome, {plan.label_of(primary)!r}",
+            "Map its column, or take the wave out of study.toml: a wave without it cannot be evaluated.",
+        )
+
+
+def _before_events(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    """Attendance asked in a wave that was over before the first event of the register needs a person's yes."""
+    column = plan.treatment.column
+    first = registers.first_day(plan, plan.treatment.register_name, plan.treatment.register_date)
+    if not info.attendance_asked or first is None or not mapped.values[column].notna().any():
+        return
+    days = [
+        mapped.values[n].dropna().max()
+        for n in plan.codebook.names()
+        if (v := plan.codebook.variable(n)).type == "date" and v.role == "collection" and mapped.values[n].notna().any()
+    ]
+    last = info.end or max(days, default=None)
+    if last is not None and last < first:
+        mapped.fault(
+            "attendance_before_events",
+            info,
+            column,
+            "attendance was asked in a wave that was over before the first event of the register",
+            "Set attendance_asked = false, correct the dates, or waive it with the reason why it could be asked.",
         )

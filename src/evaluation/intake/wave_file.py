@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,8 +41,10 @@ KEYS = {
     "bands",
     "margins",
     "confirmed",
+    "missing",
+    "replaced",
 }
-TABLES = ("columns", "labels", "ignore", "not_asked", "wording", "multi", "bands")
+TABLES = ("columns", "missing", "labels", "ignore", "not_asked", "wording", "multi", "bands")
 WHOLE = {"header_row": 1, "header_rows": 1, "approached": 0}
 UNSTATED = "SAY WHY"
 ORDERS = ("day_first", "month_first", "iso", "mixed")
@@ -86,6 +89,7 @@ class WaveInfo:
     approached: int | None = None
     columns: dict[str, str] = field(default_factory=dict)
     labels: dict[str, dict[str, str]] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
     ignore: dict[str, str] = field(default_factory=dict)
     not_asked: dict[str, str] = field(default_factory=dict)
     wording: dict[str, str] = field(default_factory=dict)
@@ -134,7 +138,7 @@ def load(root: Path, wave: str) -> WaveInfo:
     waivers = tuple(
         Waiver(str(w["fault"]), str(w.get("where", "")), str(w["reason"])) for w in content.get("waivers", [])
     )
-    plain = {k: v for k, v in content.items() if k not in ("waivers", "margins")}
+    plain = {k: v for k, v in content.items() if k not in ("waivers", "margins", "replaced")}
     for key in ("start", "end"):
         plain[key] = _date(plain.get(key))
     return WaveInfo(**plain, waivers=waivers, folder=folder)
@@ -168,6 +172,9 @@ def _tables(content: dict[str, Any]) -> list[str]:
     for column, name in content.get("columns", {}).items():
         if not isinstance(name, str):
             out.append(f"columns: {column!r} is mapped to one name in quotes")
+    for code in content.get("missing", {}).values():
+        if not re.fullmatch("-[3-9]", str(code)):
+            out.append("missing gives each word a code from -9 to -3")
     for name, labels in content.get("labels", {}).items():
         if not isinstance(labels, dict):
             out.append(f"labels.{name} is a table of label = code")

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from evaluation.errors import CheckFailed
-from evaluation.intake import add_wave, validation, wave_file
+from evaluation.intake import add_wave, answer_patterns, replacement, wave_file
 from evaluation.intake import store as intake_store
 from evaluation.intake.faults import Fault, fault_table
-from evaluation.intake.ingest import WaveIn, check, take_in
+from evaluation.intake.ingest import WaveIn, check, inspect, take_in
 from evaluation.intake.mapping import NOT_ASKED, ROUTED
-from evaluation.intake.registers import check_registers, group_margins, margins, register
+from evaluation.intake.margins import group_margins, margins
+from evaluation.intake.read_table import WaveRead
+from evaluation.intake.registers import check_registers, register, registers_read
 from evaluation.intake.store import (
     load_gates,
     load_published,
@@ -40,6 +42,7 @@ __all__ = [
     "Fault",
     "WaveIn",
     "WaveInfo",
+    "WaveRead",
     "add",
     "approached",
     "check",
@@ -49,6 +52,7 @@ __all__ = [
     "fieldwork",
     "group_margins",
     "info",
+    "inspect",
     "load_completion",
     "load_design",
     "load_gates",
@@ -64,6 +68,8 @@ __all__ = [
     "read_design",
     "register",
     "registers_held",
+    "registers_read",
+    "replace",
     "save_gate",
     "save_gates",
     "save_published",
@@ -105,7 +111,7 @@ def store(plan: Plan, wave: str, waves_in: Sequence[WaveIn]) -> None:
     intake_store.write_frame(where / "design.parquet", pd.concat([t.design for t in waves_in]))
     intake_store.write_frame(where / "outcomes.parquet", pd.concat([t.outcomes for t in waves_in]))
     intake_store.write_frame(where / "missing.parquet", _missing(waves_in))
-    reasons = [t.reasons[[i for i in validation.outcome_items(plan) if i in t.reasons]] for t in waves_in]
+    reasons = [t.reasons[[i for i in answer_patterns.outcome_items(plan) if i in t.reasons]] for t in waves_in]
     intake_store.write_frame(where / "reasons.parquet", pd.concat(reasons).astype("Int64"))
     intake_store.write_frame(where / "completion.parquet", _completion(plan, waves_in))
     ledgers = [t.ledger.assign(wave=t.meta.wave) for t in waves_in]
@@ -134,7 +140,7 @@ def _missing(waves_in: Sequence[WaveIn]) -> pd.DataFrame:
 def _completion(plan: Plan, waves_in: Sequence[WaveIn]) -> pd.DataFrame:
     """Return wave, column, level, people, asked, answered: outcome questions by how the answers were collected."""
     book, rows = plan.codebook, []
-    items, constant = validation.outcome_items(plan), {e.column for e in plan.exclusions}
+    items, constant = answer_patterns.outcome_items(plan), {e.column for e in plan.exclusions}
     for one in waves_in:
         reasons = one.reasons[[i for i in items if i in one.reasons]]
         asked = (~reasons.isin([NOT_ASKED, ROUTED])).sum(axis=1)
@@ -227,7 +233,7 @@ def comparability(plan: Plan, wave: str) -> pd.DataFrame:
     missing = load_missing(plan, wave)
     out: dict[str, dict[str, str]] = {}
     extra = [c for c in (plan.treatment.column, plan.treatment.retrospective_column) if c]
-    items = [*validation.outcome_items(plan), *extra]
+    items = [*answer_patterns.outcome_items(plan), *extra]
     for name in plan.waves_up_to(wave):
         stated = info(plan, name).wording
         rows = missing[missing["wave"] == name]
@@ -257,3 +263,8 @@ def read_design(plan: Plan, wave: str) -> pd.DataFrame:
 def add(plan: Plan, export: Path, wave: str, **options: Any) -> add_wave.Added:
     """Copy an export in untouched, propose its map, write wave.toml to be confirmed, and list every fault."""
     return add_wave.add(plan, Path(export), wave, **options)
+
+
+def replace(plan: Plan, export: Path, wave: str) -> replacement.Replaced:
+    """Put a corrected or completed export in the place of a wave's, keep its map, and count what changed."""
+    return replacement.replaced(plan, Path(export), wave)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluation.errors import InputError, nearest
-from evaluation.intake import readers, text_rows
+from evaluation.intake import readers, text_rows, workbooks
 from evaluation.intake.faults import Fault
 from evaluation.intake.opt_outs import files
 from evaluation.plan.study import Plan
@@ -98,7 +98,7 @@ def _rows(path: Path) -> list[list[str]]:
     if path.stat().st_size == 0:
         raise InputError("the list of withdrawals is empty", todo="Write its header, wave,resp_id, or remove the file.")
     if path.suffix.lower() == ".xlsx":
-        return readers.sheet_rows(path)
+        return workbooks.sheet_rows(path)
     content = path.read_bytes()
     text = content.decode(readers.encoding_of(content, path.name))
     if any(p.search(text.removeprefix("\ufeff")) for p in (text_rows.GARBLED, text_rows.CONTROL)):

@@ -1,24 +1,33 @@
-"""Look into an xlsx before its cells are trusted: formulas without results, errors, merged cells, explosive files."""
+"""Look into a workbook before its cells are trusted: formulas without results, errors, merged cells, bombs."""
 
 from __future__ import annotations
 
+import functools
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from evaluation.errors import InputError
+from evaluation.intake import biff_cells, ods_cells
+from evaluation.intake.looked_cells import Looked, Place
 
-ZIPPED = (".xlsx", ".xlsm")
-MOST_TIMES, LEAST_BYTES = 200, 20_000_000  # a part that grows more than this is no survey
+ZIPPED = (".xlsx", ".xlsm", ".ods")
+MOST_TIMES, LEAST_BYTES = 100, 20_000_000  # a part that grows more than this is no survey
 MOST_BYTES = 4_000_000_000
+READ_AT_ONCE = (".xls", ".ods")  # the library reads every sheet of these when it opens them
 CHUNK = 1 << 20
+Found = dict[str, list[Place]]
 MOST_SHOWN = 5
 CELL = re.compile(rb"<(?:\w+:)?c\s([^>]*?)(?:/>|>(.*?)</(?:\w+:)?c>)", re.DOTALL)
 MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*ref="([A-Z]+)(\d+):([A-Z]+)(\d+)"')
 PLACE = re.compile(rb'\br="([A-Z]+)(\d+)"')
 RESULT = re.compile(rb"<(?:\w+:)?v(?:\s[^>]*)?>[^<]+<")
-Place = tuple[int, int]  # column and row, both from 1
+ROW = re.compile(rb'<(?:\w+:)?row\s[^>]*?\br="(\d+)"')
+FAR = re.compile(rb'\br="([A-Z]{2,3})\d')
+NEAR = 26  # columns with names of one letter
+MOST_EMPTY = 5_000_000  # cells that a sheet may span without being mostly filled
 
 
 def refuse_explosive(path: Path) -> None:
@@ -35,23 +44,57 @@ def refuse_explosive(path: Path) -> None:
 
 def refuse_unsure(path: Path, sheet: str, names: Sequence[str], last_header: int, unread: Iterable[str]) -> None:
     """Refuse a sheet with cells, in columns that are read, whose value nobody can know."""
-    if path.suffix.lower() not in ZIPPED:
-        return
     skipped = set(unread)
-    found: dict[str, list[Place]] = {"formulas without results": [], "errors": []}
-    merged: list[Place] = []
+    for kind, places in look(path, path.stat().st_mtime_ns, sheet).items():
+        read = [p for p in places if p[0] <= len(names) and names[p[0] - 1] and names[p[0] - 1] not in skipped]
+        read = [p for p in read if p[1] > last_header]
+        if read:
+            raise InputError(_what(kind, read), where=path.name, todo=_todo(kind))
+
+
+@functools.lru_cache(maxsize=8)
+def look(path: Path, _changed: int, sheet: str) -> Found:
+    """Return the cells of a sheet (without a name: of all) whose value nobody can know, by kind.
+
+    Raises
+    ------
+    InputError
+        The sheet would fill far more memory than its answers need.
+    """
+    looks = {".ods": ods_cells.look, ".xls": biff_cells.look}
+    try:
+        found = looks.get(path.suffix.lower(), _look)(path, sheet)
+    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError) as error:
+        what = f"the workbook cannot be read ({type(error).__name__})"
+        raise InputError(what, where=path.name, todo="Save it again as xlsx, without a password.") from None
+    if found.cells > MOST_EMPTY and found.size < found.cells:
+        raise InputError(
+            "the sheet's cells lie far apart: it would fill far more memory than a survey",
+            where=path.name,
+            todo="Delete what stands far under or beside the answers, and save it again.",
+        )
+    return {
+        "formulas without results": found.formulas,
+        "errors": found.errors,
+        "cells merged downwards": [(c, low) for c, low, high in found.merged for low in range(low, high)],
+    }
+
+
+def _look(path: Path, sheet: str) -> Looked:
+    """Look into an xlsx."""
+    found = Looked()
+    rows = columns = 0
     with zipfile.ZipFile(path) as held:
         part = _part(held, sheet)
         for chunk in _chunks(held, part) if part else ():
+            found.size += len(chunk)
             for kind, place in _unsure(chunk):
-                found[kind].append(place)
-            merged += [(_column(a), int(b)) for a, b, _, d in MERGED.findall(chunk) if b != d and int(d) > last_header]
-    found["cells merged downwards"] = merged
-    for kind, places in found.items():
-        read = [p for p in places if p[0] <= len(names) and names[p[0] - 1] and names[p[0] - 1] not in skipped]
-        read = [p for p in read if p[1] > last_header or p in merged]
-        if read:
-            raise InputError(_what(kind, read), where=path.name, todo=_todo(kind))
+                (found.errors if kind == "errors" else found.formulas).append(place)
+            found.merged += [(_column(a), int(b), int(d)) for a, b, _, d in MERGED.findall(chunk) if b != d]
+            rows = max(rows, *map(int, ROW.findall(chunk)), 0)
+            columns = max(columns, *(_column(c) for c in set(FAR.findall(chunk))), 0)
+    found.cells = rows * (columns or NEAR)
+    return found
 
 
 def _what(kind: str, places: list[Place]) -> str:

@@ -35,11 +35,16 @@ KEYS = {
     "scale",
     "note",
     "warn_outside",
-    "required_if",
+    "refers_to",
+    "refers_where",
+    "not_before",
+    "at_most",
     "reverse",
     "made_from",
     "becomes",
+    "base_weight",
 }
+TABLE_KEYS = {"grain", "key", "vars"}
 WAVE = re.compile(r"W[0-9]{4}[a-z]?")
 WITH_LEVELS = ("category", "ordinal", "multi", "yndk")
 
@@ -69,13 +74,23 @@ class Variable:
     min, max : float or None
         Least and most that a number may be; outside is an error.
     warn_outside : tuple of float or None
-        Least and most beyond which a number is unusual; for the reader, no check uses it.
+        Least and most beyond which a number is unusual: `evaluation check` says which rows are, and goes on.
+    refers_to : tuple of str
+        Tables of which one must hold this number as its key.
+    refers_where : tuple of (str, tuple of str)
+        Column and levels of the rows that this holds for; ("", ()) for all rows.
+    not_before : tuple of str
+        Dates that this one may not precede: columns of the row, or a column that refers to a row with a date.
+    at_most : tuple of str
+        Numbers of the row that this one may not exceed.
     route : str
         Condition on another column under which the question was asked, "attended == 'yes'".
     made_from : str
         The finer variable this one can be made from: its levels are the first word of the finer one's codes.
     becomes : str
         For a full postcode: the variable that takes its district; the postcode itself is never kept in a stage.
+    base_weight : bool
+        Whether it holds the weights by which people were drawn: raking starts from them.
     """
 
     name: str
@@ -91,12 +106,16 @@ class Variable:
     max: float | None = None
     warn_outside: tuple[float, float] | None = None
     route: str = ""
-    required_if: str = ""
+    refers_to: tuple[str, ...] = ()
+    refers_where: tuple[str, tuple[str, ...]] = ("", ())
+    not_before: tuple[str, ...] = ()
+    at_most: tuple[str, ...] = ()
     scale: str = ""
     reverse: bool = False
     note: str = ""
     made_from: str = ""
     becomes: str = ""
+    base_weight: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +130,12 @@ class Table:
         Columns that identify a row.
     variables : mapping
         Column name to its variable, in order.
-    minimum_age : int or None
-        Least age of the people in it, in years; for the reader, no check uses it.
     """
 
     name: str
     grain: str
     key: tuple[str, ...]
     variables: Mapping[str, Variable]
-    minimum_age: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +290,17 @@ class Codebook:
         """
         return self.variable(name).role
 
+    @property
+    def base_weight(self) -> str:
+        """The survey variable with the weights by which people were drawn.
+
+        Returns
+        -------
+        str
+            Its name; "" for none.
+        """
+        return next((v.name for v in self.table("survey").variables.values() if v.base_weight), "")
+
     def digest(self) -> str:
         """Return the hash of the file as it was read.
 
@@ -328,6 +355,13 @@ def load(path: str | os.PathLike[str]) -> Codebook:
     ]
     if "survey" not in tables:
         faults.append("tables: the table 'survey' is missing")
+    faults += [
+        f"{t.name}.{v.name}: refers to {r!r}, which is no table with one key"
+        for t in tables.values()
+        for v in t.variables.values()
+        for r in v.refers_to
+        if r not in tables or len(tables[r].key) != 1
+    ]
     if faults:
         raise CodebookError(f"{file.name} has faults:\n" + "\n".join(f"- {f}" for f in faults))
     return Codebook(str(content.get("codebook_version", "")), missing, tables, text)
@@ -377,13 +411,16 @@ def _table(name: str, raw: object, shared: Mapping[str, dict[str, str]], faults:
         on = v.route.split(" ")[0] if v.route else ""
         if on and on not in names:
             faults.append(f"{name}.{v.name}: routed on {on!r}, which the table lacks")
-        for other in (v.made_from, v.becomes):
+        for other in (v.made_from, v.becomes, v.refers_where[0], *v.not_before, *v.at_most):
             if other and other not in names:
                 faults.append(f"{name}.{v.name}: names {other!r}, which the table lacks")
+        if v.base_weight and (v.type != "number" or [o.name for o in made if o.base_weight] != [v.name]):
+            faults.append(f"{name}.{v.name}: one number of the survey is the base weight")
         if v.sens == "direct" and v.role in ("outcome", "mediator", "control", "treatment") and v.type != "text":
             faults.append(f"{name}.{v.name}: an identifier cannot be a {v.role}")
-    age = int(raw["minimum_age"]) if raw.get("minimum_age") else None
-    return Table(name, str(raw.get("grain", "")), key, {v.name: v for v in made}, age)
+    for k in sorted(set(raw) - TABLE_KEYS):
+        faults.append(f"tables.{name}: unknown key {k!r}; nearest: {nearest(k, TABLE_KEYS)!r}")
+    return Table(name, str(raw.get("grain", "")), key, {v.name: v for v in made})
 
 
 def _variable(table: str, raw: object, shared: Mapping[str, dict[str, str]], faults: list[str]) -> Variable:
@@ -418,13 +455,33 @@ def _variable(table: str, raw: object, shared: Mapping[str, dict[str, str]], fau
         _number(raw.get("max"), where, faults),
         (float(outside[0]), float(outside[1])) if outside else None,
         str(raw.get("route") or ""),
-        str(raw.get("required_if") or ""),
+        _words(raw.get("refers_to")),
+        _where(raw.get("refers_where"), where, faults),
+        _words(raw.get("not_before")),
+        _words(raw.get("at_most")),
         str(raw.get("scale") or ""),
         raw.get("reverse") == "true",
         str(raw.get("note") or ""),
         str(raw.get("made_from") or ""),
         str(raw.get("becomes") or ""),
+        raw.get("base_weight") == "true",
     )
+
+
+def _words(raw: object) -> tuple[str, ...]:
+    """Return one name or several as a tuple."""
+    return tuple(str(x) for x in raw) if isinstance(raw, list) else (str(raw),) if raw else ()
+
+
+def _where(raw: object, where: str, faults: list[str]) -> tuple[str, tuple[str, ...]]:
+    """Return the column and the levels of `{column: [level, ...]}`."""
+    if not raw:
+        return "", ()
+    if not isinstance(raw, dict) or len(raw) != 1:
+        faults.append(f"{where}: refers_where is written {{column: [level, level]}}")
+        return "", ()
+    column, levels = next(iter(raw.items()))
+    return str(column), _words(levels)
 
 
 def _levels_of(

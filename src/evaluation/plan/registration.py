@@ -81,7 +81,8 @@ def freeze(plan: study.Plan, wave: str, *, date: str) -> Path:
     import tomli_w
 
     if wave not in plan.waves:
-        raise StudyError(f"the study has no wave {wave!r}; it has {', '.join(plan.waves)}")
+        todo = f"Name one of {', '.join(plan.waves)}."
+        raise StudyError(f"the study has no wave {wave!r}", todo=todo)
     path = frozen_file(plan, wave)
     if path.exists():
         raise StudyError(

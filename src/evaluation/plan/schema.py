@@ -7,7 +7,14 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from evaluation.errors import nearest
+
+MOST_LETTERS = 160  # of words that stand in a sentence
 WAVE_ID = re.compile(r"W[0-9]{4}[a-z]?")
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Chance = Annotated[float, Field(gt=0, lt=1)]
+AtLeastOne = Annotated[int, Field(ge=1)]
 Licence = Literal["effect", "association", "exploratory", "descriptive"]
 
 
@@ -48,7 +55,7 @@ class General(Part):
     waves: tuple[str, ...]
     codebook: str = "data_raw/codebook.yaml"
     timezone: str = "Europe/London"
-    seed: int
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
 
     @field_validator("waves")
     @classmethod
@@ -58,9 +65,19 @@ class General(Part):
             raise ValueError(f"wave ids look like W2024 or W2024b, each once, at least one; got {list(waves)}")
         return waves
 
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, timezone: str) -> str:
+        from zoneinfo import available_timezones
+
+        if timezone not in available_timezones():
+            hint = nearest(timezone, available_timezones())
+            raise ValueError("no such time zone" + (f"; did you mean {hint!r}?" if hint else "; write Europe/London"))
+        return timezone
+
 
 class Words(Part):
-    """Study-specific words that are filled into notebooks and reports."""
+    """Study-specific words that are filled into notebooks and reports: whatever a person may say in a sentence."""
 
     institution: str
     programme: str
@@ -76,6 +93,21 @@ class Words(Part):
     comparison_group: str = "all other respondents"
     attended_question: str = "whether they took part"
     checking_group: str = "the checking group"
+
+    @field_validator("*")
+    @classmethod
+    def _words_of_a_sentence(cls, text: str, info: ValidationInfo) -> str:
+        """Refuse what cannot stand in a sentence: no letter, a break of the line, signs that nothing prints."""
+        name = str(info.field_name)
+        if not any(c.isalpha() for c in text) and (text or cls.model_fields[name].is_required()):
+            raise ValueError("should be words: it has no letter")
+        if text != text.strip() and name != "programme_description":
+            raise ValueError("begins or ends with a blank")
+        if any(not c.isprintable() for c in text.replace("\n", " " if name == "programme_description" else "\n")):
+            raise ValueError("holds a break of the line or a sign that is not printed")
+        if len(text) > MOST_LETTERS and name != "programme_description":
+            raise ValueError(f"is longer than {MOST_LETTERS} letters, too long for a sentence")
+        return text
 
 
 class Contact(Part):
@@ -104,13 +136,13 @@ class Sizes(Part):
         Usable answers under which a wave cannot be used.
     """
 
-    least_people: int = 30
-    indicative_people: int = 50
-    least_sessions: int = 8
-    indicative_sessions: int = 10
-    least_linked: int = 30
-    least_effective_n: float = 30
-    least_answers: int = 50
+    least_people: AtLeastOne = 30
+    indicative_people: AtLeastOne = 50
+    least_sessions: AtLeastOne = 8
+    indicative_sessions: AtLeastOne = 10
+    least_linked: AtLeastOne = 30
+    least_effective_n: Positive = 30
+    least_answers: AtLeastOne = 50
 
 
 class Disclosure(Part):
@@ -210,7 +242,8 @@ class Population(Part):
     tolerance : float
         Gap to the margins at which raking stops.
     trim_low, trim_high : float
-        Least and most of a weight, in multiples of the median weight.
+        Least and most of a weight, in multiples of the median weight; of what raking did to it, where people were
+        drawn with weights.
     collapse : tuple of Collapse
         Tried in this order.
     boost_column, boost_sources : str, tuple of str
@@ -222,10 +255,10 @@ class Population(Part):
     title: str
     margins_file: str = "data_raw/population/margins.csv"
     margins: tuple[str, ...] = ()
-    least_in_cell: int = 20
-    tolerance: float = 1e-9
-    trim_low: float = 0.2
-    trim_high: float = 5.0
+    least_in_cell: AtLeastOne = 20
+    tolerance: Positive = 1e-9
+    trim_low: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    trim_high: Annotated[float, Field(gt=1)] = 5.0
     collapse: tuple[Collapse, ...] = ()
     boost_column: str = ""
     boost_sources: tuple[str, ...] = ()
@@ -251,8 +284,8 @@ class Outcomes(Part):
 
     primary: str
     primary_reason: str
-    margin_sd: float | None = 0.2
-    margin_share: float | None = 5.0
+    margin_sd: Positive | None = 0.2
+    margin_share: Positive | None = 5.0
     positive: tuple[int, ...] = (4, 5)
     secondary: tuple[str, ...] = ()
     secondary_reason: str = ""
@@ -295,7 +328,7 @@ class Scale(Part):
 
     items: tuple[str, ...]
     label: str
-    least_items: int
+    least_items: AtLeastOne
     reason: str
 
 
@@ -335,11 +368,11 @@ class Treatment(Part):
     first_month_column: str = ""
     register_name: str = Field("", alias="register")
     register_date: str = ""
-    specificity: tuple[float, ...] = (0.95, 0.97, 0.98, 0.99, 0.995)
+    specificity: tuple[Share, ...] = (0.95, 0.97, 0.98, 0.99, 0.995)
     retrospective_column: str = ""
     link_column: str = ""
     route_columns: tuple[str, ...] = ()
-    most_without_counterpart: float = 0.5
+    most_without_counterpart: Share = 0.5
 
 
 class Matching(Part):
@@ -371,18 +404,18 @@ class Matching(Part):
 
     prognostic: tuple[str, ...]
     ratio: Annotated[int, Field(ge=1)] = 2
-    caliper: float | None = 0.2
+    caliper: Positive | None = 0.2
     caliper_scale: Literal["logit", "score", "logit_pooled"] = "logit"
     exact: tuple[str, ...] = ()
     replace: bool = False
     order: Literal["descending", "ascending", "closest", "data"] = "descending"
-    most_unmatched: float = 0.1
-    placebo_draws: int = 200
-    flag_smd: float = 0.1
-    fail_smd: float = 0.25
-    least_controls_ratio: float = 2.0
-    largest_control_share: float = 0.05
-    least_overlap: float = 0.8
+    most_unmatched: Share = 0.1
+    placebo_draws: AtLeastOne = 200
+    flag_smd: Positive = 0.1
+    fail_smd: Positive = 0.25
+    least_controls_ratio: Positive = 2.0
+    largest_control_share: Share = 0.05
+    least_overlap: Share = 0.8
 
 
 class Design(Part):
@@ -479,7 +512,7 @@ class Sensitivity(Part):
     kappa_sd: tuple[float, ...] = (0.1, 0.2, 0.3, 0.5)
     shocks_points: tuple[float, ...] = (0.0, 3.0, 5.0)
     response_correlations: tuple[float, ...] = (0.002, 0.005, 0.01)
-    bootstrap_draws: int = 199
+    bootstrap_draws: AtLeastOne = 199
     specification_axes: tuple[str, ...] = ("outcome_form", "method", "covariates", "sample", "survey_weight")
     disorder_window: tuple[str, ...] = ()
 
@@ -495,9 +528,9 @@ class Power(Part):
         The difference, in percentage points.
     """
 
-    power: float = 0.8
-    size: float = 0.05
-    target_points: float = 10.0
+    power: Chance = 0.8
+    size: Chance = 0.05
+    target_points: Annotated[float, Field(gt=0, le=100)] = 10.0
 
 
 class Programme(Part):
@@ -518,8 +551,8 @@ class Programme(Part):
     """
 
     registers: tuple[str, ...] = ()
-    police_heavy_ratio: float = 0.25
-    staff_rate: float = 0.0
+    police_heavy_ratio: Positive = 0.25
+    staff_rate: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     stop_group: str = "Black"
     stop_comparator: str = "White"
-    recruit_goal: float = 0.25
+    recruit_goal: Share = 0.25

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html.parser import HTMLParser
@@ -41,7 +41,7 @@ class Reading:
     labels: list[str] = field(default_factory=list)
     tags: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
-    numbers: list[tuple[str, str, str]] = field(default_factory=list)
+    numbered: list[tuple[str, str, str]] = field(default_factory=list)
     blocks: list[str] = field(default_factory=list)
     levels: list[int] = field(default_factory=list)
 
@@ -87,8 +87,8 @@ class _Reader(HTMLParser):
         if inside.hidden:
             return
         self._text.append(data)
-        if not inside.label:
-            self.reading.numbers += [(number, inside.where, inside.block) for number in NUMBER.findall(data)]
+        if not inside.label and any(c.isdigit() for c in data):
+            self.reading.numbered.append((data, inside.where, inside.block))
 
     def close(self) -> None:
         super().close()
@@ -188,14 +188,16 @@ def text(page: str) -> str:
     return "\n".join(read(page).blocks)
 
 
-def untraced(page: str, rows: Mapping[str, CheckedRow]) -> list[str]:
+def untraced(page: str, rows: Mapping[str, CheckedRow], own: Iterable[str] = ()) -> list[str]:
     """Return each printed number that no result, and no choice of the plan, accounts for.
 
     A number inside an element with `data-result` must belong to a result in `rows`, and must be one of that row's own
-    numbers, or stand in its own text. Table headers and list marks hold labels, not results.
+    numbers, or stand in its own text. Table headers and list marks hold labels, not results; numbers in the plan's
+    `own` words are choices of the plan.
     """
     bad = []
-    for number, where, inside in read(page).numbers:
+    numbered = [(_without(data, own), where, inside) for data, where, inside in read(page).numbered]
+    for number, where, inside in ((n, where, inside) for data, where, inside in numbered for n in NUMBER.findall(data)):
         if where == "plan" or inside == "th":
             continue
         if not where:
@@ -205,6 +207,14 @@ def untraced(page: str, rows: Mapping[str, CheckedRow]) -> list[str]:
         elif not is_number_of(number, rows[where]):
             bad.append(f"{number}: not a number of {where!r}")
     return bad
+
+
+def _without(data: str, own: Iterable[str]) -> str:
+    """Return a text without the plan's own words that hold a digit, wherever they begin a sentence or not."""
+    for words in sorted((w for w in own if any(c.isdigit() for c in w)), key=len, reverse=True):
+        pattern = r"\s+".join(re.escape(part) for part in words.split())
+        data = re.sub(rf"(?<!\w){pattern}(?!\w)", " ", data, flags=re.IGNORECASE)
+    return data
 
 
 def is_number_of(number: str, row: CheckedRow) -> bool:

@@ -112,7 +112,12 @@ def _page_faults(name: str, page: str, inputs: PageInputs) -> list[str]:
     if len(page.encode()) > most:
         found.append(f"{name}: {len(page.encode()):,} bytes, more than {most:,}")
     rows = {r.id: r for r in inputs.rows.all()}
-    return found + [f"{name}: {f}" for f in checks.untraced(page, rows)]
+    return found + [f"{name}: {f}" for f in checks.untraced(page, rows, own_words(inputs.ctx))]
+
+
+def own_words(ctx: ReportContext) -> tuple[str, ...]:
+    """Return the plan's own words, which it may choose freely: numbers and phrases in them are its choices."""
+    return tuple(str(w) for w in ctx.words.model_dump().values() if w)
 
 
 def render(page: Page, ctx: ReportContext) -> str:
@@ -251,5 +256,6 @@ def phrase_faults(
 ) -> Iterable[phrases.Breach]:
     """Return the breaches of the phrasing rules in a finished page."""
     verdicts = [w for pair in LABELS.items() for w in pair]
-    allowed = (ctx.title, ctx.words.programme_description, *MEANINGS.values(), *verdicts)
+    chosen = [w for w in own_words(ctx) if phrases.check(w, effect=effect, annex=annex)]
+    allowed = (ctx.title, ctx.words.programme_description, *chosen, *MEANINGS.values(), *verdicts)
     return phrases.check(checks.text(page), effect=effect, annex=annex, allowed=allowed)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import zipfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
+
 from evaluation.disclosure import CheckedResults, escape_cell
+from evaluation.errors import CheckFailed
 from evaluation.report.context import ReportContext
 from evaluation.verdict import TOO_FEW
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
+NORMAL = "df"  # without end where the interval is the normal distribution's
 _MOMENT = (2020, 1, 1, 0, 0, 0)
 
 
@@ -32,9 +38,21 @@ def as_csv(grid: Grid) -> bytes:
 
 
 def grid(checked: CheckedResults, context: ReportContext) -> Grid:
-    """Return header and rows of the results as they are printed: text escaped, what is not there an empty text."""
+    """Return header and rows of the results as they are printed: text escaped, what is not there an empty text.
+
+    Raises
+    ------
+    CheckFailed
+        A number is not finite; the message names the result and the column. Degrees of freedom without end, of a
+        normal interval, are left blank.
+    """
     frame = checked.frame()
     header = [str(c) for c in frame.columns]
+    for name in header:
+        odd = frame.index[np.isinf(pd.to_numeric(frame[name], errors="coerce").astype(float))]
+        if len(odd) and name != NORMAL:
+            id = frame.loc[odd[0], "id"] if "id" in header else odd[0]
+            raise CheckFailed(f"{name!r} of the result {id!r} is not a finite number", todo="Refuse it with a reason.")
     rows = [[_cell(v) for v in record] for record in frame.astype(object).itertuples(index=False, name=None)]
     if "synthetic" not in header:
         header, rows = [*header, "synthetic"], [[*r, "yes" if context.synthetic else "no"] for r in rows]
@@ -43,6 +61,8 @@ def grid(checked: CheckedResults, context: ReportContext) -> Grid:
 
 def _cell(value: object) -> object:
     if value is None or value != value or str(value) in ("<NA>", "NaT"):
+        return ""
+    if isinstance(value, float) and math.isinf(value):
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -134,7 +154,7 @@ NOTES = [
     "“licence” says what a result may be used to say: effect, association, exploratory or descriptive.",
     "“gates” are the conditions fixed in advance, as kind:id=passed or kind:id=failed.",
     "“planned” is yes where the frozen plan named the result.",
-    "Blank cells are values that were suppressed, or that do not apply.",
+    "Blank cells are values that were suppressed, or that do not apply (“df” of a normal interval).",
 ]
 
 

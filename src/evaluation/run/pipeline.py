@@ -7,7 +7,7 @@ import datetime as dt
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,8 @@ from evaluation.run.request import CELL_SECONDS, Request, resolve_date, resolve_
 
 if TYPE_CHECKING:
     from evaluation.intake.faults import Fault
+    from evaluation.intake.ingest import WaveIn
+    from evaluation.intake.read_table import WaveRead
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,36 @@ class _Run:
         return words | {"title": self.plan.study.title, "wave": self.wave, "population": self.plan.population.title}
 
 
-def check(plan: Plan, wave: str) -> list[Fault]:
-    """Return every fault of every wave that a report on `wave` reads, and of the registers; nothing is written."""
+def check(plan: Plan, wave: str, seen: list[WaveRead] | None = None) -> list[Fault]:
+    """Return every fault of every wave that a report on `wave` reads, and of the registers; nothing is written.
+
+    `seen` is given what was read of each wave.
+    """
     from evaluation.intake import waves
 
-    faults = [replace(f, file=f"{w}/{f.file}") for w in plan.waves_up_to(wave) for f in waves.check(plan, w)]
-    return faults + waves.check_registers(plan)
+    found = {name: waves.inspect(plan, name) for name in plan.waves_up_to(wave)}
+    faults = [replace(f, file=f"{name}/{f.file}") for name, one in found.items() for f in one.faults]
+    if seen is not None:
+        seen += [one.read for one in found.values() if one.read is not None]
+    faults += waves.check_registers(plan)
+    return faults or _unweighable(plan, [one.take_in() for one in found.values() if one.take_in is not None])
+
+
+def _unweighable(plan: Plan, taken: Sequence[WaveIn]) -> list[Fault]:
+    """Return a fault for each wave that no weights bring to the population: its levels and the margins' disagree."""
+    from evaluation.analysis import population_weights
+    from evaluation.errors import DataError
+    from evaluation.intake import waves
+    from evaluation.intake.faults import Fault
+
+    faults, margins = [], waves.margins(plan)
+    for one in taken if margins else ():
+        try:
+            population_weights.by_wave(plan, one.design, margins)
+        except DataError as error:
+            what = f"no weights bring {one.meta.wave} to the population: {error.what}"
+            faults.append(Fault("margins", plan.population.margins_file, "", what, error.todo))
+    return faults
 
 
 def run(request: Request) -> Outcome:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from evaluation.errors import StudyError
+from evaluation.intake import privacy, wave_file
 from evaluation.plan import registration, study
 from evaluation.run import folders
+from evaluation.run import manifest as run_manifest
 from evaluation.run.manifest import Manifest
+from evaluation.run.release import ledger
 from evaluation.run.request import resolve_wave
 
 
@@ -23,7 +27,41 @@ def status(study_file: Path | None = None, wave: str = "") -> Manifest:
         "status": manifest.get("status", "no report yet"),
         "gates_failed": manifest.get("gates_failed", []),
         "missing": _missing(plan, wave),
+        "moved": moved(plan),
     }
+
+
+def moved(plan: study.Plan) -> list[str]:
+    """Return a line for each report, released or not, that was made from another export of a wave than stands now.
+
+    A report made with another key of the study cannot be compared, and is passed over.
+    """
+    if not privacy.key_file().is_file():
+        return []
+    key, released = privacy.study_key(create=False), {str(e["report"]) for e in ledger(plan)}
+    exports = {w: path for w in plan.waves if (path := _export(plan, w)) is not None}
+    steady = (Path(plan.study.codebook), Path(plan.population.margins_file), *exports.values())
+    now = {p: run_manifest.keyed(key, (plan.root / p).read_bytes()) for p in steady if (plan.root / p).is_file()}
+    lines = []
+    for _, manifest in (r for wave in plan.waves for r in folders.reports_of(plan.root, wave)):
+        then = manifest["inputs"]
+        for wave, path in exports.items() if set(now.values()) & set(then.values()) else ():
+            held = {d for n, d in then.items() if Path(n).parent == path.parent and Path(n).name != "wave.toml"}
+            if held and now[path] not in held:
+                public = manifest["report"] in released
+                what = f"{'Released report' if public else 'Report'} {manifest['report']}"
+                todo = "say so where it was published, and run the study again" if public else "run the study again"
+                lines.append(f"{what} was made from another export of {wave}: {todo}.")
+    return lines
+
+
+def _export(plan: study.Plan, wave: str) -> Path | None:
+    """Return the path of a wave's export below the study; None where it was not taken in."""
+    try:
+        file = wave_file.load(plan.root, wave).path
+    except StudyError:
+        return None
+    return file.relative_to(plan.root) if file.is_file() else None
 
 
 def _last_manifest(plan: study.Plan, wave: str) -> Manifest:
@@ -64,4 +102,4 @@ def text(state: Manifest) -> str:
     lines += ["", f"Last report of {state['wave']}: {state['last_report'] or 'none'} ({state['status']})"]
     lines.append("Gates failed: " + (", ".join(state["gates_failed"]) or "none"))
     lines.append("Missing: " + ("; ".join(state["missing"]) or "nothing"))
-    return "\n".join(lines)
+    return "\n".join([*lines, *state["moved"]])
