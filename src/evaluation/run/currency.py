@@ -40,10 +40,10 @@ NEEDS: dict[str, Needs] = {
     "01": Needs(("00",), ("wave files", "margins")),
     "02": Needs(("00",), ("wave files", "margins")),
     "03": Needs(("00",), ("wave files", "margins", "treatment register")),
-    "04": Needs(("00",), ("wave files", "margins", "treatment register")),
+    "04": Needs(("00", "03"), ()),
     "05": Needs(("00", "01", "02", "03", "04"), ("wave files", "margins", "treatment register")),
-    "06": Needs(("00", "04"), ("wave files", "margins", "exposure register")),
-    "07": Needs(("00", "04", "05"), ("wave files", "margins", "treatment register")),
+    "06": Needs(("00", "02", "04"), ("wave files", "margins", "exposure register")),
+    "07": Needs(("00", "02", "03", "04", "05"), ("wave files", "margins", "treatment register")),
     "08": Needs(SURVEY, ("wave files", "margins", "registers")),
     "09": Needs((*SURVEY, "08"), ("wave files", "margins", "registers")),  # reads what they published
     "10": Needs((*SURVEY, "08", "09"), ("wave files", "frozen plans")),

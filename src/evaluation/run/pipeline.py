@@ -81,6 +81,8 @@ def run(request: Request) -> Outcome:
     RunFailed, CheckFailed
         During the run: the last report and `latest` are untouched; `reports/.failed/` names notebook and cell.
     """
+    from evaluation.intake import stages
+
     plan, wave = _chosen(request)
     digest = run_digest(plan, wave, request)
     same = None if request.fresh or request.only else _same_as_last(plan, wave, digest)
@@ -88,6 +90,7 @@ def run(request: Request) -> Outcome:
         return Outcome(same, "unchanged", "Nothing changed since the last report.", unchanged=True)
     sources, parameters = _ready(request, plan, wave)
     with _under_way(request, plan, wave, sources, parameters) as state:
+        stages.say_made_from(state.stage, plan, wave)
         state.executed = scheduling.execute_all(state, sources)
         home = plan.root / "data_processed" / wave
         if request.only:

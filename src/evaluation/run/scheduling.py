@@ -257,9 +257,9 @@ def _identity(path: Path) -> tuple[int, int]:
 
 
 def _write_private(path: Path, content: Any) -> None:
-    from evaluation.intake import store
+    from evaluation.intake import stages
 
-    store.write_json(path, content)
+    stages.write_json(path, content)
 
 
 def _keep_own(work: Path, target: Path, before: Mapping[str, Any]) -> None:
