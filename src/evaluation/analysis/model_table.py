@@ -27,8 +27,8 @@ def model_table(plan: Plan, wave: str, fit: Any, id: str) -> Exhibit:
         The study, with its disclosure threshold.
     wave : str
         The report's wave.
-    fit : statsmodels or linearmodels result, NotIdentified or TooFew
-        A fit; or why there is none, which the table then says.
+    fit : statsmodels or linearmodels result, NotIdentified, TooFew or None
+        A fit; or why there is none, which the table then says (None: as declared).
     id : str
         Id of the exhibit, declared in `exhibits.toml`.
 
@@ -38,7 +38,7 @@ def model_table(plan: Plan, wave: str, fit: Any, id: str) -> Exhibit:
         With term, coefficient and interval, and the standard error.
     """
     table = layout.table(plan, wave, id)
-    if isinstance(fit, NotIdentified | TooFew):
+    if fit is None or isinstance(fit, NotIdentified | TooFew):
         return table.refused(fit)
     if fit.df_resid < LEAST_DF:
         return table.refused(TooFew({"left over": int(fit.df_resid)}, LEAST_DF, unit="people beyond the terms"))
