@@ -16,6 +16,7 @@ from evaluation.disclosure import CheckedResults
 from evaluation.errors import CheckFailed
 from evaluation.report import annex_pages, browser, checks, figures, phrases, policy_views, results, sense_check_pages
 from evaluation.report import notebooks as notebook_pages
+from evaluation.report import origins as notebook_origins
 from evaluation.report import pages as report_pages
 from evaluation.report.context import ReportContext, long_date
 from evaluation.report.page_parts import Block, Page, PageInputs
@@ -102,12 +103,15 @@ def _notebook_pairs(notebooks: Mapping[str, NotebookNode] | None) -> list[tuple[
 
 def _pages(inputs: PageInputs, notebooks: list[tuple[str, NotebookNode]]) -> dict[str, str]:
     titled = [(name, notebook_pages.title(notebook, name)) for name, notebook in notebooks]
-    made = {
-        "index.html": render(report_pages.policy(inputs), inputs.ctx),
-        "annex.html": render(annex_pages.annex(inputs, titled), inputs.ctx),
-        "sense-check.html": render(sense_check_pages.sense_check(inputs), inputs.ctx),
-        "practice-bank.html": render(sense_check_pages.practice_bank(inputs), inputs.ctx),
+    named = [(name, title, notebook) for (name, title), (_, notebook) in zip(titled, notebooks, strict=True)]
+    origins = notebook_origins.origins(named, inputs.checked.exhibits)
+    pages = {
+        "index.html": report_pages.policy(inputs),
+        "annex.html": annex_pages.annex(inputs, titled),
+        "sense-check.html": sense_check_pages.sense_check(inputs),
+        "practice-bank.html": sense_check_pages.practice_bank(inputs),
     }
+    made = {name: notebook_origins.linked(render(page, inputs.ctx), origins) for name, page in pages.items()}
     for name, notebook in notebooks:
         made[f"notebooks/{name}.html"] = render(notebook_pages.page(name, notebook, inputs), inputs.ctx)
     return made
