@@ -64,7 +64,7 @@ def environment(folder):
     """Return the environment of somebody who opens a clone: its own code, a key and Jupyter folders of its own."""
     home = folder.parent / f"{folder.name}-home"
     home.mkdir(exist_ok=True)
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("EVALUATION", "JUPYTER", "SOURCE_DATE"))}
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("EVALUATION", "JUPYTER_", "SOURCE_DATE"))}
     names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "MPLCONFIGDIR")
     places = {name: str(home / name.lower()) for name in names}
     return env | places | {"EVALUATION_KEY_FILE": str(home / "key"), "PYTHONPATH": str(folder / "src")}

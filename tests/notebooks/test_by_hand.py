@@ -60,6 +60,14 @@ def test_no_notebook_shows_raw_braces_or_an_empty_cell(done):
 
 
 @pytest.mark.run
+def test_every_chart_of_a_notebook_is_shown_also_after_it_has_published(done):
+    for name, (notebook, _) in done[0].items():
+        drawing = [c for c in notebook.cells if c.cell_type == "code" and re.search(r"\bsns\.\w+\(", c.source)]
+        for cell in drawing:
+            assert any("image/png" in o.get("data", {}) for o in cell.outputs), f"{name}, {cell.id}"
+
+
+@pytest.mark.run
 def test_a_notebook_alone_names_the_one_to_run_first_in_one_sentence(tmp_path):
     study = notebook_study.clone(tmp_path / "clone")
     env = notebook_study.environment(study)
