@@ -26,7 +26,7 @@ def output_of(notebook):
 def execute(folder, name, source, made, env=None):
     path = notebook(folder / f"{name}.ipynb", source)
     done = notebooks.execute(
-        path, folder / f"{name}.out.ipynb", parameters={"wave": "W1"}, words={}, env=env or {}, kernels=made, seconds=60
+        path, folder / f"{name}.out.ipynb", parameters={"wave": "W1"}, env=env or {}, kernels=made, seconds=60
     )
     return output_of(done.notebook), done
 
@@ -215,7 +215,7 @@ def test_the_grammar_library_is_never_imported():
     assert subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
-def test_words_and_parameters_of_a_notebook_are_checked(tmp_path):
+def test_parameters_of_a_notebook_are_checked(tmp_path):
     import nbformat
 
     from evaluation.errors import StudyError
@@ -226,8 +226,3 @@ def test_words_and_parameters_of_a_notebook_are_checked(tmp_path):
         notebooks.check_parameters(made, {"wav": "x"}, name="00_x")
     with pytest.raises(StudyError, match="is str, not int"):
         notebooks.check_parameters(made, {"wave": 3}, name="00_x")
-    made.cells[0].source = "About {{ programm }}"
-    with pytest.raises(StudyError, match="'programme'"):
-        notebooks.fill_words(made, {"programme": "x"}, name="00_x")
-    made.cells[0].source = "About {{ programme }}"
-    assert notebooks.fill_words(made, {"programme": " the events "}, name="00_x").cells[0].source == "About the events"

@@ -89,22 +89,21 @@ def _outputs(cell: NotebookNode, inputs: PageInputs, seen: set[str]) -> list[Blo
     return blocks
 
 
-NEUTRAL = {  # the notebooks' own words for what the plan names
-    "programme": "the programme",
-    "programme_long": "its full name",
-    "second_programme": "the second programme",
-    "focus_group": "the group in focus",
-    "comparison_group": "the group it is compared with",
-    "checking_group": "the group that checks",
-    "treated": "attendees",
-    "untreated": "people who did not attend",
-}
-
-
 def words_of(plan: Plan, names: Iterable[str]) -> str:
     """Return what neutral words stand for in a study, those that it has: "The programme: the forums."."""
-    said = ((NEUTRAL[name], str(getattr(plan.words, name)).strip()) for name in names)
-    return " ".join(f"{neutral[0].upper()}{neutral[1:]}: {word.rstrip('.')}." for neutral, word in said if word)
+    w = plan.words
+    neutral = {
+        "programme": ("The programme", w.programme),
+        "programme_long": ("Its full name", w.programme_long),
+        "second_programme": ("The second programme", w.second_programme),
+        "focus_group": ("The group in focus", w.focus_group),
+        "comparison_group": ("The group it is compared with", w.comparison_group),
+        "checking_group": ("The group that checks", w.checking_group),
+        "treated": ("Attendees", w.treated),
+        "untreated": ("People who did not attend", w.untreated),
+    }
+    said = (neutral[name] for name in names)
+    return " ".join(f"{word}: {meaning.strip().rstrip('.')}." for word, meaning in said if meaning)
 
 
 def _is_words(exhibit: CheckedExhibit) -> bool:

@@ -1,4 +1,4 @@
-"""Run one notebook through papermill: words filled in, parameters checked, failure named and redacted."""
+"""Run one notebook through papermill: parameters checked, failure named and redacted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 
 Parameters = Mapping[str, object]
-PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +36,6 @@ class Executed:
     cells: int
     peak: int | None = None
     reused: bool = False
-
-
-def fill_words(notebook: NotebookNode, words: Mapping[str, str], *, name: str) -> NotebookNode:
-    """Return the notebook with `{{ word }}` in its Markdown replaced by the study's words.
-
-    Raises
-    ------
-    StudyError
-        A placeholder that `[words]` of the study does not define; the nearest one is named.
-    """
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            unknown = [w for w in PLACEHOLDER.findall(cell.source) if w not in words]
-            if unknown:
-                hint = nearest(unknown[0], words)
-                raise StudyError(f"notebook {name} uses the word {unknown[0]!r}, nearest {hint!r}", where="[words]")
-            cell.source = PLACEHOLDER.sub(lambda m: words[m.group(1)].strip(), cell.source)
-    return notebook
 
 
 def check_parameters(notebook: NotebookNode, parameters: Parameters, *, name: str) -> None:
@@ -137,7 +118,6 @@ def execute(
     output: Path,
     *,
     parameters: Parameters,
-    words: Mapping[str, str],
     env: Mapping[str, str],
     kernels: _kernels.Kernels,
     seconds: int = CELL_SECONDS,
@@ -161,7 +141,7 @@ def execute(
     from papermill.exceptions import PapermillExecutionError
 
     name = source.stem
-    notebook = fill_words(nbformat.read(source, as_version=4), words, name=name)
+    notebook = nbformat.read(source, as_version=4)
     check_parameters(notebook, parameters, name=name)
     began = time.monotonic()
     options = kernels.engine_options(env)

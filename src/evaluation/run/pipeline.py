@@ -56,12 +56,6 @@ class _Run:
         self.log.append(f"{time.monotonic() - self.began:7.1f} s  {line}")
         self.request.say(line)
 
-    @property
-    def words(self) -> dict[str, str]:
-        """What fills the placeholders of the notebooks' Markdown."""
-        words = {k: str(v) for k, v in self.plan.words.model_dump().items()}
-        return words | {"title": self.plan.study.title, "wave": self.wave, "population": self.plan.population.title}
-
 
 def check(plan: Plan, wave: str) -> list[Fault]:
     """Return every fault of every wave that a report on `wave` reads, and of the registers; nothing is written."""

@@ -52,7 +52,7 @@ def execute_all(state: Any, sources: list[Path], *, everything: bool = False) ->
     Parameters
     ----------
     state : pipeline run
-        `.plan`, `.wave`, `.date`, `.stage`, `.request`, `.parameters`, `.words`, `.say`.
+        `.plan`, `.wave`, `.date`, `.stage`, `.request`, `.parameters`, `.say`.
     everything : bool
         Let each notebook see what every notebook before it wrote, one at a time: the plain order, for comparison.
 
@@ -188,7 +188,6 @@ def _execute(job: Job, name: str, kernels: Kernels) -> dict[str, Any]:
         job.sources[name],
         made / NOTEBOOK,
         parameters=job.state.parameters.get(name, {}),
-        words=job.state.words,
         env={"EVALUATION_STAGE": str(work), READS: str(reads)},
         kernels=kernels,
         seconds=job.state.request.cell_seconds,
