@@ -132,9 +132,9 @@ def test_the_lock(copy):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("data_raw/waves/W2022/wave.toml", EVERY),
-        ("data_raw/population/margins.csv", {"01", "02", "03", "04", "05", "06", "07", "08", "09", "11"}),
-        ("data_raw/registers/events.csv", {"03", "04", "05", "06", "07", "08", "09"}),
+        ("data_raw/waves/W2022/wave.toml", EVERY - {"04"}),  # 04 reads what 03 kept
+        ("data_raw/population/margins.csv", {"01", "02", "03", "05", "06", "07", "08", "09", "11"}),
+        ("data_raw/registers/events.csv", {"03", "05", "06", "07", "08", "09"}),
         ("data_raw/registers/stop_search.csv", {"08", "09"}),
         ("plans/W2025.toml", {"10", "11"}),
         ("data_raw/truth.toml", set()),
