@@ -48,8 +48,19 @@ def words(plan: Plan, *names: str) -> None:
     from evaluation.report.notebooks import words_of
 
     by_rules_of(plan.disclosure)
+    _leave_charts_undrawn()
     said = words_of(plan, names)
     display({"text/markdown": said, "text/plain": said}, raw=True, metadata={"evaluation": {"words": list(names)}})
+
+
+def _leave_charts_undrawn() -> None:
+    """In a run, lay a notebook's own charts out but draw none: nobody looks, and none may leave."""
+    from IPython import get_ipython
+    from IPython.core.pylabtools import select_figure_formats
+
+    shell = get_ipython()
+    if shell is not None and os.environ.get("EVALUATION_STAGE"):
+        select_figure_formats(shell, [])
 
 
 def answer(plan: Plan, results: Cell | Iterable[Cell]) -> None:
