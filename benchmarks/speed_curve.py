@@ -28,7 +28,7 @@ def main(folder: Path | None = None) -> None:
     wave = plan.waves[-1]
     people, sample = waves.load_design(plan, wave, only="all"), waves.load_sample(plan, wave)
     outcomes = waves.load_outcomes(plan, wave, sample, only="all")
-    survey = levels.prepare(plan, people, outcomes, population_weights.load(plan, wave)[0])
+    survey = levels.prepare(plan, people, outcomes, population_weights.load(plan, wave, people)[0])
     compare = comparison.load(plan, wave)
     rows = [_timed("the plan's axes", plan, wave, compare, sample, survey)]
     axes = [len(v) for k, v in specification_curve.AXES.items() if k != "sample"]

@@ -267,13 +267,26 @@ def shares(one: WaveWeights) -> pd.DataFrame:
 
 def save(plan: Plan, wave: str, weights: Mapping[str, WaveWeights], group: Group) -> Stage:
     """Keep the weights as notebook 02 showed them: of everybody by wave, and of the focus group."""
-    return objects.keep(plan, wave, "weights", {"everybody": dict(weights), "group": group})
+    everybody = {name: _slim(one) for name, one in weights.items()}
+    focus = (group[0], {name: _slim(one) for name, one in group[1].items()})
+    return objects.keep(plan, wave, "weights", {"everybody": everybody, "group": focus})
 
 
-def load(plan: Plan, wave: str) -> tuple[dict[str, WaveWeights], Group]:
+def load(plan: Plan, wave: str, people: pd.DataFrame) -> tuple[dict[str, WaveWeights], Group]:
     """Return the weights that notebook 02 kept; refused where they are missing, altered or of another state."""
     made = objects.kept(plan, wave, "weights", (WaveWeights, Weights, Constraints, Cells))
-    return made["everybody"], made["group"]
+    column, focus = made["group"]
+    everybody = {name: _whole(one, people) for name, one in made["everybody"].items()}
+    return everybody, (column, {name: _whole(one, people) for name, one in focus.items()})
+
+
+def _slim(one: WaveWeights) -> WaveWeights:
+    """Return weights without what the design holds of their people already."""
+    return replace(one, frame=one.frame[[c for c in one.frame if str(c).startswith("margin.")]])
+
+
+def _whole(one: WaveWeights, people: pd.DataFrame) -> WaveWeights:
+    return replace(one, frame=people.loc[one.frame.index].join(one.frame))
 
 
 def frame(weights: Mapping[str, WaveWeights], people: pd.DataFrame | None = None) -> pd.DataFrame:
