@@ -291,7 +291,8 @@ class Results(list[Result], Displayed):
         from pandas import DataFrame
 
         frame = DataFrame([to_row(result) for result in self])
-        return frame if every else frame.reindex(columns=[c for c in READ if c in frame])
+        others = [c for c in frame if c not in READ] if every else []
+        return frame.reindex(columns=[*READ, *others])
 
 
 def by_id(results: Sequence[Result], id: str) -> Result:

@@ -73,6 +73,7 @@ def test_results_are_a_list_that_shows_itself_and_gives_a_frame():
     assert html.count("<tr>") == 3
     assert list(several.table()) == ["id", "value", "low", "high", "unit", "n", "licence", "verdict", "reason"]
     assert set(several.table(every=True)) >= {"se", "gates", "margin"}
+    assert list(Results().table()) == list(several.table())
     assert several == [ESTIMATE, several[1]]
     assert results.by_id(several, "R") is several[1]
     with pytest.raises(results.DataError, match="no result 'q'"):

@@ -37,8 +37,7 @@ class Origin:
 
     def link(self) -> Markup:
         """Return a link to it, with the notebook's number."""
-        words = f"{self.notebook[:2]} {self.title.rstrip('?')}: {self.heading}"
-        return Markup('<a href="{}">{}</a>').format(self.address, words)
+        return Markup('<a href="{}">notebook {}, {}</a>').format(self.address, self.notebook[:2], self.heading)
 
 
 def origins(
