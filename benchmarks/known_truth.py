@@ -29,7 +29,7 @@ from benchmarks import drawn_study as drawing
 from benchmarks import tables
 from evaluation import errors, parallel
 from evaluation.analysis import arms as analysis_arms
-from evaluation.analysis import attendee_effect, comparison, contrasts, levels
+from evaluation.analysis import attendee_effect, comparison, contrasts, levels, population_weights
 from evaluation.analysis.change import change
 from evaluation.analysis.did import designs as did_designs
 from evaluation.analysis.did.inputs import DesignInputs
@@ -64,6 +64,10 @@ SELECTION = {"as strong as shipped": {"unseen": 0.5}, "twice as strong": {"unsee
 # ---- one study through the code of the notebooks --------------------------------------------------------------------
 
 
+def _survey(plan: Any, people: pd.DataFrame, answers: pd.DataFrame, margins: Any) -> levels.Survey:
+    return levels.prepare(plan, people, answers, population_weights.by_wave(plan, people, margins))
+
+
 class Study:
     """One drawn study: the plan, its answers, and the attendee comparison as notebooks 03 to 05 make it."""
 
@@ -72,7 +76,7 @@ class Study:
     ) -> None:
         self.plan = plan
         self.people, answers = drawing.draw(truth, table, rng, tuple(names))
-        self.survey = levels.prepare(plan, WAVE, self.people, answers, margins)
+        self.survey = _survey(plan, self.people, answers, margins)
         design = self.people[self.people["wave"] == WAVE]
         self.compare = comparison.prepare(plan, WAVE, design, analysis_arms.arms(plan, design), margins)
         self.sample = comparison.match(plan, WAVE, self.compare)
@@ -203,7 +207,7 @@ def targets(truth: Mapping[str, Any]) -> dict[str, float]:
         rows = people["wave"] == wave
         answers.loc[rows, PRIMARY] = expected(people[rows], wave, truth)
     loose = plan.population.model_copy(update={"tolerance": 1e-5})  # totals of the published margins differ by 3e-6
-    survey = levels.prepare(plan.model_copy(update={"population": loose}), WAVE, people, answers, margins)
+    survey = _survey(plan.model_copy(update={"population": loose}), people, answers, margins)
     frames = {x: survey.general(x) for x in ("W2022", WAVE)}
     now = people[(people["wave"] == WAVE) & people["attended"]]
     gain = expected(now, WAVE, truth) - expected(now, WAVE, truth, without=[PRIMARY])

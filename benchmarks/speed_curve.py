@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from benchmarks import tables
-from evaluation.analysis import arms, comparison, levels
+from evaluation.analysis import comparison, levels, population_weights
 from evaluation.analysis.robustness import specification_curve
 from evaluation.intake import waves
 from evaluation.plan import study
@@ -28,10 +28,8 @@ def main(folder: Path | None = None) -> None:
     wave = plan.waves[-1]
     people, sample = waves.load_design(plan, wave, only="all"), waves.load_sample(plan, wave)
     outcomes = waves.load_outcomes(plan, wave, sample, only="all")
-    survey = levels.prepare(plan, wave, people, outcomes, waves.margins(plan))
-    design = waves.load_design(plan, wave)
-    months = arms.event_months(plan, waves.register(plan, plan.treatment.register_name))
-    compare = comparison.prepare(plan, wave, design, arms.arms(plan, design, months), waves.margins(plan))
+    survey = levels.prepare(plan, people, outcomes, population_weights.load(plan, wave, people)[0])
+    compare = comparison.load(plan, wave)
     rows = [_timed("the plan's axes", plan, wave, compare, sample, survey)]
     axes = [len(v) for k, v in specification_curve.AXES.items() if k != "sample"]
     each = axes[0] * axes[1] * axes[2] * axes[3]

@@ -48,6 +48,10 @@ class EvaluationError(Exception):
         todo = f" {self.todo}" if self.todo else ""
         return f"{self.what}{where}.{todo}" if not self.what.endswith((".", "!", "?")) else f"{self.what}{todo}"
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows in place of a traceback: the refusal, which holds no respondent's value."""
+        return [str(self)]
+
 
 class StudyError(EvaluationError):
     """`study.toml`, `wave.toml` or a frozen plan is incomplete, mistyped or inconsistent."""

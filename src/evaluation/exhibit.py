@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evaluation.errors import DataError
-from evaluation.results import Estimate, NotIdentified, TooFew
+from evaluation.results import Displayed, Estimate, NotIdentified, TooFew
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Exhibit:
+class Exhibit(Displayed):
     """One published object: rows and columns of results, a chart, notes, a source, and where it stands.
 
     Attributes
@@ -135,6 +138,28 @@ class Exhibit:
         doubled = sorted({x for x in ids if ids.count(x) > 1}) if len(set(ids)) < len(ids) else []
         if doubled or "" in ids:
             raise ValueError(f"exhibit {self.id!r}: result ids must be present and unique; look at {doubled or ids}")
+
+    def table(self) -> DataFrame:
+        """Return the cells as they are, unprotected, one row each, for a chart or a sum in a notebook.
+
+        Returns
+        -------
+        DataFrame
+            Columns row, column, id, value (of a number or a count; missing where there is none), low and high.
+        """
+        from pandas import DataFrame
+
+        cells = [(i.row, i.column, i.result.id, _value(i.result), *_ends(i.result)) for i in self.items]
+        numbers = {"value": float, "low": float, "high": float}
+        return DataFrame(cells, columns=["row", "column", "id", *numbers]).astype(numbers)
+
+
+def _value(cell: Cell) -> float | None:
+    return cell.n if isinstance(cell, Count) else getattr(cell, "value", None)
+
+
+def _ends(cell: Cell) -> tuple[float | None, float | None]:
+    return getattr(cell, "low", None), getattr(cell, "high", None)
 
 
 def cell_key(universe: str, **levels: object) -> str:

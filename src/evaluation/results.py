@@ -7,9 +7,9 @@ verdict. A row of `results.csv` holds every field, so that the verdict can be re
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evaluation.errors import DataError
 from evaluation.verdict import (
@@ -27,8 +27,42 @@ from evaluation.verdict import (
     why_fragile,
 )
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 LICENCES = ("effect", "association", "exploratory", "descriptive")
 GATE_KINDS = ("design", "size", "quality")
+
+
+Bundle = dict[str, str]
+_VIEWERS: list[Callable[[object], Bundle]] = []
+READ = ("id", "value", "low", "high", "unit", "n", "licence", "verdict", "reason")  # what a person reads of a result
+
+
+def show_through(viewer: Callable[[object], Bundle]) -> None:
+    """Let results show themselves through a viewer: only the disclosure gate makes what may be shown.
+
+    Parameters
+    ----------
+    viewer : callable
+        Takes a result and returns what may be shown of it by media type.
+    """
+    _VIEWERS[:] = [viewer]
+
+
+class Displayed:
+    """Something that a notebook shows when its name is typed: its protected view, never its exact numbers."""
+
+    __slots__ = ()
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:  # noqa: ARG002
+        """Return the protected view by media type; without a viewer, how to get one."""
+        hidden = f"{type(self).__name__}: import evaluation.report to see it through the disclosure gate"
+        return _VIEWERS[0](self) if _VIEWERS else {"text/plain": hidden}
+
+    def _repr_html_(self) -> str | None:
+        """Return the protected view as HTML."""
+        return self._repr_mimebundle_().get("text/html")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +96,7 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Displayed):
     """One estimated quantity, with its error, its interval, and what it may be used to say.
 
     Attributes
@@ -157,7 +191,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class NotIdentified:
+class NotIdentified(Displayed):
     """A question this data cannot answer, why, and what would help."""
 
     reason: str
@@ -196,7 +230,7 @@ class NotIdentified:
 
 
 @dataclass(frozen=True, slots=True)
-class TooFew:
+class TooFew(Displayed):
     """A question with too few people or sessions to answer safely; `counts` say how many there were."""
 
     counts: Mapping[str, int]
@@ -236,6 +270,55 @@ class TooFew:
 
 
 Result = Estimate | NotIdentified | TooFew
+
+
+class Results(list[Result], Displayed):
+    """Results in order: a list that shows itself, and gives itself as a frame."""
+
+    def table(self, *, every: bool = False) -> DataFrame:
+        """Return the results as they are, unprotected, one row each.
+
+        Parameters
+        ----------
+        every : bool
+            Every field of `results.csv`; else those that a person reads (`READ`).
+
+        Returns
+        -------
+        DataFrame
+            For work in a notebook; what is published goes through the gate.
+        """
+        from pandas import DataFrame
+
+        frame = DataFrame([to_row(result) for result in self])
+        others = [c for c in frame if c not in READ] if every else []
+        return frame.reindex(columns=[*READ, *others])
+
+
+def by_id(results: Sequence[Result], id: str) -> Result:
+    """Return the result of an id.
+
+    Parameters
+    ----------
+    results : sequence of Estimate, NotIdentified or TooFew
+        Where to look.
+    id : str
+        Its id.
+
+    Returns
+    -------
+    Estimate, NotIdentified or TooFew
+        The last one of that id.
+
+    Raises
+    ------
+    DataError
+        There is none.
+    """
+    found = [r for r in results if r.id == id.lower()]
+    if not found:
+        raise DataError(f"no result {id!r}", todo=f"Known: {', '.join(r.id for r in results)}.")
+    return found[-1]
 
 
 SHARED_FIELDS = (
@@ -559,18 +642,22 @@ __all__ = [
     "TOO_FEW",
     "TOO_UNCERTAIN",
     "VERDICTS",
+    "Displayed",
     "Estimate",
     "Gate",
     "Label",
     "NotIdentified",
     "Result",
+    "Results",
     "TooFew",
+    "by_id",
     "from_row",
     "from_se",
     "gates_text",
     "label",
     "ratio_from_log",
     "read_gates",
+    "show_through",
     "to_row",
     "verdict",
     "why_fragile",

@@ -55,7 +55,8 @@ def test_every_call_gives_the_words_that_its_texts_ask_for():
 
 def test_every_declared_exhibit_is_made_somewhere():
     used = {id for *_, id, _ in calls()}
-    named = set(re.findall(r'"([a-z_]+\.[a-z_0-9]+)"', "\n".join(p.read_text("utf-8") for p in ANALYSIS.rglob("*.py"))))
+    files = [*ANALYSIS.rglob("*.py"), *(ROOT / "notebooks").glob("*.ipynb")]  # notebooks name the tables of models
+    named = set(re.findall(r'"([a-z_]+\.[a-z_0-9]+)\\?"', "\n".join(p.read_text("utf-8") for p in files)))
     assert set(layout.declarations()) <= used | named
 
 

@@ -33,8 +33,8 @@ TAKEN = ingest.take_in(PLAN, WAVE, draft=True)
 PEOPLE = TAKEN.design.assign(wave=WAVE)
 MARGINS = waves.margins(PLAN)
 REASONS = TAKEN.reasons[[i for i in validation.outcome_items(PLAN) if i in TAKEN.reasons]].astype("Int64")
-SURVEY = levels.prepare(PLAN, WAVE, PEOPLE, TAKEN.outcomes, MARGINS)
 MADE = population_weights.by_wave(PLAN, PEOPLE, MARGINS)
+SURVEY = levels.prepare(PLAN, PEOPLE, TAKEN.outcomes, MADE)
 OUTCOME, FOCUS = PLAN.outcomes.primary, "black"
 
 
@@ -221,7 +221,7 @@ def two_surveys():
 
 def test_every_answer_is_shown_by_group_and_survey_with_the_people_who_gave_none():
     people, outcomes, reasons = two_surveys()
-    survey = levels.prepare(PLAN, WAVE, people, outcomes, MARGINS)
+    survey = levels.prepare(PLAN, people, outcomes, population_weights.by_wave(PLAN, people, MARGINS))
     shown = answer_distributions.distributions(PLAN, WAVE, survey, reasons)[0]
     assert shown.id == "levels.answers"
     assert "policy-5" in shown.sections
@@ -302,7 +302,8 @@ def test_the_two_errors_are_those_of_the_room():
 
 
 def test_the_group_with_its_own_weights_differs_from_the_group_with_everybodys():
-    found = cells(level_diagnostics.own_population(PLAN, WAVE, SURVEY, MARGINS | own_margins()))
+    group = population_weights.of_group(PLAN, PEOPLE, MARGINS | own_margins())
+    found = cells(level_diagnostics.own_population(PLAN, WAVE, SURVEY, group))
     ours, theirs = (found[f"level.{OUTCOME}.{FOCUS}.{WAVE.lower()}.{k}"] for k in ("own", "everybody"))
     assert ours.value != pytest.approx(theirs.value, abs=1e-6)
     column, made = population_weights.of_group(PLAN, PEOPLE, MARGINS | own_margins())
@@ -359,7 +360,7 @@ def test_groups_too_small_are_refused_everywhere():
     plan = PLAN.model_copy(update={"sizes": sizes})
     for exhibit in (
         *answer_distributions.distributions(plan, WAVE, SURVEY, REASONS),
-        level_diagnostics.own_population(plan, WAVE, SURVEY, MARGINS),
+        level_diagnostics.own_population(plan, WAVE, SURVEY, population_weights.of_group(plan, PEOPLE, MARGINS)),
     ):
         assert all(isinstance(i.result, TooFew) for i in exhibit.items)
     for exhibit in (
@@ -373,7 +374,7 @@ def test_groups_too_small_are_refused_everywhere():
 def test_a_plan_without_groups_still_has_its_exhibits():
     plan = PLAN.model_copy(update={"designs": {}})
     assert isinstance(answer_distributions.ordinal(plan, WAVE, SURVEY).items[0].result, Text)
-    assert isinstance(level_diagnostics.own_population(plan, WAVE, SURVEY, MARGINS).items[0].result, Text)
+    assert isinstance(level_diagnostics.own_population(plan, WAVE, SURVEY, ("", {})).items[0].result, Text)
     rows = {i.row for i in level_diagnostics.unanswered(plan, WAVE, SURVEY).items}
     assert rows == {"Everybody: share of positive answers", "Everybody: mean"}
 

@@ -73,11 +73,12 @@ def test_exhibits_come_back_with_all_they_hold_in_order_of_publication(stored):
     assert waves.load_published(stored, "W2024") == [one, Exhibit("a.one", "A", ())]
 
 
-def test_results_come_back_and_none_is_an_empty_list(stored):
+def test_results_come_back_and_missing_ones_name_the_notebook_that_makes_them(stored):
     results = [TooFew({"a": 3}, 30, id="x"), Estimate(value=0.1 + 0.2, df=math.inf), NotIdentified("r", "w")]
     waves.save_results(stored, "W2024", "attend", results)
     assert waves.load_results(stored, "W2024", "attend") == results
-    assert waves.load_results(stored, "W2024", "designs") == []
+    with pytest.raises(CheckFailed, match=r"'designs' is not there\. Run 06_did_confidence_change_more\.ipynb first"):
+        waves.load_results(stored, "W2024", "designs")
 
 
 def test_series_dates_and_arrays_come_back():
@@ -195,7 +196,7 @@ def test_attendance_where_it_was_not_asked_is_none(stored):
     assert waves.not_asked_but_answered(stored, "W2024") == set()
     design = waves.load_design(stored, "W2024", only="all")
     design.loc[design["wave"] == "W2022", stored.treatment.column] = "no"
-    store.write_frame(store.folder(stored, "W2024") / "design.parquet", design)
+    waves.save_stage(stored, "W2024", "design", design)
     assert waves.not_asked_but_answered(stored, "W2024") == {stored.treatment.column}
 
 

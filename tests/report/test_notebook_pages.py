@@ -94,7 +94,7 @@ def test_publish_stores_the_exhibit_and_displays_the_protected_view(monkeypatch)
     monkeypatch.setattr(waves, "save_published", lambda _, wave, exhibit: stored.append((wave, exhibit)))
     monkeypatch.setattr(IPython.display, "display", lambda data, **more: seen.append((data, more)))
     exhibit = next(e for e in study.tables() if e.id == "arms.counts")
-    report.publish_all(study.plan(), "W2025", [exhibit])
+    report.publish(study.plan(), "W2025", [exhibit])
     assert stored == [("W2025", exhibit)]
     ((data, more),) = seen
     assert more["metadata"] == {"evaluation": {"exhibit": "arms.counts"}}

@@ -54,7 +54,7 @@ def works_again(study):
 SLEEPS = 'import pathlib, time\npathlib.Path("../asleep").touch()\ntime.sleep(3600)'
 PAUSES = [
     "",
-    "run.stages.keep_own",
+    "run.stage_folders.keep_own",
     "run.publish.publish_report",
     "report.printing.pdf",
     "run.pipeline._manifest",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -34,6 +35,29 @@ def planned(plan: Plan, people: pd.DataFrame, sample: MatchedSample, outcome: st
     covariates = adjusted_for(plan, people)
     restricted = sample_for(people, sample)
     return guarded(effects.in_sample, people, restricted, outcome=outcome, covariates=covariates, **CLUSTERED)
+
+
+def matched(plan: Plan, compare: Comparison, survey: Survey, sample: MatchedSample, outcome: str) -> pd.DataFrame:
+    """Return the matched people for a regression: `treated`, outcome, session, `analysis_weight`, centred covariates.
+
+    The weight is the survey's times the match's. Each prognostic covariate, words as indicators, is centred on the
+    attendees (`c_...`), so that the coefficient of `treated` in `formula` is the difference among those who attended.
+    """
+    people = joined(compare, survey, outcome)
+    kept = sample_for(people, sample).match_weight > 0
+    frame = people.loc[kept, [TREATED, outcome, "session"]]
+    weight = (sample_for(people, sample).match_weight * people[COMPARISON_WEIGHT])[kept]
+    columns = pd.get_dummies(people.loc[kept, list(adjusted_for(plan, people[kept]))], drop_first=True, dtype=float)
+    columns.columns = [f"c_{re.sub(r'[^0-9a-zA-Z]', '_', str(c))}" for c in columns]
+    attended = frame[TREATED] == 1
+    centre = columns[attended].mul(weight[attended], axis=0).sum() / weight[attended].sum()
+    return frame.assign(analysis_weight=weight).join(columns - centre)
+
+
+def formula(outcome: str, people: pd.DataFrame) -> str:
+    """Return the planned regression of an outcome: attendance crossed with every centred covariate of `matched`."""
+    covariates = " + ".join(c for c in people if str(c).startswith("c_"))
+    return f"{outcome} ~ {TREATED}" + (f" * ({covariates})" if covariates else "")
 
 
 def adjusted_for(plan: Plan, people: pd.DataFrame) -> tuple[str, ...]:

@@ -24,14 +24,14 @@ from evaluation.analysis.comparison import Comparison
 from evaluation.analysis.levels import Survey
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate, Gate, NotIdentified, Result
+from evaluation.results import Estimate, Gate, NotIdentified, Result, Results
 from evaluation.statistics import effects, matching, propensity
 from evaluation.statistics.matching import MatchedSample
 
 
 def estimates(
     plan: Plan, wave: str, compare: Comparison, sample: MatchedSample, survey: Survey, gates: Sequence[Gate]
-) -> list[Result]:
+) -> Results:
     """Return every result of the attendee comparison, the planned contrast of the primary outcome first.
 
     One result per outcome by the planned method; for the primary outcome also the share of positive answers and
@@ -44,13 +44,13 @@ def estimates(
 
     outcomes = [o for o in plan.all_outcomes if survey.asked(o, wave)]
     if compare.refusal is not None:
-        return [label(replace(compare.refusal, gates=()), o) for o in outcomes]
+        return Results(label(replace(compare.refusal, gates=()), o) for o in outcomes)
     results = [label(planned(plan, joined(compare, survey, o), sample, o), o) for o in outcomes]
     people = joined(compare, survey, primary)
     positive = 100.0 * people[primary].isin(plan.outcomes.positive)
     results.append(label(planned(plan, people.assign(positive=positive), sample, "positive"), share=True))
     companions = _companions(plan, compare, people, sample)
-    return results + [label(result, method=method) for method, result in companions.items()]
+    return Results(results + [label(result, method=method) for method, result in companions.items()])
 
 
 def _companions(plan: Plan, compare: Comparison, people: pd.DataFrame, sample: MatchedSample) -> dict[str, Result]:

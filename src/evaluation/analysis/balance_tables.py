@@ -56,6 +56,35 @@ def compared(plan: Plan, compare: Comparison, sample: MatchedSample) -> balance.
     )
 
 
+def differences(plan: Plan, compare: Comparison, sample: MatchedSample) -> pd.DataFrame:
+    """Return the standardised difference of every level before and after matching, without signs, one row each."""
+    if compare.refusal is not None:
+        return pd.DataFrame(columns=["level", "when", "difference"])
+    table = compared(plan, compare, sample).table
+    names = [_level(plan, str(c), x) for c, x in zip(table["covariate"], table["level"], strict=True)]
+    wide = pd.DataFrame({"level": names, "before": table["smd_before"].abs(), "after": table["smd_after"].abs()})
+    return wide.melt("level", var_name="when", value_name="difference")
+
+
+def averages(plan: Plan, compare: Comparison, sample: MatchedSample) -> pd.DataFrame:
+    """Return the average of every level among others before matching, and the people it is an average of.
+
+    One row a level: `published` as balance has it, and the level as 0/1 (or the number) of each person who did not
+    attend, indexed by `comparison_weight`: so that anybody can work it out again.
+    """
+    if compare.refusal is not None:
+        return pd.DataFrame({"published": [1.0], 1.0: [1.0]})
+    table, others = compared(plan, compare, sample).table, compare.people[compare.people[TREATED] == 0]
+    rows = [
+        (others[c].astype(str) == str(x)).astype(float) if x else others[c].astype(float)
+        for c, x in zip(table["covariate"], table["level"], strict=True)
+    ]
+    weights = others[COMPARISON_WEIGHT].to_numpy()
+    inside = pd.DataFrame([r.to_numpy() for r in rows], columns=weights)
+    inside.insert(0, "published", table["mean_control_before"].to_numpy())
+    return inside
+
+
 def balance_table(plan: Plan, wave: str, compare: Comparison, sample: MatchedSample) -> Exhibit:
     """Return standardised differences of every level, before and after; the love plot is drawn from it."""
     table = layout.table(plan, wave, "design.balance")

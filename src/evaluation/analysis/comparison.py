@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from evaluation.analysis import arms, population_weights
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.margin_cells import Cells
 from evaluation.analysis.population_weights import rake
+from evaluation.intake import objects
+from evaluation.intake.stages import Stage
 from evaluation.plan.study import Plan
 from evaluation.results import Gate, NotIdentified, TooFew
 from evaluation.statistics import _roles, matching, propensity, weighting
@@ -113,6 +115,8 @@ class Comparison:
         Covariate to the rare levels that were joined to its commonest one.
     raking : Raking or None
         How the others' weights were made, to be made again in a draw.
+    arm : Series or None
+        Arm of everybody who answered the wave, as `arms.arms` gives it.
     """
 
     people: pd.DataFrame
@@ -124,12 +128,31 @@ class Comparison:
     ledger: Mapping[str, int] = field(default_factory=dict)
     merged: Mapping[str, list[str]] = field(default_factory=dict)
     raking: Raking | None = None
+    arm: pd.Series | None = None
+
+
+def save(plan: Plan, wave: str, compare: Comparison) -> Stage:
+    """Keep the comparison as notebook 03 showed it: people, weights, scores, or the reason there is none."""
+    return objects.keep(plan, wave, "scores", compare)
+
+
+def load(plan: Plan, wave: str) -> Comparison:
+    """Return the comparison that notebook 03 kept; refused where it is missing, altered or of another state."""
+    kinds = (Comparison, Raking, Cells, propensity.PropensityScores)
+    compare: Comparison = objects.kept(plan, wave, "scores", kinds)
+    return compare
 
 
 def prepare(
     plan: Plan, wave: str, design: pd.DataFrame, arm: pd.Series, margins: Mapping[str, pd.Series]
 ) -> Comparison:
     """Return the attendee comparison of a wave, or the reason there is none; a wave that did not ask is refused."""
+    return replace(_prepared(plan, wave, design, arm, margins), arm=arm)
+
+
+def _prepared(
+    plan: Plan, wave: str, design: pd.DataFrame, arm: pd.Series, margins: Mapping[str, pd.Series]
+) -> Comparison:
     column = plan.treatment.column
     if column not in design or design[column].isna().all():
         return Comparison(pd.DataFrame(), refusal=_not_asked(plan, wave))
@@ -197,6 +220,13 @@ def _not_asked(plan: Plan, wave: str) -> NotIdentified:
         wave=wave,
         gates=(Gate("attendance_asked", "design", False, note="the wave asked about attendance"),),
     )
+
+
+def chances(compare: Comparison) -> pd.DataFrame:
+    """Return each compared person's chance of attending and whether they did; nobody where there is no comparison."""
+    if compare.scores is None:
+        return pd.DataFrame({"chance": pd.Series(dtype=float), "attended": pd.Series(dtype=bool)})
+    return pd.DataFrame({"chance": compare.scores.values, "attended": compare.scores.treated.astype(bool)})
 
 
 def match(plan: Plan, wave: str, compare: Comparison) -> matching.MatchedSample:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -49,10 +48,10 @@ def _width(e: Estimate) -> float:
     return e.high - e.low
 
 
-def own_population(plan: Plan, wave: str, survey: Survey, margins: Mapping[str, pd.Series]) -> Exhibit:
+def own_population(plan: Plan, wave: str, survey: Survey, group: population_weights.Group) -> Exhibit:
     """Return the focus group's levels with everybody's weights and with weights to the group's own population."""
     table = layout.table(plan, wave, "levels.own")
-    column, weights = population_weights.of_group(plan, survey.people, margins)
+    column, weights = group
     code = population_weights.focus_levels(plan)[1]
     surveys = {"everybody": survey, "own": Survey(survey.people, survey.outcomes, weights, survey.sd)}
     for outcome in (plan.outcomes.primary, *plan.outcomes.secondary) if wave in weights else ():

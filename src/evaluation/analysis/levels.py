@@ -65,9 +65,9 @@ class Survey:
 
 
 def prepare(
-    plan: Plan, wave: str, people: pd.DataFrame, outcomes: pd.DataFrame, margins: Mapping[str, pd.Series]
+    plan: Plan, people: pd.DataFrame, outcomes: pd.DataFrame, weights: Mapping[str, population_weights.WaveWeights]
 ) -> Survey:
-    """Return the waves with scales scored and population weights made again (they are not kept between notebooks)."""
+    """Return the waves with scales scored and the population weights that notebook 02 made."""
     scored = outcomes.copy()
     for name, scale in plan.scales.items():
         items = [i for i in scale.items if i in outcomes]
@@ -80,7 +80,7 @@ def prepare(
     table = numbers.join(outcomes[extra].astype("Float64").astype(float)) if extra else numbers
     items = [i for s in plan.scales.values() for i in s.items if i in outcomes and i not in table]
     table = table.join(outcomes[items].astype("Float64").astype(float))
-    return Survey(people, table, population_weights.by_wave(plan, people, margins), sd)
+    return Survey(people, table, weights, sd)
 
 
 def _baseline_sd(values: pd.Series, wave: pd.Series) -> float:

@@ -11,8 +11,11 @@ import pandas as pd
 from evaluation import errors
 from evaluation.analysis import arms
 from evaluation.analysis.margin_cells import Cells, collapsed
+from evaluation.intake import objects
+from evaluation.intake.stages import Stage
 from evaluation.plan.study import Plan
 from evaluation.statistics import weighting
+from evaluation.statistics._constraints import Constraints
 from evaluation.statistics.weighting import Weights
 
 PLANNED_ICC = 0.05  # correlation of answers within a session, a planning value: outcomes are not open yet
@@ -70,6 +73,9 @@ def base_weights(plan: Plan, rows: pd.DataFrame) -> pd.Series | None:
     base = rows[name].astype("Float64")
     waves = rows["wave"] if "wave" in rows else pd.Series("", index=rows.index)
     return (base / base.groupby(waves).transform("mean")).fillna(1.0).astype(float)
+
+
+Group = tuple[str, dict[str, WaveWeights]]  # the focus group's column, and its weights by wave
 
 
 def by_wave(plan: Plan, people: pd.DataFrame, margins: Mapping[str, pd.Series]) -> dict[str, WaveWeights]:
@@ -167,7 +173,7 @@ def _raked(plan: Plan, rows: pd.DataFrame, used: tuple[Cells, ...], wave: str) -
     return WaveWeights(wave, frame, weights, used, (), float(outside.mean()), float(still.mean()), base)
 
 
-def of_group(plan: Plan, people: pd.DataFrame, margins: Mapping[str, pd.Series]) -> tuple[str, dict[str, WaveWeights]]:
+def of_group(plan: Plan, people: pd.DataFrame, margins: Mapping[str, pd.Series]) -> Group:
     """Return the focus group's column and, by wave, weights of its people to its own population.
 
     Each population margin that crosses the question the group is made from is cut to the group and met one column at
@@ -264,6 +270,46 @@ def comparison_weight(
     raked = rake(plan, design[others], margins).values
     weight[others] = raked / raked.mean()
     return weight
+
+
+def indicators(one: WaveWeights) -> pd.DataFrame:
+    """Return a column of 0 and 1 for each cell of the margins that the weights meet; one for everybody without any."""
+    if not one.cells:
+        return pd.DataFrame({"everybody": 1.0}, index=one.frame.index)
+    inside = [pd.get_dummies(c.of, dtype=float).reindex(columns=c.population.index, fill_value=0.0) for c in one.cells]
+    return pd.concat([x.add_prefix(f"{c.name}: ") for x, c in zip(inside, one.cells, strict=True)], axis=1)
+
+
+def shares(one: WaveWeights) -> pd.DataFrame:
+    """Return each cell of `indicators` with its share (0 to 1) of those who answered and of the population."""
+    inside = indicators(one)
+    population = [c.population / c.population.sum() for c in one.cells]
+    target = pd.concat(population).to_numpy() if population else [1.0]
+    return pd.DataFrame({"cell": inside.columns, "answered": inside.mean().to_numpy(), "population": target})
+
+
+def save(plan: Plan, wave: str, weights: Mapping[str, WaveWeights], group: Group) -> Stage:
+    """Keep the weights as notebook 02 showed them: of everybody by wave, and of the focus group."""
+    everybody = {name: _slim(one) for name, one in weights.items()}
+    focus = (group[0], {name: _slim(one) for name, one in group[1].items()})
+    return objects.keep(plan, wave, "weights", {"everybody": everybody, "group": focus})
+
+
+def load(plan: Plan, wave: str, people: pd.DataFrame) -> tuple[dict[str, WaveWeights], Group]:
+    """Return the weights that notebook 02 kept; refused where they are missing, altered or of another state."""
+    made = objects.kept(plan, wave, "weights", (WaveWeights, Weights, Constraints, Cells))
+    column, focus = made["group"]
+    everybody = {name: _whole(one, people) for name, one in made["everybody"].items()}
+    return everybody, (column, {name: _whole(one, people) for name, one in focus.items()})
+
+
+def _slim(one: WaveWeights) -> WaveWeights:
+    """Return weights without what the design holds of their people already."""
+    return replace(one, frame=one.frame[[c for c in one.frame if str(c).startswith("margin.")]])
+
+
+def _whole(one: WaveWeights, people: pd.DataFrame) -> WaveWeights:
+    return replace(one, frame=people.loc[one.frame.index].join(one.frame))
 
 
 def frame(weights: Mapping[str, WaveWeights], people: pd.DataFrame | None = None) -> pd.DataFrame:

@@ -12,7 +12,17 @@ from evaluation.analysis import layout
 from evaluation.analysis.contrasts import short
 from evaluation.exhibit import Cell, Exhibit, result_id
 from evaluation.plan.study import Plan
-from evaluation.results import Estimate, Gate, NotIdentified, Result, TooFew, verdict, why_fragile, with_verdict
+from evaluation.results import (
+    Estimate,
+    Gate,
+    NotIdentified,
+    Result,
+    Results,
+    TooFew,
+    verdict,
+    why_fragile,
+    with_verdict,
+)
 from evaluation.statistics import multiplicity, power
 from evaluation.table_builder import Table
 from evaluation.verdict import NOT_ANSWERABLE, WITHOUT_NUMBER
@@ -45,9 +55,7 @@ def gates_table(plan: Plan, wave: str, gates: Sequence[Gate]) -> Exhibit:
     return table.exhibit()
 
 
-def final_results(
-    plan: Plan, wave: str, published: Sequence[Exhibit], doubted: Sequence[Result]
-) -> list[Estimate | NotIdentified | TooFew]:
+def final_results(plan: Plan, wave: str, published: Sequence[Exhibit], doubted: Sequence[Result]) -> Results:
     """Return every contrast of the run in its last form, with its verdict by the rule.
 
     A later publication of an id stands over an earlier one, and what notebook 07 found stands over both.
@@ -55,7 +63,7 @@ def final_results(
     latest: dict[str, Cell] = {item.result.id: item.result for exhibit in published for item in exhibit.items}
     latest |= {r.id: r for r in doubted}
     ruled = [with_verdict(r) for r in corrected([signed(r, latest) for r in latest.values() if _is_contrast(r)])]
-    return [replace(r, mde=_detectable(plan, r)) if isinstance(r, Estimate) else r for r in ruled]
+    return Results(replace(r, mde=_detectable(plan, r)) if isinstance(r, Estimate) else r for r in ruled)
 
 
 def signed(row: Result, latest: Mapping[str, Cell]) -> Result:

@@ -1,4 +1,4 @@
-"""The stages of a run: private frames and results between notebooks, in one folder that its owner alone can enter."""
+"""What notebooks keep for one another: frames, results, gates, exhibits and the fixed sample."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ import hashlib
 import io
 import json
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from evaluation import exhibit, results
-from evaluation.errors import CheckFailed, OutcomesClosed
+from evaluation.errors import OutcomesClosed
 from evaluation.exhibit import Exhibit
-from evaluation.intake import keys
+from evaluation.intake import keys, provenance
+from evaluation.intake.stages import Stage, folder, json_of, parquet, read_json, read_stage, write_json, write_stage
 from evaluation.plan.study import Plan
 from evaluation.results import Gate
 
@@ -109,47 +108,15 @@ BACK: dict[str, Callable[[Mapping[str, Any]], object]] = {
     "__series__": _series,
 }
 
-STAGE = "EVALUATION_STAGE"
 
-
-def folder(plan: Plan, wave: str) -> Path:
-    """Return the folder of a wave's stages: the run's own while one is under way."""
-    named = os.environ.get(STAGE)
-    return Path(named) if named else plan.root / "data_processed" / wave
-
-
-def write_frame(path: Path, frame: pd.DataFrame) -> None:
-    """Write a private parquet file."""
-    out = io.BytesIO()
-    frame.to_parquet(out)
-    keys.write_private(path, out.getvalue())
-
-
-def read_frame(path: Path) -> pd.DataFrame:
-    """Read a stage; a missing one names the notebook that makes it."""
-    if not path.is_file():
-        raise CheckFailed(f"the stage {path.stem!r} is not there", todo="Run the notebooks in order: evaluation run.")
-    return pd.read_parquet(path)
-
-
-def write_json(path: Path, content: object) -> None:
-    """Write private JSON with sorted keys."""
-    keys.write_private(path, json.dumps(content, sort_keys=True, ensure_ascii=False).encode())
-
-
-def read_json(path: Path) -> Any:
-    """Read private JSON; None where there is none."""
-    return json.loads(path.read_text("utf-8")) if path.is_file() else None
-
-
-def save_stage(plan: Plan, wave: str, name: str, frame: pd.DataFrame) -> None:
+def save_stage(plan: Plan, wave: str, name: str, frame: pd.DataFrame) -> Stage:
     """Keep a frame for later notebooks."""
-    write_frame(folder(plan, wave) / f"{name}.parquet", frame)
+    return write_stage(plan, wave, name, {f"{name}.parquet": parquet(frame)})
 
 
 def load_stage(plan: Plan, wave: str, name: str) -> pd.DataFrame:
-    """Return a frame kept by an earlier notebook."""
-    return read_frame(folder(plan, wave) / f"{name}.parquet")
+    """Return a frame kept by an earlier notebook, refused as `read_stage` does."""
+    return pd.read_parquet(io.BytesIO(read_stage(plan, wave, name)[f"{name}.parquet"]))
 
 
 def save_gates(plan: Plan, wave: str, gates: Sequence[Gate]) -> None:
@@ -170,23 +137,27 @@ def load_gates(plan: Plan, wave: str) -> tuple[Gate, ...]:
     return tuple(Gate(**{k: thing(v) for k, v in row.items()}) for row in rows)
 
 
-def save_results(plan: Plan, wave: str, name: str, results: Sequence[object]) -> None:
+def save_results(plan: Plan, wave: str, name: str, results: Sequence[object]) -> Stage:
     """Keep a list of results for later notebooks."""
-    write_json(folder(plan, wave) / "results" / f"{name}.json", plain(list(results)))
+    return write_stage(plan, wave, name, {f"results/{name}.json": json_of(plain(list(results)))})
 
 
-def load_results(plan: Plan, wave: str, name: str) -> list[Any]:
-    """Return a list of results kept by an earlier notebook; empty where there is none."""
-    return thing(read_json(folder(plan, wave) / "results" / f"{name}.json") or [])
+def load_results(plan: Plan, wave: str, name: str) -> results.Results:
+    """Return a list of results kept by an earlier notebook, refused as `read_stage` does."""
+    return results.Results(thing(json.loads(read_stage(plan, wave, name)[f"results/{name}.json"])))
 
 
 def save_published(plan: Plan, wave: str, exhibit: Exhibit) -> None:
-    """Keep an exhibit as offered for publication; the same id again replaces it in its place."""
+    """Keep an exhibit as offered for publication; the same id again replaces it in its place; answers are stamped."""
     path = folder(plan, wave) / "published"
     order = read_json(path / "order.json") or []
     if exhibit.id not in order:
         write_json(path / "order.json", [*order, exhibit.id])
-    write_json(path / f"{exhibit.id}.json", plain(exhibit))
+    content = json_of(plain(exhibit))
+    if exhibit.id.startswith("answer."):
+        write_stage(plan, wave, exhibit.id, {f"published/{exhibit.id}.json": content})
+    else:
+        keys.write_private(path / f"{exhibit.id}.json", content)
 
 
 def load_published(plan: Plan, wave: str) -> list[Exhibit]:
@@ -228,25 +199,24 @@ def fingerprint(sample: SavedSample | Any) -> str:
     return hashlib.sha256(f"{sample.estimand}\n{text}\n{pairs}".encode()).hexdigest()
 
 
-def save_sample(plan: Plan, wave: str, sample: SavedSample | Any) -> None:
+def save_sample(plan: Plan, wave: str, sample: SavedSample | Any) -> Stage:
     """Fix the design: keep the sample with its fingerprint; from now on outcomes open for it alone."""
-    where = folder(plan, wave)
     frame = pd.DataFrame({"match_weight": sample.match_weight.astype(float), "treated": sample.treated.astype(bool)})
-    write_frame(where / "sample.parquet", frame)
-    write_frame(where / "pairs.parquet", sample.pairs.reset_index(drop=True))
     about = {k: getattr(sample, k) for k in ("estimand", "method", "treat")}
     about |= {"replace": bool(sample.replace), "unmatched": [str(i) for i in sample.unmatched]}
     about["fingerprint"] = fingerprint(sample)
-    write_json(where / "sample.json", about)
+    frames = {"sample.parquet": frame, "pairs.parquet": sample.pairs.reset_index(drop=True)}
+    files = {name: parquet(f) for name, f in frames.items()} | {"sample.json": json_of(about)}
+    return write_stage(plan, wave, "sample", files)
 
 
 def load_sample(plan: Plan, wave: str) -> SavedSample:
     """Return the sample that notebook 04 fixed."""
-    where = folder(plan, wave)
-    about = read_json(where / "sample.json")
-    if about is None:
-        raise OutcomesClosed("no sample has been fixed yet", todo="Run notebook 04 first: evaluation run --only 04.")
-    frame, pairs = read_frame(where / "sample.parquet"), read_frame(where / "pairs.parquet")
+    if read_json(folder(plan, wave) / "sample.json") is None:
+        raise OutcomesClosed("no sample has been fixed yet", todo=f"Run {provenance.maker('sample')} first.")
+    files = read_stage(plan, wave, "sample")
+    about = json.loads(files["sample.json"])
+    frame, pairs = (pd.read_parquet(io.BytesIO(files[f"{name}.parquet"])) for name in ("sample", "pairs"))
     return SavedSample(
         frame["match_weight"],
         pairs,
@@ -264,6 +234,8 @@ def require_sample(plan: Plan, wave: str, sample: SavedSample | Any) -> None:
     """Refuse unless `sample` is the one that was fixed."""
     about = read_json(folder(plan, wave) / "sample.json")
     if about is None:
-        raise OutcomesClosed("outcomes are closed until a sample has been fixed", todo="Run notebook 04 first.")
+        raise OutcomesClosed(
+            "outcomes are closed until a sample has been fixed", todo=f"Run {provenance.maker('sample')} first."
+        )
     if fingerprint(sample) != about["fingerprint"]:
         raise OutcomesClosed("this is not the sample that notebook 04 fixed", todo="Load it with waves.load_sample.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from evaluation.errors import CheckFailed
-from evaluation.intake import add_wave, answer_patterns, replacement, wave_file
+from evaluation.intake import add_wave, answer_patterns, replacement, stages, wave_file
 from evaluation.intake import store as intake_store
 from evaluation.intake.faults import Fault, fault_table
 from evaluation.intake.ingest import WaveIn, check, inspect, take_in
@@ -19,6 +19,7 @@ from evaluation.intake.mapping import NOT_ASKED, ROUTED
 from evaluation.intake.margins import group_margins, margins
 from evaluation.intake.read_table import WaveRead
 from evaluation.intake.registers import check_registers, register, registers_read
+from evaluation.intake.stages import require_notebooks, stage
 from evaluation.intake.store import (
     load_gates,
     load_published,
@@ -70,12 +71,14 @@ __all__ = [
     "registers_held",
     "registers_read",
     "replace",
+    "require_notebooks",
     "save_gate",
     "save_gates",
     "save_published",
     "save_results",
     "save_sample",
     "save_stage",
+    "stage",
     "store",
     "take_in",
     "take_in_all",
@@ -107,15 +110,17 @@ def take_in_all(plan: Plan, wave: str, *, draft: bool | None = None) -> list[Wav
 
 def store(plan: Plan, wave: str, waves_in: Sequence[WaveIn]) -> None:
     """Keep the waves of a report as stages: designs and outcomes in files of their own, mode 0600."""
-    where = intake_store.folder(plan, wave)
-    intake_store.write_frame(where / "design.parquet", pd.concat([t.design for t in waves_in]))
-    intake_store.write_frame(where / "outcomes.parquet", pd.concat([t.outcomes for t in waves_in]))
-    intake_store.write_frame(where / "missing.parquet", _missing(waves_in))
     reasons = [t.reasons[[i for i in answer_patterns.outcome_items(plan) if i in t.reasons]] for t in waves_in]
-    intake_store.write_frame(where / "reasons.parquet", pd.concat(reasons).astype("Int64"))
-    intake_store.write_frame(where / "completion.parquet", _completion(plan, waves_in))
-    ledgers = [t.ledger.assign(wave=t.meta.wave) for t in waves_in]
-    intake_store.write_frame(where / "ledger.parquet", pd.concat(ledgers, ignore_index=True))
+    frames = {
+        "design": pd.concat([t.design for t in waves_in]),
+        "outcomes": pd.concat([t.outcomes for t in waves_in]),
+        "missing": _missing(waves_in),
+        "reasons": pd.concat(reasons).astype("Int64"),
+        "completion": _completion(plan, waves_in),
+        "ledger": pd.concat([t.ledger.assign(wave=t.meta.wave) for t in waves_in], ignore_index=True),
+    }
+    for name, frame in frames.items():
+        save_stage(plan, wave, name, frame)
     for one in waves_in:
         _keep_identifiers(plan, one)
 
@@ -124,7 +129,7 @@ def _keep_identifiers(plan: Plan, one: WaveIn) -> None:
     """Keep names and contacts in the owner's private store, which git ignores; remove it when there are none left."""
     path = plan.root / "data_raw" / ".identifiers" / f"{one.meta.wave}.parquet"
     if len(one.identifiers.columns):
-        intake_store.write_frame(path, one.identifiers)
+        stages.write_frame(path, one.identifiers)
     else:
         path.unlink(missing_ok=True)
 
@@ -157,7 +162,7 @@ def _completion(plan: Plan, waves_in: Sequence[WaveIn]) -> pd.DataFrame:
 
 def load_completion(plan: Plan, wave: str) -> pd.DataFrame:
     """Return how many outcome questions were put to people and answered, by how answers were collected."""
-    return intake_store.read_frame(intake_store.folder(plan, wave) / "completion.parquet")
+    return load_stage(plan, wave, "completion")
 
 
 def approached(plan: Plan, wave: str) -> dict[str, int | None]:
@@ -173,7 +178,7 @@ def load_design(plan: Plan, wave: str, *, only: str | None = None) -> pd.DataFra
     only : str, optional
         A wave id, or "all" for every wave up to the report's; default the report's wave.
     """
-    return _rows(intake_store.read_frame(intake_store.folder(plan, wave) / "design.parquet"), wave, only)
+    return _rows(load_stage(plan, wave, "design"), wave, only)
 
 
 def _rows(frame: pd.DataFrame, wave: str, only: str | None) -> pd.DataFrame:
@@ -189,20 +194,20 @@ def load_outcomes(plan: Plan, wave: str, sample: SavedSample | Any, *, only: str
         No sample was fixed, or this is another one.
     """
     intake_store.require_sample(plan, wave, sample)
-    frame = intake_store.read_frame(intake_store.folder(plan, wave) / "outcomes.parquet")
-    design = intake_store.read_frame(intake_store.folder(plan, wave) / "design.parquet")
+    frame = load_stage(plan, wave, "outcomes")
+    design = load_stage(plan, wave, "design")
     return frame.loc[_rows(design, wave, only).index]
 
 
 def load_missing(plan: Plan, wave: str) -> pd.DataFrame:
     """Return wave, variable, reason and number of people (reason 0 is present): counts only, outcomes included."""
-    return intake_store.read_frame(intake_store.folder(plan, wave) / "missing.parquet")
+    return load_stage(plan, wave, "missing")
 
 
 def load_reasons(plan: Plan, wave: str, sample: SavedSample | Any) -> pd.DataFrame:
     """Return why each outcome question has no answer, by respondent (0 has one), for the sample that 04 fixed."""
     intake_store.require_sample(plan, wave, sample)
-    return intake_store.read_frame(intake_store.folder(plan, wave) / "reasons.parquet")
+    return load_stage(plan, wave, "reasons")
 
 
 def save_gate(

@@ -230,7 +230,7 @@ def find(start: Path | None = None) -> Path:
     raise StudyError(
         "no study.toml here or above",
         where=here.name,
-        todo="Name one with --study, or make one: evaluation init FOLDER.",
+        todo="Name one (--study, or study_file in a notebook), or make one: evaluation init FOLDER.",
     )
 
 

@@ -143,7 +143,6 @@ def _style(salt: str) -> Iterator[None]:
     import seaborn as sns
 
     with mpl.rc_context(), sns.axes_style("white"):
-        mpl.use("agg", force=False)
         mpl.rcParams.update(STYLE)
         mpl.rcParams["svg.hashsalt"] = salt
         yield

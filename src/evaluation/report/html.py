@@ -16,6 +16,7 @@ from evaluation.disclosure import CheckedResults
 from evaluation.errors import CheckFailed
 from evaluation.report import annex_pages, checks, figures, phrases, policy_views, printing, results, sense_check_pages
 from evaluation.report import notebooks as notebook_pages
+from evaluation.report import origins as notebook_origins
 from evaluation.report import pages as report_pages
 from evaluation.report.context import ReportContext, long_date
 from evaluation.report.page_parts import Block, Page, PageInputs
@@ -65,7 +66,7 @@ def write_report(
     folder.mkdir(parents=True, exist_ok=True)
     faults = checks.incomplete(inputs.rows.all())
     pages = _pages(inputs, pairs)
-    made = {f"{name}.html": render(page, context) for name, page in pages.items()}
+    made = _rendered(pages, pairs, inputs)
     for name, page in made.items():
         faults += _page_faults(name, page, inputs)
     if faults:
@@ -103,6 +104,19 @@ def _pages(inputs: PageInputs, notebooks: list[tuple[str, NotebookNode]]) -> dic
         "sense-check": sense_check_pages.sense_check(inputs),
         "practice-bank": sense_check_pages.practice_bank(inputs),
         **{f"notebooks/{name}": notebook_pages.page(name, notebook, inputs) for name, notebook in notebooks},
+    }
+
+
+def _rendered(
+    pages: Mapping[str, Page], notebooks: list[tuple[str, NotebookNode]], inputs: PageInputs
+) -> dict[str, str]:
+    """Return each page as HTML; those of the report lead from their numbers to the notebook sections that made them."""
+    named = [(name, notebook_pages.title(notebook, name), notebook) for name, notebook in notebooks]
+    origins = notebook_origins.origins(named, inputs.checked.exhibits)
+    texts = {name: render(page, inputs.ctx) for name, page in pages.items()}
+    return {
+        f"{name}.html": text if name.startswith("notebooks/") else notebook_origins.linked(text, origins)
+        for name, text in texts.items()
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from evaluation.report.sentences import Line, fixed
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
+
+    from evaluation.plan.study import Plan
 
 
 def title(notebook: NotebookNode, name: str) -> str:
@@ -78,10 +81,29 @@ def _outputs(cell: NotebookNode, inputs: PageInputs, seen: set[str]) -> list[Blo
             found = [e for e in inputs.checked.exhibits if e.id == mark["exhibit"]]
             said = [_in_words(e) for e in found if _is_words(e)]
             blocks += said or exhibits(inputs, found, fold=40, up="../")
+        elif "words" in mark:
+            blocks.append(Block("html", _markdown(words_of(inputs.ctx.plan, mark["words"])), fixed=True))
         elif "answer" in mark:
             lines = answer_lines([r for i in mark["answer"] if (r := inputs.rows.get(i)) is not None])
             blocks += [Block("lines", lines, "panel brief")] if lines else []
     return blocks
+
+
+def words_of(plan: Plan, names: Iterable[str]) -> str:
+    """Return what neutral words stand for in a study, those that it has: "The programme: the forums."."""
+    w = plan.words
+    neutral = {
+        "programme": ("The programme", w.programme),
+        "programme_long": ("Its full name", w.programme_long),
+        "second_programme": ("The second programme", w.second_programme),
+        "focus_group": ("The group in focus", w.focus_group),
+        "comparison_group": ("The group it is compared with", w.comparison_group),
+        "checking_group": ("The group that checks", w.checking_group),
+        "treated": ("Attendees", w.treated),
+        "untreated": ("People who did not attend", w.untreated),
+    }
+    said = (neutral[name] for name in names)
+    return " ".join(f"{word}: {meaning.strip().rstrip('.')}." for word, meaning in said if meaning)
 
 
 def _is_words(exhibit: CheckedExhibit) -> bool:
@@ -163,6 +185,10 @@ def _released_output(output: NotebookNode, inputs: PageInputs) -> NotebookNode |
             return new_output(
                 "display_data", data=view(found, inputs.figures.get(found.id)), metadata={"evaluation": dict(mark)}
             )
+    if "words" in mark:
+        said = words_of(inputs.ctx.plan, mark["words"])
+        data = {"text/markdown": said, "text/plain": said}
+        return new_output("display_data", data=data, metadata={"evaluation": dict(mark)})
     if "answer" in mark:
         rows = [r for i in mark["answer"] if (r := inputs.rows.get(i)) is not None]
         words = "\n\n".join(line.text() for line in answer_lines(rows))

@@ -1,4 +1,4 @@
-"""What a notebook calls: `publish` an exhibit, `answer` with results. Only the protected view is ever displayed."""
+"""What a notebook calls: `publish` exhibits, `words` of the plan. Only the protected view is ever displayed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,18 @@ if TYPE_CHECKING:
     from evaluation.plan.study import Plan
 
 
-def publish(plan: Plan, wave: str, exhibit: Exhibit) -> None:
-    """Store an exhibit for the run and display its protected view.
+def publish(plan: Plan, wave: str, exhibits: Exhibit | Iterable[Exhibit]) -> None:
+    """Store one exhibit, or several in order, for the run and display their protected views.
 
     The unprotected exhibit goes to the wave's stage (owner-only); what is displayed went through the disclosure
     gate by itself. The gate over the whole run may hide more: the run replaces the display by that view, which it
     finds by the metadata `{"evaluation": {"exhibit": id}}`.
     """
+    for exhibit in [exhibits] if isinstance(exhibits, Exhibit) else exhibits:
+        _publish(plan, wave, exhibit)
+
+
+def _publish(plan: Plan, wave: str, exhibit: Exhibit) -> None:
     from IPython.display import display
 
     from evaluation.disclosure import protect
@@ -32,10 +37,30 @@ def publish(plan: Plan, wave: str, exhibit: Exhibit) -> None:
     display(notebooks.view(checked, figure), raw=True, metadata={"evaluation": {"exhibit": exhibit.id}})
 
 
-def publish_all(plan: Plan, wave: str, exhibits: Iterable[Exhibit]) -> None:
-    """Publish several exhibits, in order."""
-    for exhibit in exhibits:
-        publish(plan, wave, exhibit)
+def words(plan: Plan, *names: str) -> None:
+    """Display what the notebook's neutral words stand for in this study: `words(plan, "programme", "focus_group")`.
+
+    From here on results that are shown by their name are protected by this study's disclosure rules.
+    """
+    from IPython.display import display
+
+    from evaluation.report.display import by_rules_of
+    from evaluation.report.notebooks import words_of
+
+    by_rules_of(plan.disclosure)
+    _leave_charts_undrawn()
+    said = words_of(plan, names)
+    display({"text/markdown": said, "text/plain": said}, raw=True, metadata={"evaluation": {"words": list(names)}})
+
+
+def _leave_charts_undrawn() -> None:
+    """In a run, lay a notebook's own charts out but draw none: nobody looks, and none may leave."""
+    from IPython import get_ipython
+    from IPython.core.pylabtools import select_figure_formats
+
+    shell = get_ipython()
+    if shell is not None and os.environ.get("EVALUATION_STAGE"):
+        select_figure_formats(shell, [])
 
 
 def answer(plan: Plan, results: Cell | Iterable[Cell]) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation.errors import CheckFailed
-from evaluation.intake import opt_outs
+from evaluation.intake import provenance
 
 if TYPE_CHECKING:
     from evaluation.report.context import KnownTruth
@@ -137,13 +137,9 @@ def known_truth() -> KnownTruth | None:
 
 def input_files(root: Path, waves: Iterable[str], codebook: str, margins: str) -> list[Path]:
     """Return the input files of a run that exist: plan, codebook, margins, waves, registers, withdrawals."""
-    raw = root / "data_raw"
-    named = [root / "study.toml", root / codebook, root / margins, root / "releases/ledger.json"]
-    named += opt_outs.files(root)
-    folders = [raw / "registers", raw / "sense_check", *(raw / "waves" / w for w in waves)]
-    inside = [p for folder in folders if folder.is_dir() for p in folder.rglob("*") if p.is_file()]
-    plans = list((root / "plans").glob("*.toml"))
-    return sorted({p for p in (*named, *inside, *plans) if p.is_file()})
+    named = [root / "study.toml", root / codebook, root / "releases/ledger.json", *(root / "plans").glob("*.toml")]
+    checked = [p for p in (root / "data_raw" / "sense_check").rglob("*") if p.is_file()]
+    return sorted({p for p in (*named, *checked, *provenance.data_files(root, tuple(waves), margins)) if p.is_file()})
 
 
 def keyed(key: bytes, content: bytes) -> str:

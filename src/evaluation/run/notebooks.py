@@ -1,4 +1,4 @@
-"""Run one notebook through papermill: words filled in, parameters checked, failure named and redacted."""
+"""Run one notebook through papermill: parameters checked, failure named and redacted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 SEE = "The folder reports/.failed/ marks the cell; open the notebook in JupyterLab to see more."
 DIED = "its process died (killed, or out of memory)"
 Parameters = Mapping[str, object]
-PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +31,6 @@ class Executed:
     seconds: float
     cells: int
     peak: int | None = None
-
-
-def fill_words(notebook: NotebookNode, words: Mapping[str, str], *, name: str) -> NotebookNode:
-    """Return the notebook with `{{ word }}` in its Markdown replaced by the study's words.
-
-    Raises
-    ------
-    StudyError
-        A placeholder that `[words]` of the study does not define; the nearest one is named.
-    """
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            unknown = [w for w in PLACEHOLDER.findall(cell.source) if w not in words]
-            if unknown:
-                hint = nearest(unknown[0], words)
-                raise StudyError(f"notebook {name} uses the word {unknown[0]!r}, nearest {hint!r}", where="[words]")
-            cell.source = PLACEHOLDER.sub(lambda m: words[m.group(1)].strip(), cell.source)
-    return notebook
 
 
 def check_parameters(notebook: NotebookNode, parameters: Parameters, *, name: str) -> None:
@@ -128,7 +109,7 @@ def declared_parameters(notebook: NotebookNode, *, name: str) -> dict[str, objec
 
 
 def execute(
-    tell: workers.Tell, source: Path, output: Path, parameters: Parameters, words: Mapping[str, str], seconds: int
+    tell: workers.Tell, source: Path, output: Path, parameters: Parameters, seconds: int
 ) -> Executed:
     """Execute a notebook with injected parameters and write it, outputs and all, to `output` (highly sensitive).
 
@@ -143,8 +124,6 @@ def execute(
         The notebook, and where it is written with its outputs.
     parameters : mapping
         What is injected; checked against what the notebook declares.
-    words : mapping
-        What fills the placeholders of its Markdown.
     seconds : int
         Time limit of a cell, where a kernel runs it: whoever started a worker watches that itself.
 
@@ -161,7 +140,7 @@ def execute(
     from papermill.exceptions import PapermillExecutionError
 
     name = source.stem
-    notebook = fill_words(nbformat.read(source, as_version=4), words, name=name)
+    notebook = nbformat.read(source, as_version=4)
     check_parameters(notebook, parameters, name=name)
     began, started = time.monotonic(), list[str]()
 

@@ -58,12 +58,6 @@ class _Run:
         self.log.append(f"{time.monotonic() - self.began:7.1f} s  {line}")
         self.request.say(line)
 
-    @property
-    def words(self) -> dict[str, str]:
-        """What fills the placeholders of the notebooks' Markdown."""
-        words = {k: str(v) for k, v in self.plan.words.model_dump().items()}
-        return words | {"title": self.plan.study.title, "wave": self.wave, "population": self.plan.population.title}
-
 
 def check(plan: Plan, wave: str, seen: list[WaveRead] | None = None) -> list[Fault]:
     """Return every fault of every wave that a report on `wave` reads, and of the registers; nothing is written.
@@ -107,6 +101,8 @@ def run(request: Request) -> Outcome:
     RunFailed, CheckFailed
         During the run: the last report and `latest` are untouched; `reports/.failed/` names notebook and cell.
     """
+    from evaluation.intake import stages
+
     plan, wave = _chosen(request)
     digest = run_digest(plan, wave, request)
     same = None if request.fresh or request.only else _same_as_last(plan, wave, digest)
@@ -114,6 +110,7 @@ def run(request: Request) -> Outcome:
         return Outcome(same, "unchanged", "Nothing changed since the last report.", unchanged=True)
     sources, parameters = _ready(request, plan, wave)
     with _under_way(request, plan, wave, sources, parameters) as state:
+        stages.say_made_from(state.stage, plan, wave)
         state.executed = scheduling.execute_all(state, sources)
         home = plan.root / "data_processed" / wave
         if request.only:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.errors import RunFailed
-from evaluation.run import folders, notebooks, stages, workers
+from evaluation.run import folders, notebooks, stage_folders, workers
 
 NOTEBOOKS = "notebooks"
 TYPICAL_SECONDS = 3.0
@@ -26,10 +26,10 @@ AFTER: dict[str, tuple[str, ...]] = {
     "01": ("00",),
     "02": ("00",),
     "03": ("00",),
-    "04": ("00",),
+    "04": ("00", "03"),
     "05": ("00", "01", "02", "03", "04"),
-    "06": ("00", "04"),
-    "07": ("00", "04", "05"),
+    "06": ("00", "02", "04"),
+    "07": ("00", "02", "03", "04", "05"),
     "08": SURVEY,
     "09": (*SURVEY, "08"),
     "10": (*SURVEY, "08", "09"),
@@ -100,7 +100,7 @@ def execute_all(state: Any, sources: list[Path], *, everything: bool = False) ->
     Parameters
     ----------
     state : pipeline run
-        `.plan`, `.wave`, `.date`, `.stage`, `.request`, `.parameters`, `.words`, `.say`.
+        `.plan`, `.wave`, `.date`, `.stage`, `.request`, `.parameters`, `.say`.
     everything : bool
         Let each notebook see what every notebook before it wrote, one at a time: the plain order, for comparison.
 
@@ -116,7 +116,7 @@ def execute_all(state: Any, sources: list[Path], *, everything: bool = False) ->
     for folder in (NOTEBOOKS, "made"):
         (state.stage / folder).mkdir(mode=0o700)
     _run_in_order(job, at_once)
-    stages.merge(state.stage, [job.made(n) for n in names])
+    stage_folders.merge(state.stage, [job.made(n) for n in names])
     for folder in ("work", "made"):
         shutil.rmtree(state.stage / folder)
     return [job.done[n] for n in names]
@@ -161,8 +161,8 @@ def _ready(job: Job, waiting: list[str]) -> list[str]:
 def _started(job: Job, name: str) -> workers.Work:
     """Lay out a notebook's folder and start it."""
     state, seconds = job.state, job.state.request.cell_seconds
-    job.before[name] = stages.merge(job.work(name), [job.made(n) for n in upstream(name, job.table)])
-    given = (job.sources[name], job.executed(name), state.parameters.get(name, {}), state.words, seconds)
+    job.before[name] = stage_folders.merge(job.work(name), [job.made(n) for n in upstream(name, job.table)])
+    given = (job.sources[name], job.executed(name), state.parameters.get(name, {}), seconds)
     env = {**job.env, "EVALUATION_STAGE": str(job.work(name))}
     return workers.start(notebooks.execute, given, env=env, folder=state.plan.root, seconds=seconds)
 
@@ -178,7 +178,7 @@ def _answer(job: Job, name: str, work: workers.Work) -> notebooks.Executed | Non
         raise RunFailed(notebooks.stopped(name, number, told), todo=notebooks.SEE) from None
     if answer is None:
         return None
-    stages.keep_own(job.work(name), job.made(name), job.before.pop(name))
+    stage_folders.keep_own(job.work(name), job.made(name), job.before.pop(name))
     shutil.rmtree(job.work(name))
     return answer[0]
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import errors, parallel
+from evaluation.results import Displayed
 from evaluation.statistics import _roles
 from evaluation.statistics._arrays import Booleans, Floats, Integers
 from evaluation.statistics.matching.sample import MatchedSample
@@ -22,7 +23,7 @@ DENOMINATORS = {"ATT": "treated", "ATM": "treated", "ATC": "control", "ATE": "po
 
 
 @dataclass(frozen=True, slots=True)
-class Balance:
+class Balance(Displayed):
     """Balance of covariates before and after adjustment.
 
     Attributes

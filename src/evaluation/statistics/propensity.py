@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import errors
+from evaluation.results import Displayed
 from evaluation.statistics import _logistic, _roles
 from evaluation.statistics._arrays import Booleans, Floats, Integers, Number
 
@@ -22,7 +23,7 @@ _POLICIES = ("refuse", "penalise")
 
 
 @dataclass(frozen=True, slots=True)
-class PropensityScores:
+class PropensityScores(Displayed):
     """Estimated chances of treatment.
 
     Attributes

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import errors
+from evaluation.results import Displayed
 from evaluation.statistics import _calibration, _margins, _weight_inputs
 from evaluation.statistics._arrays import Booleans, Floats, group_sums
 from evaluation.statistics._constraints import Constraints
@@ -46,7 +47,7 @@ class Recipe(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class Weights(Displayed):
     """Survey weights and the record that calibrated errors need.
 
     Attributes

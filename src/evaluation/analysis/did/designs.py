@@ -14,14 +14,14 @@ from evaluation.analysis.attendee_effect import guarded
 from evaluation.analysis.did.exposed_places import ROLES, exposed_frame, placed, places
 from evaluation.analysis.did.group_gap import gap_change, members, two_groups
 from evaluation.analysis.did.inputs import DesignInputs, attended, runnable, session_in
-from evaluation.analysis.did.linked_panel import linked
+from evaluation.analysis.did.linked_panel import linked, linked_rows
 from evaluation.analysis.did.predicted_and_recalled import predicted_attendees, then_and_now
 from evaluation.analysis.levels import margin_of
 from evaluation.plan.study import Design, Plan
-from evaluation.results import Estimate, Gate, NotIdentified, Result
+from evaluation.results import Estimate, Gate, NotIdentified, Result, Results
 from evaluation.statistics import did
 
-REFUSED = "attendeechange"
+REFUSED, WEIGHT = "attendeechange", "population_weight"
 EXPLORATORY = ("next-door", "by-place")
 DESIGNS: dict[str, Callable[[Plan, DesignInputs, Design], list[tuple[str, Result]]]] = {
     "D1": places,
@@ -35,7 +35,7 @@ DESIGNS: dict[str, Callable[[Plan, DesignInputs, Design], list[tuple[str, Result
 
 
 def attendee_change(plan: Plan, inputs: DesignInputs) -> Result:
-    """Ask for the change of attendees over and above that of others; refused where a wave did not ask.
+    """Return the change of attendees over and above that of others, error by session; refused where a wave did not ask.
 
     The waves are handed over as they are: attendance is missing in a wave that did not ask, and stays missing.
     """
@@ -57,8 +57,7 @@ def _attendee_change(plan: Plan, inputs: DesignInputs, outcome: str, before: str
     frame["attended"] = attended(inputs, frame)
     known = frame["attended"].notna() | ~frame["wave"].isin(list(inputs.arms))
     early = frame.loc[known & (frame["after"] == 0), "attended"]
-    roles = {"outcome": outcome, "group": "attended", "time": "after", "weight": "population_weight"}
-    result = did.two_by_two(frame[known], least=plan.sizes.least_people, **roles)
+    result = two_groups(plan, frame[known].rename(columns={"attended": "member"}), outcome, whole=True)
     if isinstance(result, NotIdentified):
         reason = f"the survey of {before} did not ask {plan.words.attended_question}, and other people answered"
         return replace(result, reason=reason)
@@ -150,7 +149,7 @@ def _capped(result: Result) -> Result:
     return result
 
 
-def with_placebos(results: Sequence[Result], supported: Mapping[str, bool]) -> list[Result]:
+def with_placebos(results: Sequence[Result], supported: Mapping[str, bool]) -> Results:
     """Return the results with a gate for each design whose placebos could be read: failed where one differs.
 
     Placebos that could not have seen anything make no gate: they have not passed.
@@ -163,7 +162,7 @@ def with_placebos(results: Sequence[Result], supported: Mapping[str, bool]) -> l
             gate = Gate(f"{name.lower()}.placebo", "quality", supported[name], None, 0.05, note)
             result = _capped(replace(result, gates=(*result.gates, gate)))
         out.append(result)
-    return out
+    return Results(out)
 
 
 # ---- two groups seen twice -------------------------------------------------------------------------------------------
@@ -206,6 +205,24 @@ def two_group_designs(plan: Plan, inputs: DesignInputs) -> dict[str, TwoGroups]:
         people = members(inputs, d2)
         out["D2"] = TwoGroups("D2", d2, people, "member", session_in(plan, people))
     return out
+
+
+def seen_twice(plan: Plan, inputs: DesignInputs) -> pd.DataFrame:
+    """Return the people of D2 for a regression: `group`, `after`, `answer`, `weight`; nobody where it cannot run."""
+    two = two_group_designs(plan, inputs).get("D2")
+    columns = {"group": "member", "after": "after", "answer": two.design.outcome if two else "", "weight": WEIGHT}
+    return pd.DataFrame({k: two.people[v] for k, v in columns.items()}) if two else pd.DataFrame(columns=list(columns))
+
+
+def linked_people(plan: Plan, inputs: DesignInputs) -> pd.DataFrame:
+    """Return the linked people of D5 by person and time, with `answer` and `attended`; nobody where it cannot run."""
+    design = runnable(plan, inputs, "D5")
+    panel = linked_rows(plan, inputs, design)[0] if design else None
+    if design is None or panel is None:
+        return pd.DataFrame(columns=["answer", "attended"])
+    times = panel["wave"].map({w: k for k, w in enumerate(design.waves)})
+    columns = {"answer": panel[design.outcome].astype(float), "attended": panel["treat"]}
+    return pd.DataFrame({"person": panel["link"], "time": times, **columns}).set_index(["person", "time"])
 
 
 # ---- reading a design's result --------------------------------------------------------------------------------------

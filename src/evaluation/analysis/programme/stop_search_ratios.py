@@ -59,7 +59,7 @@ def _ratio(build: Tables, s: Searches) -> Exhibit:
 
 def _variation(plan: Plan, build: Tables, s: Searches) -> Exhibit:
     """Return the ratio's interval with the dispersion found, or with assumed ones where there are too few cells."""
-    table, rows = build.table("stops.variation"), _cells(plan, s)
+    table, rows = build.table("stops.variation"), cells(plan, s)
     ratios = {}
     if rows is not None and len(rows[["period", "place"]].drop_duplicates()) >= disparity.LEAST_CELLS:
         ratios["dispersion_found"] = disparity.quasi_poisson(
@@ -105,7 +105,7 @@ def _placed(plan: Plan, s: Searches) -> tuple[pd.Series, dict[str, str]]:
     return s.districts["area"].map(lambda a: rule.get(a, rule.get("*", a))), plan.levels_of(place)
 
 
-def _cells(plan: Plan, s: Searches) -> pd.DataFrame | None:
+def cells(plan: Plan, s: Searches) -> pd.DataFrame | None:
     """Return searches by period, place and group with residents; the whole area where districts are not known."""
     if s.by_district is not None:
         rows, place, residents = s.districts, _placed(plan, s)[0], s.by_district
@@ -119,6 +119,18 @@ def _cells(plan: Plan, s: Searches) -> pd.DataFrame | None:
     long = wide.stack().rename("searches").reset_index()
     long["residents"] = [float(residents.loc[p, g]) for p, g in zip(long["place"], long["self"], strict=True)]
     return long
+
+
+def counted(
+    plan: Plan, wave: str, registers: register_cells.Registers, population: Mapping[str, pd.Series]
+) -> pd.DataFrame:
+    """Return searches and residents by `cell` (period, place) and group, the comparator first; none without counts."""
+    s = searches(plan, wave, registers, population) if "stop_search" in registers else None
+    rows = None if s is None else cells(plan, s)
+    if s is None or rows is None:
+        return pd.DataFrame(columns=["cell", "group", "searches", "residents"])
+    groups = pd.Categorical(rows["self"], categories=[s.comparator, s.group])
+    return rows.assign(group=groups, cell=rows["period"].astype(str) + ", " + rows["place"].astype(str))
 
 
 def _areas(plan: Plan, build: Tables, s: Searches) -> Exhibit:

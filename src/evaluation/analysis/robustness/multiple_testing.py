@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
+import numpy as np
 import pandas as pd
 
 from evaluation import errors
@@ -125,11 +126,24 @@ def equivalence(
     return table.exhibit()
 
 
+def matched_arms(
+    plan: Plan, compare: Comparison, sample: MatchedSample, survey: Survey, attend: Sequence[Result]
+) -> tuple[list[np.ndarray], float]:
+    """Return the answers of matched attendees and of their counterparts, and the margin; a margin of 0 where none."""
+    row, _ = planned_estimate(plan, attend)
+    if row is None or not row.margin:
+        return [], 0.0
+    return _arms(joined(compare, survey, row.outcome), sample, row.outcome), float(row.margin)
+
+
+def _arms(people: pd.DataFrame, sample: MatchedSample, outcome: str) -> list[np.ndarray]:
+    used = people[(sample_for(people, sample).match_weight > 0).to_numpy()]
+    return [used.loc[used[TREATED] == arm, outcome].to_numpy(float) for arm in (1, 0)]
+
+
 def unweighted(people: pd.DataFrame, sample: MatchedSample, outcome: str, margin: float) -> float:
     """Return the larger p of two one-sided t tests (pingouin) between matched attendees and their counterparts."""
     import pingouin
 
-    used = people[(sample_for(people, sample).match_weight > 0).to_numpy()]
-    arms = [used.loc[used[TREATED] == arm, outcome].to_numpy(float) for arm in (1, 0)]
-    table = pingouin.tost(*arms, bound=margin)
+    table = pingouin.tost(*_arms(people, sample, outcome), bound=margin)
     return float(table[next(c for c in table if c.startswith("p"))].iloc[0])

@@ -9,6 +9,7 @@ from typing import Required, TypedDict, Unpack
 import numpy as np
 import pandas as pd
 
+from evaluation.results import Displayed
 from evaluation.statistics import _roles
 from evaluation.statistics._arrays import Booleans, Floats, Integers, group_sums
 from evaluation.statistics.propensity import PropensityScores
@@ -63,7 +64,7 @@ class Caliper:
 
 
 @dataclass(frozen=True, slots=True)
-class MatchedSample:
+class MatchedSample(Displayed):
     """A design: who stands for whom.
 
     Attributes
