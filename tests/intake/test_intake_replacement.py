@@ -13,7 +13,7 @@ from intake_study import HEADINGS, answers, csv_bytes, folder_of, headed, make, 
 
 from evaluation import cli
 from evaluation.errors import EvaluationError, InputError
-from evaluation.intake import copies, privacy, waves
+from evaluation.intake import copies, keys, waves
 from evaluation.run import manifest, status
 
 
@@ -89,7 +89,7 @@ def test_a_replacement_that_is_none_changes_nothing(plan, tmp_path, spoil):
 
 def test_reports_are_told_that_their_input_moved(plan, tmp_path):
     put(plan, "W2024", answers(seed=1))
-    key = privacy.study_key()
+    key = keys.study_key()
     files = [folder_of(plan, "W2024") / "export.csv", plan.root / "data_raw" / "codebook.yaml"]
     inputs = {p.relative_to(plan.root).as_posix(): manifest.keyed(key, p.read_bytes()) for p in files}
     for name in ("2026-07-04_W2024", "2026-08-04_W2024"):

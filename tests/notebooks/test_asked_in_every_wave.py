@@ -31,6 +31,7 @@ def study(folder):
     changes = (
         ('waves = ["W2022", "W2024", "W2025"]', 'waves = ["W2024", "W2025"]'),
         ('waves = ["W2022", "W2025"]', 'waves = ["W2024", "W2025"]'),
+        ('pre_waves = ["W2022"]', 'pre_waves = ["W2024"]'),
         ("bootstrap_draws = 199", "bootstrap_draws = 19"),
         ("placebo_draws = 200", "placebo_draws = 20"),
     )

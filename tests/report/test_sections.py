@@ -319,10 +319,10 @@ def test_the_size_of_a_clear_answer_is_said_beside_the_size_now(now, says):
 
 def test_a_place_without_a_figure_is_explained_under_the_table():
     rows = [("a", "x", collected("officer", 39.0)), ("b", "y", collected("event", 10.0))]
-    page = tables.of(checked(lone("who.x", rows)).exhibits[0])
+    page = str(tables.of(checked(lone("who.x", rows)).exhibits[0]))
     assert "no figure" in page
     assert tables.NO_FIGURE in page
-    whole = tables.of(checked(lone("who.x", rows[:1])).exhibits[0])
+    whole = str(tables.of(checked(lone("who.x", rows[:1])).exhibits[0]))
     assert tables.NO_FIGURE not in whole
 
 

@@ -273,10 +273,10 @@ def test_only_one_notebook_runs_what_it_needs_and_makes_no_report(made, tmp_path
     done = run(study, *WORDS, "--only", "04")
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith("[")]
-    assert [re.search(r"\] (\d\d)_", line)[1] for line in lines] == ["00", "04"]
+    assert [re.search(r"\] (\d\d)_", line)[1] for line in lines] == ["00", "03", "04"]
     assert fingerprints(study / "reports") == before
     kept = study / "data_processed" / "W2025" / "only"
-    assert {p.stem[:2] for p in (kept / "notebooks").iterdir()} == {"00", "04"}
+    assert {p.stem[:2] for p in (kept / "notebooks").iterdir()} == {"00", "03", "04"}
     assert (study / "data_processed" / "W2025" / "design.parquet").is_file(), "the run's own stages stay"
     assert run(study, *WORDS, "--only", "77").returncode == 2
 

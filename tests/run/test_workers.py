@@ -165,7 +165,7 @@ def test_a_temporary_folder_with_a_long_name_is_refused_in_words(tmp_path):
 
 def execute(folder, source, env=None, seconds=60, name="00_x"):
     path, out = notebook(folder / f"{name}.ipynb", *source), folder / f"{name}.out.ipynb"
-    work = (notebooks.execute, path, out, {"wave": "W1"}, {}, seconds)
+    work = (notebooks.execute, path, out, {"wave": "W1"}, seconds)
     done = call(*work, env=env, folder=folder)
     return done, nbformat.read(out, as_version=4)
 
@@ -295,15 +295,10 @@ def test_the_command_itself_imports_neither_the_stack_nor_papermill():
     assert subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-def test_words_and_parameters_of_a_notebook_are_checked(tmp_path):
+def test_parameters_of_a_notebook_are_checked(tmp_path):
     path = notebook(tmp_path / "00_x.ipynb", "print(1)")
     made = nbformat.read(path, as_version=4)
     with pytest.raises(StudyError, match="nearest: 'wave'"):
         notebooks.check_parameters(made, {"wav": "x"}, name="00_x")
     with pytest.raises(StudyError, match="is str, not int"):
         notebooks.check_parameters(made, {"wave": 3}, name="00_x")
-    made.cells[0].source = "About {{ programm }}"
-    with pytest.raises(StudyError, match="'programme'"):
-        notebooks.fill_words(made, {"programme": "x"}, name="00_x")
-    made.cells[0].source = "About {{ programme }}"
-    assert notebooks.fill_words(made, {"programme": " the events "}, name="00_x").cells[0].source == "About the events"

@@ -108,9 +108,7 @@ def declared_parameters(notebook: NotebookNode, *, name: str) -> dict[str, objec
     return {s.targets[0].id: ast.literal_eval(s.value) for s in body if isinstance(s, ast.Assign)}  # type: ignore[attr-defined]
 
 
-def execute(
-    tell: workers.Tell, source: Path, output: Path, parameters: Parameters, seconds: int
-) -> Executed:
+def execute(tell: workers.Tell, source: Path, output: Path, parameters: Parameters, seconds: int) -> Executed:
     """Execute a notebook with injected parameters and write it, outputs and all, to `output` (highly sensitive).
 
     In a worker, which runs this one notebook, papermill uses the engine of `evaluation.run.engine`; elsewhere its own,

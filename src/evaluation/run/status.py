@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from evaluation.errors import StudyError
-from evaluation.intake import privacy, wave_file
+from evaluation.intake import keys, wave_file
 from evaluation.plan import registration, study
 from evaluation.run import folders
 from evaluation.run import manifest as run_manifest
@@ -36,9 +36,9 @@ def moved(plan: study.Plan) -> list[str]:
 
     A report made with another key of the study cannot be compared, and is passed over.
     """
-    if not privacy.key_file().is_file():
+    if not keys.key_file().is_file():
         return []
-    key, released = privacy.study_key(create=False), {str(e["report"]) for e in ledger(plan)}
+    key, released = keys.study_key(create=False), {str(e["report"]) for e in ledger(plan)}
     exports = {w: path for w in plan.waves if (path := _export(plan, w)) is not None}
     steady = (Path(plan.study.codebook), Path(plan.population.margins_file), *exports.values())
     now = {p: run_manifest.keyed(key, (plan.root / p).read_bytes()) for p in steady if (plan.root / p).is_file()}
