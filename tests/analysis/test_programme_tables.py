@@ -145,7 +145,7 @@ def test_every_exhibit_the_reports_read_is_made(made):
 def test_every_exhibit_can_be_laid_out_and_drawn(checked):
     drawn = 0
     for e in checked.exhibits:
-        assert "<table>" in tables.of(e)
+        assert "<table>" in str(tables.of(e))
         figure = figures.draw(e, png=False)
         if e.chart:
             assert figure is not None, e.id

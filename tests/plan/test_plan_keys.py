@@ -246,7 +246,7 @@ def trees():
 def fields_read():
     """Return every (model, field) that the package reads outside `evaluation/plan`, through the plan's methods too."""
     modules = [(tree, imports(tree)) for tree in trees()]
-    returned = {
+    returned = {"load": study.Plan} | {  # `study.load`, which notebooks call
         node.name: made
         for tree, imported in modules
         for node in ast.walk(tree)

@@ -205,6 +205,115 @@ def test_more_refusals():
         weighting.calibrate(S, pd.Series({"sex": 5.0}))
 
 
+def test_repeated_labels_of_rows_are_refused():
+    same = S.set_index(pd.Index([7, *range(len(S) - 1)]))
+    with pytest.raises(errors.DataError, match="duplicate ids: 2 rows"):
+        weighting.rake(same, MARGINS, base_weight="base_w", tolerance=1e-11)
+
+
+def test_not_stated_keeps_its_share():
+    s = S.assign(sex=S["sex"].mask(S["id"] <= 90))
+    made = weighting.rake(s, {"sex": MARGINS["sex"]}, not_stated="proportional")
+    share = made.values[s["sex"].isna()].sum() / made.values.sum()
+    assert share == pytest.approx(s["sex"].isna().mean())
+    stated = made.values.groupby(s["sex"]).sum()
+    assert stated["F"] / stated.sum() == pytest.approx(0.51)
+
+
+def test_replicates_are_made_by_the_same_recipe():
+    made = weighting.rake(S, MARGINS, tolerance=1e-10)
+    base = made.base.to_numpy() * (np.arange(len(S)) % 10 != 0)
+    found = weighting.recalibrate(made, base)
+    assert (found[::10] == 0).all()
+    np.testing.assert_allclose(found @ made.columns, made.targets, rtol=1e-8)
+    kept = weighting.rake(S[base > 0], MARGINS, tolerance=1e-10)
+    np.testing.assert_allclose(found[base > 0], kept.values, rtol=1e-7)
+
+
+def test_trimming_keeps_the_total_and_the_bounds():
+    made = weighting.rake(S, MARGINS, base_weight="base_w")
+    cut = weighting.trim(made, lower=0.5 * made.values.mean(), upper=1.5 * made.values.mean())
+    assert cut.values.sum() == pytest.approx(made.values.sum())
+    assert cut.values.max() <= 1.5 * made.values.mean() * (1 + 1e-9)
+    assert cut.trimmed_share > 0
+    assert cut.largest_gap > 1e-6
+
+
+CROSSED = S.groupby(["sex", "age"]).size() * 10.0 + 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"age": S["age"].astype("category")},
+        {"age": S["age"].astype("string"), "sex": pd.Categorical(S["sex"], ["M", "X", "F"])},
+        {"age": S["age"].astype(object)},
+    ],
+)
+def test_the_kind_of_a_column_changes_nothing(change):
+    one = weighting.rake(S, MARGINS, tolerance=1e-11).values
+    np.testing.assert_allclose(weighting.rake(S.assign(**change), MARGINS, tolerance=1e-11).values, one, rtol=1e-12)
+
+
+@pytest.mark.parametrize("levels", [[1, 2], ["1", "2"], [1.0, 2.0]])
+@pytest.mark.parametrize("column", [int, float, str, "Int64"])
+def test_a_level_as_number_and_as_text_is_one_level(levels, column):
+    s = S.assign(sex=(S["sex"] == "F").astype(int).add(1).astype(column))
+    made = weighting.rake(s, {"sex": pd.Series([40.0, 60.0], levels)}, tolerance=1e-12)
+    assert made.values[S["sex"] == "F"].sum() == pytest.approx(60)
+
+
+@pytest.mark.parametrize(
+    ("key", "margin"),
+    [
+        (("sex", "age"), CROSSED.reorder_levels(["age", "sex"])),
+        (("age", "sex"), CROSSED),
+        (("sex", "age"), CROSSED.rename_axis([None, None])),
+        (("sex", "age"), pd.Series(CROSSED.to_numpy(), pd.Index(list(CROSSED.index), tupleize_cols=False))),
+        (("sex", "age"), CROSSED.sample(frac=1, random_state=2)),
+    ],
+)
+def test_a_crossed_margin_is_read_in_any_order_of_its_levels(key, margin):
+    made = weighting.rake(S, {key: margin}, tolerance=1e-12)
+    got = made.values.groupby([S["sex"], S["age"]]).sum()
+    np.testing.assert_allclose(got, CROSSED, rtol=1e-10)
+
+
+def test_a_level_with_no_population_and_nobody_in_it_is_harmless():
+    margin = pd.Series({"F": 51.0, "M": 49.0, "X": 0.0})
+    made = weighting.rake(S, {"sex": margin, "age": pd.Series(R["targets"]["age"]) * 100}, tolerance=1e-11)
+    known = weighting.rake(S, {"sex": margin.drop("X"), "age": pd.Series(R["targets"]["age"]) * 100}, tolerance=1e-11)
+    np.testing.assert_allclose(made.values, known.values, rtol=1e-10)
+    half = made.base.to_numpy() * (np.arange(len(S)) % 5 != 0)
+    np.testing.assert_allclose(weighting.recalibrate(made, half), weighting.recalibrate(known, half), rtol=1e-8)
+
+
+def test_more_refusals():
+    with pytest.raises(errors.MarginMismatch, match="population is 0"):
+        weighting.rake(S, {"sex": pd.Series({"F": 1.0, "M": 0.0})})
+    with pytest.raises(errors.EmptyCell, match=r"F × 16-24.*the sample has"):
+        weighting.rake(S[(S["sex"] != "F") | (S["age"] != "16-24")], {("sex", "age"): CROSSED})
+    with pytest.raises(errors.DataError, match="index levels"):
+        weighting.rake(S, {"sex": CROSSED})
+    for bounds in ((1.2, 3), (0.3, 0.9), (-1, 2)):
+        with pytest.raises(errors.DataError, match="both sides"):
+            weighting.rake(S, MARGINS, bounds=bounds)
+    with pytest.raises(errors.NotConverged, match="age="):
+        weighting.rake(S, MARGINS, max_iterations=1, tolerance=1e-14)
+    with pytest.raises(errors.EmptyCell):
+        weighting.rake(S.head(0), MARGINS)
+    with pytest.raises(errors.Unsupported, match="proportional"):
+        weighting.rake(S, MARGINS, not_stated="drop")
+    with pytest.raises(errors.MissingValues, match="base"):
+        weighting.rake(S.assign(base_w=S["base_w"].mask(S["id"] == 3)), MARGINS, base_weight="base_w")
+    with pytest.raises(errors.Collinear, match="carry 2"):
+        weighting.calibrate(S, pd.Series({"(Intercept)": 10.0, "sex=F": 5.0, "sex=M": 5.0}))
+    with pytest.raises(errors.EmptyCell, match="sex = Z"):
+        weighting.calibrate(S, pd.Series({"(Intercept)": 10.0, "sex=Z": 5.0}))
+    with pytest.raises(errors.DataError, match="not a number"):
+        weighting.calibrate(S, pd.Series({"sex": 5.0}))
+
+
 def test_repeated_labels_of_rows_do_not_mix_people_up():
     same = S.set_index(pd.Index([7] * len(S)))
     one = weighting.rake(same, MARGINS, base_weight="base_w", tolerance=1e-11).values.to_numpy()

@@ -235,7 +235,7 @@ def arms(values: pd.Series, treat: str) -> Booleans:
     if other.any():
         coded = int((numbers[other] < 0).sum() + np.isin(numbers[other], CODES_OF_MISSING).sum())
         raise errors.DataError(
-            f"the treatment {treat!r} is neither 0 nor 1 in {int(other.sum())} rows"
+            f"the treatment {treat!r} must be 0 or 1 in every row; in {int(other.sum())} it is not"
             + (
                 f"; {coded} of them look like codes of missing answers (negative, 9, 98, 99 and so on)" if coded else ""
             ),
