@@ -218,3 +218,37 @@ def rejected(studies, seed):
 def test_every_printed_row_keeps_its_size_with_few_places():
     for name, (share, n) in rejected(2000, 1).items():
         assert share <= 0.07, f"{name}: {share:.1%} of {n}"
+
+
+def linked_people(rng, count, treated, each=8):
+    """The same people of `count` places at two times; the places of the first are reached in between."""
+    place, time = np.tile(np.repeat(np.arange(count), each), 2), np.repeat([0, 1], count * each)
+    moved = rng.normal(0, 0.3, (count, 2))[place, time]
+    frame = pd.DataFrame({"id": np.tile(np.arange(count * each), 2), "place": place, "t": time})
+    return frame.assign(d=((place < treated) & (time == 1)) * 1, y=moved + rng.normal(0, 0.7, len(frame)))
+
+
+PANEL = {"outcome": "y", "treat": "d", "unit": "id", "time": "t", "cluster": "place"}
+
+
+@pytest.mark.parametrize("function", [did.linked_panel, did.first_differences])
+def test_linked_people_of_few_places(function):
+    for few in (1, 2, 6, 7):
+        with pytest.raises(errors.EmptyCell, match="only on one side"):
+            function(linked_people(np.random.default_rng(1), 8, few), **PANEL)
+    frame = linked_people(np.random.default_rng(1), 8, 3)
+    assert function(frame, **PANEL).df == pytest.approx((1 / 3 + 1 / 5) ** 2 / ((1 / 3) ** 2 / 2 + (1 / 5) ** 2 / 4))
+    across = frame.assign(place=frame["id"] % 8)
+    assert did.linked_panel(across, **PANEL).df == 7
+
+
+@pytest.mark.slow
+def test_linked_people_of_few_places_keep_their_size():
+    rng, functions = np.random.default_rng(5), (did.linked_panel, did.first_differences)
+    hits = np.array(
+        [
+            [f(frame, **PANEL).p < 0.05 for f in functions]
+            for frame in (linked_people(rng, int(rng.integers(6, 11)), 3) for _ in range(1000))
+        ]
+    )
+    assert (hits.mean(axis=0) <= 0.07).all(), hits.mean(axis=0)

@@ -40,7 +40,8 @@ def linked_panel(
         Numbers that change over time.
     cluster : str, optional
         Column of the clusters; the person by default. Errors carry G / (G - 1) × (n - 1) / (n - k), k the slopes and
-        times (and people, where these are not nested in clusters), as the R package fixest; t on clusters less one.
+        times (and people, where these are not nested in clusters), as the R package fixest; t on clusters less one, or
+        on Satterthwaite's degrees of freedom where clusters are treated whole.
     weight : str, optional
         Column of weights, one value per person (of linkage, for example).
 
@@ -94,13 +95,29 @@ def linked_panel(
     return from_se(
         float(fit.params[treat]),
         float(fit.std_errors[treat]) * scale,
-        df=float(groups - 1),
+        df=_cluster_df(frame, treat, unit, cluster, weight, groups),
         n=counts,
         outcome=outcome,
         n_sessions=groups if cluster else None,
         method="two-way fixed effects among linked people" + (", weighted" if weight else ""),
         se_method=f"clustered by {cluster or unit}",
     )
+
+
+def _cluster_df(
+    frame: pd.DataFrame, treat: str, unit: str, cluster: str | None, weight: str | None, groups: int
+) -> float:
+    """Return clusters less one; Satterthwaite's degrees of freedom where clusters are treated whole."""
+    people = frame.groupby(unit, observed=True)
+    newly = (people[treat].max() > people[treat].min()).to_numpy().astype(float)
+    if cluster is None or cluster == unit or newly.min() == newly.max():
+        return float(groups - 1)
+    codes = pd.factorize(people[cluster].first())[0]
+    weights = np.ones(len(newly)) if weight is None else people[weight].first().to_numpy(dtype=float)
+    pair = whole_clusters.sides(codes, int(codes.max()) + 1, weights, newly, 1 - newly)
+    if ((pair.treated > 0) & (pair.others > 0)).any():
+        return float(groups - 1)
+    return min(float(groups - 1), whole_clusters.freedom([pair.treated, pair.others]))
 
 
 def _require_panel(  # noqa: PLR0913
