@@ -22,7 +22,13 @@ pytestmark = [
     ),
 ]
 PAGES = ("index.html", "annex.html", "sense-check.html", "practice-bank.html", "notebooks/05_what.html")
-FRAMES = {"320": (320, "screen"), "768": (768, "screen"), "1280": (1280, "screen"), "print": (794, "print")}
+FRAMES = {
+    "320": (320, "screen"),
+    "320 unfolded": (320, "unfolded"),
+    "768": (768, "screen"),
+    "1280": (1280, "screen"),
+    "print": (794, "print"),
+}
 ASK = """
 window.addEventListener("load", async () => {
   const out = {};
@@ -51,7 +57,8 @@ def folder(tmp_path_factory):
     notebook = v4.new_notebook(
         cells=[
             v4.new_markdown_cell("# What do people answer?\n\nWords.\n\n## How\n\n| a | b |\n|---|---|\n| c | d |"),
-            v4.new_code_cell("report.publish(plan, wave, exhibit)", outputs=[display]),
+            v4.new_markdown_cell(f"## By hand\n\n```\n{'a very long line of code ' * 20}\n```"),
+            v4.new_code_cell(f"report.publish(plan, wave, exhibit)  # {'long ' * 60}", outputs=[display]),
         ]
     )
     checked = disclosure.protect(study.exhibits(), study.plan().disclosure)
@@ -66,6 +73,7 @@ def seen(page, folder):
     frames = []
     for name, (width, medium) in FRAMES.items():
         shown = source.replace("@media print{", "@media all{") if medium == "print" else source
+        shown = shown.replace("<details", "<details open") if medium == "unfolded" else shown
         frames.append(
             f'<iframe title="{name}" id="{name}" style="width:{width}px;height:900px;border:0" '
             f'srcdoc="{escaping.escape(shown)}"></iframe>'

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import zipfile
 
 import pytest
 import report_study as study
@@ -151,21 +150,6 @@ def test_results_csv_holds_each_result_once(written):
     assert sorted(r["id"] for r in rows) == sorted(every)
     assert {r["synthetic"] for r in rows} == {"yes"}
     assert not any(v[:1] in "=@\t" for r in rows for v in r.values() if v)
-
-
-def test_the_workbook_has_a_cover_notes_results_and_no_merged_cell(written):
-    from openpyxl import load_workbook
-
-    book = load_workbook(written["positive"] / "results.xlsx")
-    assert book.sheetnames == ["Cover", "Notes", "Results"]
-    assert not any(sheet.merged_cells.ranges for sheet in book)
-    assert [t.ref.split(":")[0] for t in book["Results"].tables.values()] == ["A1"]
-    table = list(csv.DictReader(io.StringIO((written["positive"] / "results.csv").read_text("utf-8"))))
-    cells = [[c.value for c in row] for row in book["Results"].iter_rows(min_row=2)]
-    assert [[v is None for v in row] for row in cells] == [[v == "" for v in row.values()] for row in table]
-    assert book["Results"].max_row == len({i.result.id for e in study.exhibits() for i in e.items}) + 1
-    with zipfile.ZipFile(written["positive"] / "results.xlsx") as parts:
-        assert {p.date_time for p in parts.infolist()} == {(2020, 1, 1, 0, 0, 0)}
 
 
 def test_small_counts_never_reach_any_file(written):

@@ -13,10 +13,11 @@ from html.parser import HTMLParser
 
 import pytest
 import run_study
+import table_schema
 from run_study import ROOT, fingerprints, run
 
 from evaluation.report.column_widths import BREAK
-from evaluation.run import scheduling
+from evaluation.run import crate, scheduling
 
 NOTEBOOKS = sorted(p.stem for p in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 WORDS = ("run", "--draft", "--date", "2026-07-04")
@@ -62,6 +63,7 @@ def test_every_file_of_a_report_is_there(report):
         "practice-bank.html",
         "results.csv",
         "results.xlsx",
+        "results.schema.json",
         "manifest.json",
         "ro-crate-metadata.json",
         "run.log",
@@ -73,6 +75,20 @@ def test_every_file_of_a_report_is_there(report):
     assert len(figures) >= 10
     assert {f"{n}.{kind}" for n in figures for kind in ("svg", "png", "csv")} <= names
     assert not [n for n in names if n.split("/")[-1].startswith(".")]
+
+
+def test_the_crate_describes_every_file_with_a_known_media_type(report):
+    metadata = json.loads((report / "ro-crate-metadata.json").read_text("utf-8"))
+    files = {e["@id"]: e for e in metadata["@graph"] if e["@type"] == "File"}
+    assert set(files) == set(json.loads((report / "manifest.json").read_text("utf-8"))["outputs"])
+    assert {f["encodingFormat"] for f in files.values()} <= set(crate.FORMATS.values())
+
+
+def test_the_results_of_a_run_keep_to_their_schema(report):
+    fields = {f["name"]: f for f in json.loads((report / "results.schema.json").read_text("utf-8"))["fields"]}
+    rows = list(results(report).values())
+    assert list(rows[0]) == list(fields)
+    assert table_schema.faults(rows, fields) == []
 
 
 def test_latest_is_a_relative_link_and_the_index_lists_the_report(made, report):

@@ -12,9 +12,19 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from evaluation.disclosure import CheckedResults
+from evaluation.disclosure import CheckedExhibit, CheckedResults
 from evaluation.errors import CheckFailed
-from evaluation.report import annex_pages, checks, figures, phrases, policy_views, printing, results, sense_check_pages
+from evaluation.report import (
+    annex_pages,
+    checks,
+    figures,
+    phrases,
+    policy_views,
+    printing,
+    results,
+    sense_check_pages,
+    workbook,
+)
 from evaluation.report import notebooks as notebook_pages
 from evaluation.report import origins as notebook_origins
 from evaluation.report import pages as report_pages
@@ -82,13 +92,19 @@ def write_report(
 
 def draw_all(checked: CheckedResults, context: ReportContext) -> dict[str, figures.Figure]:
     """Return the charts of a run by exhibit id."""
+    every = _charted(checked, context)
+    drawn = ((e.id, figures.draw(e, stamp=context.stamp(), date=long_date(context.date))) for e in every)
+    return {id: figure for id, figure in drawn if figure is not None}
+
+
+def _charted(checked: CheckedResults, context: ReportContext) -> list[CheckedExhibit]:
+    """Return every exhibit, and each as the policy report shows it where that differs."""
     every = list(checked.exhibits)
     for e in checked.exhibits:
         if any(s.startswith("policy-") for s in e.sections):
             seen = policy_views.view(e, context)
             every += [seen] if seen is not e else []
-    drawn = ((e.id, figures.draw(e, stamp=context.stamp(), date=long_date(context.date))) for e in every)
-    return {id: figure for id, figure in drawn if figure is not None}
+    return every
 
 
 def _notebook_pairs(notebooks: Mapping[str, NotebookNode] | None) -> list[tuple[str, NotebookNode]]:
@@ -167,24 +183,22 @@ def _style(ctx: ReportContext) -> Markup:
 
 
 def _results(inputs: PageInputs) -> dict[str, bytes]:
-    notes = [
-        *results.NOTES,
-        *(["All figures are from synthetic data and describe nobody."] if inputs.ctx.synthetic else []),
-    ]
     grid = results.grid(inputs.checked, inputs.ctx)
     return {
         "results.csv": results.as_csv(grid),
-        "results.xlsx": results.as_xlsx(grid, inputs.ctx, notes),
+        "results.schema.json": results.schema(),
+        "results.xlsx": workbook.as_xlsx(inputs.checked, grid, inputs.ctx),
         "sense-check-return.csv": sense_check_pages.return_sheet(inputs),
     }
 
 
 def _charts(inputs: PageInputs) -> dict[str, bytes]:
     out: dict[str, bytes] = {}
+    exhibits = {e.id: e for e in _charted(inputs.checked, inputs.ctx)}
     for id, figure in inputs.figures.items():
         out[f"figures/{id}.svg"] = figure.svg
         out[f"figures/{id}.png"] = figure.png
-        out[f"figures/{id}.csv"] = results.table_csv(figure.header, figure.rows)
+        out[f"figures/{id}.csv"] = results.chart_csv(exhibits[id], inputs.ctx)
     return out
 
 

@@ -146,6 +146,7 @@ def _markdown(text: str) -> Markup:
     opened = '<div class="wide" tabindex="0"><table><caption class="hear">Table in the text</caption>'
     made = made.replace("<table>", opened).replace("</table>", "</table></div>")
     made = re.sub(r"<th(?=[ >])(?!ead)", '<th scope="col"', made)
+    made = made.replace("<pre>", '<pre tabindex="0">')
     return Markup(re.sub(r"<img[^>]*>", "", made))
 
 

@@ -86,7 +86,7 @@ def code_files() -> list[Path]:
     return sorted(found)
 
 
-KINDS = {".py", ".j2", ".css", ".ipynb", ".html", ".toml", ".yaml", ".typ"}
+KINDS = {".py", ".j2", ".css", ".ipynb", ".html", ".toml", ".yaml", ".typ", ".json"}
 
 
 def digest_files(files: Iterable[Path], root: Path | None = None) -> str:
@@ -211,58 +211,6 @@ UNHASHED = ("manifest.json", "ro-crate-metadata.json", "run.log")
 def write_json(path: Path, content: Mapping[str, object]) -> None:
     """Write JSON with sorted keys, so that equal content gives equal bytes."""
     path.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, default=str) + "\n", "utf-8")
-
-
-def ro_crate(manifest: Manifest, title: str) -> dict[str, object]:
-    """Return the manifest as a Process Run Crate (RO-Crate 1.1 metadata, one CreateAction)."""
-    parts = [{"@id": name} for name in manifest["outputs"]]
-    files = [
-        {"@id": name, "@type": "File", "contentSize": str(o["bytes"]), "sha256": o["sha256"]}
-        for name, o in manifest["outputs"].items()
-    ]
-    inputs = [
-        {"@id": f"#input/{name}", "@type": "CreativeWork", "name": name, "identifier": f"hmac-sha256:{digest}"}
-        for name, digest in manifest["inputs"].items()
-    ]
-    action = {
-        "@id": "#run",
-        "@type": "CreateAction",
-        "name": "Run of the study's notebooks",
-        "startTime": manifest["started"],
-        "endTime": manifest["finished"],
-        "agent": {"@id": "#team"},
-        "instrument": {"@id": "#evaluation"},
-        "object": [{"@id": i["@id"]} for i in inputs],
-        "result": parts,
-    }
-    team = {"@id": "#team", "@type": "Organization", "name": manifest.get("team", "the owner of the study")}
-    software = {
-        "@id": "#evaluation",
-        "@type": "SoftwareApplication",
-        "name": "evaluation",
-        "softwareVersion": f"{manifest['version']} ({manifest['code']['commit'][:12]})",
-    }
-    root = {
-        "@id": "./",
-        "@type": "Dataset",
-        "name": f"{title}: report {manifest['report']}",
-        "description": "An evaluation report with its results, figures and executed notebooks.",
-        "datePublished": manifest["date"],
-        "hasPart": parts,
-        "mentions": {"@id": "#run"},
-        "conformsTo": {"@id": "https://w3id.org/ro/wfrun/process/0.5"},
-        "license": "MIT (code); synthetic or aggregated data only",
-    }
-    about = {
-        "@id": "ro-crate-metadata.json",
-        "@type": "CreativeWork",
-        "about": {"@id": "./"},
-        "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
-    }
-    return {
-        "@context": "https://w3id.org/ro/crate/1.1/context",
-        "@graph": [about, root, action, team, software, *inputs, *files],
-    }
 
 
 def read_manifest(report: Path) -> Manifest:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from evaluation.errors import EvaluationError, InputError, StudyError
 from evaluation.plan import study
 from evaluation.plan.study import Plan
-from evaluation.run import folders, notebooks, scheduling, workers
+from evaluation.run import crate, folders, notebooks, scheduling, workers
 from evaluation.run import manifest as run_manifest
 from evaluation.run.request import CELL_SECONDS, Request, resolve_date, resolve_wave
 
@@ -209,8 +209,8 @@ def _finish(state: _Run, digest: str) -> run_manifest.Manifest:
     state.say("The report is written and checked.")
     manifest = _manifest(state, digest, summary)
     run_manifest.write_json(state.folder / "manifest.json", manifest)
-    crate = run_manifest.ro_crate(manifest, state.plan.study.title)
-    run_manifest.write_json(state.folder / "ro-crate-metadata.json", crate)
+    metadata = crate.ro_crate(manifest, state.plan.study.title)
+    run_manifest.write_json(state.folder / "ro-crate-metadata.json", metadata)
     (state.folder / "run.log").write_text("\n".join(state.log) + "\n", "utf-8")
     return summary
 
