@@ -135,9 +135,34 @@ def _parser() -> argparse.ArgumentParser:
     release.add_argument("report", type=Path, metavar="REPORT")
     sheet = add("sense-check", _sense_check, "record a return sheet of the checking group")
     sheet.add_argument("sheet", type=Path, metavar="SHEET")
+    _add_lot(commands)
     status = add("status", _status, "waves, gates, last report, and what is missing")
     status.add_argument("--json", action="store_true", help="for machines")
     return parser
+
+
+def _add_lot(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    about = "draw by lot who gets invitations, events or a quiet place first; verify and show a draw"
+    lot = commands.add_parser("lot", help=about, description=about)
+    parts = lot.add_subparsers(title="lot commands", required=True, metavar="WHAT")
+    for name, do, help_text in (
+        ("draw", _lot_draw, "commit a lot; with its public number, draw it"),
+        ("verify", _lot_verify, "draw a lot again and say whether it is what its record says"),
+        ("show", _lot_show, "how many were drawn in each block; a page in plain words"),
+    ):
+        sub = parts.add_parser(name, help=help_text, description=help_text)
+        sub.add_argument("name", metavar="NAME", help="the lot: [lots.NAME] of study.toml")
+        sub.add_argument("--study", type=Path, metavar="PATH", help="study.toml (default: the nearest one above)")
+        sub.set_defaults(do=do)
+        if name == "draw":
+            sub.add_argument("--number", default="", metavar="N", help="the public number, once it is known")
+            sub.add_argument("--list", type=Path, metavar="FILE", help="where senders find who was drawn; not in here")
+            sub.add_argument(
+                "--again", default="", metavar="REASON", help="draw once more; no effect may be claimed then"
+            )
+            sub.add_argument("--date", default="", metavar="D", help="day of the draw (default: today)")
+        if name == "show":
+            sub.add_argument("--page", type=Path, metavar="FILE", help="write the page for the public, to print")
 
 
 def _add_run(sub: argparse.ArgumentParser) -> None:
@@ -350,6 +375,39 @@ def _sense_check(options: argparse.Namespace) -> int:
     from evaluation.run import release as run_release
 
     print(run_release.record_sense_check(options.sheet, study_file=options.study, wave=options.wave))
+    return 0
+
+
+def _lot_draw(options: argparse.Namespace) -> int:
+    from evaluation.analysis.lots import lot_draws
+    from evaluation.plan import study
+    from evaluation.run.request import resolve_date
+
+    plan = study.load(options.study)
+    day = resolve_date(plan, options.date)
+    print(lot_draws.draw(plan, options.name, lot_draws.DrawRequest(day, options.number, options.list, options.again)))
+    return 0
+
+
+def _lot_verify(options: argparse.Namespace) -> int:
+    from evaluation.analysis.lots import verification
+    from evaluation.plan import study
+
+    said, good = verification.summary(study.load(options.study), options.name)
+    print(said)
+    return 0 if good else 1
+
+
+def _lot_show(options: argparse.Namespace) -> int:
+    from evaluation.plan import study
+    from evaluation.report import lot_page
+
+    plan = study.load(options.study)
+    if options.page:
+        options.page.write_text(lot_page.page(plan, options.name), "utf-8")
+        print(f"The page is in {_short_path(options.page)}.")
+        return 0
+    print(lot_page.counts(plan, options.name))
     return 0
 
 

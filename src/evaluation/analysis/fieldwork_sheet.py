@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from evaluation.analysis import arms, layout
+from evaluation.analysis.lots import lot_prospects
 from evaluation.analysis.next_wave_simulation import DRAWS, Power, Size, rehearse
 from evaluation.analysis.questionnaire import questions, route_words
 from evaluation.analysis.sample_size import ATTENDEE_SESSIONS, needs, up
@@ -20,7 +21,9 @@ PEOPLE = ("group", "attendees", "others", "linked", "never")
 def sheet(plan: Plan, wave: str, *, draws: int = DRAWS) -> str:
     """Return the sheet; sizes by formula, and routes by `draws` rehearsals of the study's own pipeline (0: none)."""
     people = waves.read_design(plan, wave)
-    return text(plan, wave, people, rehearsals(plan, wave, people, waves.margins(plan), draws=draws))
+    powers = rehearsals(plan, wave, people, waves.margins(plan), draws=draws)
+    lots = lot_prospects.prospects(plan, wave, draws=min(draws, lot_prospects.DRAWS))
+    return "\n\n".join(filter(None, [text(plan, wave, people, powers), lots]))
 
 
 def sizes_of(plan: Plan, people: pd.DataFrame, wave: str) -> list[tuple[str, Size]]:

@@ -28,7 +28,7 @@ from evaluation.table_builder import Table
 from evaluation.verdict import NOT_ANSWERABLE, WITHOUT_NUMBER
 
 FAMILIES = ("secondary", "exploratory", "control")
-CONTRASTS = ("change", "gap", "attend", "d1", "d2", "d3", "d4", "d5")
+CONTRASTS = ("change", "gap", "attend", "d1", "d2", "d3", "d4", "d5", "d6")
 COMPANIONS = {"change": ("changeshare",), "attend": ("attendshare",)}
 METHOD = ".entropy-balancing"  # the planned companion of the planned comparison
 
@@ -166,7 +166,7 @@ def can_and_cannot(plan: Plan, wave: str, rows: Sequence[Result], gates: Sequenc
     """Return what the results permit saying, and what may not be concluded, from licences and verdicts."""
     table = layout.table(plan, wave, "say.all", short=short(plan, plan.outcomes.primary))
     main = {r.id.split(".")[0]: r for r in rows if is_headline(r, plan)}
-    for contrast in table.declaration.rows:
+    for contrast in (c for c in table.declaration.rows if c != "d6" or c in main):
         answered = contrast in main and main[contrast].verdict not in ("", *WITHOUT_NUMBER)
         row = table.row(contrast).text("may", "yes" if answered else f"no: {NOT_ANSWERABLE} yet")
         row.text("not", table.sentence(contrast))

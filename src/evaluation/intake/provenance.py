@@ -70,8 +70,9 @@ def made_from(plan: Plan, wave: str) -> dict[str, str]:
 
 
 def data_files(root: Path, waves: Sequence[str], margins: str) -> list[Path]:
-    """Return the files with data that exist: exports and descriptions of waves, registers, margins, withdrawals."""
-    folders = [root / "data_raw" / "registers", *(root / "data_raw" / "waves" / w for w in waves)]
+    """Return the files with data that exist: waves, registers, lots, margins, withdrawals."""
+    kept = (root / "data_raw" / "registers", root / "data_raw" / "lots", root / "plans" / "lots")
+    folders = [*kept, *(root / "data_raw" / "waves" / w for w in waves)]
     inside = [p for folder in folders if folder.is_dir() for p in folder.rglob("*")]
     return sorted({p for p in (root / margins, *opt_outs.files(root), *inside) if p.is_file()})
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from evaluation.errors import nearest
+from evaluation.plan import lot_checks
 from evaluation.plan.sense import senseless
 
 
@@ -51,7 +52,7 @@ def plan_faults(plan: Any) -> list[str]:
     for name, design in plan.designs.items():
         faults += _unknown(f"designs.{name}.group", [design.group], known)
         faults += _unknown(f"designs.{name}.waves", design.waves, waves, "wave")
-    return faults + _wrong_roles(plan) + _unknown_levels(plan) + senseless(plan)
+    return faults + _wrong_roles(plan) + _unknown_levels(plan) + senseless(plan) + lot_checks.lot_faults(plan)
 
 
 def _unknown(where: str, names: Iterable[str], among: set[str], kind: str = "variable") -> list[str]:

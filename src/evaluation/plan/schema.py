@@ -556,3 +556,60 @@ class Programme(Part):
     stop_group: str = "Black"
     stop_comparator: str = "White"
     recruit_goal: Share = 0.25
+
+
+class Lot(Part):
+    """One lot: who or what is drawn, from which frame, and which wave's answers it serves.
+
+    Attributes
+    ----------
+    kind : str
+        "places" (which places get the next events first), "people" (who gets a personal invitation before the wave) or
+        "modes" (which answers of a session are given alone).
+    title, reason : str
+        What is drawn, in a few words, and why by lot.
+    unit : str
+        Column that names the unit in the frame (`data_raw/lots/NAME.csv`) and in the survey.
+    blocks : tuple of str
+        Columns of the frame; the lot is drawn within every combination of them.
+    share : float
+        Share of each block that is drawn, 0 to 1.
+    serves, before : str
+        Wave whose answers are compared, and the wave of the earlier answer ("" for none).
+    outcomes : tuple of str
+        Outcomes compared; the primary one when none is named.
+    public_number : str
+        Words for the number, unknown today, that the draw waits for: "the six main numbers of the draw of 12 December".
+    restrict, most_difference : tuple of str, float
+        Columns of the frame that a draw must balance, and the largest difference in means, in standard deviations.
+    done : str
+        Column of the frame, filled in afterwards with yes or no: what was done with each unit.
+    most_crossovers, most_attrition_gap : float
+        Bars of the gates: share (0 to 1) of units dealt with otherwise than drawn, and the difference between the arms
+        in the share who answered.
+    neighbours : tuple of pairs of str
+        Places that lie side by side.
+    take_up : tuple of float
+        Share (0 to 1) expected to take part when not drawn, and when drawn: for what the lot could see.
+    answering : float
+        Share (0 to 1) of people in the lot who are expected to answer.
+    """
+
+    kind: Literal["places", "people", "modes"]
+    title: str
+    reason: str
+    unit: str
+    blocks: tuple[str, ...] = ()
+    share: Chance = 0.5
+    serves: str
+    before: str = ""
+    outcomes: tuple[str, ...] = ()
+    public_number: str
+    restrict: tuple[str, ...] = ()
+    most_difference: Positive = 0.5
+    done: str = "done"
+    most_crossovers: Share = 0.05
+    most_attrition_gap: Share = 0.1
+    neighbours: tuple[tuple[str, str], ...] = ()
+    take_up: tuple[Share, Share] = (0.05, 0.25)
+    answering: Chance = 0.7

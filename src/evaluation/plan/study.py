@@ -28,6 +28,7 @@ from evaluation.plan.schema import (
     Exclusion,
     Exposure,
     General,
+    Lot,
     Matching,
     Outcomes,
     Part,
@@ -78,6 +79,7 @@ class Plan(Part):
     sensitivity: Sensitivity = Sensitivity()
     power: Power = Power()
     programme: Programme = Programme()
+    lots: dict[str, Lot] = Field(default_factory=dict)
     root: Path = Path()
     codebook: Any = None
 

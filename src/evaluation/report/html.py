@@ -34,7 +34,7 @@ from evaluation.report.phrases import markup
 from evaluation.verdict import LABELS, MEANINGS
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, Template
     from nbformat import NotebookNode
 
 PRINTED = ("index", "annex", "sense-check", "practice-bank")
@@ -161,6 +161,11 @@ def render(page: Page, ctx: ReportContext) -> str:
         return Markup("<div data-plan>{}</div>").format(inner) if b.fixed else inner
 
     return env.get_template("base.html.j2").render(page=page, ctx=ctx, style=_style(ctx), show=block) + "\n"
+
+
+def template(name: str) -> Template:
+    """Return one of the package's templates; what is filled in is escaped."""
+    return _environment().get_template(name)
 
 
 @lru_cache(maxsize=1)
