@@ -171,18 +171,23 @@ def feedback_sentence(rows: Rows, ctx: ReportContext) -> list[str]:
     return [" ".join(said)] if said else []
 
 
-def closed(rows: Rows, ctx: ReportContext) -> list[str]:
-    """Return how long people waited and how many were told."""
-    said = _sentence(
+def action_sentences(rows: Rows, ctx: ReportContext) -> list[str]:
+    """Return what happened to everything that was asked for, in numbers that add up: one set for every page."""
+    return _sentence(
         rows,
         ctx,
-        "Of {actions.all.all} actions, {actions.told_share.all} were reported back to people.",
-        "Half had a first response within {actions.median.answered} days.",
-        "{actions.refused.all} were refused, {actions.explained.all} of them with a written reason.",
-        "{actions.overdue.all} are past their date and not closed.",
-        "Counts of actions count activity, not effect.",
+        "{actions.all.all} things were asked for: {actions.did.all} done, {actions.doing.all} under way or passed on, "
+        "{actions.refused.all} refused, {actions.open.all} without an answer yet.",
+        "Of those refused, {actions.explained.all} have a written reason.",
+        "{actions.overdue.all} are overdue, and {actions.told.all} were reported back to people.",
     )
-    return [" ".join(said)] if len(said) > 1 else []
+
+
+def closed(rows: Rows, ctx: ReportContext) -> list[str]:
+    """Return what happened to everything asked for, how long people waited, and what such counts are."""
+    said = action_sentences(rows, ctx)
+    said += _sentence(rows, ctx, "Half had a first response within {actions.median.answered} days.")
+    return [" ".join([*said, "Counts of actions count activity, not effect."])] if said else []
 
 
 def cost(rows: Rows, ctx: ReportContext) -> list[str]:
