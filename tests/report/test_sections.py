@@ -198,22 +198,6 @@ def test_findings_are_sentences_without_an_ellipsis():
             assert "(" not in text.replace(exhibit.title, ""), text
 
 
-def test_levels_over_time_lead_with_the_last_shares():
-    trio = study.main_answers("null")[0]
-    assert said(trio) == (
-        "39% of Black respondents and 51% of All other respondents were positive in W2025: “Confidence in the police”"
-    )
-
-
-def test_statements_by_group_say_on_how_many_in_words():
-    trust = next(e for e in study.charts() if e.id == "levels.trust")
-    rows = [(q, c, replace(x.result, group=c)) for x in trust.items for q, c in [(x.row, x.column)]]
-    made = study.grid("levels.trust", "Trust", rows, "policy-6", "dots")
-    assert said(made) == (
-        "On each of the questions shown, fewer Black respondents than All other respondents gave a positive answer"
-    )
-
-
 def test_one_scale_carries_one_unit():
     cells = [
         ("Share", "W2025", study.level("conf_overall", "black", "w2025", 40.0)),

@@ -68,5 +68,5 @@ def ends(plan: Plan, outcome: str) -> tuple[float, ...]:
 
 
 def short(plan: Plan, outcome: str) -> str:
-    """Return an outcome in a few words for a sentence."""
-    return plan.outcomes.short.get(outcome) or plan.label_of(outcome)
+    """Return an outcome in a few words for a sentence: the plan's, else the answer to its question as it was worded."""
+    return plan.outcomes.short.get(outcome) or f"the answer to “{plan.label_of(outcome)}”"

@@ -175,7 +175,7 @@ class ReportContext:
         if short:
             return short
         try:
-            return self.plan.label_of(outcome)
+            return f"the answer to “{self.plan.label_of(outcome)}”"
         except (KeyError, ValueError, AttributeError):
             return outcome.replace("_", " ")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from evaluation import verdict as rule
@@ -12,6 +11,7 @@ from evaluation.report.context import ReportContext, long_date
 from evaluation.report.page_parts import Block, PageInputs
 from evaluation.report.phrases import cite
 from evaluation.report.sentences import (
+    SCALE,
     Line,
     Rows,
     attendee_contrast,
@@ -28,6 +28,7 @@ from evaluation.report.sentences import (
     signed_range,
     since,
     since_words,
+    tells_otherwise,
 )
 from evaluation.report.tables import Cell, Table
 
@@ -188,9 +189,6 @@ def _outcome_label(rows: Rows, row: CheckedRow, changed: bool, ctx: ReportContex
     return f"{name}{scale} (since {ctx.when(since(rows, ctx, row.outcome))})" if changed else f"{name}{scale}"
 
 
-SCALE = re.compile(r"(\d+) to (\d+) scale")
-
-
 def _verdict_cell(rows: Rows, row: CheckedRow | None) -> Cell:
     if row is None:
         return Cell("", kind="none")
@@ -198,8 +196,11 @@ def _verdict_cell(rows: Rows, row: CheckedRow | None) -> Cell:
     if not row.shown or row.verdict in rule.WITHOUT_NUMBER or row.value is None:
         return Cell(verdict, row.id)
     share = rows.share_of(row)
-    number = share if share is not None and share.shown and share.value is not None else row
-    return Cell(f"{verdict}: {phrases.plain(short_range(number))}", number.id)
+    if share is not None and share.low is not None and not tells_otherwise(row, share):
+        return Cell(f"{verdict}: {phrases.plain(short_range(share))}", share.id)
+    ends = SCALE.search(row.unit)
+    scale = f", on the scale of {ends[1]} to {ends[2]}" if ends and share is not None else ""
+    return Cell(f"{verdict}: {phrases.plain(short_range(row))}{scale}", row.id)
 
 
 def everybody_else(rows: Rows, ctx: ReportContext) -> Line | None:
@@ -215,8 +216,7 @@ def failed_controls(rows: Rows, ctx: ReportContext) -> str:
         row = rows.get("attend", outcome, "all", ctx.wave)
         if row is not None and row.shown and row.verdict.startswith((rule.HIGHER, rule.LOWER)):
             number = rows.share_of(row) or row
-            called = fixed(ctx.short(outcome))
-            what = called if outcome in ctx.plan.outcomes.short else f"“{called}”"
+            what = fixed(ctx.short(outcome)).removeprefix("the answer to ")
             named.append(f"{cite(row, row.verdict.split(',')[0])} on {what} ({short_range(number, ' points')})")
     if not named:
         return ""

@@ -27,6 +27,7 @@ POLICY = (
     "What to do next",
     "Words used, contact and sources",
 )
+CONTEXT = 11  # the section whose figures are no results of the programme
 OTHER_WORDS = (
     (
         "Indicative only",
@@ -56,9 +57,11 @@ def policy(inputs: PageInputs) -> Page:
     for number, title in enumerate(POLICY, 1):
         own = _section_blocks(inputs, number)
         shown, folded = policy_views.section_exhibits(inputs.at(f"policy-{number}"), number, ctx)
+        shown, old = policy_views.aged(shown, ctx) if number == CONTEXT else (shown, [])
         refused = [e for e in (*shown, *folded) if is_refusal(e)]  # said in one sentence, wherever they would stand
         shown, folded = ([e for e in part if e not in refused] for part in (shown, folded))
         placed = [
+            *([Block("bullets", old, fixed=True)] if old else []),
             *exhibits(inputs, shown, fold=12, printed=told),
             *exhibits(inputs, folded, fold=12, most=0),
             *exhibits(inputs, refused, fold=12),
@@ -128,6 +131,8 @@ def _paragraphs(paragraphs: list[str]) -> list[Block]:
 def _changes(inputs: PageInputs) -> list[Block]:
     lines = [x for x in (say.primary(inputs.rows, inputs.ctx),) if x] + say.designs(inputs.rows, inputs.ctx)
     blocks = [Block("lines", lines, "panel")] if lines else []
+    mean = say.mean_sentence(say.main_row(inputs.rows, inputs.ctx))
+    blocks += [Block("para", [mean])] if mean else []
     table = _change_table(inputs)
     return [*blocks, Block("html", table)] if table else blocks
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -161,6 +162,8 @@ def points_line(rows: Rows, row: CheckedRow, ctx: ReportContext) -> Line:
     if verdict in rule.WITHOUT_NUMBER or row.value is None or row.low is None or row.high is None:
         subject = Subject(short_words(ctx, row.outcome), about)
         return Line(tuple(phrases.finding(row, subject, cite)), verdict)
+    if not informative(row):
+        return Line((f"{phrases.upper_first(about)}: not informative, the range is wider than the scale.",), verdict)
     number = rows.share_of(row)
     if number is None or not number.shown or number.low is None:
         number = row
@@ -181,6 +184,8 @@ def _compared(rows: Rows, row: CheckedRow, ctx: ReportContext) -> str:
     year = cite.plan(ctx.when(row.wave or ctx.wave))
     if contrast == "change":
         return f"{group_words(ctx, group)}, {year} against {since_words(rows, ctx, row.outcome)}"
+    if (design := ctx.plan.designs.get(contrast.upper())) is not None:
+        return f"“{fixed(design.title)}”, difference in change"
     if contrast == "gap":
         return f"{group_words(ctx, ctx.focus)} against {group_words(ctx, ctx.comparison)} in {year}"
     return f"{fixed(ctx.words.treated)} against {compared_people(ctx)}"
@@ -188,12 +193,18 @@ def _compared(rows: Rows, row: CheckedRow, ctx: ReportContext) -> str:
 
 def _sides_of_share(row: CheckedRow, share: CheckedRow) -> list[str]:
     """Return what to say where the share and the average answer, on which the verdict rests, tell unlike stories."""
-    if share is row or share.low is None or share.high is None:
-        return []
-    apart = not share.low <= 0 <= share.high
-    if (row.verdict in rule.UNCERTAIN and apart) or (row.verdict in (rule.HIGHER, rule.LOWER) and not apart):
+    if share is not row and tells_otherwise(row, share):
         return ["The verdict rests on the average of all answers, as planned; these points are the share alone."]
     return []
+
+
+def tells_otherwise(row: CheckedRow, share: CheckedRow) -> bool:
+    """Return whether the range of a share lies on one side where the verdict of the average names none, or not."""
+    if share.low is None or share.high is None:
+        return False
+    apart = not share.low <= 0 <= share.high
+    directed = row.verdict.startswith((rule.HIGHER, rule.LOWER))
+    return (row.verdict in rule.UNCERTAIN and apart) or (directed and not apart)
 
 
 def _overstated(row: CheckedRow) -> list[str]:
@@ -237,44 +248,40 @@ def _would_remove(rows: Rows, row: CheckedRow, ctx: ReportContext) -> str:
     return f"; a gap of {size} {unit} before they came would remove it"
 
 
-def verdict_line(row: CheckedRow, subject: Subject, ctx: ReportContext) -> Line:
-    """Return a contrast's line: verdict word, finding, how sure; the same pattern whatever the sign."""
-    pre = len(ctx.plan.exposure.pre_waves) if ctx.plan.exposure is not None else 1
-    verdict = row.verdict or (rule.NOT_ANSWERABLE if row.kind == "not_identified" else "")
-    if row.kind == "too_few" or (not row.shown and row.kind != "not_identified"):
-        verdict = rule.TOO_FEW
-    if not verdict and row.kind == "estimate":
-        return Line(tuple(_without_verdict(row, subject)))
-    return Line(tuple(phrases.finding(row, subject, cite, pre_waves=pre)), verdict)
-
-
-def _without_verdict(row: CheckedRow, s: Subject) -> list[str]:
-    known = [x for x in (row.value, row.low, row.high) if x is not None]
-    shown = [
-        ("minus " if x < 0 else "") + cite(row, text)
-        for x, text in zip(known, phrases.alike(known, row.unit or ""), strict=True)
-    ]
-    between = f" (between {shown[1]} and {shown[2]})" if len(shown) == 3 else ""
-    about = f"{s.what} {s.who}".strip()
-    return [f"The {s.noun} in {about} was {shown[0]} {phrases.unit_words(row.unit or '')}{between}."]
-
-
 def designs(rows: Rows, ctx: ReportContext) -> list[Line]:
-    """Return one line for each planned design: its finding, or why it could not run."""
+    """Return one line for each planned design: its finding, or why it could not run; others are for the annex."""
     out = []
     for name, design in ctx.plan.designs.items():
         row = next((r for r in rows.starting(f"{name.lower()}.") if r.id.split(".")[1] == design.outcome.lower()), None)
-        if row is None:
+        if row is None or not design.planned:
             continue
-        subject = Subject(
-            f"the change in {short_words(ctx, design.outcome)}",
-            "",
-            "than in the group it is compared with",
-            "difference",
-            "between the groups compared",
-        )
-        line = verdict_line(row, subject, ctx)
+        line = points_line(rows, row, ctx)
+        title = f"“{fixed(design.title)}”"
         said = [x for x in line.sentences if plain(x) != (row.question or "")]
-        title = f"“{fixed(design.title)}”: "
-        out.append(Line((f"{title}{said[0][:1].lower()}{said[0][1:]}", *said[1:]), line.verdict))
+        out.append(
+            Line(
+                (said[0] if title in said[0] else f"{title}: {said[0][:1].lower()}{said[0][1:]}", *said[1:]),
+                line.verdict,
+            )
+        )
     return out
+
+
+def informative(row: CheckedRow) -> bool:
+    """Return whether a contrast's range is no wider than the scale of its answers."""
+    ends = SCALE.search(row.unit or "")
+    if row.low is None or row.high is None or row.null is None:
+        return True
+    widest = float(ends[2]) - float(ends[1]) if ends else 100.0 if phrases.is_share(row.unit or "") else float("inf")
+    return row.high - row.low <= widest
+
+
+SCALE = re.compile(r"(\d+) to (\d+) scale")
+
+
+def mean_sentence(row: CheckedRow | None) -> str:
+    """Return a contrast on the scale of the answers, on which its verdict rests; "" where it has no number."""
+    if row is None or not row.shown or row.low is None or row.high is None or phrases.is_share(row.unit):
+        return ""
+    unit = phrases.unit_words(row.unit, row.value)
+    return f"The verdict rests on the average of all answers: most likely {signed_range(row)}, {unit}."
