@@ -70,6 +70,7 @@ def who(rows: Rows, ctx: ReportContext) -> list[str]:
             f"{cite(group, group.text)} of {cite(total, total.text)} respondents were "
             f"{fixed(ctx.words.focus_group.removesuffix(' respondents'))}."
         )
+    said += _behind(rows, ctx)
     said += _sentence(
         rows,
         ctx,
@@ -87,6 +88,18 @@ def who(rows: Rows, ctx: ReportContext) -> list[str]:
         )
     said.append(f"People who declined to answer may trust {fixed(ctx.words.institution)} less than those who answered.")
     return [" ".join(said)]
+
+
+def _behind(rows: Rows, ctx: ReportContext) -> list[str]:
+    """Return in one sentence how the focus group's numbers of people hang together, from everybody to those counted."""
+    found = [rows.get("base", k, ctx.focus, ctx.wave) for k in ("all", "general", "answered")]
+    if not all(r is not None and r.shown for r in found):
+        return []
+    everybody, general, answered = (cite(r, r.text) for r in found if r is not None)
+    return [
+        f"Of about {everybody} {fixed(ctx.group_words(ctx.focus))}, about {general} were met without lists of attendees, "
+        f"and about {answered} of those answered the main question; its shares are of them."
+    ]
 
 
 def _collection_mode(rows: Rows, ctx: ReportContext) -> list[str]:
