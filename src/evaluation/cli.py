@@ -126,7 +126,12 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_argument("--quick", action="store_true", help="sizes by formula only; the next wave is not rehearsed")
     plan.add_argument("--questionnaire", type=Path, metavar="FILE", help="write the next questionnaire, ready to print")
     made = add("synthesise", _synthesise, "write a synthetic study with a known truth", wave=False)
-    made.add_argument("--truth", type=Path, metavar="FILE", help="truth.toml (default: the shipped truth)")
+    made.add_argument(
+        "--truth",
+        type=Path,
+        metavar="FILE",
+        help="truth.toml, or higher, lower, null or too_small (default: the shipped truth)",
+    )
     made.add_argument("--folder", type=Path, required=True, metavar="FOLDER", help="where its data_raw/ is written")
     made.add_argument("--seed", type=int, default=None, metavar="N")
     begin = add("init", _init, "a new study folder with codebook, registers and plan to fill in", wave=False)

@@ -15,6 +15,7 @@ LITTLE_OR_NO = "little or no difference"
 TOO_UNCERTAIN = "too uncertain to say"
 TOO_FEW = "too few to report"
 NOT_ANSWERABLE = "not answerable"
+NOT_SHOWN = "not shown, to protect people"  # no verdict: a count hidden so that another cannot be worked out
 LEAST_SAME_SIGN = 0.9
 SIGN, HALVED, ONE_SIDED, FAMILY = "signs of analyses", "size of analyses", "one-sided doubt", "family"
 

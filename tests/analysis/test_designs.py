@@ -257,7 +257,7 @@ def test_an_event_within_the_first_fieldwork_leaves_an_association(held):
     plan, found, results = held
     assert by_id(results)["d1",].licence == "effect"
     none = designs.attendee_change(plan, found)
-    assert not any("claims no cause" in n for n in tables.forest(plan, found, results, none).notes)
+    assert not any("cause and effect" in n for n in tables.forest(plan, found, results, none).notes)
     events = found.events.assign(event_date=["2022-10-05", *found.events["event_date"][1:]])
     early = inputs.DesignInputs(found.wave, found.survey, events, found.comparable, found.fieldwork, found.arms)
     again = designs.all_designs(plan, early)
@@ -267,14 +267,14 @@ def test_an_event_within_the_first_fieldwork_leaves_an_association(held):
     assert [g.id for g in made.gates if not g.passed] == ["d1.dates"]
     notes = tables.forest(plan, early, again, none).notes
     assert (
-        "D1 claims no cause here, as the plan would let it. Not met: the earlier survey was over before the first "
-        "event."
+        "“Places with events and places without” may not be read as cause and effect: a condition that the plan set for "
+        "that was not met (the earlier survey was over before the first event)."
     ) in notes
     verb = {i.row: i.result.text for i in tables.answer(plan, early, again, none).items if i.column == "May say"}
-    assert verb["D1 Places with events and places without"] == "“went with”, no more"
+    assert verb["Places with events and places without"] == "“went with”, no more"
     for evidence, made, word in ((found, results, "is consistent with"), (early, again, "went with")):
         said = {i.row: i.result.text for i in tables.assumptions(plan, evidence, made).items if i.column == "May say"}
-        assert said["D1 Places with events and places without"].startswith(word)
+        assert said["Places with events and places without"].startswith(word)
 
 
 def test_a_placebo_that_could_not_see_has_not_passed():
@@ -297,7 +297,7 @@ def test_a_placebo_that_could_not_see_has_not_passed():
 def test_bounds_widen_and_say_where_a_result_vanishes(held):
     plan, found, results = held
     shown = placebos.bounds(plan, found, results)
-    d1 = [i for i in shown.items if i.row.startswith("D1")]
+    d1 = [i for i in shown.items if i.row.startswith("Places with events")]
     width = [i.result.high - i.result.low for i in d1 if i.column.startswith("Apart")]
     assert width == sorted(width)
     made = by_id(results)["d1",]
@@ -311,7 +311,7 @@ def test_mean_and_share_stand_side_by_side(held):
     shown = placebos.sides(
         plan, inputs.DesignInputs(found.wave, survey, found.events, found.comparable, found.fieldwork, found.arms)
     )
-    d1 = {i.column: i.result for i in shown.items if i.row.startswith("D1")}
+    d1 = {i.column: i.result for i in shown.items if i.row.startswith("Places with events")}
     assert set(d1) == {"Mean", "Share of positive answers", "Share, by a logit"}
     assert d1["Share of positive answers"].unit == "percentage points"
     assert abs(d1["Share of positive answers"].value - d1["Share, by a logit"].value) < 12
@@ -320,11 +320,18 @@ def test_mean_and_share_stand_side_by_side(held):
 
 def test_composition_is_read_against_chance(held):
     plan, found, _ = held
-    shown = {(i.row[:2], i.column): i.result for i in few_clusters.composition(plan, found).items}
-    assert shown["D1", "Read against chance"].text in ("as chance would give", "more than chance in nine of ten")
-    assert shown["D1", "Composition taken as constant"].value == pytest.approx(0.5, abs=0.3)
-    assert shown["D1", "Composition free to change"].value == pytest.approx(0.5, abs=0.3)
-    assert ("D2", "All cells weighted to the group before") in shown
+    shown = {(i.row.split(" (")[0], i.column): i.result for i in few_clusters.composition(plan, found).items}
+    assert shown["Places with events and places without", "Read against chance"].text in (
+        "as chance would give",
+        "more than chance in nine of ten",
+    )
+    assert shown["Places with events and places without", "Composition taken as constant"].value == pytest.approx(
+        0.5, abs=0.3
+    )
+    assert shown["Places with events and places without", "Composition free to change"].value == pytest.approx(
+        0.5, abs=0.3
+    )
+    assert ("Black and other respondents", "All cells weighted to the group before") in shown
 
 
 def test_attendance_is_the_first_stage_by_place(held):
@@ -413,10 +420,10 @@ def test_the_table_of_what_fools_says_its_truth(held):
     cells = {(i.row, i.column): i.result.value for i in event_study.fooled(plan, found, people=40_000).items}
     seen, unseen = "They came by what is known", "They came because they trusted already"
     truth = cells["The truth", seen]
-    four, after = "D3 four groups weighted by predicted attendance", "The same, adjusted for what is known"
+    four, after = "Four groups weighted by predicted attendance", "The same, adjusted for what is known"
     assert cells[four, unseen] > truth + 0.25
     assert cells[four, unseen] == pytest.approx(cells[after, unseen], abs=0.08)
-    assert cells["D5 the same people", unseen] == pytest.approx(truth, abs=0.08)
+    assert cells["The same people", unseen] == pytest.approx(truth, abs=0.08)
 
 
 def test_words_about_designs_claim_no_cause():

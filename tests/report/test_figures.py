@@ -13,7 +13,7 @@ from PIL import Image
 
 from evaluation import disclosure
 from evaluation.exhibit import Exhibit, Item, Measure
-from evaluation.report import figures, lettering
+from evaluation.report import chart_rows, figures, lettering
 
 EVERY = [e for e in [*study.main_answers("positive"), *study.charts(), *study.tables()] if e.chart]
 
@@ -120,12 +120,44 @@ def test_one_verdict_makes_the_headline():
     assert figures.draw(exhibit).finding == "Black and all other respondents: lower"
 
 
-def test_refused_contrasts_are_counted_in_the_headline():
-    exhibit = checked(next(e for e in EVERY if e.id == "designs.forest"))
-    assert (
-        figures.draw(exhibit).finding
-        == "Five ways of asking whether it changed: higher in 2 of 3; no answer for the rest"
+def test_no_headline_counts_verdicts_and_each_has_ten_words_at_most():
+    for exhibit in EVERY:
+        drawn = figures.draw(checked(exhibit), png=False) if exhibit.chart else None
+        if drawn is not None and len(exhibit.title) < 80:
+            assert len(drawn.finding.split()) <= 10, drawn.finding
+            assert not re.search(r"\bin \d+ of \d+\b", drawn.finding)
+
+
+def test_a_headline_has_a_verdict_only_where_one_contrast_stands_behind_it():
+    one = study.grid(
+        "x.one", "Confidence", [("a", "b", study.contrast("gap.conf_overall.black.w2025", 0.5, 0.2))], "", "forest"
     )
+    assert figures.draw(checked(one), png=False).finding == "Confidence: higher"
+    two = next(e for e in EVERY if e.id == "designs.forest")
+    assert figures.draw(checked(two), png=False).finding == two.title
+
+
+def test_a_balance_chart_headlines_what_matching_left():
+    love = next(e for e in EVERY if e.id == "design.balance")
+    said = figures.draw(checked(love), png=False).finding
+    assert said == "Largest difference left after matching: 0.07 standard deviations"
+
+
+def test_ordered_answers_take_one_hue_and_every_part_is_labelled_or_listed():
+    names = ("Strongly disagree", "Disagree", "Neither", "Agree", "Strongly agree", "Does not know")
+    shares = (32.0, 25.0, 27.0, 12.0, 2.0, 2.0)
+    cells = [
+        ("Group", n, Measure(f"a.{k}", v, "per cent", base=90, decimals=0))
+        for k, (n, v) in enumerate(zip(names, shares, strict=True))
+    ]
+    made = study.grid("answers", "Answers", cells, "", "stacked", extras={"ordered": 5})
+    words = re.sub(r"\s+", " ", " ".join(ElementTree.fromstring(figures.draw(checked(made), png=False).svg).itertext()))
+    for name, share in zip(names, shares, strict=True):
+        assert f"{share:.0f}%" in words
+        assert name in words
+    assert "Strongly agree 2%" in words
+    drawn = figures.draw(checked(made), png=False).svg.decode().lower()
+    assert all(c.lower() in drawn for c in chart_rows.HUE)
 
 
 def test_nothing_to_draw_is_no_chart():

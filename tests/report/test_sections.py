@@ -198,22 +198,6 @@ def test_findings_are_sentences_without_an_ellipsis():
             assert "(" not in text.replace(exhibit.title, ""), text
 
 
-def test_levels_over_time_lead_with_the_last_shares():
-    trio = study.main_answers("null")[0]
-    assert said(trio) == (
-        "39% of Black respondents and 51% of All other respondents were positive in W2025: “Confidence in the police”"
-    )
-
-
-def test_statements_by_group_say_on_how_many_in_words():
-    trust = next(e for e in study.charts() if e.id == "levels.trust")
-    rows = [(q, c, replace(x.result, group=c)) for x in trust.items for q, c in [(x.row, x.column)]]
-    made = study.grid("levels.trust", "Trust", rows, "policy-6", "dots")
-    assert said(made) == (
-        "On each of the questions shown, fewer Black respondents than All other respondents gave a positive answer"
-    )
-
-
 def test_one_scale_carries_one_unit():
     cells = [
         ("Share", "W2025", study.level("conf_overall", "black", "w2025", 40.0)),
@@ -306,15 +290,20 @@ def test_doses_are_said_together_or_one_sentence_says_why_not():
 
 
 @pytest.mark.parametrize(
-    ("now", "says"), [(95, "from the first pair of surveys that reach 720 each"), (800, "reached that size")]
+    ("now", "says"),
+    [(95, "With about 95 Black respondents in both surveys"), (800, "With about 800 Black respondents")],
 )
 def test_the_size_of_a_clear_answer_is_said_beside_the_size_now(now, says):
     need = Measure("next.group.all.w2025", 720.0, "people", wave="W2025", decimals=0)
     level = study.level("conf_overall", "black", "w2025", 36.0, n=now)
-    inputs = desk_of([lone("n", [("a", "b", need), ("c", "b", level)])])
-    said = phrases.plain(" ".join(caveats.next_wave(inputs.rows, inputs.ctx)))
+    seen = [
+        Measure(f"next.{k}.all.w2025", v, "percentage points", wave="W2025") for k, v in (("seen", 28), ("twice", 20))
+    ]
+    cells = [("a", "b", need), ("c", "b", level), *((x.id, "b", x) for x in seen)]
+    inputs = desk_of([lone("n", cells)])
+    said = phrases.plain(" ".join(caveats.next_wave(inputs)))
     assert says in said
-    assert f"about {now}" in said
+    assert "A change of 10 points would take about 720 Black respondents in each survey." in said
 
 
 def test_a_place_without_a_figure_is_explained_under_the_table():
@@ -328,9 +317,9 @@ def test_a_place_without_a_figure_is_explained_under_the_table():
 
 def test_the_board_paragraph_reads_aloud():
     page = checks.text(section(policy(study.main_answers("unsure")), "s1"))
-    board = page.splitlines()[-1]
-    assert "The verdict on this is “too uncertain to say”." in board
-    assert "Different people answered in each survey" in board
+    board = page.splitlines()[-2]
+    assert "Verdict: too uncertain to say." in board
+    assert "The survey does not show why." in board
     assert not re.search(r"W20\d\d|re-run|[a-z]\.[a-z_]+\.", board)
     assert not phrases.too_long(board)
 
@@ -338,12 +327,9 @@ def test_the_board_paragraph_reads_aloud():
 def test_what_may_not_be_said_has_the_fixed_wording():
     text = checks.text(section(policy(study.main_answers("null")), "s2"))
     assert "People who attended may have differed before they came. This comparison cannot rule that out." in text
-    assert re.search(
-        r"Different people answered in each survey\. We adjusted for .+; other differences may remain\.", text
-    )
-    assert re.search(
-        r"With this many answers we could only have detected a difference of about [\d.]+ .+ or more\.", text
-    )
+    assert re.search(r"That people changed their minds\. .+\. We adjusted for .+; other differences may remain\.", text)
+    text = checks.text(section(policy(study.main_answers("unsure")), "s2"))
+    assert re.search(r"A difference of people who had attended an event under [\d.]+ .+ could stay unseen\.", text)
 
 
 def test_an_attendee_difference_prints_what_would_remove_it_in_the_same_sentence():
@@ -367,8 +353,8 @@ def test_an_attendee_difference_prints_what_would_remove_it_in_the_same_sentence
         "forest",
     )
     text = checks.text(section(policy([*study.main_answers("positive")[:3], attend, gap]), "s1"))
-    sentence = next(s for s in phrases.sentences(text) if "people who had attended an event was" in s)
-    assert "a gap of 0.21 before they came would remove it" in sentence
+    sentence = next(s for s in phrases.sentences(text) if "People who had attended an event against" in s)
+    assert "a gap of 0.21 of a point on the five-point scale before they came would remove it" in sentence
 
 
 # ---- practice bank --------------------------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ def _primary(plan: Plan, wave: str, survey: Survey, reasons: pd.DataFrame, apart
         _add(apart, f"{plan.label_of(outcome)}: {group.row}", shares[wave].apart)
     if small:
         table.note("small", too_few=LABELS[TOO_FEW], groups=", ".join(small))
-    return [table.exhibit(finding=_lowest(plan, table, outcome, waves))]
+    return [table.exhibit(finding=_lowest(plan, table, outcome, waves), ordered=len(plan.levels_of(outcome)))]
 
 
 def _lowest(plan: Plan, table: Table, outcome: str, waves: list[str]) -> str:

@@ -21,7 +21,7 @@ from evaluation.analysis.attendee_effect import (
     subset,
 )
 from evaluation.analysis.comparison import Comparison
-from evaluation.analysis.levels import Survey
+from evaluation.analysis.levels import Survey, is_item
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
 from evaluation.results import Estimate, Gate, NotIdentified, Result, Results
@@ -34,8 +34,8 @@ def estimates(
 ) -> Results:
     """Return every result of the attendee comparison, the planned contrast of the primary outcome first.
 
-    One result per outcome by the planned method; for the primary outcome also the share of positive answers and
-    every companion method. Where there is no comparison, one refusal per outcome.
+    One result per outcome by the planned method, and its share of positive answers where it has one; for the primary
+    outcome also every companion method. Where there is no comparison, one refusal per outcome.
     """
     primary, read = plan.outcomes.primary, tuple(g for g in gates if g.id.startswith("attend"))
 
@@ -46,9 +46,12 @@ def estimates(
     if compare.refusal is not None:
         return Results(label(replace(compare.refusal, gates=()), o) for o in outcomes)
     results = [label(planned(plan, joined(compare, survey, o), sample, o), o) for o in outcomes]
+    for outcome in [o for o in outcomes if is_item(plan, o)]:
+        people = joined(compare, survey, outcome)
+        positive = 100.0 * people[outcome].isin(plan.outcomes.positive)
+        shares = planned(plan, people.assign(positive=positive), sample, "positive")
+        results.append(label(shares, outcome, share=True))
     people = joined(compare, survey, primary)
-    positive = 100.0 * people[primary].isin(plan.outcomes.positive)
-    results.append(label(planned(plan, people.assign(positive=positive), sample, "positive"), share=True))
     companions = _companions(plan, compare, people, sample)
     return Results(results + [label(result, method=method) for method, result in companions.items()])
 

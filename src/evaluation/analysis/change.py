@@ -16,14 +16,14 @@ from evaluation.results import Estimate, Gate, NotIdentified, Result, TooFew
 from evaluation.statistics import survey as estimation
 
 
-def gap(plan: Plan, survey: Survey, outcome: str, wave: str) -> Estimate | TooFew:
-    """Return the difference of means between the focus group and the other, jackknifed by session."""
+def gap(plan: Plan, survey: Survey, outcome: str, wave: str, *, share: bool = False) -> Estimate | TooFew:
+    """Return the difference of means (or shares) between the focus group and the other, jackknifed by session."""
     frame, (first, second), column = survey.general(wave), focus(plan), group_column(plan)
     a, b = domain(frame, outcome, column, first), domain(frame, outcome, column, second)
     counts, jk = {first: int(a.sum()), second: int(b.sum())}, survey.jackknife(plan, wave)
     if min(counts.values()) < plan.sizes.least_people or _too_few_sessions(plan, jk.design, a, b):
         return TooFew(counts=counts, needed=plan.sizes.least_people)
-    return jk.contrast(values(plan, frame, outcome, share=False), b, a, labels=(second, first))
+    return jk.contrast(values(plan, frame, outcome, share=share), b, a, labels=(second, first))
 
 
 def gaps(plan: Plan, wave: str, survey: Survey) -> Exhibit:
@@ -35,6 +35,18 @@ def gaps(plan: Plan, wave: str, survey: Survey) -> Exhibit:
             if when == wave or outcome == plan.outcomes.primary:
                 row.estimate(when, _contrast(plan, survey, gap(plan, survey, outcome, when), "gap", outcome, when))
     return table.exhibit(chart=None if len(table) > 1 else "")
+
+
+def gap_shares(plan: Plan, wave: str, survey: Survey) -> Exhibit:
+    """Return the same gaps in the share of positive answers, for the questions that have one."""
+    table = layout.table(plan, wave, "gap.shares")
+    for outcome in [o for o in plan.all_outcomes if is_item(plan, o)] if group_column(plan) else ():
+        row = table.row(outcome, plan.label_of(outcome))
+        for when in survey.waves_of(plan, outcome, wave):
+            if when == wave or outcome == plan.outcomes.primary:
+                apart = gap(plan, survey, outcome, when, share=True)
+                row.estimate(when, _share(plan, apart, outcome, focus(plan)[0], when, contrast="gapshare"))
+    return table.exhibit()
 
 
 def _contrast(
@@ -99,6 +111,8 @@ def changes(plan: Plan, wave: str, survey: Survey, wordings: pd.DataFrame) -> Ex
         state = wave_checks.wording(plan, wordings, outcome, before, wave)
         for _, code, who in groups(plan):
             group, row = code or "all", table.row(outcome, f"{plan.label_of(outcome)}: {who}")
+            if code == "":
+                row.text("since", before, id=f"since.{outcome}.all.{wave}")
             means = change(plan, survey, outcome, wave, group)
             row.estimate("mean", _worded(_contrast(plan, survey, means, "change", outcome, wave, group), state))
             if is_item(plan, outcome):
@@ -107,10 +121,12 @@ def changes(plan: Plan, wave: str, survey: Survey, wordings: pd.DataFrame) -> Ex
     return table.exhibit()
 
 
-def _share(plan: Plan, result: Result, outcome: str, group: str, wave: str) -> Result:
+def _share(plan: Plan, result: Result, outcome: str, group: str, wave: str, *, contrast: str = "changeshare") -> Result:
+    asked = "differ between the groups" if contrast == "gapshare" else "changed"
+    verb = "Does" if contrast == "gapshare" else "Has"
     return contrasts.name(
         result,
-        "changeshare",
+        contrast,
         outcome=outcome,
         group=group,
         wave=wave,
@@ -118,7 +134,7 @@ def _share(plan: Plan, result: Result, outcome: str, group: str, wave: str) -> R
         null=0.0,
         margin=plan.outcomes.margin_share,
         licence="descriptive",
-        question=f"Has the share of positive answers on {contrasts.short(plan, outcome)} changed?",
+        question=f"{verb} the share of positive answers on {contrasts.short(plan, outcome)} {asked}?",
     )
 
 

@@ -51,7 +51,8 @@ def sized(result: Result, plan: Plan, sessions: dict[str, int] | None = None) ->
         return result
     n, known = dict(result.n), sessions or {}
     gate = size_gate(plan, n, known)
-    return replace(result, gates=(*result.gates, gate), indicative=is_indicative(plan, n, known))
+    few = result.n_sessions is not None and bool(known) and result.n_sessions < plan.sizes.indicative_sessions
+    return replace(result, gates=(*result.gates, gate), indicative=few or is_indicative(plan, n, known))
 
 
 def points(plan: Plan, outcome: str) -> str:
@@ -68,5 +69,5 @@ def ends(plan: Plan, outcome: str) -> tuple[float, ...]:
 
 
 def short(plan: Plan, outcome: str) -> str:
-    """Return an outcome in a few words for a sentence."""
-    return plan.outcomes.short.get(outcome) or plan.label_of(outcome)
+    """Return an outcome in a few words for a sentence: the plan's, else the answer to its question as it was worded."""
+    return plan.outcomes.short.get(outcome) or f"the answer to “{plan.label_of(outcome)}”"

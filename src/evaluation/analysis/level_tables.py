@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from evaluation import errors
 from evaluation.analysis import contrasts, layout
-from evaluation.analysis.levels import Survey, is_item, level
+from evaluation.analysis.levels import Survey, _too_few_sessions, domain, is_item, level
 from evaluation.analysis.verdicts import focus
-from evaluation.exhibit import Exhibit
+from evaluation.exhibit import Exhibit, cell_key
 from evaluation.plan.study import Plan
 from evaluation.statistics import scales
-from evaluation.table_builder import Table
+from evaluation.table_builder import Row, Table
 
 
 def group_column(plan: Plan) -> str:
@@ -60,6 +62,65 @@ def items(plan: Plan, wave: str, survey: Survey) -> Exhibit:
             shown = {"correlation": item.item_rest, "lowest": 100 * item.floor, "highest": 100 * item.ceiling}
             table.row(f"{item.item}.{name}", plan.label_of(str(item.item))).numbers(shown, base=scale_fit.n)
     return table.exhibit()
+
+
+def base(plan: Plan, wave: str, survey: Survey) -> Exhibit:
+    """Return, by group and wave, everybody, the general sample, who answered the primary question, and sessions."""
+    outcome, sizes = plan.outcomes.primary, plan.sizes
+    least = {"least_people": sizes.least_people, "least_sessions": sizes.least_sessions}
+    table = layout.table(plan, wave, "levels.base", short=contrasts.short(plan, outcome), **least)
+    for when in [w for w in (*plan.earlier_waves(wave), wave) if w in survey.weights]:
+        everybody = survey.people[survey.people["wave"] == when]
+        general = survey.general(when)
+        for column, code, who in groups(plan):
+            row = table.row(f"{code or 'all'}.{when}", f"{who}, {when}")
+            frames = {
+                "all": everybody,
+                "general": general,
+                "answered": general[general[outcome].notna()] if outcome in general else general.iloc[:0],
+            }
+            kept = {k: f[(f[column] == code).fillna(False)] if column else f for k, f in frames.items()}
+            where = {"wave": when, **({"group": code} if code else {})}
+            for key, people in kept.items():
+                row.count(key, len(people), **where)
+            session = plan.population.session_column
+            if session and session in general:
+                row.count("sessions", kept["answered"][session].nunique(), **where)
+            row.declared("missed", bar_missed(plan, survey, when, column=column, code=code))
+            if when != wave and not column:
+                _again(row, survey, when, wave)
+    return table.exhibit()
+
+
+def _again(row: Row, survey: Survey, earlier: str, wave: str) -> None:
+    """Add the share of this wave's people whose code shows that they answered an earlier one too.
+
+    None is a fact about how the surveys were made, not about a person: it is 0, not hidden.
+    """
+    people = survey.people
+    linked = people["link"].dropna() if "link" in people else pd.Series(dtype=object)
+    codes = {w: linked[people["wave"].reindex(linked.index) == w] for w in (earlier, wave)}
+    whole = (cell_key("people", wave=wave), int((people["wave"] == wave).sum()))
+    n = int(codes[wave].isin(codes[earlier]).sum())
+    if n:
+        row.share_of("again", (cell_key("people", also=earlier, wave=wave), n), whole)
+    else:
+        row.share("again", 0.0, base=whole[1])
+
+
+def bar_missed(plan: Plan, survey: Survey, wave: str, *, column: str, code: str) -> str:
+    """Return which bar a group misses on the primary outcome: "people", "sessions", "spread" over them, or "none"."""
+    frame, outcome = survey.general(wave), plan.outcomes.primary
+    if outcome not in frame:
+        return "people"
+    inside = domain(frame, outcome, column, code)
+    design = survey.jackknife(plan, wave).design
+    if inside.sum() < plan.sizes.least_people:
+        return "people"
+    if not _too_few_sessions(plan, design, inside):
+        return "none"
+    few = len(set(design.cluster_codes[inside > 0])) < plan.sizes.least_sessions
+    return "sessions" if few else "spread"
 
 
 def _levels(plan: Plan, table: Table, survey: Survey, outcomes: list[str], waves: list[str]) -> Table:

@@ -19,6 +19,7 @@ from evaluation.table_builder import Row, Table
 LIKENESS = (0.02, 0.05, 0.1)  # planning values: answers about trust are not opened here
 MOST_SHOWN = 6  # characteristics in the table of who answered
 ROUTES = ("officer", "event")  # who or what near a person may colour an answer
+NEAR = "Answers that an officer could see or hear"
 ANSWERED, NOT_ASKED = 0, -5
 UNCOUNTED = "cannot be computed: the number of people approached was not written down"
 MISCOUNTED = "cannot be computed: more people answered than were written down as approached"
@@ -137,6 +138,7 @@ def collection(plan: Plan, wave: str, people: pd.DataFrame) -> Exhibit:
         if plan.population.boost_column:
             table.row("n.boost").count(name, int(arms.is_boost(plan, rows).sum()), boost="yes", wave=name)
         _near_the_police(plan, table, name, rows)
+        _near_by_group(plan, table, name, rows)
         for column in [c for c in collected_columns(plan, rows) if len(ever[c]) > 1]:
             _levels(plan, table, name, rows[column], ever[column])
     return table.exhibit()
@@ -172,6 +174,24 @@ def _near_the_police(plan: Plan, table: Table, wave: str, rows: pd.DataFrame) ->
             row.share_of(wave, (cell_key("people", **{column: "yes"}, wave=wave), n), whole, wave=wave)
         else:
             row.share(wave, 0.0, base=len(rows), wave=wave)
+
+
+def _near_by_group(plan: Plan, table: Table, wave: str, rows: pd.DataFrame) -> None:
+    """Add, for each compared group of a wave, the share of answers that an officer could see or hear."""
+    column = next((c for c in plan.treatment.route_columns if ROUTES[0] in c and c in rows), "")
+    design = next((d for d in plan.designs.values() if len(d.group_levels) == 2 and d.group in rows), None)
+    if not column or design is None or not rows[column].notna().any():
+        return
+    for code in design.group_levels:
+        part = rows[(rows[design.group] == code).fillna(False)]
+        keys = {"group": code, "wave": wave}
+        whole = (cell_key("people", **keys), len(part))
+        near = (cell_key("people", **{column: "yes"}, **keys), int((part[column] == "yes").sum()))
+        row = table.row(f"officer.{code}", f"{NEAR}: {plan.levels_of(design.group).get(code, code)}")
+        if near[1]:
+            row.share_of(wave, near, whole, id=f"collection.officer.{code}.{wave}", wave=wave)
+        elif len(part):
+            row.share(wave, 0.0, base=len(part), id=f"collection.officer.{code}.{wave}", wave=wave)
 
 
 def _sessions(plan: Plan, table: Table, wave: str, rows: pd.DataFrame) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from evaluation.analysis import layout
-from evaluation.analysis.verdicts import is_headline
+from evaluation.analysis.verdicts import focus, is_headline
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
 from evaluation.results import Estimate, Result
@@ -142,9 +142,31 @@ def sizes(plan: Plan, wave: str, people: pd.DataFrame, published: Sequence[Exhib
         basis="seen in this wave" if need["observed"] else "assumed",
         attendee_sessions=ATTENDEE_SESSIONS,
     )
+    seen = within_sight(plan, wave, need["effect"], published)
     for key in table.declaration.rows:
-        table.row(key).number("needed", up(need[key], 1 if key == "sessions" else 10))
+        if key in need:
+            table.row(key).number("needed", up(need[key], 1 if key == "sessions" else 10))
+        elif key in seen:
+            table.row(key).number("needed", up(seen[key], 1))
     return table.exhibit()
+
+
+def within_sight(plan: Plan, wave: str, effect: float, published: Sequence[Exhibit]) -> dict[str, float]:
+    """Return the change, in percentage points, that two surveys of this size and of twice it show.
+
+    The size is that of the focus group with an answer on the primary outcome; nothing where it has no published level.
+    """
+    id = f"level.{plan.outcomes.primary}.{focus(plan)[0]}.{wave}".lower()
+    levels = [i.result for e in published for i in e.items if i.result.id == id and isinstance(i.result, Estimate)]
+    n = sum(levels[-1].n.values()) if levels else 0
+    if not n:
+        return {}
+    test = {"power": plan.power.power, "size": plan.power.size}
+    errors = {
+        k: power.standard_error(SHARE_SD, m, m, effect1=effect, effect2=effect)
+        for k, m in (("seen", n), ("twice", 2 * n))
+    }
+    return {key: power.minimum_detectable(se, **test) for key, se in errors.items()}
 
 
 def up(value: float, step: int) -> float:

@@ -29,7 +29,7 @@ from evaluation.verdict import NOT_ANSWERABLE, WITHOUT_NUMBER
 
 FAMILIES = ("secondary", "exploratory", "control")
 CONTRASTS = ("change", "gap", "attend", "d1", "d2", "d3", "d4", "d5", "d6")
-COMPANIONS = {"change": ("changeshare",), "attend": ("attendshare",)}
+COMPANIONS = {"change": ("changeshare",), "gap": ("gapshare",), "attend": ("attendshare",)}
 METHOD = ".entropy-balancing"  # the planned companion of the planned comparison
 
 

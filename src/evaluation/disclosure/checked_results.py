@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 import pandas as pd
 
 from evaluation.results import Gate, gates_text
-from evaluation.verdict import NOT_ANSWERABLE, TOO_FEW
+from evaluation.verdict import NOT_ANSWERABLE, NOT_SHOWN, TOO_FEW
 
 _TOKEN = object()
 COLUMNS = (
@@ -273,7 +273,8 @@ class CheckedResults:
             record: dict[str, object] = {c: getattr(row, c) for c in COLUMNS if c in known}
             record["exhibit"] = exhibit
             refused = row.kind == "not_identified" and row.reason
-            record["status"] = "shown" if row.shown else NOT_ANSWERABLE if refused else TOO_FEW
+            hidden = NOT_SHOWN if row.reason == NOT_SHOWN else TOO_FEW
+            record["status"] = "shown" if row.shown else NOT_ANSWERABLE if refused else hidden
             record["gates"] = gates_text(row.gates)
             records.append(record)
         return pd.DataFrame(records, columns=list(COLUMNS))

@@ -15,7 +15,7 @@ from evaluation.errors import CheckFailed
 from evaluation.exhibit import Cell, Count, Exhibit, Measure, Text
 from evaluation.results import SHARED_FIELDS, Estimate, NotIdentified, verdict
 from evaluation.results import TooFew as Few
-from evaluation.verdict import NOT_ANSWERABLE, TOO_FEW
+from evaluation.verdict import NOT_ANSWERABLE, NOT_SHOWN, TOO_FEW
 
 DOMINANCE = 0.10  # p-per-cent rule: what is left without the two largest must be at least this share of the largest
 LARGE_DF = 100  # from here on the t distribution no longer tells
@@ -73,7 +73,7 @@ def protect(exhibits: Sequence[Exhibit], rules: Rules, *, earlier: Sequence[Mapp
         )
     log: Counter[str] = Counter(threshold=0, secondary=0, base=0, dominance=0, share=0)
     log["threshold"], log["secondary"] = len(primary), len(hidden - primary)
-    maker = _RowMaker(tables, hidden, rules, log)
+    maker = _RowMaker(tables, hidden, primary, rules, log)
     out = tuple(_exhibit(e, maker) for e in exhibits)
     counts = {
         k: None if k in hidden else round_count(n, rules.rounding)
@@ -124,8 +124,8 @@ def _known(earlier: Sequence[Mapping[str, Any]], rules: Rules) -> dict[str, tupl
 class _RowMaker:
     """Makes checked rows by the rules of one run."""
 
-    def __init__(self, tables: Tables, hidden: set[str], rules: Rules, log: Counter[str]) -> None:
-        self.tables, self.hidden, self.rules, self.log = tables, hidden, rules, log
+    def __init__(self, tables: Tables, hidden: set[str], small: set[str], rules: Rules, log: Counter[str]) -> None:
+        self.tables, self.hidden, self.small, self.rules, self.log = tables, hidden, small, rules, log
 
     def row(self, result: Cell) -> CheckedRow:
         """Return a result as it may be shown."""
@@ -139,15 +139,19 @@ class _RowMaker:
         }
         return makers[type(result)](result)
 
-    def _hidden(self, result: Cell, rule: str, kind: str) -> CheckedRow:
+    def _hidden(self, result: Cell, rule: str, kind: str, *, why: str = TOO_FEW) -> CheckedRow:
         if rule in ("base", "dominance", "share"):
             self.log[rule] += 1
         words = {k: getattr(result, k) for k in SHARED_FIELDS if hasattr(result, k)}
-        return CheckedRow(_TOKEN, id=result.id, kind=kind, text=TOO_FEW, shown=False, reason=TOO_FEW, **words)
+        return CheckedRow(_TOKEN, id=result.id, kind=kind, text=why, shown=False, reason=why, **words)
+
+    def _why(self, *keys: str) -> str:
+        """Return the words of a hidden cell: too few only where one of its own counts is under the bar."""
+        return TOO_FEW if any(k in self.small for k in keys) else NOT_SHOWN
 
     def _count(self, c: Count) -> CheckedRow:
         if c.key in self.hidden:
-            return self._hidden(c, "threshold", "count")
+            return self._hidden(c, "threshold", "count", why=self._why(c.key))
         n = c.n if c.key in self.tables.exact else round_count(c.n, self.rules.rounding)
         return CheckedRow(_TOKEN, id=c.id, kind="count", text=f"{n:,}", value=float(n), unit=c.unit, n=n, wave=c.wave)
 
@@ -156,9 +160,9 @@ class _RowMaker:
             if m.base is not None and m.base < self.rules.threshold:
                 return self._hidden(m, "base", "measure")
             if len(m.largest) >= 2 and m.value - sum(m.largest[:2]) < DOMINANCE * m.largest[0]:
-                return self._hidden(m, "dominance", "measure")
+                return self._hidden(m, "dominance", "measure", why=NOT_SHOWN)
             if any(k in self.hidden or k not in self.tables.counts for k in m.share_of):
-                return self._hidden(m, "share", "measure")
+                return self._hidden(m, "share", "measure", why=self._why(*m.share_of))
         value = self._share(m) if m.share_of and not m.public else m.value
         if m.unit == "people" and not m.public and m.base is not None and m.value >= m.base / 2:
             value = round_count(round(value), self.rules.rounding)  # with equal weights an effective number is the base

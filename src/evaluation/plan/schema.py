@@ -526,11 +526,14 @@ class Power(Part):
         Chance of seeing it and of a false alarm, 0 to 1.
     target_points : float
         The difference, in percentage points.
+    next_survey : str
+        When the next survey is planned, in words ("spring 2027"); blank where no date is set.
     """
 
     power: Chance = 0.8
     size: Chance = 0.05
     target_points: Annotated[float, Field(gt=0, le=100)] = 10.0
+    next_survey: str = ""
 
 
 class Programme(Part):

@@ -5,32 +5,27 @@ from __future__ import annotations
 from evaluation.disclosure import CheckedRow
 from evaluation.report import phrases
 from evaluation.report.context import ReportContext
+from evaluation.report.page_parts import PageInputs
 from evaluation.report.phrases import cite
-from evaluation.report.sentences import Rows, fixed, group_words
+from evaluation.report.programme_text import action_sentences
+from evaluation.report.sentences import Rows, fixed, group_words, in_brief, level_words, main_row, since
 from evaluation.results import Gate
-from evaluation.verdict import NOT_ANSWERABLE, UNCERTAIN, WITHOUT_NUMBER
+from evaluation.verdict import LABELS, TOO_UNCERTAIN, UNCERTAIN, WITHOUT_NUMBER
 
 
 def can_say(rows: Rows, ctx: ReportContext) -> list[str]:
-    """Return what the results permit saying, from their licences and verdicts."""
-    said = ["What the people who answered told us, group by group, with how sure we are."]
-    judged_rows = [r for r in rows.all() if r.kind == "estimate" and r.verdict and r.planned]
-    licences = {r.licence for r in judged_rows if r.verdict not in WITHOUT_NUMBER}
-    attending = rows.get("attend", ctx.plan.outcomes.primary, "all", ctx.wave)
-    unsure = (*WITHOUT_NUMBER, *UNCERTAIN)
-    told_apart = any(_between_places(r) and r.verdict not in unsure for r in judged_rows)
-    if attending is not None and attending.shown and (attending.verdict or NOT_ANSWERABLE) not in WITHOUT_NUMBER:
-        said.append(f"How far {ctx.words.treated} and {ctx.words.untreated} gave different answers.")
-    if "descriptive" in licences or rows.get("change", ctx.plan.outcomes.primary, ctx.focus, ctx.wave) is not None:
-        said.append("How far answers differ between one survey and the next.")
-    if told_apart:
-        said.append("Whether answers moved differently where events were held.")
-    return said
+    """Return sentences that may be said as they stand, each with its numbers and its verdict."""
+    said = [level_words(rows, ctx, ctx.wave)]
+    for line in in_brief(rows, ctx):
+        if line.verdict not in WITHOUT_NUMBER:
+            word = LABELS.get(line.verdict, line.verdict)
+            said.append(f"{line.sentences[0]} {_as_verdict(word)}" if word else line.sentences[0])
+    said += action_sentences(rows, ctx)[:1]
+    return [x for x in said if x] or ["Who was asked, and what was asked: no answer can be reported yet."]
 
 
-def _between_places(row: CheckedRow) -> bool:
-    """Return whether a contrast sets places that events reached beside others, whatever it may claim."""
-    return row.licence == "effect" or row.id.startswith("d1.")
+def _as_verdict(word: str) -> str:
+    return f"Verdict: {word[:1].lower()}{word[1:]}."
 
 
 def cannot_say(rows: Rows, ctx: ReportContext) -> list[str]:
@@ -39,9 +34,8 @@ def cannot_say(rows: Rows, ctx: ReportContext) -> list[str]:
     said = [
         f"That {ctx.words.programme} is the reason for any difference. People who attended may have differed before "
         "they came. This comparison cannot rule that out.",
-        "That the same people changed their minds. Different people answered in each survey. We adjusted for "
-        f"{adjusted_for(ctx)}; other differences may remain.",
-        detectable(rows, ctx),
+        *_changed_minds(rows, ctx),
+        *detectable(rows, ctx),
     ]
     if asked:
         years = phrases.listed([cite.plan(w.year()) for w in asked])
@@ -50,17 +44,54 @@ def cannot_say(rows: Rows, ctx: ReportContext) -> list[str]:
     return said
 
 
-def detectable(rows: Rows, ctx: ReportContext) -> str:
-    """Return what size of difference this many answers could have detected."""
-    row = _with_mde(rows, ctx)
-    if row is None:
-        return "That a small difference is absent. No detectable size could be worked out for this wave."
-    unit = phrases.unit_words(row.unit or "")
-    size = cite(row, phrases.number(phrases.known(row.mde), row.unit or ""))
-    return (
-        "That a small difference is absent. With this many answers we could only have detected a difference of about "
-        f"{size} {unit} or more."
+def _changed_minds(rows: Rows, ctx: ReportContext) -> list[str]:
+    """Return that a change between surveys is no change of minds, where different people answered."""
+    if not ctx.before or main_row(rows, ctx) is None:
+        return []
+    adjusted = adjusted_for(ctx)
+    weighed = f" We adjusted for {adjusted}; other differences may remain." if adjusted else ""
+    return [f"That people changed their minds. {other_people(rows, ctx)}{weighed}"]
+
+
+def other_people(rows: Rows, ctx: ReportContext) -> str:
+    """Return how many of those who answered now had answered the survey that the change starts from, where known."""
+    first = since(rows, ctx, ctx.plan.outcomes.primary)
+    again, year, now = (
+        rows.get("base", "again", "all", first),
+        cite.plan(ctx.when(first)),
+        cite.plan(ctx.when(ctx.wave)),
     )
+    if again is None or not again.shown or again.value is None:
+        return f"How many of those who answered in {now} had answered in {year} is not known."
+    if not again.value:
+        return f"Nobody is known to have answered both in {year} and in {now}: they are different people."
+    share = f"{cite(again, again.text)} of {cite(again, again.n_text)} people who answered in {now}"
+    return f"{share} had answered in {year} too; the others are different people."
+
+
+def detectable(rows: Rows, ctx: ReportContext) -> list[str]:
+    """Return which contrasts that showed nothing could have missed how much; nothing where none did."""
+    said = []
+    for row, what in _missable(rows, ctx):
+        size = cite(row, phrases.number(phrases.known(row.mde), row.unit or ""))
+        unit = "points" if phrases.is_share(row.unit or "") else "of a scale point"
+        said.append(f"{phrases.upper_first(what)} under {size} {unit} could stay unseen.")
+    word = LABELS[TOO_UNCERTAIN].lower()
+    return [" ".join([f"That nothing happened where the verdict is “{word}”.", *said])] if said else []
+
+
+def _missable(rows: Rows, ctx: ReportContext) -> list[tuple[CheckedRow, str]]:
+    """Return the main contrasts whose verdict is uncertain, each with the words of its comparison."""
+    outcome = ctx.plan.outcomes.primary
+    who = group_words(ctx, ctx.focus)
+    tried = [
+        (rows.get("change", outcome, ctx.focus, ctx.wave), f"a change among {who}"),
+        (rows.get("gap", outcome, ctx.focus, ctx.wave), f"a gap to {group_words(ctx, ctx.comparison)}"),
+        (rows.get("attend", outcome, "all", ctx.wave), f"a difference of {fixed(ctx.words.treated)}"),
+    ]
+    return [
+        (r, what) for r, what in tried if r is not None and r.shown and r.mde is not None and r.verdict in UNCERTAIN
+    ]
 
 
 def adjusted_for(ctx: ReportContext) -> str:
@@ -77,13 +108,110 @@ def adjusted_for(ctx: ReportContext) -> str:
     return phrases.listed([fixed(w) for w in dict.fromkeys(words)])
 
 
-def _with_mde(rows: Rows, ctx: ReportContext) -> CheckedRow | None:
-    outcome = ctx.plan.outcomes.primary
-    tried = [rows.get("change", outcome, ctx.focus, ctx.wave), rows.get("attend", outcome, "all", ctx.wave)]
-    tried += [r for r in rows.all() if r.kind == "estimate"]
-    return next(
-        (r for r in tried if r is not None and r.kind == "estimate" and r.shown and getattr(r, "mde", None)), None
+# ---- what decides how far to believe page one ---------------------------------------------------------------------
+
+
+def decisive(inputs: PageInputs) -> list[str]:
+    """Return the caveats that decide what may be believed, with figures: who answered, near whom, who did not."""
+    rows, ctx = inputs.rows, inputs.ctx
+    said = [other_people(rows, ctx)] if ctx.before and main_row(rows, ctx) is not None else []
+    return [x for x in (*said, near_the_police(rows, ctx), not_reached(inputs)) if x]
+
+
+def near_the_police(rows: Rows, ctx: ReportContext) -> str:
+    """Return the share of answers given to or near an officer, by group and survey; "" where it was never recorded."""
+    said, unknown = [], []
+    for wave in ctx.waves:
+        groups = [(g, rows.get("collection", "officer", g, wave.id)) for g in (ctx.focus, ctx.comparison) if g]
+        known = [(g, r) for g, r in groups if r is not None]
+        if not any(r.shown for _, r in known):
+            whole = rows.get("collection", "officer", "all", wave.id)
+            known = [("all", whole)] if whole is not None and whole.shown else []
+        if not known:
+            unknown.append(cite.plan(ctx.when(wave.id)))
+            continue
+        told = [f"{_of_base(r)} {group_words(ctx, g)}" for g, r in known]
+        said.append(f"In {cite.plan(ctx.when(wave.id))}: {', '.join(told)}.")
+    if not said:
+        return ""
+    rest = [f"In {phrases.listed(unknown)} this was not recorded."] if unknown else []
+    return " ".join(["Some answers were given to or near a police officer, and may be warmer.", *said, *rest])
+
+
+def _of_base(row: CheckedRow) -> str:
+    """Return a share with the people it is of; where it may not be shown, in which words."""
+    return f"{cite(row, row.text)} of {cite(row, row.n_text)}" if row.shown else f"{cite(row, row.text)} for"
+
+
+def not_reached(inputs: PageInputs) -> str:
+    """Return who could not be reached: how many of those asked answered, and which residents are most under-counted."""
+    rows, ctx = inputs.rows, inputs.ctx
+    rate = rows.get("response", "all", ctx.wave)
+    said = []
+    if rate is not None and rate.kind != "words" and rate.shown:
+        said.append(f"{cite(rate, rate.text)} of {cite(rate, rate.n_text)} people asked answered.")
+    elif rate is not None:
+        said.append("How many people were asked was not written down, so nobody knows how many declined.")
+    missed = _most_missed(inputs)
+    return " ".join([*said, *([missed] if missed else [])])
+
+
+def _most_missed(inputs: PageInputs) -> str:
+    """Return the part of the population that falls furthest short among those who answered; "" where none does."""
+    exhibit = next((e for e in inputs.checked.exhibits if e.id == "weights.margins"), None)
+    if exhibit is None:
+        return ""
+    short: list[tuple[float, str, CheckedRow, CheckedRow]] = []
+    for label in exhibit.rows:
+        cells = {x.id.rpartition(".")[2]: x for (r, _), x in exhibit.cells.items() if r == label}
+        here, there = cells.get("answered"), cells.get("census")
+        if here and there and here.value is not None and there.value is not None:
+            short.append((there.value - here.value, label, here, there))
+    if not short or max(short)[0] < 1:
+        return ""
+    _, label, here, there = max(short)
+    return (
+        f"Furthest short: “{fixed(label)}”, {cite(there, there.text)} of residents but {_of_base(here)} who answered. "
+        "Weights correct for that, not for who declined."
     )
+
+
+def next_survey(inputs: PageInputs) -> list[str]:
+    """Return what surveys of this size and of twice it can show, by which routes people came, and when."""
+    rows, ctx = inputs.rows, inputs.ctx
+    seen, twice = (rows.get("next", k, "all", ctx.wave) for k in ("seen", "twice"))
+    now = rows.get("level", ctx.plan.outcomes.primary, ctx.focus, ctx.wave)
+    if seen is None or twice is None or now is None or not (seen.shown and twice.shown and now.shown):
+        return []
+    chance = cite.plan(f"{10 * ctx.plan.power.power:.0f} times in 10")
+    who, when, routes = group_words(ctx, ctx.focus), ctx.plan.power.next_survey, _routes(inputs)
+    said = [
+        f"With {cite(now, now.n_text)} {who} in both surveys, a change of {cite(seen, seen.text)} points is seen "
+        f"{chance}. "
+        f"With twice as many, one of {cite(twice, twice.text)} points is.",
+        f"The next survey is planned for {fixed(when)}." if when else "No date is set for the next survey.",
+    ]
+    if routes:
+        said[1] += f" The routes that reached most people were {phrases.listed(routes)}."
+    return said
+
+
+def _routes(inputs: PageInputs) -> list[str]:
+    """Return the routes by which most people of the general sample were reached, with their people, most first."""
+    pop, wave = inputs.ctx.plan.population, inputs.ctx.wave.lower()
+    start, lists = f"n.{pop.boost_column}.", set(pop.boost_sources)
+    found = []
+    cells = (pair for e in inputs.checked.exhibits for pair in e.cells.items())
+    for (label, _), row in cells:
+        parts = row.id.split(".")
+        named = pop.boost_column and row.id.startswith(start) and parts[-1] == wave and parts[2] not in lists
+        if named and row.shown and row.value:
+            found.append((row.value, label.rpartition(": ")[2], row))
+    most = sorted(found, key=lambda x: -x[0])[:2]
+    return [f"“{fixed(label)}” ({cite(row, row.text)})" for _, label, row in most]
+
+
+# ---- sections 13 and 14 -------------------------------------------------------------------------------------------
 
 
 def how_sure(rows: Rows, ctx: ReportContext) -> list[str]:
@@ -112,23 +240,24 @@ def _gate_words(gate: Gate) -> str:
     return known or fixed(f"not so: {gate.note.rstrip('.') or gate.id.replace('_', ' ').replace('.', ' ')}")
 
 
-def next_wave(rows: Rows, ctx: ReportContext) -> list[str]:
-    """Return the sentences of section 14: how many people would be needed, and what would change this report's mind."""
+def next_wave(inputs: PageInputs) -> list[str]:
+    """Return the sentences of section 14: what this size shows, how many are needed, what would change its mind."""
+    rows, ctx = inputs.rows, inputs.ctx
     target = cite.plan(f"{ctx.plan.power.target_points:.0f}")
     sizes = {name: rows.get("next", name, "all", ctx.wave) for name in ("group", "attendees", "others", "sessions")}
     known = {k: r for k, r in sizes.items() if r is not None and r.shown and r.value is not None}
-    said = []
+    said = next_survey(inputs)
     if "group" in known:
         who, row = group_words(ctx, ctx.focus), known["group"]
         said.append(
-            f"About {cite(row, row.text)} {who} in each survey would be needed to see a change of {target} points."
+            f"A change of {target} points would take about {cite(row, row.text)} {who} in each survey. "
+            "Surveys that are joined count as one larger one."
         )
-        said += _when_clear(rows, ctx, row, target)
     if "attendees" in known and "others" in known:
         a, b = known["attendees"], known["others"]
         said.append(
-            f"To see a difference of {target} points between {fixed(ctx.words.treated)} and "
-            f"{fixed(ctx.words.untreated)}: about {cite(a, a.text)} and {cite(b, b.text)}."
+            f"A difference of {target} points between {fixed(ctx.words.treated)} and "
+            f"{fixed(ctx.words.untreated)} would take about {cite(a, a.text)} and {cite(b, b.text)}."
         )
     if "sessions" in known:
         row = known["sessions"]
@@ -139,18 +268,3 @@ def next_wave(rows: Rows, ctx: ReportContext) -> list[str]:
         said.append(f"The next survey should be large enough to detect a difference of {target} percentage points.")
     said.append("More answers, another survey, or the inputs named as absent here would change what can be said.")
     return said
-
-
-def _when_clear(rows: Rows, ctx: ReportContext, needed: CheckedRow, target: str) -> list[str]:
-    """Return at which size, and so from which survey on, a change of the target size would be seen."""
-    now = rows.get("level", ctx.plan.outcomes.primary, ctx.focus, ctx.wave)
-    if now is None or not now.shown or not now.n:
-        return []
-    year, size = cite.plan(ctx.when(ctx.wave)), cite(now, now.n_text)
-    if now.n >= phrases.known(needed.value):
-        return [f"The survey of {year}, with {size}, reached that size; one more of this size gives a clear answer."]
-    return [
-        f"With {size}, as in {year}, a change of {target} points could easily go unseen.",
-        f"A clear answer is to be had from the first pair of surveys that reach {cite(needed, needed.text)} each; "
-        "none of that size has a date yet.",
-    ]

@@ -18,6 +18,7 @@ from evaluation.report.sheet import (
     Panel,
     Sheet,
     axis_label,
+    extra,
     grid_of,
     limits_of,
     points,
@@ -61,7 +62,12 @@ def rows(sheet: Sheet) -> Drawing:
     sheet.head()
     if together:
         sheet.key(series)
-    spots = _column_places(sheet, grid, [] if together else series)
+    spots = _column_places(sheet, grid, [] if together else series, side_by_side=series if together else [])
+    if together and not sheet.narrow:
+        room = spots.figure / len(series)
+        for k, name in enumerate(series):
+            _say(sheet, name, spots.figure_at + room * k, room, grey=True)
+        sheet.y += LINE * sheet.size
     if not sheet.narrow and spots.people:
         _say(sheet, "People", spots.people_at, spots.people, grey=True)
         _say(sheet, "(about)", spots.people_at, spots.people, grey=True, down=1)
@@ -91,12 +97,16 @@ def _unit(cell: CheckedRow) -> str | None:
     return (cell.unit or "") if cell.shown and cell.value is not None else None
 
 
-def _column_places(sheet: Sheet, grid: Grid, series: list[str]) -> ColumnPlaces:
+def _column_places(
+    sheet: Sheet, grid: Grid, series: list[str], *, side_by_side: list[str] | tuple[()] = ()
+) -> ColumnPlaces:
     """Return the spots of a wide sheet, as narrow as their words permit and never wider than their caps."""
     cells = [x for _, row in grid for _, x in row]
     many = len(series) > 1
     people = min(sheet.wide(_people(x) for x in cells), 62.0)
     figure = min(sheet.wide(x.text for x in cells if x.shown and x.value is not None), 128.0)
+    if side_by_side:
+        figure = len(side_by_side) * (max(figure, sheet.wide(side_by_side, sheet.size - 1)) + GAP)
     names = min(sheet.wide(series) + 4, 104.0) if many else 0.0
     label = min(sheet.wide([label for label, _ in grid]), 126.0 if many else 196.0)
     label = max(label, 40.0)
@@ -136,6 +146,8 @@ def _panel(sheet: Sheet, grid: Grid, unit: str, spots: ColumnPlaces, series: lis
         if v is not None
     ]
     lines = references(exhibit)
+    if exhibit.chart == "love" and min(ends, default=0.0) < 0:
+        lines = sorted({*lines, *(-v for v in lines)})  # a difference may go either way
     limits = limits_of(exhibit, ends + lines or [0.0, 1.0], zero=bars or exhibit.chart in ("forest", "love"))
     top = sheet.y
     marks: list[Mark] = []
@@ -214,12 +226,13 @@ def _place_together(
     sheet: Sheet, label: str, cells: Cells, series: list[str], marks: list[Mark], spots: ColumnPlaces
 ) -> None:
     """Place one row whose series share a line: their values stand after one another."""
-    said = ", ".join(cell.text for _, cell in cells)
     if sheet.narrow:
-        sheet.say(f"{label}: {said}")
+        sheet.say(f"{label}: {', '.join(cell.text for _, cell in cells)}")
         middle, sheet.y = sheet.y + 6, sheet.y + 15
     else:
-        height = max(_say(sheet, label, MARGIN, spots.label), _say(sheet, said, spots.figure_at, spots.figure))
+        room = spots.figure / max(len(series), 1)
+        told = [_say(sheet, x.text, spots.figure_at + room * series.index(c), room) for c, x in cells]
+        height = max(_say(sheet, label, MARGIN, spots.label), *told)
         middle, sheet.y = sheet.y + sheet.size * 0.72, sheet.y + height + 3
     marks += [(middle, x, series.index(c)) for c, x in cells if x.shown and x.value is not None]
 
@@ -266,27 +279,33 @@ def _marks(
         points(ax, dots, marker=marker, ms=6, color=colour, mec="white", mew=0.7, zorder=4)
 
 
-LIGHT = ("#28A197", "#F46A25", "#A285D1")
+HUE = ("#C6D9EA", "#8FB4D5", "#5B8DBB", "#2F6596", "#12436D")
+PALE, APART = "#D0D0D0", 0.03
+LIGHT = ("#28A197", "#F46A25", "#A285D1", PALE, *HUE[:2])
 Piece = tuple[float, float, float, str, str]
 
 
 def stacked(sheet: Sheet) -> Drawing:
     """Draw each row as one bar cut into its columns, in the order of the key; a part says its figure where it fits.
 
-    Neighbouring colours differ by 3 to 1 in lightness, so that the order carries the meaning in grey too.
+    Ordered answers (`extras["ordered"]` says how many of the columns are) take one hue from light to dark and are
+    centred on their middle. Other neighbouring colours differ by 3 to 1 in lightness, so that the order carries the
+    meaning in grey too.
     """
     exhibit = sheet.exhibit
     grid = grid_of(exhibit)
     parts = [c for c in exhibit.columns if any(c == k for _, cells in grid for k, _ in cells)]
+    ordered = parts[: int(extra(exhibit, "ordered", default=0))]
+    colours = _stack_colours(parts, ordered)
     sheet.head()
-    sheet.key(parts, "■")
+    sheet.key(parts, "■", colours=[colours[p] for p in parts])
     sheet.y += 4
     top = sheet.y
-    named = [(_stack_label(label, cells), cells) for label, cells in grid]
+    room = sheet.width - 2 * MARGIN
+    named = [(_stack_label(label, cells, sheet, room), cells) for label, cells in grid]
     beside = sheet.wide([label for label, _ in named]) + 8
     beside = 0.0 if sheet.narrow or beside > 0.4 * sheet.width else beside  # else each label stands over its bar
-    over = sheet.wide([x.text.split(" (")[0] for _, cells in grid for c, x in cells if c == parts[-1]]) + 6
-    left, wide = MARGIN + beside, sheet.width - 2 * MARGIN - beside - over
+    left, wide = MARGIN + beside, room - beside
     bands: list[tuple[float, Cells]] = []
     for label, cells in named:
         taken = sheet.say(label, advance=not beside)
@@ -300,26 +319,55 @@ def stacked(sheet: Sheet) -> Drawing:
         ax.set_xlim(0, 1)
         ax.set_ylim(tall, 0)
         ax.axis("off")
-        pieces = [piece for y, cells in bands for piece in _pieces(y - top, cells)]
-        for k, part in enumerate(parts):
+        bars = [_centred(_pieces(y - top, cells), ordered) for y, cells in bands]
+        low = min((p[1] for bar in bars for p in bar), default=0.0)
+        high = max((p[1] + p[2] for bar in bars for p in bar), default=1.0)
+        ax.set_xlim(low, high)
+        pieces = [piece for bar in bars for piece in bar]
+        for part in parts:
             own = [(y, start, share) for y, start, share, column, _ in pieces if column == part]
             if own:
                 y, start, share = map(list, zip(*own, strict=True))
-                ax.barh(y, share, left=start, height=16, color=COLOURS[k % 6], edgecolor="white", linewidth=1.4)
+                ax.barh(y, share, left=start, height=16, color=colours[part], edgecolor="white", linewidth=1.4)
         for piece in pieces:
-            _say_share(ax, piece, parts, sheet, wide)
+            _say_share(ax, piece, colours[piece[3]], sheet, wide / (high - low))
 
     return sheet.finish([(paint, (left, top, wide, tall))])
 
 
-def _stack_label(label: str, cells: Cells) -> str:
-    """Return a row's label with its base, and the parts that may not be shown."""
+def _stack_colours(parts: list[str], ordered: list[str]) -> dict[str, str]:
+    """Return a colour for each part: one hue from light to dark where they are in order, grey for the rest."""
+    if not ordered:
+        return {p: COLOURS[k % 6] for k, p in enumerate(parts)}
+    steps = [HUE[round(k * (len(HUE) - 1) / max(len(ordered) - 1, 1))] for k in range(len(ordered))]
+    return dict.fromkeys(parts, PALE) | dict(zip(ordered, steps, strict=True))
+
+
+def _centred(pieces: list[Piece], ordered: list[str]) -> list[Piece]:
+    """Return a bar moved so that the middle of its ordered answers lies at nil; what is in no order stands apart."""
+    if not ordered:
+        return pieces
+    size = {p[3]: p[2] for p in pieces}
+    half = len(ordered) // 2
+    middle = size.get(ordered[half], 0.0) / 2 if len(ordered) % 2 else 0.0
+    shift = sum(size.get(c, 0.0) for c in ordered[:half]) + middle
+    return [(y, at - shift + (0.0 if c in ordered else APART), share, c, text) for y, at, share, c, text in pieces]
+
+
+def _stack_label(label: str, cells: Cells, sheet: Sheet, room: float) -> str:
+    """Return a row's label with its base, the parts too narrow for their figure, and those that may not be shown."""
     hidden = [c for c, x in cells if not x.shown or x.value is None]
     if len(hidden) == len(cells):
         return f"{label}: {TOO_FEW}"
     bases = {x.n_text for _, x in cells if x.n_text and x.kind == "estimate"}
     said = f"{label} (n {bases.pop()})" if len(bases) == 1 else label
-    return said + (f" – {TOO_FEW}: {', '.join(hidden)}" if hidden else "")
+    narrow = [f"{c} {p}" for _, _, share, c, p in _pieces(0.0, cells) if not _fits(p, share, sheet, 0.45 * room)]
+    said += f"; {', '.join(narrow)}" if narrow else ""
+    return said + (f"; {TOO_FEW}: {', '.join(hidden)}" if hidden else "")
+
+
+def _fits(text: str, share: float, sheet: Sheet, wide: float) -> bool:
+    return share * wide > sheet.wide([text]) + 6
 
 
 def _pieces(y: float, cells: Cells) -> list[Piece]:
@@ -330,12 +378,9 @@ def _pieces(y: float, cells: Cells) -> list[Piece]:
     return [(y, at, known(x.value) / total, c, x.text.split(" (")[0]) for at, (c, x) in zip(ends, shown, strict=False)]
 
 
-def _say_share(ax: Axes, piece: Piece, parts: list[str], sheet: Sheet, wide: float) -> None:
-    """Write a part's figure into it where it fits; that of the last part, people without an answer, always."""
-    y, start, share, column, text = piece
-    size = sheet.size - 0.5
-    if share * wide > sheet.wide([text]) + 6:
-        ink = INK if COLOURS[parts.index(column) % 6] in LIGHT else "white"
-        ax.text(start + share / 2, y, text, ha="center", color=ink, va="center", fontsize=size)
-    elif column == parts[-1]:
-        ax.text(1 + 4 / wide, y, text, ha="left", color=INK, va="center", fontsize=size)
+def _say_share(ax: Axes, piece: Piece, colour: str, sheet: Sheet, wide: float) -> None:
+    """Write a part's figure into it where it fits; the row's label lists the others."""
+    y, start, share, _, text = piece
+    if _fits(text, share, sheet, wide):
+        ink = INK if colour in LIGHT else "white"
+        ax.text(start + share / 2, y, text, ha="center", color=ink, va="center", fontsize=sheet.size - 0.5)

@@ -221,7 +221,7 @@ def is_number_of(number: str, row: CheckedRow) -> bool:
     """Return whether a printed number is one of a checked row's numbers, at any of the ways it may be printed."""
     from evaluation.report import phrases
 
-    told = ("text", "n_text", "reason", "id", "question", "method", "se_method", "estimand", "gates")
+    told = ("text", "n_text", "reason", "id", "question", "method", "se_method", "estimand", "gates", "unit")
     words = " ".join(str(getattr(row, k, "") or "") for k in told)
     if number in NUMBER.findall(words):
         return True

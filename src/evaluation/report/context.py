@@ -153,6 +153,12 @@ class ReportContext:
         """The waves before the report's, in order."""
         return tuple(w for w in self.waves if w.id != self.wave)
 
+    def cover(self) -> str:
+        """Return the line above the title: place, institution, and the programme spelled out."""
+        long, short = self.words.programme_long, self.words.programme
+        spelled = long if short == long or short in long else f"{long} ({short})"
+        return " · ".join(dict.fromkeys((self.words.place, self.words.institution, spelled)))
+
     def stamp(self) -> str:
         """Return what every page and image carries: "SYNTHETIC DATA · DRAFT", or "" for neither."""
         marks = ["SYNTHETIC DATA"] if self.synthetic else []
@@ -169,7 +175,7 @@ class ReportContext:
         if short:
             return short
         try:
-            return self.plan.label_of(outcome)
+            return f"the answer to “{self.plan.label_of(outcome)}”"
         except (KeyError, ValueError, AttributeError):
             return outcome.replace("_", " ")
 

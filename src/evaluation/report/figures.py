@@ -16,7 +16,7 @@ from evaluation.disclosure import CheckedExhibit
 from evaluation.report import lettering, phrases
 from evaluation.report.chart_rows import rows, stacked
 from evaluation.report.chart_series import curve, lines, overlap, panels, strip, timeline
-from evaluation.report.chart_titles import finding, short_text, shown_cells
+from evaluation.report.chart_titles import finding, headline, short_text, shown_cells
 from evaluation.report.drawing import cropped, smaller
 from evaluation.report.phrases import plain
 from evaluation.report.policy_views import grouped
@@ -109,21 +109,21 @@ def draw(exhibit: CheckedExhibit, *, stamp: str = "", date: str = "", png: bool 
     if not has_marks(exhibit):
         return None
     drawn = grouped(exhibit)
-    marked = finding(drawn)
-    headline = plain(marked)
+    marked = headline(drawn)
+    title = plain(marked)
     foot = footer(exhibit, date)
     with _style(exhibit.id):
-        wide, sheet = _render(drawn, headline, foot, stamp, WIDE)
+        wide, sheet = _render(drawn, title, foot, stamp, WIDE)
         svg = _svg(wide, sheet)
         picture = _png(wide, sheet) if png else b""
-        small, phone = _render(drawn, headline, foot, stamp, NARROW)
+        small, phone = _render(drawn, title, foot, stamp, NARROW)
         narrow = _svg(small, phone)
     header, rows = data(exhibit)
-    alt = alt_text(exhibit, headline)
+    alt = alt_text(exhibit, plain(finding(drawn)))
     return Figure(
         exhibit.id,
         exhibit.title,
-        headline,
+        title,
         marked,
         svg,
         narrow,
@@ -148,8 +148,8 @@ def _style(salt: str) -> Iterator[None]:
         yield
 
 
-def _render(exhibit: CheckedExhibit, headline: str, foot: list[str], stamp: str, width: float) -> tuple[Drawing, Sheet]:
-    sheet = Sheet(exhibit, headline, foot, stamp, width, narrow=width < 300)
+def _render(exhibit: CheckedExhibit, title: str, foot: list[str], stamp: str, width: float) -> tuple[Drawing, Sheet]:
+    sheet = Sheet(exhibit, title, foot, stamp, width, narrow=width < 300)
     return DRAWERS[exhibit.chart](sheet), sheet
 
 
@@ -178,7 +178,7 @@ def _png(figure: Drawing, sheet: Sheet) -> bytes:
 # ---- what the chart says ----------------------------------------------------------------------------------------
 
 
-def alt_text(exhibit: CheckedExhibit, headline: str) -> str:
+def alt_text(exhibit: CheckedExhibit, shows: str) -> str:
     """Return the alt text: the finding, the kind of chart, then the cells (at most eight; the table has all)."""
     kinds = {
         "bars": "Bar chart",
@@ -197,7 +197,7 @@ def alt_text(exhibit: CheckedExhibit, headline: str) -> str:
     cells = [(r, c, x) for r in exhibit.rows for c in exhibit.columns if (x := exhibit.cells.get((r, c))) is not None]
     said = "; ".join(f"{r}, {c}: {x.text}" if len(exhibit.columns) > 1 else f"{r}: {x.text}" for r, c, x in cells[:8])
     more = f"; and {len(cells) - 8} more in the table that follows" if len(cells) > 8 else ""
-    return f"{headline}. {kinds[exhibit.chart]}. {said}{more}."
+    return f"{shows}. {kinds[exhibit.chart]}. {said}{more}."
 
 
 def footer(exhibit: CheckedExhibit, date: str = "") -> list[str]:

@@ -13,6 +13,7 @@ from evaluation.report import tables
 from evaluation.report.context import ReportContext, long_date
 from evaluation.report.drawing import address
 from evaluation.report.figures import Figure, data, footer
+from evaluation.report.phrases import listed
 from evaluation.report.sentences import Rows
 from evaluation.report.tables import Table
 from evaluation.verdict import LABELS, NOT_ANSWERABLE, TOO_FEW
@@ -90,32 +91,57 @@ class PageInputs:
         return [e for e in self.checked.exhibits if section in e.sections]
 
 
+DRAFT_REASONS = {
+    "run with --draft": "",
+    "the code differs from its last commit": "the program has unsaved changes",
+    "the plan was not frozen before outcomes were opened": "the plan was not fixed before answers were read",
+}
+OWNERS = {"ran_by": ("Run by", "who ran it"), "funded_by": ("Paid for by", "who paid for it")}
+OWNERS |= {"checked_by": ("Checked by", "who checked it")}
+
+
 def meta(ctx: ReportContext) -> tuple[str, ...]:
-    """Return the lines under a page's title: the wave, the status, what is withheld."""
-    wave = ctx.wave_words(ctx.wave)
+    """Return the lines under a page's title: when, by whom, whether it is a draft, and what is withheld."""
+    wave, sizes = ctx.wave_words(ctx.wave), ctx.plan.disclosure
+    stated = {k: v for k in OWNERS if (v := getattr(ctx.contact, k)) != UNSTATED}
+    who = " ".join(f"{OWNERS[k][0]}: {v.rstrip('.')}." for k, v in stated.items())
+    lines = (
+        f"Fieldwork: {wave.fieldwork()} ({wave.label}, {wave.id}). Report of {long_date(ctx.date)}.",
+        who,
+        status(ctx, [OWNERS[k][1] for k in OWNERS if k not in stated]),
+        f"Counts under {sizes.threshold} are not shown, others are rounded to the nearest {sizes.rounding}; "
+        f"“{LABELS[TOO_FEW].lower()}” is never zero.",
+    )
+    return tuple(line for line in lines if line)
+
+
+UNSTATED = "not stated"
+
+
+def status(ctx: ReportContext, blank: Sequence[str] = ()) -> str:
+    """Return in words of people whether the report is a draft, and why; else who checked it and when."""
+    group = ctx.words.checking_group
     if ctx.checked:
         agreed = sum(r.verdict == "amended" for r in ctx.sense_check)
         dates = sorted(r.date for r in ctx.sense_check if r.date)
         when = f" on {dates[-1]}" if dates else ""
-        status = f"Checked by {ctx.words.checking_group}{when}; {agreed} corrections made"
-    else:
-        status = f"Draft: not yet checked by {ctx.words.checking_group}"
-    reasons = [r for r in ctx.draft_reasons if r.lower() not in status.lower()]
-    why = f" ({'; '.join(reasons)})" if reasons and not ctx.checked else ""
-    sizes = ctx.plan.disclosure
-    return (
-        f"{wave.label} ({wave.id}), {wave.fieldwork()}. Data to {ctx.through()}. Report of {long_date(ctx.date)}.",
-        f"Status: {status}{why}.",
-        f"To protect people, counts under {sizes.threshold} are not shown and others are rounded to the nearest "
-        f"{sizes.rounding}. “{LABELS[TOO_FEW]}” is never zero.",
-    )
+        rest = f" Draft: {_unstated(blank)}." if blank else ""
+        return f"Checked by {group}{when}; {agreed} corrections made.{rest}"
+    known = [DRAFT_REASONS.get(r, r) for r in ctx.draft_reasons]
+    unchecked = f"not yet checked by {group}"
+    if not ctx.checked and not any(unchecked in r for r in known):
+        known.insert(0, unchecked)
+    return f"Draft: {'; '.join([x for x in known if x] + ([_unstated(blank)] if blank else []))}."
+
+
+def _unstated(blank: Sequence[str]) -> str:
+    return f"{listed(list(blank))} {'is' if len(blank) == 1 else 'are'} not stated yet"
 
 
 def foot(ctx: ReportContext) -> tuple[str, ...]:
     """Return the lines at the foot of a page: who made it, its date and stamp."""
-    contact = ctx.contact
     return (
-        f"{contact.team}. Funded by: {contact.funded_by}. Run by: {contact.ran_by}. Checked by: {contact.checked_by}.",
+        f"Contact: {ctx.contact.team.rstrip('.')}.",
         f"{ctx.title} Report of {long_date(ctx.date)}, {ctx.wave}. {ctx.stamp()}".strip(),
     )
 

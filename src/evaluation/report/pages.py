@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evaluation.report import caveats, phrases, policy_views, programme_text, tables
+from evaluation.report import caveats, front_page, phrases, policy_views, programme_text, tables, too_small
 from evaluation.report import sentences as say
 from evaluation.report.context import ReportContext
 from evaluation.report.page_parts import ANNEX, Block, Page, PageInputs, Section, exhibits, foot, is_refusal, meta
@@ -27,6 +27,14 @@ POLICY = (
     "What to do next",
     "Words used, contact and sources",
 )
+CONTEXT = 11  # the section whose figures are no results of the programme
+OTHER_WORDS = (
+    (
+        "Indicative only",
+        "Few people or few sessions stand behind the figure: it is a sign of what to ask next, no result.",
+    ),
+    ("Not shown, to protect people", "The figure is hidden because another, smaller one could be worked out from it."),
+)
 ABSENT = {
     3: "No events register was supplied, so nothing can be said here about the events held.",
     4: "No table of who answered was made for this wave.",
@@ -42,14 +50,18 @@ ABSENT = {
 
 
 def policy(inputs: PageInputs) -> Page:
-    """Return the policy report: fifteen sections, each in its place whatever is absent."""
+    """Return the policy report: fifteen sections, each in its place whatever is absent; or a small study's form."""
     ctx, made, told = inputs.ctx, [], set[str]()
+    if too_small.applies(inputs.rows, ctx):
+        return Page("policy", ctx.title, meta(ctx), too_small.sections(inputs, _words(ctx)), foot(ctx)[1:])
     for number, title in enumerate(POLICY, 1):
         own = _section_blocks(inputs, number)
         shown, folded = policy_views.section_exhibits(inputs.at(f"policy-{number}"), number, ctx)
+        shown, old = policy_views.aged(shown, ctx) if number == CONTEXT else (shown, [])
         refused = [e for e in (*shown, *folded) if is_refusal(e)]  # said in one sentence, wherever they would stand
         shown, folded = ([e for e in part if e not in refused] for part in (shown, folded))
         placed = [
+            *([Block("bullets", old, fixed=True)] if old else []),
             *exhibits(inputs, shown, fold=12, printed=told),
             *exhibits(inputs, folded, fold=12, most=0),
             *exhibits(inputs, refused, fold=12),
@@ -58,10 +70,8 @@ def policy(inputs: PageInputs) -> Page:
         missing = [Block("absent", reason, fixed=True)] if reason and not placed and number in ABSENT else []
         blocks = [*own, *placed, *missing]
         blocks += _in_annex(inputs, number)
-        if number == 1:
-            blocks += [Block("quote", say.board_paragraph(inputs.rows, ctx), "A paragraph to quote")]
         made.append(Section(str(number), title, f"s{number}", tuple(blocks)))
-    return Page("policy", ctx.title, meta(ctx), tuple(made), foot(ctx))
+    return Page("policy", ctx.title, meta(ctx), tuple(made), foot(ctx)[1:])
 
 
 def _in_annex(inputs: PageInputs, number: int) -> list[Block]:
@@ -78,10 +88,7 @@ def _section_blocks(inputs: PageInputs, number: int) -> list[Block]:  # noqa: C9
     """Return the generated words of a policy section."""
     rows, ctx = inputs.rows, inputs.ctx
     if number == 1:
-        lines = say.in_brief(rows, ctx)
-        if not lines:
-            return [Block("absent", "No result of the primary question could be given for this wave.")]
-        return [Block("lines", lines, "panel brief"), Block("para", [phrases.INTERVAL_NOTE], "note")]
+        return front_page.blocks(inputs)
     if number == 2:
         both = [("You can say", caveats.can_say(rows, ctx)), ("You cannot say", caveats.cannot_say(rows, ctx))]
         return [Block("two", both)]
@@ -105,8 +112,7 @@ def _section_blocks(inputs: PageInputs, number: int) -> list[Block]:  # noqa: C9
         )
         return [*_paragraphs([*programme_text.feedback_sentence(rows, ctx), fixed(left_out)]), *sheet]
     if number == 10:
-        counts = say.actions(rows)
-        return _paragraphs([*([" ".join(counts.sentences)] if counts else []), *programme_text.closed(rows, ctx)])
+        return _paragraphs(programme_text.closed(rows, ctx))
     if number == 11:
         return [Block("para", ["These figures are context. They are not results of the programme."], "note")]
     if number == 12:
@@ -114,7 +120,7 @@ def _section_blocks(inputs: PageInputs, number: int) -> list[Block]:  # noqa: C9
     if number == 13:
         return [Block("bullets", caveats.how_sure(rows, ctx))]
     if number == 14:
-        return [Block("bullets", [*caveats.next_wave(rows, ctx), *_still_absent(inputs)])]
+        return [Block("bullets", [*caveats.next_wave(inputs), *_still_absent(inputs)])]
     return _words(ctx) if number == 15 else []
 
 
@@ -125,6 +131,8 @@ def _paragraphs(paragraphs: list[str]) -> list[Block]:
 def _changes(inputs: PageInputs) -> list[Block]:
     lines = [x for x in (say.primary(inputs.rows, inputs.ctx),) if x] + say.designs(inputs.rows, inputs.ctx)
     blocks = [Block("lines", lines, "panel")] if lines else []
+    mean = say.mean_sentence(say.main_row(inputs.rows, inputs.ctx))
+    blocks += [Block("para", [mean])] if mean else []
     table = _change_table(inputs)
     return [*blocks, Block("html", table)] if table else blocks
 
@@ -174,9 +182,8 @@ def _words(ctx: ReportContext) -> list[Block]:
         ("practice-bank.html", "Practice-bank entry"),
         ("../index.html", "All reports"),
     ]
-    reuse = "Figures may be quoted with their verdict word, the number of people, the wave and the date of this report."
     return [
-        Block("words", list(MEANINGS.items())),
+        Block("words", [*MEANINGS.items(), *OTHER_WORDS]),
         Block("links", sources, "screen", fixed=True),
-        Block("para", [f"Contact: {ctx.contact.team}.", reuse]),
+        Block("para", [f"Contact: {ctx.contact.team.rstrip('.')}."]),
     ]

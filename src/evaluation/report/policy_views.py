@@ -5,12 +5,14 @@ A view holds a part of an exhibit's cells under other labels; it makes no number
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import replace
 
 from evaluation.disclosure import CheckedExhibit, CheckedRow
 from evaluation.report import phrases
-from evaluation.report.context import ReportContext
+from evaluation.report.context import ReportContext, long_date
+from evaluation.report.sentences import informative
 from evaluation.verdict import NOT_ANSWERABLE
 
 Cells = list[tuple[str, str, CheckedRow]]
@@ -58,6 +60,35 @@ def _refused(exhibit: CheckedExhibit) -> bool:
 
 
 SUFFIX = ".policy"
+OLDEST = 24  # months between a context figure and fieldwork, from which on it stands in the annex alone
+
+
+def months_before(exhibit: CheckedExhibit, ctx: ReportContext) -> int | None:
+    """Return how many whole months before fieldwork a context figure ends; None where it names no date."""
+    said, start = str(exhibit.extras.get("as_of", "")), ctx.wave_words(ctx.wave).start
+    if not said or start is None:
+        return None
+    end = dt.date.fromisoformat(said)
+    return max(12 * (start.year - end.year) + start.month - end.month - (start.day < end.day), 0)
+
+
+def aged(exhibits: list[CheckedExhibit], ctx: ReportContext) -> tuple[list[CheckedExhibit], list[str]]:
+    """Return the context figures recent enough to print, each with its age as a note, and sentences on the others."""
+    kept, said = [], []
+    for exhibit in exhibits:
+        months = months_before(exhibit, ctx)
+        if months is None:
+            kept.append(exhibit)
+        elif months > OLDEST:
+            end = long_date(dt.date.fromisoformat(str(exhibit.extras["as_of"])))
+            title = exhibit.title.rstrip("?.")
+            said.append(
+                f"{title}: the latest figure is of {end}, {months} months before fieldwork; it stands in the annex."
+            )
+        else:
+            age = f"The latest figure ends {months} months before fieldwork." if months else "As recent as fieldwork."
+            kept.append(replace(exhibit, notes=(age, *exhibit.notes)))
+    return kept, said
 
 
 def view(exhibit: CheckedExhibit, ctx: ReportContext) -> CheckedExhibit:
@@ -70,6 +101,7 @@ def view(exhibit: CheckedExhibit, ctx: ReportContext) -> CheckedExhibit:
 
 
 def _with(exhibit: CheckedExhibit, cells: Cells, ctx: ReportContext) -> CheckedExhibit:
+    cells = [(r, c, x) for r, c, x in cells if informative(x)] or cells
     rows = tuple(dict.fromkeys(r for r, _, _ in cells))
     columns = tuple(dict.fromkeys(c for _, c, _ in cells))
     codes = (*ctx.plan.population.margins, *ctx.plan.derive)  # a note that names a column is for the annex
@@ -157,7 +189,7 @@ def _first_margin(exhibit: CheckedExhibit, ctx: ReportContext) -> Cells:
 
 def _planned_only(exhibit: CheckedExhibit, ctx: ReportContext) -> Cells:
     """Return the main result of each planned design, without its variants."""
-    names = {n.lower() for n in ctx.plan.designs}
+    names = {n.lower() for n, design in ctx.plan.designs.items() if design.planned}
     return [(r, c, x) for r, c, x in _all(exhibit) if len(x.id.split(".")) == 4 and x.id.split(".")[0] in names]
 
 

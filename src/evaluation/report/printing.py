@@ -78,7 +78,7 @@ def _page(page: Page, ctx: ReportContext, charts: dict[str, bytes]) -> Told:
         "title": page.title,
         "study": ctx.title,
         "kind": page.kind,
-        "over": f"{ctx.words.institution} · {ctx.words.programme_long}",
+        "over": ctx.cover(),
         "wave": ctx.wave,
         "date": long_date(ctx.date),
         "day": [ctx.date.year, ctx.date.month, ctx.date.day],
@@ -88,9 +88,18 @@ def _page(page: Page, ctx: ReportContext, charts: dict[str, bytes]) -> Told:
         "meta": list(page.meta),
         "foot": [line for line in page.foot if line],
         "contents": len(page.sections) > 4,
+        "first": page.kind == "policy" and len(page.sections) > 4,
         "headings": len(page.sections),
-        "groups": _groups([_section(s, charts, page.kind) for s in page.sections]),
+        "groups": _groups(_in_order(page, charts)),
     }
+
+
+def _in_order(page: Page, charts: dict[str, bytes]) -> list[list[Told]]:
+    """Return the sections of a page; the contents of a policy report come after page one, on a new page."""
+    sections = [_section(s, charts, page.kind) for s in page.sections]
+    if page.kind == "policy" and len(sections) > 1:
+        sections.insert(1, [{"kind": "contents", "wide": False, "own": True}])
+    return sections
 
 
 def _section(section: Section, charts: dict[str, bytes], kind: str) -> list[Told]:
@@ -203,7 +212,12 @@ def _folded(block: Block, _: object, kind: str) -> list[Told]:
     return [{"kind": "absent", "text": f"{title}: a table of {count} rows, in annex.html and in results.csv."}]
 
 
+def _answer(block: Block, *_: object) -> list[Told]:
+    return [{"kind": "answer", "texts": [plain(s) for s in block.content]}]
+
+
 _BLOCKS: dict[str, Callable[[Block, dict[str, bytes], str], list[Told]]] = {
+    "answer": _answer,
     "lines": _lines,
     "para": _para,
     "bullets": _bullets,

@@ -70,6 +70,7 @@ def who(rows: Rows, ctx: ReportContext) -> list[str]:
             f"{cite(group, group.text)} of {cite(total, total.text)} respondents were "
             f"{fixed(ctx.words.focus_group.removesuffix(' respondents'))}."
         )
+    said += _behind(rows, ctx)
     said += _sentence(
         rows,
         ctx,
@@ -87,6 +88,18 @@ def who(rows: Rows, ctx: ReportContext) -> list[str]:
         )
     said.append(f"People who declined to answer may trust {fixed(ctx.words.institution)} less than those who answered.")
     return [" ".join(said)]
+
+
+def _behind(rows: Rows, ctx: ReportContext) -> list[str]:
+    """Return in one sentence how the focus group's numbers of people hang together, from everybody to those counted."""
+    found = [rows.get("base", k, ctx.focus, ctx.wave) for k in ("all", "general", "answered")]
+    if not all(r is not None and r.shown for r in found):
+        return []
+    everybody, general, answered = (cite(r, r.text) for r in found if r is not None)
+    return [
+        f"Of about {everybody} {fixed(ctx.group_words(ctx.focus))}, about {general} were met without lists of attendees, "
+        f"and about {answered} of those answered the main question; its shares are of them."
+    ]
 
 
 def _collection_mode(rows: Rows, ctx: ReportContext) -> list[str]:
@@ -171,18 +184,23 @@ def feedback_sentence(rows: Rows, ctx: ReportContext) -> list[str]:
     return [" ".join(said)] if said else []
 
 
-def closed(rows: Rows, ctx: ReportContext) -> list[str]:
-    """Return how long people waited and how many were told."""
-    said = _sentence(
+def action_sentences(rows: Rows, ctx: ReportContext) -> list[str]:
+    """Return what happened to everything that was asked for, in numbers that add up: one set for every page."""
+    return _sentence(
         rows,
         ctx,
-        "Of {actions.all.all} actions, {actions.told_share.all} were reported back to people.",
-        "Half had a first response within {actions.median.answered} days.",
-        "{actions.refused.all} were refused, {actions.explained.all} of them with a written reason.",
-        "{actions.overdue.all} are past their date and not closed.",
-        "Counts of actions count activity, not effect.",
+        "{actions.all.all} things were asked for: {actions.did.all} done, {actions.doing.all} under way or passed on, "
+        "{actions.refused.all} refused, {actions.open.all} without an answer yet.",
+        "Of those refused, {actions.explained.all} have a written reason.",
+        "{actions.overdue.all} are overdue, and {actions.told.all} were reported back to people.",
     )
-    return [" ".join(said)] if len(said) > 1 else []
+
+
+def closed(rows: Rows, ctx: ReportContext) -> list[str]:
+    """Return what happened to everything asked for, how long people waited, and what such counts are."""
+    said = action_sentences(rows, ctx)
+    said += _sentence(rows, ctx, "Half had a first response within {actions.median.answered} days.")
+    return [" ".join([*said, "Counts of actions count activity, not effect."])] if said else []
 
 
 def cost(rows: Rows, ctx: ReportContext) -> list[str]:

@@ -6,7 +6,7 @@ import csv
 import io
 
 from evaluation.disclosure import CheckedRow
-from evaluation.report import caveats, phrases, programme_text
+from evaluation.report import caveats, front_page, phrases, programme_text
 from evaluation.report import sentences as say
 from evaluation.report.context import ReportContext, long_date
 from evaluation.report.page_parts import Block, Page, PageInputs, Section, exhibits
@@ -91,7 +91,7 @@ def practice_bank(inputs: PageInputs) -> Page:
     no_costs = Block("absent", "No costs or programme figures were supplied.")
     described = " ".join(ctx.words.programme_description.split())
     next_time = [
-        *caveats.next_wave(rows, ctx),
+        *caveats.next_wave(inputs),
         "What was learnt by running the events: to be written with those who ran them.",
     ]
     parts: list[tuple[str, tuple[Block, ...]]] = [
@@ -101,7 +101,7 @@ def practice_bank(inputs: PageInputs) -> Page:
         ("Region and target group", (Block("para", [where]),)),
         ("Evaluation", (*told, Block("para", list(maryland(inputs))))),
         ("Effect, mechanism, moderators, implementation, economic cost", (Block("words", _emmie(inputs)),)),
-        ("Overall result", (Block("para", [say.board_paragraph(rows, ctx)]),)),
+        ("Overall result", (Block("para", [front_page.board_paragraph(rows, ctx)]),)),
         ("Costs and other evidence", tuple(told_costs) or (no_costs,)),
         ("Learning, and what the next survey needs", (Block("bullets", next_time),)),
         ("Left blank", (Block("bullets", _blanks(ctx)),)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -45,6 +46,11 @@ class Rows:
         """Return the row `<contrast>.<outcome>.<group>.<wave>`, or None."""
         return self._rows.get(".".join(p.lower() for p in parts))
 
+    def share_of(self, row: CheckedRow) -> CheckedRow | None:
+        """Return the same contrast of the share of positive answers, in percentage points; None where there is none."""
+        contrast, _, rest = row.id.partition(".")
+        return self._rows.get(f"{contrast}share.{rest}")
+
     def starting(self, start: str) -> Iterator[CheckedRow]:
         """Yield the rows whose id starts so, in order of publication."""
         return (x for key, x in self._rows.items() if key.startswith(start))
@@ -64,191 +70,218 @@ def group_words(ctx: ReportContext, code: str) -> str:
     return fixed(ctx.group_words(code))
 
 
-def _short(ctx: ReportContext, outcome: str) -> str:
+def short_words(ctx: ReportContext, outcome: str) -> str:
+    """Return an outcome in a few words, marked as fixed where they hold a number."""
     return fixed(ctx.short(outcome))
 
 
-def in_brief(rows: Rows, ctx: ReportContext) -> list[Line]:
-    """Return the lines of section 1: the focus group's level now and then, the change, the gap, attendees, actions."""
-    lines = [_levels(rows, ctx)]
-    for line in (primary(rows, ctx), gap(rows, ctx), attendee_contrast(rows, ctx), actions(rows)):
-        if line is not None:
-            lines.append(line)
-    return [x for x in lines if x.sentences]
+def compared_people(ctx: ReportContext) -> str:
+    """Return whom people who attended are compared with, said so: "similar people who had not attended"."""
+    return f"similar {fixed(ctx.words.untreated)}"
 
 
-def _levels(rows: Rows, ctx: ReportContext) -> Line:
-    outcome, said = ctx.plan.outcomes.primary, []
-    now = rows.get("level", outcome, ctx.focus, ctx.wave)
-    if now is None:
-        return Line(())
-    who, short, year = group_words(ctx, ctx.focus), _short(ctx, outcome), cite.plan(ctx.when(ctx.wave))
-    if not now.shown:
-        return Line((f"In {year}, too few {who} answered to report {short} safely.",))
-    said.append(f"In {year}, {_tenth(now)} {who} gave a positive answer on {short}.")
-    said.append(f"That is {_share(now)} of {_people(now)}.")
-    then = next((r for w in ctx.before if (r := rows.get("level", outcome, ctx.focus, w.id)) and r.shown), None)
-    if then is not None:
-        said.append(f"In {cite.plan(ctx.when(then.wave))}, {_tenth(then)} did: {_share(then)} of {_people(then)}.")
-    other = rows.get("level", outcome, ctx.comparison, ctx.wave) if ctx.comparison else None
-    if other is not None and other.shown:
-        them = group_words(ctx, ctx.comparison)
-        said.append(f"Of {them}, {_tenth(other)} did in {year}: {_share(other)} of {_people(other)}.")
-    return Line(tuple(said))
+def since(rows: Rows, ctx: ReportContext, outcome: str) -> str:
+    """Return the id of the survey that a change of an outcome starts from."""
+    said = rows.get("since", outcome, "all", ctx.wave)
+    return said.text if said is not None else ctx.waves[0].id if ctx.waves else ctx.wave
 
 
-def _tenth(row: CheckedRow) -> str:
-    """Return a share in tens; at the ends of the scale, where no value is given, as it is printed."""
-    return cite(row, phrases.in_ten(row.value) if row.value is not None else row.text)
+def since_words(rows: Rows, ctx: ReportContext, outcome: str) -> str:
+    """Return the year of the survey that a change starts from, marked as fixed."""
+    return cite.plan(ctx.when(since(rows, ctx, outcome)))
+
+
+def main_row(rows: Rows, ctx: ReportContext) -> CheckedRow | None:
+    """Return the contrast that answers the report's title: the change in the focus group, else attendance."""
+    outcome = ctx.plan.outcomes.primary
+    tried = [rows.get("change", outcome, g, ctx.wave) for g in (ctx.focus, "all")]
+    return next((r for r in (*tried, rows.get("attend", outcome, "all", ctx.wave)) if r is not None), None)
+
+
+def level_words(rows: Rows, ctx: ReportContext, wave: str) -> str:
+    """Return the focus group's share in a survey and in the one its change starts from, with range and people."""
+    outcome = ctx.plan.outcomes.primary
+    now = rows.get("level", outcome, ctx.focus, wave)
+    if now is None or not now.shown:
+        return ""
+    then = rows.get("level", outcome, ctx.focus, since(rows, ctx, outcome))
+    who, year = group_words(ctx, ctx.focus), cite.plan(ctx.when(wave))
+    said = f"In {year}, {_share(now)} of {cite(now, now.n_text)} {who} gave a positive answer"
+    said += f" on {short_words(ctx, outcome)}."
+    if then is None or not then.shown or then.wave == now.wave:
+        return said
+    return f"{said} In {cite.plan(ctx.when(then.wave))}, {_share(then)} of {cite(then, then.n_text)} did."
 
 
 def _share(row: CheckedRow) -> str:
-    text = row.text.split(" (")[0]
-    return cite(row, text)
+    return cite(row, row.text.split(" (")[0])
 
 
-def _people(row: CheckedRow) -> str:
-    return cite(row, row.n_text or "an unstated number") + ("" if "people" in (row.n_text or "") else " people")
+def signed(row: CheckedRow, value: float, text: str) -> str:
+    """Return a number of a contrast with its direction in words: never a minus sign."""
+    if value == 0 or not text.strip("0."):
+        return cite(row, text)
+    return f"{cite(row, text)} {'lower' if value < 0 else 'higher'}"
+
+
+def signed_range(row: CheckedRow, unit: str = "") -> str:
+    """Return "22 higher (from 8 to 37 higher)": the most likely size of a contrast and its range, signs in words."""
+    value, low, high = (phrases.known(x) for x in (row.value, row.low, row.high))
+    if phrases.is_share(row.unit):
+        value, low, high = (float(round(x)) for x in (value, low, high))  # one set of digits on every page
+    texts = phrases.alike((value, low, high), row.unit)
+    middle = f"{cite(row, texts[0])}{unit}{_side(value, texts[0])}"
+    if low * high > 0:
+        first, last = (texts[2], texts[1]) if high < 0 else (texts[1], texts[2])
+        return f"{middle} (between {cite(row, first)} and {cite(row, last)})"
+    return f"{middle} (from {signed(row, low, texts[1])} to {signed(row, high, texts[2])})"
+
+
+def short_range(row: CheckedRow, unit: str = "") -> str:
+    """Return "22 (8 to 37)" for a table whose verdict names the side; "from 2 lower to 18 higher" across no change."""
+    value, low, high = (phrases.known(x) for x in (row.value, row.low, row.high))
+    if phrases.is_share(row.unit):
+        value, low, high = (float(round(x)) for x in (value, low, high))
+    texts = phrases.alike((value, low, high), row.unit)
+    if low * high > 0:
+        first, last = (texts[2], texts[1]) if high < 0 else (texts[1], texts[2])
+        return f"{cite(row, texts[0])}{unit} ({cite(row, first)} to {cite(row, last)})"
+    return f"{signed(row, low, texts[1])} to {signed(row, high, texts[2])}"
+
+
+def _side(value: float, text: str) -> str:
+    return "" if value == 0 or not text.strip("0.") else f" {'lower' if value < 0 else 'higher'}"
+
+
+def points_line(rows: Rows, row: CheckedRow, ctx: ReportContext) -> Line:
+    """Return a contrast's line on page one: verdict, who and against what, most likely size and range in points."""
+    verdict = row.verdict or (rule.NOT_ANSWERABLE if row.kind == "not_identified" else "")
+    if row.kind == "too_few" or (not row.shown and row.kind != "not_identified"):
+        verdict = rule.TOO_FEW
+    about = _compared(rows, row, ctx)
+    if verdict in rule.WITHOUT_NUMBER or row.value is None or row.low is None or row.high is None:
+        subject = Subject(short_words(ctx, row.outcome), about)
+        return Line(tuple(phrases.finding(row, subject, cite)), verdict)
+    if not informative(row):
+        return Line((f"{phrases.upper_first(about)}: not informative, the range is wider than the scale.",), verdict)
+    number = rows.share_of(row)
+    if number is None or not number.shown or number.low is None:
+        number = row
+    unit = "" if phrases.is_share(number.unit) else f", {phrases.unit_words(number.unit)}"
+    points = " points" if phrases.is_share(number.unit) else ""
+    said = [
+        f"{phrases.upper_first(about)}: most likely {signed_range(number, points)}{unit}"
+        f"{_would_remove(rows, row, ctx)}."
+    ]
+    if row.indicative:
+        said[0] = f"Indicative only: {said[0][:1].lower()}{said[0][1:]}" if said[0][:1].isupper() else said[0]
+    return Line((*said, *_sides_of_share(row, number), *_overstated(row)), verdict)
+
+
+def _compared(rows: Rows, row: CheckedRow, ctx: ReportContext) -> str:
+    """Return who is set against whom, or when, for a contrast."""
+    contrast, group = row.id.split(".")[0], row.group or ctx.focus
+    year = cite.plan(ctx.when(row.wave or ctx.wave))
+    if contrast == "change":
+        return f"{group_words(ctx, group)}, {year} against {since_words(rows, ctx, row.outcome)}"
+    if (design := ctx.plan.designs.get(contrast.upper())) is not None:
+        return f"“{fixed(design.title)}”, difference in change"
+    if contrast == "gap":
+        return f"{group_words(ctx, ctx.focus)} against {group_words(ctx, ctx.comparison)} in {year}"
+    return f"{fixed(ctx.words.treated)} against {compared_people(ctx)}"
+
+
+def _sides_of_share(row: CheckedRow, share: CheckedRow) -> list[str]:
+    """Return what to say where the share and the average answer, on which the verdict rests, tell unlike stories."""
+    if share is not row and tells_otherwise(row, share):
+        return ["The verdict rests on the average of all answers, as planned; these points are the share alone."]
+    return []
+
+
+def tells_otherwise(row: CheckedRow, share: CheckedRow) -> bool:
+    """Return whether the range of a share lies on one side where the verdict of the average names none, or not."""
+    if share.low is None or share.high is None:
+        return False
+    apart = not share.low <= 0 <= share.high
+    directed = row.verdict.startswith((rule.HIGHER, rule.LOWER))
+    return (row.verdict in rule.UNCERTAIN and apart) or (directed and not apart)
+
+
+def _overstated(row: CheckedRow) -> list[str]:
+    small = row.mde is not None and row.margin is not None and row.mde > 2 * row.margin
+    return ["Studies this small overstate differences."] if small and row.verdict in (rule.HIGHER, rule.LOWER) else []
 
 
 def primary(rows: Rows, ctx: ReportContext) -> Line | None:
-    """Return the primary sentence: the change in the primary outcome among the focus group, with its verdict."""
+    """Return the line of the change in the primary outcome among the focus group, with its verdict."""
     outcome = ctx.plan.outcomes.primary
     row = next((r for g in (ctx.focus, "all") if (r := rows.get("change", outcome, g, ctx.wave))), None)
-    if row is None:
-        return None
-    first = cite.plan(ctx.when(ctx.waves[0].id) if ctx.waves else "the first survey")
-    subject = Subject(
-        _short(ctx, outcome),
-        f"among {group_words(ctx, row.group or ctx.focus)}",
-        f"than in {first}",
-        "change",
-        since=f"since {first}",
-    )
-    line = verdict_line(row, subject, ctx)
-    return Line((*line.sentences, *_share_alone(rows, row)), line.verdict)
+    return None if row is None else points_line(rows, row, ctx)
 
 
-def _share_alone(rows: Rows, row: CheckedRow) -> list[str]:
-    """Return what to say where the share moved and the average answer, which was planned, did not show it."""
-    share = rows.get("changeshare", *row.id.split(".")[1:4])
-    if share is None or share.low is None or share.high is None:
-        return []
-    low, high = share.low, share.high
-    if row.verdict not in rule.UNCERTAIN or low <= 0 <= high:
-        return []
-    first, last = (abs(high), abs(low)) if high <= 0 else (low, high)
-    side = "rose" if low > 0 else "fell"
-    unit = share.unit or ""
-    moved = " and ".join(cite(share, x) for x in phrases.alike((first, last), unit))
-    return [
-        f"The share of positive answers alone {side} by between {moved} points.",
-        "The test set in advance uses the average of all answers.",
-    ]
+def in_brief(rows: Rows, ctx: ReportContext) -> list[Line]:
+    """Return the lines of the main contrasts: the change, the gap, attendees."""
+    return [x for x in (primary(rows, ctx), gap(rows, ctx), attendee_contrast(rows, ctx)) if x is not None]
 
 
 def gap(rows: Rows, ctx: ReportContext) -> Line | None:
-    """Return the sentence on the gap between the focus and the comparison group in the report's wave."""
-    outcome = ctx.plan.outcomes.primary
-    found = list(rows.starting(f"gap.{outcome}.".lower()))
-    row = next((r for r in found if r.id.split(".")[3:4] == [ctx.wave.lower()]), None)
-    if row is None or not ctx.comparison:
-        return None
-    than = f"than among {group_words(ctx, ctx.comparison)}"
-    pair = f"between {group_words(ctx, ctx.focus)} and {group_words(ctx, ctx.comparison)}"
-    return verdict_line(
-        row, Subject(_short(ctx, outcome), f"among {group_words(ctx, ctx.focus)}", than, pair=pair), ctx
-    )
+    """Return the line of the gap between the focus and the comparison group in the report's wave."""
+    row = rows.get("gap", ctx.plan.outcomes.primary, ctx.focus, ctx.wave)
+    return None if row is None or not ctx.comparison else points_line(rows, row, ctx)
 
 
 def attendee_contrast(rows: Rows, ctx: ReportContext) -> Line | None:
-    """Return the sentence of the planned comparison of people who attended with people who did not."""
-    outcome = ctx.plan.outcomes.primary
-    row = rows.get("attend", outcome, "all", ctx.wave)
-    if row is None:
-        return None
-    who, than = f"among {fixed(ctx.words.treated)}", f"than among {fixed(ctx.words.untreated)} but were otherwise alike"
-    pair = f"between {fixed(ctx.words.treated)} and {fixed(ctx.words.untreated)}"
-    more = _would_remove(rows, row, ctx)
-    return verdict_line(row, Subject(_short(ctx, outcome), who, than, pair=pair, more=more), ctx)
+    """Return the line of the planned comparison of people who attended with people who did not."""
+    row = rows.get("attend", ctx.plan.outcomes.primary, "all", ctx.wave)
+    return None if row is None else points_line(rows, row, ctx)
 
 
 def _would_remove(rows: Rows, row: CheckedRow, ctx: ReportContext) -> str:
     """Return the clause that says how large a difference beforehand would remove the one found; "" if unknown."""
-    gap = rows.get("breakeven", row.outcome or ctx.plan.outcomes.primary, "all", ctx.wave)
-    if gap is None or not gap.shown or gap.value is None:
+    if not row.id.startswith("attend.") or not row.verdict.startswith((rule.HIGHER, rule.LOWER)):
         return ""
-    return f"; a gap of {cite(gap, phrases.number(gap.value, gap.unit or ''))} before they came would remove it"
-
-
-def actions(rows: Rows) -> Line | None:
-    """Return the sentence on what happened to what people asked for, from the counts by status."""
-    counts = [r for r in rows.starting("actions.status.") if r.kind == "count" and r.shown]
-    if not counts:
-        return None
-    said = []
-    for row in counts[:4]:
-        status = row.id.split(".")[2].replace("_", " ").replace("-", " ")
-        said.append(f"{cite(row, row.text)} {status}")
-    return Line((f"Actions on what people asked for: {phrases.listed(said)}.",))
-
-
-def verdict_line(row: CheckedRow, subject: Subject, ctx: ReportContext) -> Line:
-    """Return a contrast's line: verdict word, finding, how sure; the same pattern whatever the sign."""
-    pre = len(ctx.plan.exposure.pre_waves) if ctx.plan.exposure is not None else 1
-    verdict = row.verdict or (rule.NOT_ANSWERABLE if row.kind == "not_identified" else "")
-    if row.kind == "too_few" or (not row.shown and row.kind != "not_identified"):
-        verdict = rule.TOO_FEW
-    if not verdict and row.kind == "estimate":
-        return Line(tuple(_without_verdict(row, subject)))
-    return Line(tuple(phrases.finding(row, subject, cite, pre_waves=pre)), verdict)
-
-
-def _without_verdict(row: CheckedRow, s: Subject) -> list[str]:
-    known = [x for x in (row.value, row.low, row.high) if x is not None]
-    shown = [
-        ("minus " if x < 0 else "") + cite(row, text)
-        for x, text in zip(known, phrases.alike(known, row.unit or ""), strict=True)
-    ]
-    between = f" (between {shown[1]} and {shown[2]})" if len(shown) == 3 else ""
-    about = f"{s.what} {s.who}".strip()
-    return [f"The {s.noun} in {about} was {shown[0]} {phrases.unit_words(row.unit or '')}{between}."]
+    found = rows.get("breakeven", row.outcome or ctx.plan.outcomes.primary, "all", ctx.wave)
+    if found is None or not found.shown or found.value is None:
+        return ""
+    unit = phrases.unit_words(found.unit or "", found.value)
+    size = cite(found, phrases.number(found.value, found.unit or ""))
+    return f"; a gap of {size} {unit} before they came would remove it"
 
 
 def designs(rows: Rows, ctx: ReportContext) -> list[Line]:
-    """Return one line for each planned design: its finding, or why it could not run."""
+    """Return one line for each planned design: its finding, or why it could not run; others are for the annex."""
     out = []
     for name, design in ctx.plan.designs.items():
         row = next((r for r in rows.starting(f"{name.lower()}.") if r.id.split(".")[1] == design.outcome.lower()), None)
-        if row is None:
+        if row is None or not design.planned:
             continue
-        subject = Subject(
-            f"the change in {_short(ctx, design.outcome)}",
-            "",
-            "than in the group it is compared with",
-            "difference",
-            "between the groups compared",
-        )
-        line = verdict_line(row, subject, ctx)
+        line = points_line(rows, row, ctx)
+        title = f"“{fixed(design.title)}”"
         said = [x for x in line.sentences if plain(x) != (row.question or "")]
-        title = f"“{fixed(design.title)}”: "
-        out.append(Line((f"{title}{said[0][:1].lower()}{said[0][1:]}", *said[1:]), line.verdict))
+        out.append(
+            Line(
+                (said[0] if title in said[0] else f"{title}: {said[0][:1].lower()}{said[0][1:]}", *said[1:]),
+                line.verdict,
+            )
+        )
     return out
 
 
-def board_paragraph(rows: Rows, ctx: ReportContext) -> str:
-    """Return a paragraph that a board paper can quote as it stands: the brief, the caution, the status."""
-    levels, wanted = _levels(rows, ctx), (primary(rows, ctx), attendee_contrast(rows, ctx))
-    lines = [" ".join(levels.sentences), *(_aloud(x) for x in wanted if x is not None)]
-    stamp = "These figures are synthetic and describe nobody. " if ctx.synthetic else ""
-    status = "" if ctx.checked else f" This is a draft: {ctx.words.checking_group} has not checked it yet."
-    caution = "Different people answered in each survey, so this does not show what made answers differ."
-    return f"{stamp}{' '.join(x for x in lines if x)} {caution}{status}".strip()
+def informative(row: CheckedRow) -> bool:
+    """Return whether a contrast's range is no wider than the scale of its answers."""
+    ends = SCALE.search(row.unit or "")
+    if row.low is None or row.high is None or row.null is None:
+        return True
+    widest = float(ends[2]) - float(ends[1]) if ends else 100.0 if phrases.is_share(row.unit or "") else float("inf")
+    return row.high - row.low <= widest
 
 
-def _aloud(line: Line) -> str:
-    """Return a line with its verdict named after the finding, as a person would say it."""
-    if not line.verdict or line.verdict == rule.NOT_ANSWERABLE:
-        return " ".join(line.sentences)
-    word = rule.LABELS.get(line.verdict, line.verdict)
-    return f"{' '.join(line.sentences)} The verdict on this is “{word[:1].lower()}{word[1:]}”."
+SCALE = re.compile(r"(\d+) to (\d+) scale")
+
+
+def mean_sentence(row: CheckedRow | None) -> str:
+    """Return a contrast on the scale of the answers, on which its verdict rests; "" where it has no number."""
+    if row is None or not row.shown or row.low is None or row.high is None or phrases.is_share(row.unit):
+        return ""
+    unit = phrases.unit_words(row.unit, row.value)
+    return f"The verdict rests on the average of all answers: most likely {signed_range(row)}, {unit}."

@@ -90,7 +90,7 @@ class Sheet:
             self.say(self.stamp, size=7.5, bold=True, colour="#801650")
         self.y += 3
 
-    def key(self, names: list[str], signs: str = "", colours: tuple[str, ...] = COLOURS) -> None:
+    def key(self, names: list[str], signs: str = "", colours: Sequence[str] = COLOURS) -> None:
         """Place the key of several series: side by side, in as many lines as they need; it never collides."""
         signs, gap = signs or "".join(SIGNS), 16.0
         x, tall = MARGIN, 0.0
@@ -99,7 +99,7 @@ class Sheet:
             if x > MARGIN and x + wide > self.width - MARGIN:
                 self.y += tall
                 x, tall = MARGIN, 0.0
-            style = {"fontsize": self.size, "color": colours[k % 6], "ha": "center"}
+            style = {"fontsize": self.size, "color": colours[k % len(colours)], "ha": "center"}
             self.texts.append((x + 4, self.y + self.size * 1.05, signs[k % len(signs)], style))
             tall = max(tall, self.say(name, x=x + 12, width=self.width - 30, advance=False))
             x += wide + gap

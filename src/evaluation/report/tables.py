@@ -125,6 +125,8 @@ def _cell(checked: CheckedRow | None) -> Cell:
     text = checked.text
     if checked.kind == "estimate" and checked.shown and checked.n_text and "n " not in text:
         text = f"{text}, n {checked.n_text}"
+    if checked.indicative and checked.shown:
+        text = f"{text}, indicative only"
     return Cell(text, checked.id, "" if checked.kind == "words" else "num")
 
 

@@ -15,6 +15,7 @@ from evaluation.synthetic import exports, registers, waves
 from evaluation.synthetic.people import Truth
 
 SHIPPED = Path(__file__).parent / "truth.toml"
+NAMED = Path(__file__).parent / "truths"
 SHIPPED_FOLDERS = ("waves", "registers")
 
 
@@ -23,7 +24,7 @@ def read_truth(file: Path | None = None) -> Truth:
     base = tomllib.loads(SHIPPED.read_text("utf-8"))
     if file is None:
         return base
-    given = tomllib.loads(Path(file).read_text("utf-8"))
+    given = tomllib.loads(named(file).read_text("utf-8"))
     for section, values in given.items():
         if section not in base:
             raise StudyError(f"the truth has no {section!r}", todo=f"Nearest: {nearest(section, base)!r}.")
@@ -38,6 +39,12 @@ def read_truth(file: Path | None = None) -> Truth:
             )
         base[section] |= values
     return base
+
+
+def named(file: Path) -> Path:
+    """Return the file of a truth: one that comes with the package where only its name is given ("higher")."""
+    own = NAMED / f"{file}.toml"
+    return own if len(Path(file).parts) == 1 and not Path(file).is_file() and own.is_file() else Path(file)
 
 
 def draw(truth: Truth, margins: pd.DataFrame, *, seed: int) -> dict[str, pd.DataFrame]:
@@ -59,7 +66,7 @@ def make(truth_file: Path | None, folder: Path, *, seed: int | None = None) -> P
     margins = pd.read_csv(raw / "population" / "margins.csv")
     exports.write(waves.draw(truth, margins, seed), book, raw / "waves")
     registers.write(raw / "registers", seed)
-    text = (truth_file or SHIPPED).read_text("utf-8")
+    text = (SHIPPED if truth_file is None else named(truth_file)).read_text("utf-8")
     (raw / "truth.toml").write_text(text, "utf-8")
     files = sorted(
         p for part in SHIPPED_FOLDERS for p in (raw / part).rglob("*") if p.is_file() and p.name != "README.md"

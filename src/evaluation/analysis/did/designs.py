@@ -179,8 +179,8 @@ class TwoGroups(NamedTuple):
 
     @property
     def heading(self) -> str:
-        """Name and title, the heading of a row."""
-        return f"{self.name} {self.design.title}"
+        """What is compared, the heading of a row."""
+        return self.design.title
 
     def change(self, plan: Plan, frame: pd.DataFrame, outcome: str) -> Result:
         """Return the difference in change of an outcome among people like these, or why there is none."""
@@ -246,4 +246,4 @@ def method_of(result: Result) -> str:
 def heading(plan: Plan, result: Result) -> str:
     """Return a result's design and companion as the heading of a row."""
     name, method = name_of(result), method_of(result)
-    return f"{name} {plan.designs[name].title}" + (f" ({method.replace('-', ' ')})" if method else "")
+    return plan.designs[name].title + (f" ({method.replace('-', ' ')})" if method else "")

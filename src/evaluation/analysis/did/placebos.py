@@ -112,7 +112,7 @@ def placebo_exhibit(plan: Plan, inputs: DesignInputs) -> tuple[Exhibit, dict[str
         elif set(readings.values()) == {NO_DIFFERENCE}:
             supported[name] = True
         for place, (label, result) in enumerate(own.items()):
-            row, unit = table.row(f"{name}.{place}", f"{name}: {label}"), ""
+            row, unit = table.row(f"{name}.{place}", f"{plan.designs[name].title}: {label}"), ""
             if isinstance(result, Estimate):
                 unit = contrasts.points(plan, result.outcome)
             row.interval("value", result, unit=unit)

@@ -33,7 +33,7 @@ def forest(plan: Plan, inputs: DesignInputs, results: Sequence[Result], refusal:
         table.row(result.id, heading(plan, result)).estimate("change", result)
         licensed = plan.designs[name_of(result)].licence
         if _is_estimate(result) and licensed == "effect" and result.licence == "association":
-            table.note("capped", design=name_of(result), unmet="; ".join(unmet(result)))
+            table.note("capped", design=plan.designs[name_of(result)].title, unmet="; ".join(unmet(result)))
     return table.exhibit(chart=None if any(isinstance(r, Estimate) for r in results) else "")
 
 
@@ -63,7 +63,7 @@ def cells(plan: Plan, inputs: DesignInputs, results: Sequence[Result]) -> Exhibi
         method = method_of(result)
         if method not in OWN_CELLS:
             continue
-        name = name_of(result) + (f" ({method.replace('-', ' ')})" if method else "")
+        name = heading(plan, result)
         counts = result.n if isinstance(result, Estimate) else getattr(result, "counts", {})
         if method and min(counts.values(), default=10) < 10:
             rows.append((f"{result.id}.few", f"{name}: all cells", None))
@@ -72,7 +72,7 @@ def cells(plan: Plan, inputs: DesignInputs, results: Sequence[Result]) -> Exhibi
     design = plan.designs.get("D5")
     aside = linked_rows(plan, inputs, design)[1] if design and set(design.waves) <= set(inputs.fieldwork) else {}
     for i, (reason, n) in enumerate(aside.items()):
-        rows.append((f"d5.aside{i}.{inputs.wave}", f"D5, in no group: {reason}", n))
+        rows.append((f"d5.aside{i}.{inputs.wave}", f"Linked, in no group: {reason}", n))
     for key, label, n in rows:
         row = table.row(key, label)
         if n is None or n < 10:
@@ -87,7 +87,7 @@ def assumptions(plan: Plan, inputs: DesignInputs, results: Sequence[Result]) -> 
     table = layout.table(plan, inputs.wave, "designs.assumptions")
     licences = {name_of(r): r.licence for r in results if _is_estimate(r)}
     for name, design in plan.designs.items():
-        row = table.row(name, f"{name} {design.title}")
+        row = table.row(name, design.title)
         for column in ("q", "a", "h", "b", "m"):
             row.declared(column, name)
         row.declared("c", licences.get(name, design.licence))

@@ -101,8 +101,12 @@ def _loop(plan: Plan, build: Tables, rows: pd.DataFrame, until: pd.Timestamp) ->
     n, table = action_times.feedback_loop(rows, until=until), build.table("actions.loop")
     table.row("all").count("n", len(rows))
     table.row("told").count("n", n.reported_back).share("share", n.reported_back / n.raised)
+    for key in ("did", "doing", "open"):
+        table.row(key).count("n", rows["status"].isin(ANSWERS[key]).sum())
     for key in ("refused", "explained", "overdue", "undated", "rated"):
         table.row(key).count("n", getattr(n, key))
+    ends = [cell_key("actions", answer=key) for key in ("did", "doing", "open")]
+    table.sum(cell_key("actions", status="any"), [*ends, cell_key("actions", status="cannot")])
     if n.refused:
         table.row("explained").share("share", n.explained / n.refused)
     if n.rated:

@@ -39,7 +39,7 @@ def _share(build: Tables, rows: pd.DataFrame) -> Exhibit:
         period = str(values["period"])
         shares = representation.unknown_shares(values, {r: r for r in REASONS}, base="victims")
         table.row(_code(period), period).cells(shares, base=int(values["victims"]))
-    return table.exhibit()
+    return table.exhibit(as_of=register_cells.latest(rows["period"]))
 
 
 def _limits(build: Tables, rows: pd.DataFrame) -> Exhibit:

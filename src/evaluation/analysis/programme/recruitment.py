@@ -80,7 +80,8 @@ def _goal(plan: Plan, build: Tables, joined: pd.DataFrame) -> Exhibit:
         row.share("goal", g.known_share, base=g.known, low=g.low, high=g.high)
         met = g.met if _has_goal(plan, recruits.group) else NO_GOAL
         row.cells({"worst": g.worst, "best": g.best, "met": met}, base=g.known)
-    return table.exhibit(reference=100 * goal, finding=_last_share(table, goal))
+    as_of = register_cells.latest(joined["year_ending"])
+    return table.exhibit(reference=100 * goal, finding=_last_share(table, goal), as_of=as_of)
 
 
 def _last_share(table: Table, goal: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -88,6 +88,13 @@ def period_end(text: object) -> pd.Timestamp | NaTType:
         return pd.NaT
     last = int(month) if month else 3 * int(quarter) if quarter else 12
     return pd.Timestamp(int(year), last, 1) + pd.offsets.MonthEnd(0)
+
+
+def latest(periods: Iterable[object]) -> str:
+    """Return the last day of the latest of some periods or dates as 2025-09-30; "" where none is known."""
+    ends = [p if isinstance(p, pd.Timestamp) else period_end(p) for p in periods]
+    known = [e for e in ends if not pd.isna(e)]
+    return f"{max(known):%Y-%m-%d}" if known else ""
 
 
 def _as_of(actions: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:

@@ -54,7 +54,7 @@ def _ratio(build: Tables, s: Searches) -> Exhibit:
     rows |= {k: ratios[k][0] for k in TREATMENTS if k in ratios}
     for key, ratio in rows.items():
         table.row(key).estimate("ratio", described(ratio, key, build.wave, s))
-    return table.exhibit()
+    return table.exhibit(as_of=register_cells.latest(s.table["period"]) if "period" in s.table else "")
 
 
 def _variation(plan: Plan, build: Tables, s: Searches) -> Exhibit:
@@ -81,7 +81,7 @@ def _variation(plan: Plan, build: Tables, s: Searches) -> Exhibit:
         ratios["counted_once"] = once
     for key, ratio in ratios.items():
         table.row(key).estimate("ratio", described(ratio, key, build.wave, s))
-    return table.exhibit()
+    return table.exhibit(as_of=register_cells.latest(s.table["period"]) if "period" in s.table else "")
 
 
 def _counted_once(s: Searches) -> Estimate | None:
@@ -155,4 +155,4 @@ def _areas(plan: Plan, build: Tables, s: Searches) -> Exhibit:
         ("pooled", "within"), disparity.mantel_haenszel(counts.loc[both], s.by_district.loc[both], **pair), strict=True
     ):
         table.row(key).estimate("ratio", described(ratio, key, build.wave, s))
-    return table.exhibit()
+    return table.exhibit(as_of=register_cells.latest(s.table["period"]) if "period" in s.table else "")

@@ -118,20 +118,23 @@ def kappa_bounds(estimate: Estimate, *, sd: float, kappas: Sequence[float], mono
 
     References
     ----------
-    Imbens and Manski (2004) for the interval's ends: the one-sided quantile c solves Phi(c + width/se) - Phi(-c) =
-    0.95.
+    Imbens and Manski (2004) for the interval's ends: the one-sided quantile c solves F(c + width/se) - F(-c) = 0.95,
+    F the distribution of the published interval: Student's with the estimate's degrees of freedom, else the normal.
     """
     from scipy.optimize import brentq
-    from scipy.stats import norm
+    from scipy.stats import norm, t
 
     if estimate.se is None or any(k < 0 for k in kappas) or not sd > 0:
         raise errors.DataError("bounds need an estimate with a standard error, kappas of 0 or more, and a positive sd")
+    few = estimate.df is not None and math.isfinite(estimate.df)
+    chance = t(estimate.df).cdf if few else norm.cdf
+    most = 1.0 + float(t(estimate.df).ppf(0.975) if few else norm.ppf(0.975))
     rows = []
     for kappa in kappas:
         low = estimate.value - kappa * sd
         high = estimate.value + (0.0 if monotone else kappa * sd)
         width = (high - low) / estimate.se
-        c = brentq(lambda c, w=width: norm.cdf(c + w) - norm.cdf(-c) - 0.95, 1.0, 3.0)
+        c = brentq(lambda c, w=width: chance(c + w) - chance(-c) - 0.95, 1.0, most)
         ends = (low - c * estimate.se, high + c * estimate.se)
         rows.append((kappa, low, high, *ends, not ends[0] <= 0 <= ends[1]))
     return pd.DataFrame(rows, columns=["kappa", "low", "high", "ci_low", "ci_high", "sign_kept"])
