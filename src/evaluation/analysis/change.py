@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -26,14 +27,18 @@ def gap(plan: Plan, survey: Survey, outcome: str, wave: str) -> Estimate | TooFe
     return jk.contrast(values(plan, frame, outcome, share=False), b, a, labels=(second, first))
 
 
-def gaps(plan: Plan, wave: str, survey: Survey) -> Exhibit:
-    """Return the gap between the groups for every outcome of the report's wave, and for the primary in each wave."""
+def gaps(plan: Plan, wave: str, survey: Survey, gates: Sequence[Gate] = ()) -> Exhibit:
+    """Return the gap between the groups for every outcome of the report's wave, and for the primary in each wave.
+
+    Of `gates` those of scales that measure otherwise in the groups travel with their gaps.
+    """
     table = layout.table(plan, wave, "gap.all")
     for outcome in plan.all_outcomes if group_column(plan) else ():
         row = table.row(outcome, plan.label_of(outcome))
         for when in survey.waves_of(plan, outcome, wave):
             if when == wave or outcome == plan.outcomes.primary:
-                row.estimate(when, _contrast(plan, survey, gap(plan, survey, outcome, when), "gap", outcome, when))
+                named = _contrast(plan, survey, gap(plan, survey, outcome, when), "gap", outcome, when)
+                row.estimate(when, _gated(named, contrasts.scale_gates(gates, outcome, "groups")))
     return table.exhibit(chart=None if len(table) > 1 else "")
 
 
@@ -89,8 +94,11 @@ def difference(later: Estimate, earlier: Estimate, *, labels: tuple[str, str]) -
     )
 
 
-def changes(plan: Plan, wave: str, survey: Survey, wordings: pd.DataFrame) -> Exhibit:
-    """Return changes since before for each outcome and group; changed wording blocks, unknown wording caps."""
+def changes(plan: Plan, wave: str, survey: Survey, wordings: pd.DataFrame, gates: Sequence[Gate] = ()) -> Exhibit:
+    """Return changes since before for each outcome and group; changed wording blocks, unknown wording caps.
+
+    Of `gates` those of scales that measure otherwise in the waves travel with their changes.
+    """
     table = layout.table(plan, wave, "change.all")
     for outcome in plan.all_outcomes:
         before = survey.first_asked(plan, outcome, wave)
@@ -100,7 +108,8 @@ def changes(plan: Plan, wave: str, survey: Survey, wordings: pd.DataFrame) -> Ex
         for _, code, who in groups(plan):
             group, row = code or "all", table.row(outcome, f"{plan.label_of(outcome)}: {who}")
             means = change(plan, survey, outcome, wave, group)
-            row.estimate("mean", _worded(_contrast(plan, survey, means, "change", outcome, wave, group), state))
+            named = _worded(_contrast(plan, survey, means, "change", outcome, wave, group), state)
+            row.estimate("mean", _gated(named, contrasts.scale_gates(gates, outcome, "waves")))
             if is_item(plan, outcome):
                 shares = change(plan, survey, outcome, wave, group, share=True)
                 row.estimate("share", _worded(_share(plan, shares, outcome, group, wave), state))
@@ -120,6 +129,10 @@ def _share(plan: Plan, result: Result, outcome: str, group: str, wave: str) -> R
         licence="descriptive",
         question=f"Has the share of positive answers on {contrasts.short(plan, outcome)} changed?",
     )
+
+
+def _gated(result: Result, gates: tuple[Gate, ...]) -> Result:
+    return replace(result, gates=(*result.gates, *gates))
 
 
 def _worded(result: Result, state: str) -> Result:
