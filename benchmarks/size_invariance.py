@@ -42,7 +42,8 @@ def inputs() -> Any:
 def study(_: int, rng: np.random.Generator, gap: float, shift: dict[str, float], times: int) -> list[float]:
     """Return whether one study says "lower" without the gate, with it, and what the gate says."""
     plan, margins, table = inputs()
-    nothing = {"effect": drawing.NO_EFFECT, "trust": drawing.NO_CHANGE | {"black": gap}}
+    alike = {"black": gap, "young": 0.0, "city": 0.0, "degree": 0.0}  # no gap by way of age, place or schooling
+    nothing = {"effect": drawing.NO_EFFECT, "trust": drawing.NO_CHANGE | alike}
     truth = drawing.truth(**nothing, items={"shift_black": shift})
     people, answers = drawing.draw(truth, table, rng, (WAVE,), times)
     survey = levels.prepare(plan, people, answers, population_weights.by_wave(plan, people, margins))
