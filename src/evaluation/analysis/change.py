@@ -16,6 +16,8 @@ from evaluation.plan.study import Plan
 from evaluation.results import Estimate, Gate, NotIdentified, Result, TooFew
 from evaluation.statistics import survey as estimation
 
+LINK = "link"  # the pseudonymous code by which intake links a person's answers
+
 
 def gap(plan: Plan, survey: Survey, outcome: str, wave: str) -> Estimate | TooFew:
     """Return the difference of means between the focus group and the other, jackknifed by session."""
@@ -72,9 +74,10 @@ def _contrast(
 
 
 def change(plan: Plan, survey: Survey, outcome: str, wave: str, code: str, *, share: bool = False) -> Result:
-    """Return the change of a group's mean (or share) since the first wave that asked; other people answered.
+    """Return the change of a group's mean (or share) since the first wave that asked.
 
-    Waves are independent samples: variances add, degrees of freedom by Satterthwaite.
+    Variances add, less twice the covariance through people who let their answers be linked; degrees of freedom by
+    Satterthwaite.
     """
     before = survey.first_asked(plan, outcome, wave)
     if before is None:
@@ -84,14 +87,40 @@ def change(plan: Plan, survey: Survey, outcome: str, wave: str, code: str, *, sh
     if any(isinstance(e, TooFew) for e in levels.values()):
         people = {x: e.counts if isinstance(e, TooFew) else e.n for x, e in levels.items()}
         return TooFew(counts={x: next(iter(n.values())) for x, n in people.items()}, needed=plan.sizes.least_people)
-    return difference(levels[wave], levels[before], labels=(wave, before))
-
-
-def difference(later: Estimate, earlier: Estimate, *, labels: tuple[str, str]) -> Estimate:
-    """Return later less earlier of two independent estimates, Welch-Satterthwaite degrees of freedom."""
-    return replace(
-        estimation.change(later, earlier, labels=labels), method="difference of weighted levels of two waves", unit=""
+    return difference(
+        levels[wave],
+        levels[before],
+        labels=(wave, before),
+        covariance=_linked(plan, survey, outcome, (wave, before), share=share, **who),
     )
+
+
+def _linked(
+    plan: Plan, survey: Survey, outcome: str, waves: tuple[str, str], *, share: bool, column: str = "", code: str = ""
+) -> float:
+    """Return the covariance of a group's two levels through people who answered both waves."""
+    if LINK not in survey.people:
+        return 0.0
+    frames, designs = [survey.general(w) for w in waves], [survey.jackknife(plan, w).design for w in waves]
+    inside = [domain(f, outcome, column, code) for f in frames]
+    y = [values(plan, f, outcome, share=share) for f in frames]
+    people = [survey.people.loc[f.index, LINK] for f in frames]
+    pairs = [(first, second) for first, second in (designs, y, inside, people)]
+    return estimation.linked_covariance(*pairs)
+
+
+def answered_before(survey: Survey, wave: str, before: str) -> int:
+    """Return how many people of a wave are known, by their link code, to have answered an earlier one."""
+    if LINK not in survey.people:
+        return 0
+    codes = [survey.people.loc[survey.people["wave"] == w, LINK].dropna() for w in (wave, before)]
+    return len(set(codes[0]) & set(codes[1]))
+
+
+def difference(later: Estimate, earlier: Estimate, *, labels: tuple[str, str], covariance: float = 0.0) -> Estimate:
+    """Return later less earlier of two estimates, Welch-Satterthwaite degrees of freedom."""
+    found = estimation.change(later, earlier, labels=labels, covariance=covariance)
+    return replace(found, method="difference of weighted levels of two waves", unit="")
 
 
 def changes(plan: Plan, wave: str, survey: Survey, wordings: pd.DataFrame, gates: Sequence[Gate] = ()) -> Exhibit:
@@ -99,12 +128,13 @@ def changes(plan: Plan, wave: str, survey: Survey, wordings: pd.DataFrame, gates
 
     Of `gates` those of scales that measure otherwise in the waves travel with their changes.
     """
-    table = layout.table(plan, wave, "change.all")
+    table, linked = layout.table(plan, wave, "change.all"), False
     for outcome in plan.all_outcomes:
         before = survey.first_asked(plan, outcome, wave)
         if before is None or not survey.asked(outcome, wave):
             continue
         state = wave_checks.wording(plan, wordings, outcome, before, wave)
+        linked = linked or answered_before(survey, wave, before) > 0
         for _, code, who in groups(plan):
             group, row = code or "all", table.row(outcome, f"{plan.label_of(outcome)}: {who}")
             means = change(plan, survey, outcome, wave, group)
@@ -113,6 +143,8 @@ def changes(plan: Plan, wave: str, survey: Survey, wordings: pd.DataFrame, gates
             if is_item(plan, outcome):
                 shares = change(plan, survey, outcome, wave, group, share=True)
                 row.estimate("share", _worded(_share(plan, shares, outcome, group, wave), state))
+    if len(table):
+        table.note("some" if linked else "others")
     return table.exhibit()
 
 
