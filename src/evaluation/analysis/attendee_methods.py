@@ -40,7 +40,8 @@ def estimates(
     primary, read = plan.outcomes.primary, tuple(g for g in gates if g.id.startswith("attend"))
 
     def label(result: Result, outcome: str = primary, *, method: str = "", share: bool = False) -> Result:
-        return labelled(plan, wave, result, outcome, compare, survey, gates=read, method=method, share=share)
+        own = (*read, *contrasts.scale_gates(gates, outcome, "attend"))
+        return labelled(plan, wave, result, outcome, compare, survey, gates=own, method=method, share=share)
 
     outcomes = [o for o in plan.all_outcomes if survey.asked(o, wave)]
     if compare.refusal is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -15,6 +16,8 @@ from evaluation.plan.study import Plan
 from evaluation.results import Estimate, Gate, NotIdentified, Result, TooFew
 from evaluation.statistics import survey as estimation
 
+LINK = "link"  # the pseudonymous code by which intake links a person's answers
+
 
 def gap(plan: Plan, survey: Survey, outcome: str, wave: str, *, share: bool = False) -> Estimate | TooFew:
     """Return the difference of means (or shares) between the focus group and the other, jackknifed by session."""
@@ -26,14 +29,18 @@ def gap(plan: Plan, survey: Survey, outcome: str, wave: str, *, share: bool = Fa
     return jk.contrast(values(plan, frame, outcome, share=share), b, a, labels=(second, first))
 
 
-def gaps(plan: Plan, wave: str, survey: Survey) -> Exhibit:
-    """Return the gap between the groups for every outcome of the report's wave, and for the primary in each wave."""
+def gaps(plan: Plan, wave: str, survey: Survey, gates: Sequence[Gate] = ()) -> Exhibit:
+    """Return the gap between the groups for every outcome of the report's wave, and for the primary in each wave.
+
+    Of `gates` those of scales that measure otherwise in the groups travel with their gaps.
+    """
     table = layout.table(plan, wave, "gap.all")
     for outcome in plan.all_outcomes if group_column(plan) else ():
         row = table.row(outcome, plan.label_of(outcome))
         for when in survey.waves_of(plan, outcome, wave):
             if when == wave or outcome == plan.outcomes.primary:
-                row.estimate(when, _contrast(plan, survey, gap(plan, survey, outcome, when), "gap", outcome, when))
+                named = _contrast(plan, survey, gap(plan, survey, outcome, when), "gap", outcome, when)
+                row.estimate(when, _gated(named, contrasts.scale_gates(gates, outcome, "groups")))
     return table.exhibit(chart=None if len(table) > 1 else "")
 
 
@@ -79,9 +86,10 @@ def _contrast(
 
 
 def change(plan: Plan, survey: Survey, outcome: str, wave: str, code: str, *, share: bool = False) -> Result:
-    """Return the change of a group's mean (or share) since the first wave that asked; other people answered.
+    """Return the change of a group's mean (or share) since the first wave that asked.
 
-    Waves are independent samples: variances add, degrees of freedom by Satterthwaite.
+    Variances add, less twice the covariance through people who let their answers be linked; degrees of freedom by
+    Satterthwaite.
     """
     before = survey.first_asked(plan, outcome, wave)
     if before is None:
@@ -91,33 +99,66 @@ def change(plan: Plan, survey: Survey, outcome: str, wave: str, code: str, *, sh
     if any(isinstance(e, TooFew) for e in levels.values()):
         people = {x: e.counts if isinstance(e, TooFew) else e.n for x, e in levels.items()}
         return TooFew(counts={x: next(iter(n.values())) for x, n in people.items()}, needed=plan.sizes.least_people)
-    return difference(levels[wave], levels[before], labels=(wave, before))
-
-
-def difference(later: Estimate, earlier: Estimate, *, labels: tuple[str, str]) -> Estimate:
-    """Return later less earlier of two independent estimates, Welch-Satterthwaite degrees of freedom."""
-    return replace(
-        estimation.change(later, earlier, labels=labels), method="difference of weighted levels of two waves", unit=""
+    return difference(
+        levels[wave],
+        levels[before],
+        labels=(wave, before),
+        covariance=_linked(plan, survey, outcome, (wave, before), share=share, **who),
     )
 
 
-def changes(plan: Plan, wave: str, survey: Survey, wordings: pd.DataFrame) -> Exhibit:
-    """Return changes since before for each outcome and group; changed wording blocks, unknown wording caps."""
-    table = layout.table(plan, wave, "change.all")
+def _linked(
+    plan: Plan, survey: Survey, outcome: str, waves: tuple[str, str], *, share: bool, column: str = "", code: str = ""
+) -> float:
+    """Return the covariance of a group's two levels through people who answered both waves."""
+    if LINK not in survey.people:
+        return 0.0
+    frames, designs = [survey.general(w) for w in waves], [survey.jackknife(plan, w).design for w in waves]
+    inside = [domain(f, outcome, column, code) for f in frames]
+    y = [values(plan, f, outcome, share=share) for f in frames]
+    people = [survey.people.loc[f.index, LINK] for f in frames]
+    pairs = [(first, second) for first, second in (designs, y, inside, people)]
+    return estimation.linked_covariance(*pairs)
+
+
+def answered_before(survey: Survey, wave: str, before: str) -> int:
+    """Return how many people of a wave are known, by their link code, to have answered an earlier one."""
+    if LINK not in survey.people:
+        return 0
+    codes = [survey.people.loc[survey.people["wave"] == w, LINK].dropna() for w in (wave, before)]
+    return len(set(codes[0]) & set(codes[1]))
+
+
+def difference(later: Estimate, earlier: Estimate, *, labels: tuple[str, str], covariance: float = 0.0) -> Estimate:
+    """Return later less earlier of two estimates, Welch-Satterthwaite degrees of freedom."""
+    found = estimation.change(later, earlier, labels=labels, covariance=covariance)
+    return replace(found, method="difference of weighted levels of two waves", unit="")
+
+
+def changes(plan: Plan, wave: str, survey: Survey, wordings: pd.DataFrame, gates: Sequence[Gate] = ()) -> Exhibit:
+    """Return changes since before for each outcome and group; changed wording blocks, unknown wording caps.
+
+    Of `gates` those of scales that measure otherwise in the waves travel with their changes.
+    """
+    table, linked = layout.table(plan, wave, "change.all"), False
     for outcome in plan.all_outcomes:
         before = survey.first_asked(plan, outcome, wave)
         if before is None or not survey.asked(outcome, wave):
             continue
         state = wave_checks.wording(plan, wordings, outcome, before, wave)
+        linked = linked or answered_before(survey, wave, before) > 0
         for _, code, who in groups(plan):
             group, row = code or "all", table.row(outcome, f"{plan.label_of(outcome)}: {who}")
             if code == "":
                 row.text("since", before, id=f"since.{outcome}.all.{wave}")
             means = change(plan, survey, outcome, wave, group)
-            row.estimate("mean", _worded(_contrast(plan, survey, means, "change", outcome, wave, group), state))
+            named = _worded(_contrast(plan, survey, means, "change", outcome, wave, group), state)
+            row.estimate("mean", _gated(named, contrasts.scale_gates(gates, outcome, "waves")))
             if is_item(plan, outcome):
                 shares = change(plan, survey, outcome, wave, group, share=True)
                 row.estimate("share", _worded(_share(plan, shares, outcome, group, wave), state))
+    if len(table):
+        table.note("some" if linked else "others")
     return table.exhibit()
 
 
@@ -136,6 +177,10 @@ def _share(plan: Plan, result: Result, outcome: str, group: str, wave: str, *, c
         licence="descriptive",
         question=f"{verb} the share of positive answers on {contrasts.short(plan, outcome)} {asked}?",
     )
+
+
+def _gated(result: Result, gates: tuple[Gate, ...]) -> Result:
+    return replace(result, gates=(*result.gates, *gates))
 
 
 def _worded(result: Result, state: str) -> Result:

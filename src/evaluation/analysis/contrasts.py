@@ -71,3 +71,13 @@ def ends(plan: Plan, outcome: str) -> tuple[float, ...]:
 def short(plan: Plan, outcome: str) -> str:
     """Return an outcome in a few words for a sentence: the plan's, else the answer to its question as it was worded."""
     return plan.outcomes.short.get(outcome) or f"the answer to “{plan.label_of(outcome)}”"
+
+
+def slug(text: str) -> str:
+    """Return words as a part of an id: lower case, joined by hyphens."""
+    return "-".join("".join(c if c.isalnum() else " " for c in text.lower()).split())
+
+
+def scale_gates(gates: Iterable[Gate], outcome: str, comparison: str) -> tuple[Gate, ...]:
+    """Return the gate that says whether a scale measures alike in a comparison ("groups", "waves", "attend")."""
+    return tuple(g for g in gates if g.id == f"scale.invariance.{outcome}.{comparison}")

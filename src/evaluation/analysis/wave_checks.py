@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from evaluation.analysis import layout
+from evaluation.analysis.contrasts import slug
 from evaluation.exhibit import Exhibit, cell_key
 from evaluation.intake.answer_patterns import outcome_items
 from evaluation.intake.ingest import WaveIn
@@ -26,7 +27,7 @@ def flow(plan: Plan, wave: str, taken: Sequence[WaveIn]) -> Exhibit:
             # who is left after the last step are the people of the wave, whom every other table counts
             left = {"universe": "ledger", "left_after": f"{place:02d}"} if place < last else {"universe": "people"}
             out = {"universe": "ledger", "step": f"{place:02d}"}
-            cell = (_slug(str(row.step)), name, int(row.n_out), out) if place else ("read", name, int(row.n_left), left)
+            cell = (slug(str(row.step)), name, int(row.n_out), out) if place else ("read", name, int(row.n_left), left)
             steps.setdefault(str(row.step), []).append(cell)
             if place:
                 table.sum(before, (cell_key(**out, wave=name), cell_key(**left, wave=name)))
@@ -38,10 +39,6 @@ def flow(plan: Plan, wave: str, taken: Sequence[WaveIn]) -> Exhibit:
             table.row(key, step).count(name, n, wave=name, **levels)
     reasons = {str(r.step): str(r.reason) for one in taken for r in one.ledger.itertuples(index=False) if r.reason}
     return table.note_texts("more", (f"{s}: {r}." for s, r in reasons.items())).exhibit()
-
-
-def _slug(text: str) -> str:
-    return "-".join("".join(c if c.isalnum() else " " for c in text.lower()).split())
 
 
 def waived(plan: Plan, wave: str, taken: Sequence[WaveIn]) -> Exhibit:

@@ -153,9 +153,10 @@ def answers(
         "know_rights",
         "would_report_hate",
     ]
+    shift, black = truth["items"].get("shift_black", {}), (people["ethnic5"] == "black").to_numpy(dtype=float)
     for name in names:
         size = effect["trust_items"] if name in TRUST_ITEMS else effect.get(name, 0.0)
-        y = mood + person + went * size + rng.normal(0, noise, len(people))
+        y = mood + person + went * size + shift.get(name, 0.0) * black + rng.normal(0, noise, len(people))
         out[name] = cut(y, 3 if name == "prap_aware" else 4 if name == "know_rights" else 5)
     for name in CONTROLS:
         y = truth["items"]["control_unseen"] * people["unseen"].to_numpy() + 0.3 + rng.normal(0, 1, len(people))

@@ -18,6 +18,7 @@ from evaluation.statistics.sensitivity.omitted_variable import (
     coefficient_stability,
     omitted_variable,
 )
+from evaluation.statistics.sensitivity.proximal import Proximal, proximal
 from evaluation.statistics.sensitivity.rosenbaum import RosenbaumBounds, rosenbaum
 from evaluation.statistics.sensitivity.specification_curve import (
     SpecificationCurve,
@@ -32,6 +33,7 @@ __all__ = [
     "EValue",
     "LeeBounds",
     "OmittedVariable",
+    "Proximal",
     "RosenbaumBounds",
     "SpecificationCurve",
     "bias_factor",
@@ -46,6 +48,7 @@ __all__ = [
     "lee",
     "nonresponse_bias",
     "omitted_variable",
+    "proximal",
     "resampled_sessions",
     "rosenbaum",
     "specification_curve",

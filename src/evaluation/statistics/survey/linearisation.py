@@ -297,20 +297,26 @@ def difference(
     ]
 
 
-def change(later: Estimate, earlier: Estimate, *, labels: tuple[str, str] = ("later", "earlier")) -> Estimate:
-    """Return later less earlier of two estimates of independent samples.
+def change(
+    later: Estimate, earlier: Estimate, *, labels: tuple[str, str] = ("later", "earlier"), covariance: float = 0.0
+) -> Estimate:
+    """Return later less earlier of two estimates: of different people, or of some of the same with their covariance.
 
     Parameters
     ----------
     later, earlier : Estimate
-        Levels with their errors, from two samples of different people.
+        Levels with their errors.
     labels : tuple of two str
         Names of the later and the earlier sample in `n`.
+    covariance : float
+        Covariance of the two levels, as `linked_covariance` gives it where people answered twice; 0 for different
+        people. Beyond what the two errors allow it is cut.
 
     Returns
     -------
     Estimate
-        A contrast against 0: variances add, Welch-Satterthwaite degrees of freedom.
+        A contrast against 0: variances add, less twice the covariance; Welch-Satterthwaite degrees of freedom of the
+        two variances.
 
     Raises
     ------
@@ -320,19 +326,65 @@ def change(later: Estimate, earlier: Estimate, *, labels: tuple[str, str] = ("la
     if later.se is None or earlier.se is None:
         raise errors.DataError("a change needs the error of both levels", todo="Estimate both with their errors.")
     va, vb = later.se**2, earlier.se**2
+    most = math.sqrt(va * vb)
+    shared = min(max(covariance, -most), most)
     parts = [v**2 / d for v, d in ((va, later.df), (vb, earlier.df)) if d is not None and math.isfinite(d)]
     df = (va + vb) ** 2 / sum(parts) if parts and sum(parts) > 0 else math.inf
     met = [e.n_sessions for e in (later, earlier)]
     return from_se(
         later.value - earlier.value,
-        math.sqrt(va + vb),
+        math.sqrt(max(va + vb - 2 * shared, 0.0)),
         df=df,
         unit=later.unit,
         n={labels[1]: sum(earlier.n.values()), labels[0]: sum(later.n.values())},
         n_sessions=None if None in met else min(m for m in met if m is not None),
-        method="difference of weighted levels of two independent samples",
-        se_method=f"{later.se_method}; Welch-Satterthwaite t" if later.se_method else "Welch-Satterthwaite t",
+        method=f"difference of weighted levels of two {'overlapping' if shared else 'independent'} samples",
+        se_method="; ".join(
+            filter(None, [later.se_method, "paired for linked people" if shared else "", "Welch-Satterthwaite t"])
+        ),
     )
+
+
+def linked_covariance(
+    designs: tuple[Design, Design],
+    answers: tuple[Floats, Floats],
+    domains: tuple[Floats, Floats],
+    people: tuple[pd.Series, pd.Series],
+) -> float:
+    """Return the covariance of two weighted means that rest partly on the same people.
+
+    The sum, over people in both, of the product of their two linearised and weighted residuals, calibration allowed
+    for: the part of a two-way clustered variance (by session and by person) that crosses the samples, for sessions are
+    not shared. Nobody in both: 0.
+
+    Parameters
+    ----------
+    designs : tuple of two Design
+        The two samples.
+    answers, domains : tuple of two ndarray, shape (n,)
+        Answers (any number outside the domain), and 1 for people of the domain who answered.
+    people : tuple of two Series
+        Each row's code of the person; missing where the answer is not linked. A code met twice in one sample links
+        nobody.
+
+    Returns
+    -------
+    float
+        In the squared unit of the answers.
+
+    References
+    ----------
+    Cameron, Gelbach and Miller (2011) on two-way clusters; Kish (1965), section 12.4, on overlapping samples.
+    """
+    linked = []
+    for design, y, d, code in zip(designs, answers, domains, people, strict=True):
+        size = design.weights @ d
+        gap = np.where(d > 0, y - design.weights @ np.where(d > 0, y, 0.0) / size, 0.0) / size
+        own = pd.Series(design.residuals(gap[:, None])[:, 0] * design.weights, index=code.to_numpy())
+        own = own[own.index.notna()]
+        linked.append(own[~own.index.duplicated(keep=False)])
+    first, second = linked[0].align(linked[1], join="inner")
+    return float((first * second).sum())
 
 
 def answers(design: Design, column: str, missing: str = "refuse") -> tuple[np.ndarray, Floats]:

@@ -86,23 +86,9 @@ class _ProportionalOdds:
         return out
 
     def fit(self, w: Floats) -> Floats:
-        """Return coefficients and thresholds: a search on ordered thresholds, then Newton's method."""
-        from scipy.optimize import minimize
-
-        def natural(free: Floats) -> Floats:
-            t = np.cumsum(np.concatenate([free[self.k : self.k + 1], np.exp(free[self.k + 1 :])]))
-            return np.concatenate([free[: self.k], t])
-
-        share = np.cumsum(np.bincount(self.code, w))[:-1]
-        start = np.log(share / (1 - share))
-        free = np.concatenate([np.zeros(self.k), start[:1], np.log(np.maximum(np.diff(start), 1e-3))])
-        optimum = minimize(
-            lambda f: -float(w @ np.log(self.level_probabilities(natural(f))[0])),
-            free,
-            method="BFGS",
-            options={"gtol": 1e-7},
-        )
-        theta = natural(optimum.x)
+        """Return coefficients and thresholds: Fisher's scoring, else a search, then Newton's method."""
+        theta = self._scored(w)
+        theta = self._searched(w) if theta is None else theta
         for _ in range(50):
             hessian = _jacobian(lambda th: w @ self.scores(th), theta)
             if not np.isfinite(hessian).all() or np.max(np.abs(theta)) > 100:
@@ -115,6 +101,57 @@ class _ProportionalOdds:
             "the ordered model did not converge: a column may separate the answers",
             todo="Join levels, or drop the column.",
         )
+
+    def _start(self, w: Floats) -> Floats:
+        share = np.cumsum(np.bincount(self.code, w))[:-1]
+        return np.asarray(np.log(share / (1 - share)))
+
+    def _scored(self, w: Floats) -> Floats | None:
+        """Return the maximum by Fisher's scoring from no effect; None where a step leaves the ordered thresholds."""
+        theta = np.concatenate([np.zeros(self.k), self._start(w)])
+        for _ in range(30):
+            move = np.linalg.lstsq(self._information(theta, w), w @ self.scores(theta), rcond=None)[0]
+            theta = np.asarray(theta + move)
+            if not np.isfinite(theta).all() or np.any(np.diff(theta[self.k :]) <= 0) or np.max(np.abs(theta)) > 100:
+                return None
+            if np.max(np.abs(move)) < 1e-7:
+                return theta
+        return None
+
+    def _information(self, theta: Floats, w: Floats) -> Floats:
+        """Return the expected information."""
+        from scipy.special import expit
+
+        below = expit(theta[self.k :] - (self.x @ theta[: self.k])[:, None])
+        edge = np.ones((len(w), 1))
+        density = below * (1 - below)
+        p = np.maximum(np.diff(np.column_stack([0 * edge, below, edge]), axis=1), 1e-300)
+        slopes = np.zeros((len(w), self.cuts + 1, self.cuts + 1))  # by level, then by the predictor and each threshold
+        cut = np.arange(self.cuts)
+        slopes[:, cut, cut + 1] = density
+        slopes[:, cut + 1, cut + 1] = -density
+        slopes[:, :, 0] = -slopes[:, :, 1:].sum(axis=2)
+        core = np.einsum("i,ika,ikb,ik->iab", w, slopes, slopes, 1 / p)
+        total, cross = core.sum(axis=0), self.x.T @ core[:, 0, 1:]
+        return np.block([[self.x.T @ (self.x * core[:, 0, :1]), cross], [cross.T, total[1:, 1:]]])
+
+    def _searched(self, w: Floats) -> Floats:
+        """Return about the maximum, searched for on ordered thresholds."""
+        from scipy.optimize import minimize
+
+        def natural(free: Floats) -> Floats:
+            t = np.cumsum(np.concatenate([free[self.k : self.k + 1], np.exp(free[self.k + 1 :])]))
+            return np.concatenate([free[: self.k], t])
+
+        start = self._start(w)
+        free = np.concatenate([np.zeros(self.k), start[:1], np.log(np.maximum(np.diff(start), 1e-3))])
+        optimum = minimize(
+            lambda f: -float(w @ np.log(self.level_probabilities(natural(f))[0])),
+            free,
+            method="BFGS",
+            options={"gtol": 1e-7},
+        )
+        return np.asarray(natural(optimum.x))
 
 
 def _jacobian(function: Callable[[Floats], Floats], at: Floats) -> Floats:
