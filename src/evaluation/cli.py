@@ -353,9 +353,9 @@ def _plan(options: argparse.Namespace) -> int:
 
 
 def _synthesise(options: argparse.Namespace) -> int:
-    from evaluation import synthetic
+    from evaluation.run import synthetic_lot
 
-    made = synthetic.make(options.truth, options.folder, seed=options.seed)
+    made = synthetic_lot.make(options.truth, options.folder, seed=options.seed)
     print(
         f"A synthetic study is in {_short_path(Path(made or options.folder))}; its truth stands in data_raw/truth.toml."
     )

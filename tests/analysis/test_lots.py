@@ -43,6 +43,7 @@ def folder(tmp_path, monkeypatch):
     rows = [(f"AB{k:03d}X", "city" if k % 3 else "county", "low" if k % 2 else "high", k % 7) for k in range(240)]
     write(root, pd.DataFrame(rows, columns=["link_code", "area", "band", "score"]))
     plan_of(root, LOT)
+    keys.write_private(root / "data_raw" / "lots" / "invitations.key", b"0" * 64, folder=False)  # one draw for all
     return root
 
 
@@ -56,8 +57,8 @@ def frame_of(root):
 
 
 def plan_of(root, lot):
-    words = (ROOT / "study.toml").read_text("utf-8")
-    (root / "study.toml").write_text(words + "\n" + tomli_w.dumps({"lots": {"invitations": lot}}), "utf-8")
+    words = tomllib.loads((ROOT / "study.toml").read_text("utf-8"))
+    (root / "study.toml").write_text(tomli_w.dumps(words | {"lots": {"invitations": lot}}), "utf-8")
     return study.load(root / "study.toml")
 
 
@@ -72,7 +73,7 @@ def fails(plan):
     return [c.id for c in verification.conditions(plan, "invitations") if not c.holds]
 
 
-# ---- lot_draws ----------------------------------------------------------------------------------------------------
+# ---- drawing ----------------------------------------------------------------------------------------------------
 
 
 def test_a_lot_is_committed_then_drawn_and_verifies(folder):
@@ -86,6 +87,7 @@ def test_a_lot_is_committed_then_drawn_and_verifies(folder):
 
 
 def test_no_link_code_stands_in_the_record(folder):
+    (folder / "data_raw" / "lots" / "invitations.key").unlink()
     plan = drawn(folder)
     text = lot_records.record_file(plan, "invitations").read_text("utf-8")
     assert not [c for c in frame_of(folder)["link_code"] if c.lower() in text.lower()]

@@ -32,6 +32,7 @@ REASONS = {
     *(f"covariates.{name}" for name in SHIPPED["covariates"]),
     *(f"derive.{name}.reason" for name in SHIPPED["derive"]),
     *(f"scales.{name}.reason" for name in SHIPPED["scales"]),
+    *(f"lots.{name}.reason" for name in SHIPPED["lots"]),
 }
 
 

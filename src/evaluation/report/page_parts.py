@@ -103,7 +103,8 @@ OWNERS |= {"checked_by": ("Checked by", "who checked it")}
 def meta(ctx: ReportContext) -> tuple[str, ...]:
     """Return the lines under a page's title: when, by whom, whether it is a draft, and what is withheld."""
     wave, sizes = ctx.wave_words(ctx.wave), ctx.plan.disclosure
-    stated = {k: v for k in OWNERS if (v := getattr(ctx.contact, k)) != UNSTATED}
+    known = {"ran_by": ctx.contact.ran_by, "funded_by": ctx.contact.funded_by, "checked_by": ctx.contact.checked_by}
+    stated = {k: v for k, v in known.items() if v != UNSTATED}
     who = " ".join(f"{OWNERS[k][0]}: {v.rstrip('.')}." for k, v in stated.items())
     lines = (
         f"Fieldwork: {wave.fieldwork()} ({wave.label}, {wave.id}). Report of {long_date(ctx.date)}.",

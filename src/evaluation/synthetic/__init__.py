@@ -16,7 +16,7 @@ from evaluation.synthetic.people import Truth
 
 SHIPPED = Path(__file__).parent / "truth.toml"
 NAMED = Path(__file__).parent / "truths"
-SHIPPED_FOLDERS = ("waves", "registers")
+SHIPPED_FOLDERS = ("waves", "registers", "lots")
 
 
 def read_truth(file: Path | None = None) -> Truth:
@@ -52,11 +52,23 @@ def draw(truth: Truth, margins: pd.DataFrame, *, seed: int) -> dict[str, pd.Data
     return waves.draw(truth, margins, seed)
 
 
-def make(truth_file: Path | None, folder: Path, *, seed: int | None = None) -> Path:
+BANDS = {"1": "low", "2": "low", "4": "high", "5": "high"}
+
+
+def invitation_frame(answers: pd.DataFrame) -> pd.DataFrame:
+    """Return the link codes of people who may be asked again, with the band of their confidence, in order of code."""
+    able = (answers["consent_analysis"] == "yes") & (answers["works_for_police"] == "no")
+    able &= (answers["area"] != "outside_llr") & (answers["age_band"] != "16_17") & (answers["link_code"] != "")
+    rows = answers[able]
+    band = rows["conf_overall"].astype(str).map(BANDS).fillna("middle")
+    return pd.DataFrame({"link_code": rows["link_code"], "band": band}).sort_values("link_code")
+
+
+def make(truth_file: Path | None, folder: Path, *, seed: int | None = None, invite: waves.Invite | None = None) -> Path:
     """Write `data_raw/` of a synthetic study below `folder`: waves, registers, truth, and the list of what is shipped.
 
     The codebook, the population margins and the registers of published facts stand there already (copied from the
-    checkout when they do not).
+    checkout when they do not). `invite` draws a lot of invitations among the people of W2024.
     """
     raw = Path(folder) / "data_raw"
     _inputs(raw)
@@ -64,7 +76,7 @@ def make(truth_file: Path | None, folder: Path, *, seed: int | None = None) -> P
     seed = truth["seed"] if seed is None else seed
     book = codebook.load(raw / "codebook.yaml")
     margins = pd.read_csv(raw / "population" / "margins.csv")
-    exports.write(waves.draw(truth, margins, seed), book, raw / "waves")
+    exports.write(waves.draw(truth, margins, seed, invite), book, raw / "waves")
     registers.write(raw / "registers", seed)
     text = (SHIPPED if truth_file is None else named(truth_file)).read_text("utf-8")
     (raw / "truth.toml").write_text(text, "utf-8")

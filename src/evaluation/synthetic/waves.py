@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -17,21 +18,28 @@ FIELDWORK = {
 }
 
 
-def draw(truth: Truth, margins: pd.DataFrame, seed: int) -> dict[str, pd.DataFrame]:
-    """Return the answers of each wave as a clean frame (codes of the codebook, "" for a blank)."""
+Invite = Callable[[pd.DataFrame], set[str]]  # the answers of a wave to the link codes that a lot drew for invitation
+
+
+def draw(truth: Truth, margins: pd.DataFrame, seed: int, invite: Invite | None = None) -> dict[str, pd.DataFrame]:
+    """Return the answers of each wave as a clean frame (codes of the codebook, "" for a blank).
+
+    `invite` draws by lot which people of W2024 are invited before W2025; without it nobody is.
+    """
     streams = dict(zip(FIELDWORK, np.random.SeedSequence(seed).spawn(3), strict=True))
     made: dict[str, pd.DataFrame] = {}
     pool: dict[str, pd.DataFrame] = {}
     for wave in FIELDWORK:
         rng = np.random.default_rng(streams[wave])
-        people = _people(wave, truth, margins, rng, pool.get("W2024", pd.DataFrame()))
+        invited = invite(made["W2024"]) if invite and wave == "W2025" else set[str]()
+        people = _people(wave, truth, margins, rng, pool.get("W2024", pd.DataFrame()), invited)
         pool[wave] = people
         made[wave] = _wave(wave, people, truth, rng)
     return made
 
 
 def _people(
-    wave: str, truth: Truth, margins: pd.DataFrame, rng: np.random.Generator, before: pd.DataFrame
+    wave: str, truth: Truth, margins: pd.DataFrame, rng: np.random.Generator, before: pd.DataFrame, invited: set[str]
 ) -> pd.DataFrame:
     """Return who answers: the general sample, linked people of the wave before, and the boost of attendees."""
     sizes = truth["sizes"]
@@ -40,9 +48,9 @@ def _people(
     parts = [drawn.attend(drawn.residents(n - linked, margins, truth, rng), truth, rng).assign(boost=False, link="")]
     if linked:
         again = before[before["link"] != ""].head(linked).copy()
-        newly = drawn.attend(
-            again, truth | {"attending": truth["attending"] | {"base": truth["attending"]["base_linked"]}}, rng
-        )
+        a, asked = truth["attending"], again["link"].isin(invited)
+        base = np.where(asked, a["base_invited"], a["base_not_invited"]) if invited else a["base_linked"]
+        newly = drawn.attend(again, truth | {"attending": a | {"base": base}}, rng)
         again["attended"] = again["attended"] | (newly["attended"] & ~again["attended"])
         again["iag"] = again["iag"] | newly["iag"] & again["attended"] & (rng.random(len(again)) < 0.2)
         parts.append(again.assign(boost=False))

@@ -52,19 +52,7 @@ def commit(plan: Plan, name: str, day: dt.date) -> str:
     _refuse_late(plan, name, day)
     lot, frame = plan.lots[name], lot_frames.read_frame(plan, name, create_key=True)
     _refuse_strangers(plan, name, frame)
-    randomisation.sizes(list(frame.units["block"]), lot.share)
-    settings, digest = lot_records.settings_of(lot), frame.digest(lot.restrict)
-    values = frame.units[list(lot.restrict)].to_numpy(float)
-    units = zip(frame.units["code"], frame.units["block"], map(tuple, values.tolist()), strict=True)
-    record = LotRecord(
-        lot=name,
-        settings=settings,
-        frame=digest,
-        committed_on=day.isoformat(),
-        commitment=lot_records.commitment_of(name, settings, digest, randomisation.ALGORITHM),
-        units=tuple(units),
-        algorithm=randomisation.ALGORITHM,
-    )
+    record = committed(plan, name, frame, day)
     lot_records.write_record(plan, record)
     return (
         f"The lot “{lot.title}” is committed in plans/lots/{name}.toml: {len(units_of(record))} units in "
@@ -73,6 +61,31 @@ def commit(plan: Plan, name: str, day: dt.date) -> str:
         f"  {record.commitment}\n\n"
         f"The number: {lot.public_number}. When it is known: evaluation lot draw {name} --number N"
     )
+
+
+def committed(plan: Plan, name: str, frame: LotFrame, day: dt.date) -> LotRecord:
+    """Return the record of a lot that is committed and not drawn."""
+    lot = plan.lots[name]
+    randomisation.sizes(list(frame.units["block"]), lot.share)
+    settings, digest = lot_records.settings_of(lot), frame.digest(lot.restrict)
+    values = frame.units[list(lot.restrict)].to_numpy(float)
+    units = zip(frame.units["code"], frame.units["block"], map(tuple, values.tolist()), strict=True)
+    return LotRecord(
+        lot=name,
+        settings=settings,
+        frame=digest,
+        committed_on=day.isoformat(),
+        commitment=lot_records.commitment_of(name, settings, digest, randomisation.ALGORITHM),
+        units=tuple(units),
+        algorithm=randomisation.ALGORITHM,
+    )
+
+
+def drawn(record: LotRecord, number: str, day: dt.date, reason: str = "") -> LotRecord:
+    """Return a committed record with a draw made by its public number."""
+    note = Drawing(number=number, drawn_on=day.isoformat(), tries=1, reason=reason)
+    codes, tries = allocate(lot_records.with_draw(record, note, ()))
+    return lot_records.with_draw(record, Drawing(**note | {"tries": tries}), codes)
 
 
 def units_of(record: LotRecord) -> list[str]:
@@ -122,11 +135,9 @@ def _drawn(plan: Plan, name: str, record: LotRecord, request: DrawRequest) -> st
         raise InputError("the frame of the lot is not the one that was committed", where=f"{name}.csv", todo=todo)
     if request.senders is not None:
         _refuse_inside(plan, request.senders)
-    note = Drawing(number=request.number, drawn_on=request.day.isoformat(), tries=1, reason=request.again)
-    waiting = lot_records.with_draw(record, note, ())
-    codes, tries = allocate(waiting)
-    note = Drawing(number=request.number, drawn_on=request.day.isoformat(), tries=tries, reason=request.again)
-    lot_records.write_record(plan, lot_records.with_draw(record, note, codes))
+    made = drawn(record, request.number, request.day, request.again)
+    codes, tries = made.drawn[-1], made.draws[-1]["tries"]
+    lot_records.write_record(plan, made)
     said = [f"Drawn: {len(codes)} of {len(record.units)} units, in plans/lots/{name}.toml (try {tries})."]
     if request.senders is not None:
         lot_frames.write_list(request.senders, frame, set(codes))

@@ -35,9 +35,7 @@ def conditions(plan: Plan, name: str) -> list[Condition]:
         return [Condition("committed", "the lot was committed", False)]
     found = [
         Condition("whole", "the record's own hash is that of its content", lot_records.digest_holds(plan, name)),
-        Condition(
-            "algorithm", "the record names the way of lot_draws that is known here", record.algorithm == ALGORITHM
-        ),
+        Condition("algorithm", "the record names the way of drawing that is known here", record.algorithm == ALGORITHM),
         Condition("committed", "the commitment is that of settings and frame", _committed(record)),
         Condition("planned", "the settings are those of the plan", _planned(plan, name, record)),
         Condition(
@@ -48,7 +46,7 @@ def conditions(plan: Plan, name: str) -> list[Condition]:
     if record.draws:
         found += [
             Condition("once", "the lot was drawn once", len(record.draws) == 1),
-            Condition("allocation", "lot_draws again gives the same units", _again(record)),
+            Condition("allocation", "drawing again gives the same units", _again(record)),
             Condition(
                 "in time", "it was committed, then drawn, before the wave that it serves began", _in_time(plan, record)
             ),
