@@ -165,17 +165,17 @@ def exhibits(
     checked_exhibits: Sequence[CheckedExhibit],
     *,
     fold: int,
-    full: bool = False,
     pictures: bool = True,
     most: int = 99,
     up: str = "",
     printed: set[str] | None = None,
+    anchored: set[str] | None = None,
 ) -> list[Block]:
     """Return blocks for exhibits: charts first come together, tables stand alone; long tables are folded.
 
-    `fold` is the number of rows above which a table is folded; `full` adds the result ids under each table; from
-    the `most`-th exhibit on, tables stand folded instead of charts, so that a page keeps its length. A note in
-    `printed` is not said again under a chart, and what is said is added to it.
+    `fold` is the number of rows above which a table is folded; with `anchored`, each result that is not in it yet
+    gets its id as the anchor of its cell, and is added to it; from the `most`-th exhibit on, tables stand folded instead
+    of charts, so that a page keeps its length. A note in `printed` is not said again under a chart, and what is said is added to it.
     """
     blocks: list[Block] = []
     more: list[Block] = []
@@ -192,11 +192,9 @@ def exhibits(
             else:
                 blocks.append(Block("figures", [placed]))
         elif exhibit.cells:
-            table = tables.of(exhibit)
+            table = tables.of(exhibit, anchored=anchored)
             folded = len(exhibit.rows) > fold
             blocks.append(Block("folded", table, f"Table: {exhibit.title}") if folded else Block("html", table))
-        if full and exhibit.cells and figure is None:
-            blocks.append(Block("folded", numbers(exhibit), f"Result ids of: {exhibit.title}"))
     return blocks + more + ([Block("absent", absent(refused))] if refused else [])
 
 
