@@ -113,16 +113,16 @@ FAMILIES = {
     "attend": "People who attended, against similar people",
     "attendshare": "The same, share of positive answers",
 }
-LEFT_OUT = ("spec.", "mde.", "breakeven.", "evalue.")  # one of many ways of doing the same: told in their own sections
 
 
 def _estimands(inputs: PageInputs) -> list[Block]:
     """Return the contrasts in a table for each family; what all its rows share is said once, above it."""
     families: dict[str, list[CheckedRow]] = {}
     for row in inputs.rows.all():
+        family = row.id.split(".")[0]  # variants that a section of their own tells stand there
         judged = row.kind in ("not_identified", "too_few") or (row.kind == "estimate" and row.null is not None)
-        if judged and not row.id.startswith(LEFT_OUT):
-            families.setdefault(row.id.split(".")[0], []).append(row)
+        if judged and (family in FAMILIES or family.upper() in inputs.ctx.plan.designs):
+            families.setdefault(family, []).append(row)
     return [b for key, rows in families.items() for b in _family(key, rows, inputs.ctx)]
 
 
@@ -131,14 +131,22 @@ def _family(key: str, rows: list[CheckedRow], ctx: ReportContext) -> list[Block]
     title = FAMILIES.get(key) or (design.title if design is not None else phrases.upper_first(key))
     shared, kinds = _shared(rows)
     many = len(kinds) > 1
-    header = ("Result", "Question", "Figure", "People", "Verdict", *(("As",) if many else ()))
+    header = ("Result", "Outcome and group", "Figure", "People", "Verdict", *(("As",) if many else ()))
     lines = [
-        (r.id, r.question, r.text if r.shown else "", r.n_text, _judged(r), *((kinds[_kind(r)],) if many else ()))
+        (r.id, _about(r, ctx), r.text if r.shown else "", r.n_text.replace("about ", ""), _judged(r))
+        + ((kinds[_kind(r)],) if many else ())
         for r in rows
     ]
     body = tuple((Cell(r[0], kind="head"), *(Cell(t) for t in r[1:])) for r in lines)
     table = Table(f"t-family-{key}", title, header, body, results=tuple(r.id for r in rows), look="ids")
     return [Block("bullets", [fixed(x) for x in shared], fixed=True), Block("html", table)]
+
+
+def _about(row: CheckedRow, ctx: ReportContext) -> str:
+    """Return a contrast's outcome and group in a few words."""
+    group = ctx.group_words(row.group) if row.group and row.group != "all" else ""
+    what = ctx.short(row.outcome) if row.outcome else row.question
+    return ", ".join(x for x in (what, group) if x)
 
 
 def _judged(row: CheckedRow) -> str:
