@@ -431,6 +431,20 @@ def test_a_rejected_theme_leaves_the_summary(plan, wave, held):
     assert any(label in note for e in made if e.id == "feedback.check" for note in e.notes)
 
 
+def test_an_example_is_redacted_agreed_short_and_of_a_theme_with_enough_comments(plan, wave, held):
+    comments = held["feedback"].assign(text_redacted="")
+    stops = comments.index[comments["theme"] == "stops"]
+    comments.loc[stops[0], ["text_redacted", "sense_check"]] = ["They never say why.", "agreed"]
+    comments.loc[stops[1], ["text_redacted", "sense_check"]] = ["Nobody agreed to this.", "pending"]
+    young = comments.index[comments["theme"] == "young_people"]
+    comments.loc[young[0], ["text_redacted", "sense_check"]] = ["long " * 60, "agreed"]
+    made = programme_feedback.feedback(plan, wave, {**held, "feedback": comments})
+    assert [r.text for r in results(made, "feedback.examples")] == ["They never say why."]
+    few = pd.concat([comments[comments["theme"] != "stops"], comments.loc[stops[:5]]])
+    made = programme_feedback.feedback(plan, wave, {**held, "feedback": few})
+    assert "They never say why." not in [r.text for r in results(made, "feedback.examples")]
+
+
 def test_one_coder_gives_no_kappa(plan, wave, held):
     alone = held["feedback"].drop(columns="theme_second")
     made = programme_feedback.feedback(plan, wave, {**held, "feedback": alone})

@@ -216,6 +216,26 @@ def test_the_paragraph_to_quote_has_at_most_sixty_words_and_carries_what_it_must
         assert "about 95" in said
 
 
+def test_an_unplanned_or_capped_result_hints_and_no_more():
+    hint = study.contrast(f"change.conf_overall.black.{WAVE}", 0.5, 0.2, licence="exploratory")
+    text = page_one([lone("change.all", hint)])
+    assert "The answers hint that among Black respondents" in text
+    assert "the answers hint at 0.50 higher (between 0.30 and 0.70)" in text
+
+
+def test_a_range_wider_than_the_scale_is_not_informative_and_has_no_number():
+    wide = study.contrast(f"change.conf_overall.black.{WAVE}", 1.8, 4.2, licence="descriptive")
+    line = sentences.primary(*(lambda i: (i.rows, i.ctx))(inputs_of([lone("change.all", wide)])))
+    assert "not informative" in line.text()
+    assert not re.search(r"\d\.\d", line.text())
+
+
+def test_a_number_has_the_digits_of_its_table():
+    row = disclosure.protect([lone("x", study.contrast(f"gap.a.b.{WAVE}", 0.5, 0.3))], study.plan().disclosure)
+    made = next(iter(row.exhibits[0].cells.values()))
+    assert re.findall(r"[\d.]+", phrases.plain(sentences.signed_range(made))) == re.findall(r"[\d.]+", made.text)
+
+
 def test_what_may_be_quoted_stands_beside_the_paragraph():
     lines = page_one(study.main_answers("positive")).splitlines()
     assert lines[-1] == front_page.REUSE

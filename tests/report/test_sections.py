@@ -9,7 +9,7 @@ import pytest
 import report_study as study
 
 from evaluation import disclosure
-from evaluation.exhibit import Count, Exhibit, Item, Measure, cell_key
+from evaluation.exhibit import Count, Exhibit, Item, Measure, Text, cell_key
 from evaluation.report import (
     annex_pages,
     caveats,
@@ -160,7 +160,7 @@ def test_an_exhibit_of_two_annex_sections_stands_once_and_is_linked_from_the_sec
     both = study.grid("two.places", "In two places", [("a", "b", Measure("two.m", 1.0, "people"))], "annex-H annex-I")
     page = annex([both])
     assert checks.accessibility(page) == []
-    assert page.count("two.m</td>") == 1
+    assert page.count('id="two.m"') == page.count('data-result="two.m"') == 1
     assert 'href="#t-two-places"' in section(page, "I")
 
 
@@ -379,3 +379,26 @@ def test_the_practice_bank_entry_uses_no_word_of_success(kind):
         assert heading in text.splitlines() or any(line.endswith(heading) for line in text.splitlines()), heading
     assert "Funded by: not stated." in text
     assert re.search(r"18 pounds per attendance", text)
+
+
+# ---- sense-check pack -----------------------------------------------------------------------------------------------
+
+
+def test_the_pack_says_what_was_heard_in_sentences_with_an_example_and_room_to_write():
+    cells = [
+        ("Stop and search", c, Count(f"feedback.theme.stops.w2025.{k}", n, cell_key("comments", q=k)))
+        for k, (c, n) in enumerate((("Respect", 40), ("All questions", 63)))
+    ]
+    themes = study.grid("feedback.themes", "What people said", cells, "sense-check", row_header="Theme")
+    sides = [
+        ("Stop and search", c, Count(f"feedback.stance.stops.w2025.{k}", n, cell_key("comments", s=k)))
+        for k, (c, n) in enumerate((("What is wrong", 30), ("What good looks like", 20)))
+    ]
+    words = [("Stop and search", "An example", Text("feedback.example.stops.w2025", "They never say why."))]
+    inputs = desk_of([themes, study.grid("feedback.wrong_good", "x", sides, ""), lone("feedback.examples", words)])
+    page = checks.text(html.render(sense_check_pages.sense_check(inputs), inputs.ctx))
+    assert "“Stop and search” came up in 65 comments: 40 on respect. Somebody said: “They never say why.”" in page
+    assert "On “Stop and search”, 20 comments said what good looks like, and 30 what is wrong." in page
+    assert "In your words" in page
+    none = desk_of([themes])
+    assert "Somebody said" not in checks.text(html.render(sense_check_pages.sense_check(none), none.ctx))

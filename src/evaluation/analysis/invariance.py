@@ -157,7 +157,7 @@ def _compared(
 ) -> list[tuple[str, str, str, Result]]:
     """Return contrast, group, words and result of a scale in one kind of comparison."""
     if key == GROUPS:
-        words = f"{plan.words.focus_group} less {plan.words.comparison_group}"
+        words = f"{plan.words.focus_group} against {plan.words.comparison_group}"
         return [("gap", focus(plan)[0], words, change.gap(plan, survey, scale, wave))]
     if key == WAVES:
         return [

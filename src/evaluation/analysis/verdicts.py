@@ -52,7 +52,15 @@ def gates_table(plan: Plan, wave: str, gates: Sequence[Gate]) -> Exhibit:
         row = table.row(gate.id).text("", "passed" if gate.passed else "failed").text("kind", gate.kind)
         if gate.note:
             row.text("note", gate.note)
+        if gate.value is not None and gate.kind != "size":  # a size is a count of people: its rule is told by the bar
+            row.text("value", _told(gate.value))
+        if gate.bar is not None:
+            row.text("bar", _told(gate.bar))
     return table.exhibit()
+
+
+def _told(value: float | str) -> str:
+    return f"{value:.3g}" if isinstance(value, int | float) else value
 
 
 def final_results(plan: Plan, wave: str, published: Sequence[Exhibit], doubted: Sequence[Result]) -> Results:

@@ -121,7 +121,7 @@ def frozen_digest(plan: study.Plan, wave: str) -> str:
 
 
 def deviations(plan: study.Plan, wave: str) -> list[Deviation]:
-    """Return the fields in which the plan differs from the frozen one.
+    """Return the fields in which the plan differs from the frozen one; a blank text is the same as no text.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def deviations(plan: study.Plan, wave: str) -> list[Deviation]:
     frozen = _read(plan, wave)
     if not frozen:
         return []
-    then, now = _flat(frozen["plan"]), _flat(_choices(plan))
+    then, now = ({k: v for k, v in _flat(p).items() if v != ""} for p in (frozen["plan"], _choices(plan)))
     keys = sorted(then.keys() | now.keys())
     return [Deviation(k, then.get(k, "absent"), now.get(k, "absent")) for k in keys if then.get(k) != now.get(k)]
 

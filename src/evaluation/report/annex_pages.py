@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from evaluation.disclosure import CheckedExhibit
+from evaluation.disclosure import CheckedExhibit, CheckedRow
 from evaluation.report import phrases, tables
 from evaluation.report.context import ReportContext
 from evaluation.report.page_parts import ANNEX, Block, Page, PageInputs, Section, exhibits, foot, meta
+from evaluation.report.sentences import fixed
 from evaluation.report.tables import Cell, Table
 
 
@@ -16,10 +16,11 @@ def annex(inputs: PageInputs, notebooks: list[tuple[str, str]]) -> Page:
     """Return the technical annex: sections A to P, with every exhibit and the notebooks that made them."""
     made: list[Section] = []
     first: dict[str, str] = {}
+    anchored: set[str] = set()
     for letter, title in ANNEX.items():
         own = [replace(b, fixed=b.fixed or letter != "B") for b in _annex_own(inputs, letter, notebooks)]
         found = inputs.at(f"annex-{letter}")
-        placed = exhibits(inputs, [e for e in found if e.id not in first], fold=40, full=True)
+        placed = exhibits(inputs, [e for e in found if e.id not in first], fold=40, anchored=anchored)
         again = [(_anchor_of(inputs, e), f"{e.title} (section {first[e.id]})") for e in found if e.id in first]
         first |= {e.id: letter for e in found if e.id not in first}
         reason = inputs.ctx.absent.get(f"annex-{letter}", "No exhibit was made for this section in this run.")
@@ -28,7 +29,7 @@ def annex(inputs: PageInputs, notebooks: list[tuple[str, str]]) -> Page:
     elsewhere = [
         e for e in inputs.checked.exhibits if e.sections and not any(s.startswith("annex-") for s in e.sections)
     ]
-    rest = exhibits(inputs, elsewhere, fold=0, full=True, pictures=False)
+    rest = exhibits(inputs, elsewhere, fold=0, pictures=False, anchored=anchored)
     if rest:
         made.append(Section("Q", "Exhibits of the other pages, with their result ids", "Q", tuple(rest)))
     return Page("annex", "Technical annex", meta(inputs.ctx), tuple(made), foot(inputs.ctx), letters=True)
@@ -104,33 +105,66 @@ def _gates(ctx: ReportContext) -> Table:
     return tables.plain(header, lines or [("none recorded", "", "", "", "")], caption="Gates", name="t-gates")
 
 
+FAMILIES = {
+    "change": "Changes between surveys",
+    "changeshare": "Changes of the share of positive answers",
+    "gap": "Gaps between the groups",
+    "gapshare": "Gaps in the share of positive answers",
+    "attend": "People who attended, against similar people",
+    "attendshare": "The same, share of positive answers",
+}
+
+
 def _estimands(inputs: PageInputs) -> list[Block]:
-    seen: dict[str, tuple[str, ...]] = {}
+    """Return the contrasts in a table for each family; what all its rows share is said once, above it."""
+    families: dict[str, list[CheckedRow]] = {}
     for row in inputs.rows.all():
-        one_of_many = row.id.startswith(("spec.", "mde.", "breakeven.", "evalue."))
-        judged = row.kind in ("not_identified", "too_few") or (row.kind == "estimate" and row.verdict)
-        if judged and not one_of_many:
-            planned = "planned" if row.planned else "added later"
-            seen[row.id] = (
-                row.id,
-                row.question or "",
-                getattr(row, "estimand", "") or "",
-                row.method or "",
-                row.se_method or "",
-                row.licence,
-                planned,
-                row.verdict or "",
-                row.text,
-            )
-    if not seen:
-        return []
-    header = ("Result", "Question", "Estimand", "Estimator", "Error", "Licence", "Planned", "Verdict", "Figure")
-    cap = "One row for each contrast: what it estimates, how, and what it may be used to say"
-    return [Block("html", _numbered(header, list(seen.values()), cap))]
+        family = row.id.split(".")[0]  # variants that a section of their own tells stand there
+        judged = row.kind in ("not_identified", "too_few") or (row.kind == "estimate" and row.null is not None)
+        if judged and (family in FAMILIES or family.upper() in inputs.ctx.plan.designs):
+            families.setdefault(family, []).append(row)
+    return [b for key, rows in families.items() for b in _family(key, rows, inputs.ctx)]
 
 
-def _numbered(header: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -> Table:
-    """Return a table whose first cell is the result id that every cell of the row traces to."""
-    rows = list(rows)
-    body = tuple((Cell(r[0], kind="head"), *(Cell(t) for t in r[1:])) for r in rows)
-    return Table("t-estimands", caption, tuple(header), body, results=tuple(r[0] for r in rows), look="ids")
+def _family(key: str, rows: list[CheckedRow], ctx: ReportContext) -> list[Block]:
+    design = ctx.plan.designs.get(key.upper())
+    title = FAMILIES.get(key) or (design.title if design is not None else phrases.upper_first(key))
+    shared, kinds = _shared(rows)
+    many = len(kinds) > 1
+    header = ("Result", "Outcome and group", "Figure", "People", "Verdict", *(("As",) if many else ()))
+    lines = [
+        (r.id, _about(r, ctx), r.text if r.shown else "", r.n_text.replace("about ", ""), _judged(r))
+        + ((kinds[_kind(r)],) if many else ())
+        for r in rows
+    ]
+    body = tuple((Cell(r[0], kind="head"), *(Cell(t) for t in r[1:])) for r in lines)
+    table = Table(f"t-family-{key}", title, header, body, results=tuple(r.id for r in rows), look="ids")
+    return [Block("bullets", [fixed(x) for x in shared], fixed=True), Block("html", table)]
+
+
+def _about(row: CheckedRow, ctx: ReportContext) -> str:
+    """Return a contrast's outcome and group in a few words."""
+    group = ctx.group_words(row.group) if row.group and row.group != "all" else ""
+    what = ctx.short(row.outcome) if row.outcome else row.question
+    return ", ".join(x for x in (what, group) if x)
+
+
+def _judged(row: CheckedRow) -> str:
+    planned = "" if row.planned else " (not planned)"
+    return f"{row.verdict or '–'}{planned}"
+
+
+def _kind(row: CheckedRow) -> tuple[str, str, str, str]:
+    return row.estimand, row.method, row.se_method, row.licence
+
+
+def _shared(rows: list[CheckedRow]) -> tuple[list[str], dict[tuple[str, str, str, str], str]]:
+    """Return what rows share as sentences, lettered where they differ, and the letter of each kind."""
+    kinds = {k: chr(97 + n % 26) for n, k in enumerate(dict.fromkeys(_kind(r) for r in rows))}
+    names = ("Estimand", "Estimator", "Error", "Licence")
+    said = []
+    for kind, letter in kinds.items():
+        parts = [f"{n}: {v}" for n, v in zip(names, kind, strict=True) if v]
+        if parts:
+            said.append((f"{letter}. " if len(kinds) > 1 else "") + "; ".join(parts) + ".")
+    return said, kinds

@@ -237,7 +237,7 @@ def how_sure(rows: Rows, ctx: ReportContext) -> list[str]:
 
 def _gate_words(gate: Gate) -> str:
     known = phrases.FAILED_CONDITIONS.get(gate.id.rsplit(".", 1)[-1])
-    return known or fixed(f"not so: {gate.note.rstrip('.') or gate.id.replace('_', ' ').replace('.', ' ')}")
+    return known or fixed(f"“{gate.note.rstrip('.') or gate.id.replace('_', ' ').replace('.', ' ')}”")
 
 
 def next_wave(inputs: PageInputs) -> list[str]:

@@ -17,6 +17,7 @@ PORTRAIT, LANDSCAPE = 481.0, 727.0  # points between the margins of A4
 INSET = 3.0  # points left and right in a cell
 SIZES = (8.0, 7.5, 7.0)  # tried in turn upright, then across
 SMALLER = (6.5, 6.0, 5.5)  # then across
+DENSE = (7.0, 6.5, 6.0)  # of the annex, whose tables stay upright where they can
 LARGE = (12.0, 11.0, 10.0, 9.0)  # in large print
 READABLE = 90.0  # points that a column of many words should have upright
 
@@ -26,10 +27,11 @@ def parted(text: str) -> str:
     return _ID.sub(lambda m: re.sub(r"([._-])(?=.)", f"\\1{BREAK}", m[0]), text)
 
 
-def layout(table: Table, *, large: bool = False) -> tuple[list[float], float, bool]:
+def layout(table: Table, *, large: bool = False, dense: bool = False) -> tuple[list[float], float, bool]:
     """Return the columns' widths in points, the size of the text, and whether the table goes across the page.
 
-    A table goes across where its words do not fit upright, or would stand in columns too narrow to read. One that is to
+    A dense page has smaller text. A table goes across where its words do not fit upright, or would stand in columns too
+    narrow to read. One that is to
     be filled in takes the whole width.
     """
     parts = [_column(table, k) for k in range(len(table.header))]
@@ -40,12 +42,12 @@ def layout(table: Table, *, large: bool = False) -> tuple[list[float], float, bo
         ]
         least = [w + 2 * INSET for w in least]
         return [*least[:-1], round(PORTRAIT - sum(least[:-1]), 1)], LARGE[1], False
-    upright = (*LARGE, *SIZES) if large else SIZES
+    upright = (*LARGE, *SIZES) if large else DENSE if dense else SIZES
     for across, room, sizes in ((False, PORTRAIT, upright), (True, LANDSCAPE, (*SIZES, *SMALLER))):
         for size in sizes:
             least = [_width(word, size, bold) + 2 * INSET for word, bold in (p[0] for p in parts)]
             whole = [max(a, _width(p[1], size, False) + 2 * INSET) for a, p in zip(least, parts, strict=True)]
-            enough = 0.0 if across or large else READABLE
+            enough = 0.0 if across or large else READABLE * (0.6 if dense else 1.0)
             wanted = [max(a, min(b, enough)) for a, b in zip(least, whole, strict=True)]
             if sum(wanted) <= room:
                 return _shared(wanted, whole, room), size, across

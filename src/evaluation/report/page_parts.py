@@ -96,20 +96,21 @@ DRAFT_REASONS = {
     "the code differs from its last commit": "the program has unsaved changes",
     "the plan was not frozen before outcomes were opened": "the plan was not fixed before answers were read",
 }
-OWNERS = {"ran_by": ("Run by", "who ran it"), "funded_by": ("Paid for by", "who paid for it")}
-OWNERS |= {"checked_by": ("Checked by", "who checked it")}
 
 
 def meta(ctx: ReportContext) -> tuple[str, ...]:
     """Return the lines under a page's title: when, by whom, whether it is a draft, and what is withheld."""
     wave, sizes = ctx.wave_words(ctx.wave), ctx.plan.disclosure
-    known = {"ran_by": ctx.contact.ran_by, "funded_by": ctx.contact.funded_by, "checked_by": ctx.contact.checked_by}
-    stated = {k: v for k, v in known.items() if v != UNSTATED}
-    who = " ".join(f"{OWNERS[k][0]}: {v.rstrip('.')}." for k, v in stated.items())
+    owners = (
+        ("Run by", "who ran it", ctx.contact.ran_by),
+        ("Paid for by", "who paid for it", ctx.contact.funded_by),
+        ("Checked by", "who checked it", ctx.contact.checked_by),
+    )
+    who = " ".join(f"{did}: {name.rstrip('.')}." for did, _, name in owners if name != UNSTATED)
     lines = (
         f"Fieldwork: {wave.fieldwork()} ({wave.label}, {wave.id}). Report of {long_date(ctx.date)}.",
         who,
-        status(ctx, [OWNERS[k][1] for k in OWNERS if k not in stated]),
+        status(ctx, [blank for _, blank, name in owners if name == UNSTATED]),
         f"Counts under {sizes.threshold} are not shown, others are rounded to the nearest {sizes.rounding}; "
         f"“{LABELS[TOO_FEW].lower()}” is never zero.",
     )
@@ -166,17 +167,18 @@ def exhibits(
     checked_exhibits: Sequence[CheckedExhibit],
     *,
     fold: int,
-    full: bool = False,
     pictures: bool = True,
     most: int = 99,
     up: str = "",
     printed: set[str] | None = None,
+    anchored: set[str] | None = None,
 ) -> list[Block]:
     """Return blocks for exhibits: charts first come together, tables stand alone; long tables are folded.
 
-    `fold` is the number of rows above which a table is folded; `full` adds the result ids under each table; from
-    the `most`-th exhibit on, tables stand folded instead of charts, so that a page keeps its length. A note in
-    `printed` is not said again under a chart, and what is said is added to it.
+    `fold` is the number of rows above which a table is folded. With `anchored`, each result that is not in it yet gets
+    its id as the anchor of its cell, and is added to it. From the `most`-th exhibit on, tables stand folded instead of
+    charts, so that a page keeps its length. A note in `printed` is not said again under a chart, and what is said is
+    added to it.
     """
     blocks: list[Block] = []
     more: list[Block] = []
@@ -193,11 +195,9 @@ def exhibits(
             else:
                 blocks.append(Block("figures", [placed]))
         elif exhibit.cells:
-            table = tables.of(exhibit)
+            table = tables.of(exhibit, anchored=anchored)
             folded = len(exhibit.rows) > fold
             blocks.append(Block("folded", table, f"Table: {exhibit.title}") if folded else Block("html", table))
-        if full and exhibit.cells and figure is None:
-            blocks.append(Block("folded", numbers(exhibit), f"Result ids of: {exhibit.title}"))
     return blocks + more + ([Block("absent", absent(refused))] if refused else [])
 
 

@@ -27,6 +27,7 @@ from evaluation.report.tables import Table
 from evaluation.verdict import LABELS
 
 CHART, TALLEST = 380.0, 540.0  # points across, and down where that is less
+SMALL_CHART = 300.0  # of the annex
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 Told = dict[str, Any]
 
@@ -165,11 +166,11 @@ def _links(block: Block, *_: object) -> list[Told]:
     return [{"kind": "bullets", "title": "", "items": [text for _, text in block.content]}]
 
 
-def _figures(block: Block, charts: dict[str, bytes], _: str) -> list[Told]:
-    return [_figure(chart, charts) for chart in block.content]
+def _figures(block: Block, charts: dict[str, bytes], kind: str) -> list[Told]:
+    return [_figure(chart, charts, SMALL_CHART if kind == "annex" else CHART) for chart in block.content]
 
 
-def _figure(chart: PlacedChart, charts: dict[str, bytes]) -> Told:
+def _figure(chart: PlacedChart, charts: dict[str, bytes], across: float) -> Told:
     file, drawing = f"{chart.anchor}.svg", chart.figure.wide_part
     charts[file] = drawing
     size = re.search(rb'width="([\d.]+)pt" height="([\d.]+)pt"', drawing)
@@ -178,7 +179,7 @@ def _figure(chart: PlacedChart, charts: dict[str, bytes]) -> Told:
         "kind": "figure",
         "file": file,
         "alt": chart.figure.alt,
-        "width": round(min(CHART, TALLEST / ratio), 1),
+        "width": round(min(across, TALLEST / ratio), 1),
         "title": plain(chart.figure.marked),
         "notes": list(chart.notes),
         "source": chart.foot,
@@ -187,7 +188,7 @@ def _figure(chart: PlacedChart, charts: dict[str, bytes]) -> Told:
 
 def _table(block: Block, _: object, kind: str) -> list[Told]:
     table: Table = block.content
-    widths, size, wide = layout(table, large=kind == "sense")
+    widths, size, wide = layout(table, large=kind == "sense", dense=kind == "annex")
     rows = [[{"text": parted(c.text), "kind": c.kind} for c in row] for row in table.rows]
     return [
         {

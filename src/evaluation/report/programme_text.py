@@ -98,7 +98,8 @@ def _behind(rows: Rows, ctx: ReportContext) -> list[str]:
     everybody, general, answered = (cite(r, r.text) for r in found if r is not None)
     return [
         f"Of about {everybody} {fixed(ctx.group_words(ctx.focus))}, about {general} were met without lists of "
-        f"attendees, and about {answered} of those answered the main question; its shares are of them."
+        "attendees, "
+        f"and about {answered} of those answered the main question; its shares are of them."
     ]
 
 

@@ -124,29 +124,39 @@ def signed(row: CheckedRow, value: float, text: str) -> str:
     return f"{cite(row, text)} {'lower' if value < 0 else 'higher'}"
 
 
-def signed_range(row: CheckedRow, unit: str = "") -> str:
-    """Return "22 higher (from 8 to 37 higher)": the most likely size of a contrast and its range, signs in words."""
-    value, low, high = (phrases.known(x) for x in (row.value, row.low, row.high))
+SIDES = (rule.HIGHER, rule.LOWER)
+Ends = tuple[tuple[float, str], tuple[float, str], tuple[float, str]]
+PRINTED = re.compile(r"\d[\d,]*(?:\.\d+)?")
+
+
+def ends_of(row: CheckedRow) -> Ends:
+    """Return value, low and high of a contrast, each with its digits as every table prints them."""
+    known = [phrases.known(x) for x in (row.value, row.low, row.high)]
     if phrases.is_share(row.unit):
-        value, low, high = (float(round(x)) for x in (value, low, high))  # one set of digits on every page
-    texts = phrases.alike((value, low, high), row.unit)
-    middle = f"{cite(row, texts[0])}{unit}{_side(value, texts[0])}"
-    if low * high > 0:
-        first, last = (texts[2], texts[1]) if high < 0 else (texts[1], texts[2])
-        return f"{middle} (between {cite(row, first)} and {cite(row, last)})"
-    return f"{middle} (from {signed(row, low, texts[1])} to {signed(row, high, texts[2])})"
+        known = [float(round(x)) for x in known]
+    printed = PRINTED.findall(row.text)
+    texts = printed if len(printed) == len(known) else phrases.alike(known, row.unit)
+    middle, low, high = zip(known, texts, strict=True)
+    return middle, low, high
+
+
+def signed_range(row: CheckedRow, unit: str = "") -> str:
+    """Return "22 higher (between 8 and 37)": the most likely size of a contrast and its range, signs in words."""
+    (value, text), low, high = ends_of(row)
+    middle = f"{cite(row, text)}{unit}{_side(value, text)}"
+    if low[0] * high[0] > 0:
+        first, last = (high, low) if high[0] < 0 else (low, high)
+        return f"{middle} (between {cite(row, first[1])} and {cite(row, last[1])})"
+    return f"{middle} (from {signed(row, *low)} to {signed(row, *high)})"
 
 
 def short_range(row: CheckedRow, unit: str = "") -> str:
-    """Return "22 (8 to 37)" for a table whose verdict names the side; "from 2 lower to 18 higher" across no change."""
-    value, low, high = (phrases.known(x) for x in (row.value, row.low, row.high))
-    if phrases.is_share(row.unit):
-        value, low, high = (float(round(x)) for x in (value, low, high))
-    texts = phrases.alike((value, low, high), row.unit)
-    if low * high > 0:
-        first, last = (texts[2], texts[1]) if high < 0 else (texts[1], texts[2])
-        return f"{cite(row, texts[0])}{unit} ({cite(row, first)} to {cite(row, last)})"
-    return f"{signed(row, low, texts[1])} to {signed(row, high, texts[2])}"
+    """Return "22 (8 to 37)" for a table whose verdict names the side; "2 lower to 18 higher" across no change."""
+    (_, text), low, high = ends_of(row)
+    if low[0] * high[0] > 0:
+        first, last = (high, low) if high[0] < 0 else (low, high)
+        return f"{cite(row, text)}{unit} ({cite(row, first[1])} to {cite(row, last[1])})"
+    return f"{signed(row, *low)} to {signed(row, *high)}"
 
 
 def _side(value: float, text: str) -> str:
@@ -169,10 +179,8 @@ def points_line(rows: Rows, row: CheckedRow, ctx: ReportContext) -> Line:
         number = row
     unit = "" if phrases.is_share(number.unit) else f", {phrases.unit_words(number.unit)}"
     points = " points" if phrases.is_share(number.unit) else ""
-    said = [
-        f"{phrases.upper_first(about)}: most likely {signed_range(number, points)}{unit}"
-        f"{_would_remove(rows, row, ctx)}."
-    ]
+    hint = "the answers hint at " if row.licence == "exploratory" and verdict.startswith(SIDES) else "most likely "
+    said = [f"{phrases.upper_first(about)}: {hint}{signed_range(number, points)}{unit}{_would_remove(rows, row, ctx)}."]
     if row.indicative:
         said[0] = f"Indicative only: {said[0][:1].lower()}{said[0][1:]}" if said[0][:1].isupper() else said[0]
     return Line((*said, *_sides_of_share(row, number), *_overstated(row)), verdict)

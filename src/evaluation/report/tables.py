@@ -18,7 +18,7 @@ _INSIDE = {
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell: its text, its result ("" where it has none), its kind.
+    """One cell: its text, its result ("" where it has none), its kind, and whether its result's id is its address.
 
     Kinds: "" plain words, "num" a figure, "head" a header of its row, "plan" words of the plan, "none" no figure,
     "blank" to fill in.
@@ -27,13 +27,15 @@ class Cell:
     text: str
     result: str = ""
     kind: str = ""
+    anchor: bool = False
 
     def __html__(self) -> str:
         if self.kind == "head":
             return f'<th scope="row">{escape(self.text)}</th>'
         mark = f' data-result="{escape(self.result)}"' if self.result else " data-plan" if self.kind == "plan" else ""
         shown = f' class="{self.kind}"' if self.kind in ("num", "none", "blank") else ""
-        return f"<td{mark}{shown}>{_INSIDE.get(self.kind) or escape(self.text)}</td>"
+        place = f' id="{escape(self.result)}"' if self.anchor else ""
+        return f"<td{place}{mark}{shown}>{_INSIDE.get(self.kind) or escape(self.text)}</td>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,8 @@ class Table:
         return self.__html__()
 
 
-def of(exhibit: CheckedExhibit, *, prefix: str = "t", heading: str = "") -> Table:
-    """Return the exhibit's table.
+def of(exhibit: CheckedExhibit, *, prefix: str = "t", heading: str = "", anchored: set[str] | None = None) -> Table:
+    """Return the exhibit's table; with `anchored`, the first cell of a result in a page is the result's address.
 
     Raises
     ------
@@ -87,7 +89,7 @@ def of(exhibit: CheckedExhibit, *, prefix: str = "t", heading: str = "") -> Tabl
     header = (exhibit.row_header or "What", *(c or "What was found" for c in exhibit.columns))
     gaps = any(exhibit.cells.get((r, c)) is None for r in exhibit.rows for c in exhibit.columns)
     rows = (
-        (Cell(r or exhibit.title, kind="head"), *(_cell(exhibit.cells.get((r, c))) for c in exhibit.columns))
+        (Cell(r or exhibit.title, kind="head"), *(_cell(exhibit.cells.get((r, c)), anchored) for c in exhibit.columns))
         for r in exhibit.rows
     )
     notes = (*exhibit.notes, NO_FIGURE) if gaps else tuple(exhibit.notes)
@@ -119,7 +121,7 @@ def anchor(text: str, prefix: str) -> str:
     return f"{prefix}-" + "".join(ch if ch.isalnum() and ch.isascii() else "-" for ch in text)
 
 
-def _cell(checked: CheckedRow | None) -> Cell:
+def _cell(checked: CheckedRow | None, anchored: set[str] | None = None) -> Cell:
     if checked is None:
         return Cell("–", kind="none")
     text = checked.text
@@ -127,7 +129,10 @@ def _cell(checked: CheckedRow | None) -> Cell:
         text = f"{text}, n {checked.n_text}"
     if checked.indicative and checked.shown:
         text = f"{text}, indicative only"
-    return Cell(text, checked.id, "" if checked.kind == "words" else "num")
+    new = anchored is not None and checked.id not in anchored
+    if anchored is not None:
+        anchored.add(checked.id)
+    return Cell(text, checked.id, "" if checked.kind == "words" else "num", anchor=new)
 
 
 def _caption(exhibit: CheckedExhibit) -> str:

@@ -13,6 +13,7 @@ from evaluation.programme import feedback as comments
 from evaluation.results import Estimate
 from evaluation.table_builder import Row, Tables
 
+LONGEST = 160  # letters of an example
 VERDICTS = ("agreed", "amended", "rejected", "pending")
 
 
@@ -42,6 +43,7 @@ def feedback(plan: Plan, wave: str, registers: register_cells.Registers) -> list
         if events is None
         else _communities(plan, build, clean, events),
         _kinds(plan, build, clean),
+        _examples(plan, build, clean),
     ]
     if events is not None and "format" in events:
         exhibits.append(_formats(plan, build, clean, events))
@@ -62,6 +64,21 @@ def _themes(plan: Plan, build: Tables, kept: pd.DataFrame) -> Exhibit:
     wide = wide.rename_axis(index="theme", columns="question")
     table, labels = build.table("feedback.themes"), _words(plan, "theme")
     return table.crosstab(wide, "n", labels=labels, headings=questions, totals="all", sums=True).exhibit()
+
+
+def _examples(plan: Plan, build: Tables, clean: pd.DataFrame) -> Exhibit:
+    """Return one redacted comment a theme: short, agreed by the checking group, of a theme with enough comments."""
+    table, labels = build.table("feedback.examples"), _words(plan, "theme")
+    if "text_redacted" not in clean:
+        return table.exhibit()
+    counts, agreed = clean["theme"].value_counts(), clean["sense_check"].isin(["agreed", "amended"]).fillna(False)
+    told = clean[agreed & clean["text_redacted"].fillna("").astype(str).str.strip().ne("")]
+    told = told[told["text_redacted"].astype(str).str.len() <= LONGEST]
+    for theme, rows in told.groupby("theme", sort=False):
+        if counts[theme] >= plan.disclosure.threshold:
+            first = str(rows.sort_values("comment_id")["text_redacted"].iloc[0]).strip()
+            table.row(str(theme), labels.get(str(theme), str(theme))).text("said", first)
+    return table.exhibit()
 
 
 def _stances(plan: Plan, build: Tables, kept: pd.DataFrame) -> Exhibit:

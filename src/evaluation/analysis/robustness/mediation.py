@@ -92,7 +92,7 @@ def _exposures(plan: Plan, wave: str, people: pd.DataFrame) -> Iterator[Exposure
         source = plan.derive[column].source if column in plan.derive else column
         own = {column, source, *(d for d, rule in plan.derive.items() if rule.source == source)}
         x = (general[column] == focus(plan)[0]).fillna(False).astype(float)
-        label = f"{words.focus_group} less {words.comparison_group}"
+        label = f"{words.focus_group} against {words.comparison_group}"
         yield Exposure("group", label, general.assign(x=x), [c for c in prognostic if c not in own])
     try:
         arm = arms.arms(plan, here)
@@ -101,7 +101,7 @@ def _exposures(plan: Plan, wave: str, people: pd.DataFrame) -> Iterator[Exposure
     kept = here[arm.isin(["first", "both", "neither"])]
     if not kept.empty:
         x = arm.reindex(kept.index).isin(["first", "both"]).astype(float)
-        label = f"{words.treated_short} less {words.untreated_short.lower()}"
+        label = f"{words.treated_short} against {words.untreated_short.lower()}"
         yield Exposure("attended", label, kept.assign(x=x), prognostic)
 
 
