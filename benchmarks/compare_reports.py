@@ -15,7 +15,7 @@ import re
 import sys
 from pathlib import Path
 
-PAGES = ("index.html", "annex.html", "sense-check.html", "practice-bank.html")
+PAGES = ("index.html", "annex.html", "sense-check.html", "practice-bank.html", "dossier.html")
 
 
 def rows(report: Path) -> dict[str, dict[str, str]]:

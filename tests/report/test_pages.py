@@ -15,7 +15,7 @@ from evaluation.exhibit import Exhibit, Item
 from evaluation.report import checks, html, pages, phrases, sentences, too_small
 
 KINDS = ("positive", "negative", "null", "unsure", "small")
-PAGES = ("index.html", "annex.html", "sense-check.html", "practice-bank.html")
+PAGES = ("index.html", "annex.html", "sense-check.html", "practice-bank.html", "dossier.html")
 
 
 def checked(exhibits):

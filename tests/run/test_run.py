@@ -61,6 +61,7 @@ def test_every_file_of_a_report_is_there(report):
         "annex.html",
         "sense-check.html",
         "practice-bank.html",
+        "dossier.html",
         "results.csv",
         "results.xlsx",
         "results.schema.json",
@@ -68,7 +69,7 @@ def test_every_file_of_a_report_is_there(report):
         "ro-crate-metadata.json",
         "run.log",
     }
-    wanted |= {f"{n}.pdf" for n in ("index", "annex", "sense-check", "practice-bank")}
+    wanted |= {f"{n}.pdf" for n in ("index", "annex", "sense-check", "practice-bank", "dossier")}
     wanted |= {f"notebooks/{n}.{kind}" for n in NOTEBOOKS for kind in ("html", "ipynb")}
     assert wanted <= names, wanted - names
     figures = {n.rsplit(".", 1)[0] for n in names if n.startswith("figures/")}
@@ -173,7 +174,7 @@ def test_numbers_picked_at_random_are_those_of_the_results(report):
 
 
 @pytest.mark.skipif(not shutil.which("pdftotext"), reason="needs poppler-utils")
-@pytest.mark.parametrize("page", ["index", "annex", "sense-check", "practice-bank"])
+@pytest.mark.parametrize("page", ["index", "annex", "sense-check", "practice-bank", "dossier"])
 def test_every_number_of_a_pdf_is_a_result_or_words_of_the_plan(report, page):
     """A number of a PDF is one of results.csv, or one of the plan's fixed words in the page, or on a chart's scale."""
     said = subprocess.run(["pdftotext", "-raw", report / f"{page}.pdf", "-"], capture_output=True, check=True)
@@ -194,7 +195,7 @@ def tokens(text):
 
 
 @pytest.mark.skipif(not shutil.which("pdfinfo"), reason="needs poppler-utils")
-@pytest.mark.parametrize(("page", "most"), [("index", 8), ("annex", 90), ("sense-check", 4), ("practice-bank", 4)])
+@pytest.mark.parametrize(("page", "most"), [("index", 8), ("annex", 90), ("sense-check", 4), ("practice-bank", 4), ("dossier", 12)])
 def test_pdfs_are_tagged_titled_and_of_their_length(report, page, most):
     from pdfua import validate
 

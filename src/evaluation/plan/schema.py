@@ -616,3 +616,20 @@ class Lot(Part):
     neighbours: tuple[tuple[str, str], ...] = ()
     take_up: tuple[Share, Share] = (0.05, 0.25)
     answering: Chance = 0.7
+
+
+class Review(Part):
+    """A person's judgement of one domain of risk of bias: it counts only where it is worse than the rule's.
+
+    Attributes
+    ----------
+    judgement : str
+        "low", "moderate", "serious" or "critical".
+    by, date, reason : str
+        Who judged, when (2026-12-01) and why.
+    """
+
+    judgement: Literal["low", "moderate", "serious", "critical"]
+    by: str
+    date: str
+    reason: str

@@ -11,7 +11,7 @@ import hashlib
 import os
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -35,6 +35,7 @@ from evaluation.plan.schema import (
     Population,
     Power,
     Programme,
+    Review,
     Scale,
     Sensitivity,
     Sizes,
@@ -80,6 +81,7 @@ class Plan(Part):
     power: Power = Power()
     programme: Programme = Programme()
     lots: dict[str, Lot] = Field(default_factory=dict)
+    review: dict[Literal["1A", "2", "3", "4", "5", "6"], Review] = Field(default_factory=dict)
     root: Path = Path()
     codebook: Any = None
 

@@ -17,6 +17,7 @@ from evaluation.errors import CheckFailed
 from evaluation.report import (
     annex_pages,
     checks,
+    dossier_pages,
     figures,
     phrases,
     policy_views,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment, Template
     from nbformat import NotebookNode
 
-PRINTED = ("index", "annex", "sense-check", "practice-bank")
+PRINTED = ("index", "annex", "sense-check", "practice-bank", "dossier")
 MOST_POLICY_BYTES, MOST_PAGE_BYTES = 1_000_000, 10_000_000
 
 
@@ -114,9 +115,10 @@ def _notebook_pairs(notebooks: Mapping[str, NotebookNode] | None) -> list[tuple[
 
 def _pages(inputs: PageInputs, notebooks: list[tuple[str, NotebookNode]]) -> dict[str, Page]:
     titled = [(name, notebook_pages.title(notebook, name)) for name, notebook in notebooks]
+    first = {"index": report_pages.policy(inputs), "annex": annex_pages.annex(inputs, titled)}
     return {
-        "index": report_pages.policy(inputs),
-        "annex": annex_pages.annex(inputs, titled),
+        **first,
+        "dossier": dossier_pages.dossier(inputs, first, titled),
         "sense-check": sense_check_pages.sense_check(inputs),
         "practice-bank": sense_check_pages.practice_bank(inputs),
         **{f"notebooks/{name}": notebook_pages.page(name, notebook, inputs) for name, notebook in notebooks},

@@ -180,6 +180,7 @@ def _words(ctx: ReportContext) -> list[Block]:
         ("results.xlsx", "Every number, as a workbook (XLSX)"),
         ("sense-check.html", "Sense-check pack"),
         ("practice-bank.html", "Practice-bank entry"),
+        ("dossier.html", "Reviewer's dossier"),
         ("../index.html", "All reports"),
     ]
     return [

@@ -166,6 +166,14 @@ def _links(block: Block, *_: object) -> list[Told]:
     return [{"kind": "bullets", "title": "", "items": [text for _, text in block.content]}]
 
 
+def _items(block: Block, _: object, __: str) -> list[Told]:
+    pairs = []
+    for item in block.content:
+        evidence = "; ".join(e.words for e in item.evidence)
+        pairs.append([item.term, plain(item.said) + (f" Evidence: {evidence}." if evidence else "")])
+    return [{"kind": "words", "pairs": pairs}]
+
+
 def _figures(block: Block, charts: dict[str, bytes], kind: str) -> list[Told]:
     return [_figure(chart, charts, SMALL_CHART if kind == "annex" else CHART) for chart in block.content]
 
@@ -228,6 +236,7 @@ _BLOCKS: dict[str, Callable[[Block, dict[str, bytes], str], list[Told]]] = {
     "words": _words,
     "links": _links,
     "figures": _figures,
+    "items": _items,
     "html": _table,
     "folded": _folded,
 }
