@@ -46,7 +46,6 @@ def _about_survey(ctx: ReportContext) -> Facts:
         "waves_dates": "; ".join(dates),
         "wave_dates": ctx.wave_words(ctx.wave).fieldwork(),
         "population": plan.population.title,
-        "exclusions": phrases.listed([e.step for e in plan.exclusions]) or "nobody",
         "linkage": "by a code that people make themselves" if plan.treatment.link_column else "none",
     }
 
