@@ -120,11 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("report", type=Path, metavar="REPORT")
     compare = add("compare", _compare, "say what changed between two reports, and why", wave=False)
     compare.add_argument("reports", type=Path, nargs=2, metavar="REPORT")
-    plan = add("plan", _plan, "detectable differences and sample sizes for the next wave; --freeze the plan")
-    plan.add_argument("--freeze", action="store_true", help="write plans/<wave>.toml before outcomes are opened")
-    plan.add_argument("--date", default="", metavar="D", help="date of freezing (default: today)")
-    plan.add_argument("--quick", action="store_true", help="sizes by formula only; the next wave is not rehearsed")
-    plan.add_argument("--questionnaire", type=Path, metavar="FILE", help="write the next questionnaire, ready to print")
+    _add_plan(add("plan", _plan, "detectable differences and sample sizes for the next wave; --freeze the plan"))
     made = add("synthesise", _synthesise, "write a synthetic study with a known truth", wave=False)
     made.add_argument(
         "--truth",
@@ -168,6 +164,16 @@ def _add_lot(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
             sub.add_argument("--date", default="", metavar="D", help="day of the draw (default: today)")
         if name == "show":
             sub.add_argument("--page", type=Path, metavar="FILE", help="write the page for the public, to print")
+
+
+def _add_plan(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--freeze", action="store_true", help="write plans/<wave>.toml before outcomes are opened")
+    sub.add_argument("--date", default="", metavar="D", help="date of freezing (default: today)")
+    sub.add_argument("--quick", action="store_true", help="sizes by formula only; the next wave is not rehearsed")
+    sub.add_argument(
+        "--protocol", type=Path, metavar="FOLDER", help="write the protocol (html, pdf) from the plan alone"
+    )
+    sub.add_argument("--questionnaire", type=Path, metavar="FILE", help="write the next questionnaire, ready to print")
 
 
 def _add_run(sub: argparse.ArgumentParser) -> None:
@@ -341,6 +347,12 @@ def _plan(options: argparse.Namespace) -> int:
             f"The plan for {wave} is frozen in {path.parent.name}/{path.name} "
             f"({registration.frozen_digest(plan, wave)[:12]})."
         )
+        return 0
+    if options.protocol:
+        from evaluation.report import protocol_page
+
+        made = protocol_page.write(plan, wave, options.protocol)
+        print(f"The protocol is in {' and '.join(_short_path(p) for p in made)}.")
         return 0
     from evaluation.analysis import fieldwork_sheet, questionnaire
 

@@ -1,0 +1,197 @@
+"""The study's protocol from `study.toml` alone: what is asked of whom, compared how, and said with which words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from evaluation.intake import waves
+from evaluation.plan import registration
+from evaluation.plan.study import Plan
+from evaluation.report import phrases, printing, tables
+from evaluation.report.context import ReportContext, WaveWords
+from evaluation.report.page_parts import UNSTATED, Block, Page, Section
+from evaluation.verdict import MEANINGS
+
+LICENCES = {
+    "effect": "may be called an effect, where every condition of its design is met",
+    "association": "went with: no cause is claimed",
+    "exploratory": "hints: it was not planned, or rests on an assumption known to be doubtful",
+    "descriptive": "describes",
+}
+
+
+def protocol(plan: Plan, wave: str) -> Page:
+    """Return the protocol of a wave as a page of sections."""
+    parts = [
+        ("Questions", _questions(plan)),
+        ("Who is asked, and whom answers speak for", _people(plan)),
+        ("Comparisons", _comparisons(plan)),
+        ("Which words a result earns", _verdicts(plan)),
+        ("How easily it could be wrong", _sensitivity(plan)),
+        ("Record", _record(plan, wave)),
+    ]
+    sections = tuple(Section(str(k), title, f"p{k}", tuple(blocks)) for k, (title, blocks) in enumerate(parts, 1))
+    team = "" if plan.contact.team == UNSTATED else plan.contact.team
+    lines = [f"Protocol for {wave}, made from the plan alone: no answer was looked at.", team]
+    return Page("annex", f"Protocol: {plan.study.title}", tuple(filter(None, lines)), sections)
+
+
+def context(plan: Plan, wave: str) -> ReportContext:
+    """Return what a page of the plan prints around it: a draft without results, dated by the wave."""
+    import datetime as dt
+
+    dates = waves.fieldwork(plan, wave) if (plan.root / "data_raw" / "waves" / wave / "wave.toml").is_file() else {}
+    start, end = dates.get(wave, (None, None))
+    return ReportContext(
+        title=plan.study.title,
+        plan=plan,
+        wave=wave,
+        date=start or dt.date.today(),
+        waves=(WaveWords(wave, wave, start, end),),
+        status="checked",
+    )
+
+
+def write(plan: Plan, wave: str, folder: Path) -> list[Path]:
+    """Write `protocol.html` and `protocol.pdf` into a folder, and return their paths.
+
+    Raises
+    ------
+    CheckFailed
+        Typst refuses the page.
+    """
+    from evaluation.report import html
+
+    page, ctx = protocol(plan, wave), context(plan, wave)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {"protocol.html": html.render(page, ctx).encode(), "protocol.pdf": printing.pdf("protocol", page, ctx)}
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return [folder / name for name in files]
+
+
+def _table(name: str, caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Block:
+    return Block("html", tables.plain(header, rows, caption=caption, name=name), fixed=True)
+
+
+def _words(plan: Plan, outcome: str) -> str:
+    return plan.outcomes.short.get(outcome) or plan.label_of(outcome)
+
+
+def _label(plan: Plan, column: str) -> str:
+    """Return a column of a margin in words; its name where the plan and the codebook have none."""
+    known = column in plan.derive or column in plan.codebook.names()
+    return plan.label_of(column).lower() if known else column
+
+
+def _questions(plan: Plan) -> Iterator[Block]:
+    named = plan.outcomes
+    families = [
+        ("Primary", (named.primary,), named.primary_reason, "none: one outcome"),
+        ("Secondary", named.secondary, named.secondary_reason, "Holm's method, over the family"),
+        ("Exploratory", named.exploratory, "", "Benjamini and Hochberg's method"),
+        ("Controls", named.negative_controls, named.negative_controls_reason, "joint test: none should differ"),
+    ]
+    rows = [
+        (family, phrases.listed([_words(plan, o) for o in outcomes]), reason or "–", rule)
+        for family, outcomes, reason, rule in families
+        if outcomes
+    ]
+    yield _table("p-outcomes", "Outcomes by family", ("Family", "Outcomes", "Why these", "Correction"), rows)
+    sd, share = named.margin_sd, named.margin_share
+    bars = [f"{sd:g} standard deviations of the first wave"] if sd else []
+    bars += [f"{share:g} percentage points of a share"] if share else []
+    yield Block("para", [f"Smallest difference worth noticing: {' or '.join(bars) or 'not stated'}."], fixed=True)
+
+
+def _people(plan: Plan) -> Iterator[Block]:
+    pop = plan.population
+    yield Block("para", [f"Population: {pop.title}."], fixed=True)
+    rows = [(e.step, e.reason) for e in plan.exclusions]
+    if rows:
+        yield _table("p-left", "Who is left out", ("Step", "Why"), rows)
+    if not pop.margins:
+        yield Block("para", ["Answers are not weighted to the population."])
+        return
+    margins = phrases.listed([" by ".join(_label(plan, c) for c in m.split("_")) for m in pop.margins])
+    trim = f"weights are kept between {pop.trim_low:g} and {pop.trim_high:g} times their median"
+    said = f"Answers are raked to {margins}; {trim}; cells under {pop.least_in_cell} people are joined."
+    boost = "People who were sought out carry no population weight." if pop.boost_sources else ""
+    yield Block("para", [s for s in (said, boost) if s], fixed=True)
+
+
+def _comparisons(plan: Plan) -> Iterator[Block]:
+    t, m = plan.treatment, plan.matching
+    if t.column:
+        caliper = f", within {m.caliper:g} standard deviations of the {m.caliper_scale}" if m.caliper else ""
+        pair = f"{phrases.upper_first(plan.words.treated)} against {plan.words.untreated}"
+        yield Block("para", [f"{pair}: nearest neighbours, {m.ratio} to 1{caliper}."], fixed=True)
+        rows = [(plan.label_of(name), reason) for name, reason in plan.covariates.items()]
+        yield _table("p-covariates", "What is controlled", ("Covariate", "Why it is fixed before attending"), rows)
+    designs = [
+        (
+            f"{name} {d.title}",
+            _words(plan, d.outcome),
+            d.estimand,
+            " and ".join(d.waves),
+            LICENCES[d.licence],
+            "yes" if d.planned else "no",
+        )
+        for name, d in plan.designs.items()
+    ]
+    if designs:
+        header = ("Design", "Outcome", "What is estimated", "Waves", "May say at most", "Planned")
+        yield _table("p-designs", "Designs of difference in differences", header, designs)
+    lots = [
+        (x.title, x.kind, x.reason, f"{100 * x.share:.0f} in 100 of each block", x.serves, x.public_number)
+        for x in plan.lots.values()
+    ]
+    if lots:
+        header = ("Lot", "Of", "Why", "Drawn", "Serves", "Waits for")
+        yield _table("p-lots", "Lots", header, lots)
+
+
+def _verdicts(plan: Plan) -> Iterator[Block]:
+    yield Block("words", list(MEANINGS.items()))
+    rows = [(name.replace("_", " "), f"{value:g}") for name, value in plan.sizes.model_dump().items()]
+    yield _table("p-sizes", "Minimum sizes, unweighted", ("Bar", "At least"), rows)
+    yield Block(
+        "bullets",
+        [
+            "That the programme is the reason, unless a design with the licence of an effect meets every condition.",
+            "That people changed their minds, where other people answered.",
+            "That there is no difference, where a difference could not have been seen.",
+        ],
+        "What will not be said",
+    )
+
+
+def _sensitivity(plan: Plan) -> Iterator[Block]:
+    s = plan.sensitivity
+    subsets = [x.name for x in s.subsets]
+    lines = [
+        f"Other ways of analysing: {phrases.listed([a.replace('_', ' ') for a in s.specification_axes])}.",
+        f"Gaps that nobody measured: {phrases.listed([f'{k:g}' for k in s.kappa_sd])} standard deviations.",
+        f"News that moves one group only: {phrases.listed([f'{k:g}' for k in s.shocks_points])} percentage points.",
+        *([f"The comparison again: {phrases.listed(subsets)}."] if subsets else []),
+    ]
+    yield Block("bullets", lines, fixed=True)
+
+
+def _record(plan: Plan, wave: str) -> Iterator[Block]:
+    frozen = registration.frozen_digest(plan, wave)
+    yield Block(
+        "para",
+        [
+            f"Frozen: SHA-256 {frozen}, in plans/{wave}.toml."
+            if frozen
+            else "Not frozen yet: evaluation plan --freeze.",
+            f"This page was made from the plan with digest {plan.digest()}.",
+            "Registry: not recorded. A force cannot use the government's registry: register with OSF, or commit the "
+            "frozen plan where others can see the day.",
+        ],
+        fixed=True,
+    )
+    later = [d.text() for d in registration.deviations(plan, wave)]
+    yield Block("bullets", later or ["None."], "Deviations since it was frozen", fixed=True)
