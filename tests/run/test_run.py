@@ -195,7 +195,9 @@ def tokens(text):
 
 
 @pytest.mark.skipif(not shutil.which("pdfinfo"), reason="needs poppler-utils")
-@pytest.mark.parametrize(("page", "most"), [("index", 8), ("annex", 90), ("sense-check", 4), ("practice-bank", 4), ("dossier", 12)])
+@pytest.mark.parametrize(
+    ("page", "most"), [("index", 8), ("annex", 90), ("sense-check", 4), ("practice-bank", 4), ("dossier", 12)]
+)
 def test_pdfs_are_tagged_titled_and_of_their_length(report, page, most):
     from pdfua import validate
 
