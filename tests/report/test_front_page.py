@@ -152,7 +152,7 @@ def test_the_caveats_carry_their_figures_and_stand_only_where_they_are_known():
     text = page_one([*study.main_answers("unsure"), made])
     assert "In 2025: 42% of about 120 Black respondents, 39% of about 350 all other respondents." in text
     assert "In 2022 and 2024 this was not recorded." in text
-    assert "Nobody is known to have answered both in 2022 and in 2025: they are different people." in text
+    assert "Nobody is known to have answered both in 2022 and in 2025; read them as different people." in text
     bare = page_one(study.main_answers("unsure"))
     assert "police officer" not in bare
     assert "is not known" in bare
@@ -163,6 +163,8 @@ def test_people_who_answered_twice_are_never_called_different_people():
     text = page_one([*study.main_answers("unsure"), made])
     assert "100% of about 480 people who answered in 2025 had answered in 2022 too" in text
     assert "Nobody is known" not in text
+    page = checks.text(html.render(pages.policy(i := inputs_of([*study.main_answers("unsure"), made])), i.ctx))
+    assert "That people changed their minds" not in page
 
 
 ACTIONS = {"all": 46, "did": 20, "doing": 15, "refused": 5, "open": 6, "explained": 3, "overdue": 21, "told": 15}

@@ -108,24 +108,6 @@ def test_indicative_results_say_so_first():
     assert said(row(indicative=True)).startswith("Indicative only: confidence in the police")
 
 
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        (2, "fewer than 1 in 10"),
-        (7, "about 1 in 10"),
-        (44, "about 4 in 10"),
-        (93, "about 9 in 10"),
-        (97, "nearly all"),
-        (25, "between 2 and 3 in 10"),
-        (26, "about 3 in 10"),
-        (15, "between 1 and 2 in 10"),
-        (95, "more than 9 in 10"),
-    ],
-)
-def test_shares_in_tens(value, words):
-    assert phrases.in_ten(value) == words
-
-
 def test_number_forms():
     assert phrases.number(41.7, "per cent") == "42"
     assert phrases.number(-0.304, "points on the 1 to 5 scale") == "0.3"

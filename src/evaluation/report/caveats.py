@@ -44,9 +44,14 @@ def cannot_say(rows: Rows, ctx: ReportContext) -> list[str]:
     return said
 
 
+MOSTLY = 95.0  # per cent of people who answered twice, above which a change is one of the same people
+
+
 def _changed_minds(rows: Rows, ctx: ReportContext) -> list[str]:
     """Return that a change between surveys is no change of minds, where different people answered."""
-    if not ctx.before or main_row(rows, ctx) is None:
+    again = rows.get("base", "again", "all", since(rows, ctx, ctx.plan.outcomes.primary))
+    same = again is not None and again.shown and (again.value or 0.0) > MOSTLY
+    if not ctx.before or main_row(rows, ctx) is None or same:
         return []
     adjusted = adjusted_for(ctx)
     weighed = f" We adjusted for {adjusted}; other differences may remain." if adjusted else ""
@@ -64,7 +69,7 @@ def other_people(rows: Rows, ctx: ReportContext) -> str:
     if again is None or not again.shown or again.value is None:
         return f"How many of those who answered in {now} had answered in {year} is not known."
     if not again.value:
-        return f"Nobody is known to have answered both in {year} and in {now}: they are different people."
+        return f"Nobody is known to have answered both in {year} and in {now}; read them as different people."
     share = f"{cite(again, again.text)} of {cite(again, again.n_text)} people who answered in {now}"
     return f"{share} had answered in {year} too; the others are different people."
 

@@ -235,8 +235,6 @@ def is_number_of(number: str, row: CheckedRow) -> bool:
     ways |= {*phrases.alike(known, row.unit or ""), *phrases.alike(known[1:], row.unit or "")}
     most = max((phrases.places(v, row.unit or "") for v in known), default=0)
     ways |= {f"{abs(v):,.{most + more}f}" for v in known for more in (0, 1) if most + more < 3}  # beside finer ones
-    if isinstance(row.value, int | float):
-        ways |= set(re.findall(r"\d+", phrases.in_ten(row.value)))
     share = getattr(row, "same_sign_share", None)
     if share is not None:
         ways.add(f"{share * 100:.0f}")

@@ -84,19 +84,6 @@ def unit_words(unit: str, value: float | None = None) -> str:
     return unit
 
 
-def in_ten(value: float) -> str:
-    """Return a share in per cent as "about 4 in 10", a half as "between 2 and 3 in 10", the ends in words."""
-    tenth, rest = int(value // 10), value % 10
-    if value < 5:
-        return "fewer than 1 in 10"
-    if value > 95:
-        return "nearly all"
-    if 4.5 <= rest <= 5.5 and 0 < tenth < 9:
-        return f"between {tenth} and {tenth + 1} in 10"
-    tenth += rest > 5 or value >= 95
-    return f"about {max(tenth, 1)} in 10" if tenth < 10 else "more than 9 in 10"
-
-
 def span(low: float, high: float, unit: str = "") -> str:
     """Return an interval's ends as "a and b", smaller size first when both lie on one side of zero."""
     first, last = (abs(high), abs(low)) if high <= 0 else (low, high)
