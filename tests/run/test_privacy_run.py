@@ -66,6 +66,8 @@ def plant(folder):
     place = folder / "data_raw" / "waves" / WAVE
     path = place / "export_2025.csv"
     rows = list(csv.reader(path.read_text("utf-8").splitlines(), delimiter=";"))
+    for row in rows[1::2]:  # a fault that a person may waive: one answer to every statement of the scale
+        row[rows[0].index("trust_respect") : rows[0].index("trust_listen") + 1] = ["3"] * 6
     more = [c for c in PLANTED if c.startswith("contact") or c in ("postcode", "open_good")]
     rows[0] += more
     person = dict(zip(rows[0], rows[1] + [""] * len(more), strict=True)) | PLANTED | {"ResponseId": PLANTED["resp_id"]}
@@ -74,7 +76,7 @@ def plant(folder):
         csv.writer(out, delimiter=";").writerows(rows)
     toml = (place / "wave.toml").read_text("utf-8")
     toml = toml.replace("[columns]", "[columns]\n" + "".join(f'{c} = "{c}"\n' for c in more), 1)
-    toml += f'\n[[waivers]]\nfault = "straight_lining"\nwhere = \'{FORMULA}\'\nreason = "{SCRIPT}"\n'
+    toml += f"\n[[waivers]]\nfault = \"straight_lining\"\nreason = '''{FORMULA} {SCRIPT}'''\n"
     toml = re.sub(r"\nsha256 = .*", "", toml)  # the export is another now
     (place / "wave.toml").write_text(toml, "utf-8")
     plan = (folder / "study.toml").read_text("utf-8")
@@ -226,7 +228,7 @@ def test_no_byte_of_a_failed_run_holds_the_planted_person(tmp_path, error):
         shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
     (checkout / "data_raw").mkdir()
     shutil.copy(ROOT / "data_raw" / "codebook.yaml", checkout / "data_raw" / "codebook.yaml")
-    with (checkout / "src" / "evaluation" / "analysis" / "levels.py").open("a") as broken:
+    with (checkout / "src" / "evaluation" / "analysis" / "level_tables.py").open("a") as broken:
         broken.write(BROKEN.format(error=error))
     done = run(folder, checkout=checkout)
     assert done.returncode == 1

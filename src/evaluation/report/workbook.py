@@ -72,7 +72,6 @@ def as_xlsx(checked: CheckedResults, grid: Grid, context: ReportContext) -> byte
 
     book = Workbook()
     book.properties.title = f"{context.title}: results, {context.wave}, {context.date.isoformat()}"
-    book.properties.creator = context.contact.team
     sheets = [_notes(context), _key_results(checked), *_sections(checked), _all_results(grid)]
     _cover(book, context)
     _contents(book, sheets)
