@@ -264,7 +264,7 @@ def _directed(row: CheckedRow, s: Subject, cite: Marker, word: str, pre_waves: i
         about = cite(row, shown[2])
         lines = [f"{upper_first(clause)}, by about {about} {unit_words(unit, row.value)} ({between}){s.more}."]
     if word.endswith("fragile"):
-        place = f"see section {cite.plan('13')} of the report"
+        place = "see “How sure are we?” in the report"
         lines.append(f"This depends on how we analyse it, or on doubts we could not remove: {place}.")
     if word.endswith("small") and _bar(row, "margin") is not None:
         margin = cite.plan(number(known(row.margin), unit))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from evaluation.analysis import declared_inputs
 from evaluation.disclosure import CheckedExhibit, CheckedRow
 from evaluation.report import phrases
 from evaluation.report.context import ReportContext
@@ -86,7 +87,12 @@ def who(rows: Rows, ctx: ReportContext) -> list[str]:
             f"Some answers came through organisations; the kind that helped most supplied "
             f"{cite(largest, largest.text)}."
         )
-    said.append(f"People who declined to answer may trust {fixed(ctx.words.institution)} less than those who answered.")
+    if "institution" in ctx.words.model_fields_set:
+        trust = f"may trust {fixed(ctx.words.institution)} less than those who answered"
+    else:
+        trust = "may think otherwise than those who answered"
+    if ctx.plan.population.sample != "census":
+        said.append(f"People who declined to answer {trust}.")
     return [" ".join(said)]
 
 
@@ -119,7 +125,9 @@ def _collection_mode(rows: Rows, ctx: ReportContext) -> list[str]:
 
 
 def communities(ctx: ReportContext) -> str:
-    """Return the caution that the focus group is many communities."""
+    """Return the caution that the focus group is many communities; nothing where the plan has no such group."""
+    if declared_inputs.GROUPS not in declared_inputs.of(ctx.plan):
+        return ""
     name = fixed(ctx.words.focus_group.removesuffix(" respondents"))
     return f"{name} communities are not one group; numbers were too small to show each separately."
 
@@ -166,6 +174,8 @@ def reasons(results: list[CheckedExhibit], ctx: ReportContext) -> str:
     shown = [(r, x) for r, c in exhibit.cells if (x := exhibit.cells[r, c]).shown and x.value is not None]
     shown = sorted(shown, key=lambda p: -phrases.known(p[1].value))[:3]
     if not shown:
+        if not ctx.plan.treatment.register_name:
+            return ""
         return f"Why {fixed(ctx.words.untreated)} did not come is not shown: it was not asked, or too few answered."
     base = cite(shown[0][1], shown[0][1].n_text)
     said = phrases.listed([f"“{fixed(r[:1].lower() + r[1:])}” ({cite(x, x.text)})" for r, x in shown])

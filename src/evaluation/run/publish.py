@@ -84,12 +84,14 @@ def headline(plan: Plan, wave: str, exhibits: Iterable[Exhibit]) -> str:
     by_id = {i.result.id: i.result for e in exhibits for i in e.items}
     result = by_id.get(primary_id(plan, wave))
     if not isinstance(result, Estimate | NotIdentified | TooFew):
-        return "No primary contrast was made."
+        return "No primary contrast was made." if plan.treatment.column else "What people say is in the report."
     return f"{result.question or plan.study.title} Verdict: {result.verdict or 'none'}."
 
 
 def make_context(job: Job, gates: tuple[Gate, ...], checked: CheckedResults) -> ReportContext:
     """Return what the pages print besides results: words, waves, status, manifest, sense-check."""
+    from evaluation.analysis import linked_waves
+    from evaluation.intake import waves
     from evaluation.report.context import ReportContext
 
     plan, wave = job.plan, job.wave
@@ -123,6 +125,7 @@ def make_context(job: Job, gates: tuple[Gate, ...], checked: CheckedResults) -> 
         deviations=tuple(d.text() for d in registration.deviations(plan, wave)),
         sense_check=rows,
         known_truth=manifest.known_truth(),
+        respondents=linked_waves.respondents(plan, waves.load_design(plan, wave, only="all")),
     )
 
 
