@@ -13,6 +13,8 @@ from evaluation.report.sentences import Rows, fixed, group_words, in_brief, leve
 from evaluation.results import Gate
 from evaluation.verdict import LABELS, TOO_UNCERTAIN, UNCERTAIN, WITHOUT_NUMBER
 
+NEARLY_ALL = 99.5  # per cent of those who answered now
+
 
 def can_say(rows: Rows, ctx: ReportContext) -> list[str]:
     """Return sentences that may be said as they stand, each with its numbers and its verdict."""
@@ -69,7 +71,7 @@ def _changed_minds(rows: Rows, ctx: ReportContext) -> list[str]:
 def _same_people(rows: Rows, ctx: ReportContext) -> bool:
     """Return whether everybody who answered now had answered the survey that the change starts from."""
     again = rows.get("base", "again", "all", since(rows, ctx, ctx.plan.outcomes.primary))
-    return again is not None and again.shown and again.value is not None and again.text == again.n_text.split()[-1]
+    return again is not None and again.shown and again.value is not None and again.value > NEARLY_ALL
 
 
 def other_people(rows: Rows, ctx: ReportContext) -> str:
@@ -85,7 +87,7 @@ def other_people(rows: Rows, ctx: ReportContext) -> str:
     if not again.value:
         return f"Nobody is known to have answered both in {year} and in {now}: they are different people."
     if _same_people(rows, ctx):
-        return f"All {cite(again, again.n_text)} people who answered in {now} had answered in {year} too."
+        return f"The same people answered in {year} and in {now}, {cite(again, again.n_text)}."
     share = f"{cite(again, again.text)} of {cite(again, again.n_text)} people who answered in {now}"
     return f"{share} had answered in {year} too; the others are different people."
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from evaluation import verdict as rule
+from evaluation.analysis import declared_inputs
 from evaluation.disclosure import CheckedRow
 from evaluation.report import caveats, phrases, programme_text
 from evaluation.report.context import ReportContext, long_date
@@ -54,7 +55,7 @@ def blocks(inputs: PageInputs) -> list[Block]:
         if x
     ]
     told += [Block("lines", lines, "panel brief")] if lines else []
-    told.append(Block("para", [phrases.INTERVAL_NOTE], "note"))
+    told.append(Block("para", [_units_told(ctx)], "note"))
     others = outcome_table(rows, ctx)
     told += [Block("html", others)] if others else []
     failed = failed_controls(rows, ctx)
@@ -65,6 +66,12 @@ def blocks(inputs: PageInputs) -> list[Block]:
     told += [Block("bullets", after, "What was done, and what comes next")] if after else []
     said = [Block("quote", board_paragraph(rows, ctx), "A paragraph to quote"), Block("para", [REUSE], "note")]
     return [*told, *said]
+
+
+def _units_told(ctx: ReportContext) -> str:
+    """Return what a range and a point are; there are no points of shares where the outcome is a number."""
+    shares = "shares" in declared_inputs.of(ctx.plan)
+    return " ".join([phrases.INTERVAL_NOTE, *([phrases.POINT_NOTE] if shares else [])])
 
 
 def _leading(rows: Rows, ctx: ReportContext) -> list[Line]:

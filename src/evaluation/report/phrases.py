@@ -16,10 +16,8 @@ from markupsafe import Markup, escape
 from evaluation.disclosure import CheckedRow
 from evaluation.verdict import LITTLE_OR_NO, NOT_ANSWERABLE, TOO_FEW
 
-INTERVAL_NOTE = (
-    "A range: if we repeated the survey many times, most results would fall in a range like this. A point is a "
-    "percentage point of positive answers."
-)
+INTERVAL_NOTE = "A range: if we repeated the survey many times, most results would fall in a range like this."
+POINT_NOTE = "A point is a percentage point of positive answers."
 
 SIZES = {3: "three-point ", 4: "four-point ", 5: "five-point ", 6: "six-point ", 7: "seven-point ", 11: "eleven-point "}
 

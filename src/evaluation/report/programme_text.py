@@ -75,7 +75,9 @@ def who(rows: Rows, ctx: ReportContext) -> list[str]:
     said += _sentence(
         rows,
         ctx,
-        "After weighting, these answers tell us about as much as {weights.effective.all} equally weighted ones.",
+        "After weighting, these answers tell us about as much as {weights.effective.all} equally weighted ones."
+        if ctx.plan.population.margins or ctx.plan.population.given_weight
+        else "",
         "Answers came from {n.sessions.all} sessions of about {mean.session_size.all} people each.",
         "{n.boost.all} people were reached through lists of attendees; they count only in the comparison of attendees.",
     )
@@ -99,13 +101,12 @@ def who(rows: Rows, ctx: ReportContext) -> list[str]:
 def _behind(rows: Rows, ctx: ReportContext) -> list[str]:
     """Return in one sentence how the focus group's numbers of people hang together, from everybody to those counted."""
     found = [rows.get("base", k, ctx.focus, ctx.wave) for k in ("all", "general", "answered")]
-    if not all(r is not None and r.shown for r in found):
+    if not all(r is not None and r.shown for r in found) or not ctx.plan.population.boost_column:
         return []
     everybody, general, answered = (cite(r, r.text) for r in found if r is not None)
     return [
         f"Of about {everybody} {fixed(ctx.group_words(ctx.focus))}, about {general} were met without lists of "
-        "attendees, "
-        f"and about {answered} of those answered the main question; its shares are of them."
+        f"attendees, and about {answered} of those answered the main question; its shares are of them."
     ]
 
 

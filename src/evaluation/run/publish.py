@@ -90,8 +90,6 @@ def headline(plan: Plan, wave: str, exhibits: Iterable[Exhibit]) -> str:
 
 def make_context(job: Job, gates: tuple[Gate, ...], checked: CheckedResults) -> ReportContext:
     """Return what the pages print besides results: words, waves, status, manifest, sense-check."""
-    from evaluation.analysis import linked_waves
-    from evaluation.intake import waves
     from evaluation.report.context import ReportContext
 
     plan, wave = job.plan, job.wave
@@ -125,7 +123,6 @@ def make_context(job: Job, gates: tuple[Gate, ...], checked: CheckedResults) -> 
         deviations=tuple(d.text() for d in registration.deviations(plan, wave)),
         sense_check=rows,
         known_truth=manifest.known_truth(),
-        respondents=linked_waves.respondents(plan, waves.load_design(plan, wave, only="all")),
     )
 
 
