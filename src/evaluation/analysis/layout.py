@@ -49,6 +49,7 @@ def otherwise(plan: Plan) -> tuple[str, ...]:
     """
     sample = plan.population.sample
     names = [] if plan.treatment.register_name or plan.events_register else ["exhibits_without_events"]
+    names += [] if plan.treatment.column else ["exhibits_without_treatment"]
     names += [f"exhibits_{sample}"] if sample in ("probability", "census") else []
     return (*names, *(["exhibits_given_weight"] if plan.given_weight and not plan.population.margins else []))
 
