@@ -110,7 +110,7 @@ def drawn(seed, folder):
     from evaluation.run import new_study, pipeline
 
     rng = np.random.default_rng(seed)
-    kind = tuple(stranger_surveys.ANSWERS)[seed % 4]
+    kind = tuple(stranger_surveys.ANSWERS)[seed % len(stranger_surveys.ANSWERS)]
     held = {
         w: f.sample(min(MOST_PEOPLE, len(f)), random_state=7).sort_index()
         for w, f in stranger_surveys.frames(kind).items()

@@ -1,4 +1,4 @@
-"""Four surveys of others, from the data of Python packages: a panel, a drawn sample, one without treatment, places.
+"""Five surveys of others, from the data of Python packages: a panel, a drawn sample, no treatment, a dose, places.
 
 Each is written as an export of another kind, and begun with `evaluation init --from`.
 """
@@ -23,6 +23,11 @@ ANSWERS = {
         "cluster": "region66",
     },
     "untreated": {"outcome": GSS},
+    "dose": {
+        "outcome": "selfLR; ClinLR",
+        "treatment": "TVnews: 6 and over / under 3 | age, educ, income",
+        "number": "id",
+    },
     "places": {"outcome": GSS, "treatment": f"by region: {', '.join(SOUTH)} since W1998"},
 }
 
@@ -59,12 +64,23 @@ def gss(year):
     return rows
 
 
+def news():
+    """Return the 1996 election study with the days a week that people watch the news, two equal rows once."""
+    from statsmodels.datasets import anes96
+
+    held = anes96.load_pandas().data.drop_duplicates().reset_index(drop=True)
+    held.insert(0, "id", range(1, len(held) + 1))
+    return held
+
+
 def frames(kind):
     """Return the answers of a survey by wave."""
     if kind == "panel":
         return {"W1980": men(1980), "W1987": men(1987)}
     if kind == "drawn":
         return {"W1976": card()}
+    if kind == "dose":
+        return {"W1996": news()}
     return {f"W{year}": gss(year) for year in (1994, 1998, 2006)}
 
 
@@ -98,7 +114,7 @@ def write(frame: pd.DataFrame, path):
     return path
 
 
-SUFFIX = {"panel": ".sav", "drawn": ".dta", "untreated": ".csv", "places": ".xlsx"}
+SUFFIX = {"panel": ".sav", "drawn": ".dta", "untreated": ".csv", "dose": ".csv", "places": ".xlsx"}
 
 
 def exports(kind, folder, given=None):

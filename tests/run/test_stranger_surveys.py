@@ -85,6 +85,7 @@ NEVER = (
 NOT_OF = {
     "panel": (r"[Dd]ifferent people|[Oo]ther people answered|percentage point", r"\| (first|neither) \|"),
     "drawn": (r"Nobody was drawn at random", r"every answer counts the same"),
+    "dose": (r"[Dd]ifferent people|[Oo]ther people answered", r"\| (first|neither) \|"),
     "untreated": (r"took part|[Aa]ttendees", r"[Dd]ifferent people|[Oo]ther people answered"),
     "places": (r"took part|[Dd]ifferent people|[Oo]ther people answered",),
 }
@@ -169,3 +170,15 @@ def test_places_that_were_reached_are_set_beside_the_others(results):
     both["reached"] = both["region"].isin(stranger_surveys.SOUTH).astype(int)
     fit = smf.ols("score ~ reached * after", both).fit()
     assert number(rows["d1.happy.all.w2006"]) == near(fit.params["reached:after"])
+
+
+def test_a_dose_has_its_slope_and_its_ends(results):
+    import statsmodels.formula.api as smf
+
+    rows, held = results("dose"), stranger_surveys.news()
+    fit = smf.ols("selfLR ~ TVnews + age + educ + income", held).fit(cov_type="HC1")
+    row = rows["attend.selflr.all.w1996.slope"]
+    assert number(row) == near(fit.params["TVnews"])
+    assert number(row, "se") == pytest.approx(fit.bse["TVnews"], rel=6e-3)
+    ends = [held.loc[m, "selfLR"].mean() for m in (held["TVnews"] >= 6, held["TVnews"] < 3)]
+    assert number(rows["attend.selflr.all.w1996.unadjusted"]) == near(ends[0] - ends[1])

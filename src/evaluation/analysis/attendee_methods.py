@@ -26,6 +26,7 @@ from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
 from evaluation.results import Estimate, Gate, NotIdentified, Result, Results
 from evaluation.statistics import effects, matching, propensity
+from evaluation.statistics import survey as estimation
 from evaluation.statistics.matching import MatchedSample
 
 EARLIER = "attendbefore"  # how far apart the compared groups were in an earlier wave
@@ -60,7 +61,32 @@ def estimates(
         earlier = replace(label(before[1]), id=f"{EARLIER}.{primary}.all.{wave}.{before[0]}".lower(), planned=False)
         results.append(earlier)
     companions = _companions(plan, compare, people, sample)
-    return Results(results + [label(result, method=method) for method, result in companions.items()])
+    named = [label(result, method=method) for method, result in companions.items()]
+    dose = plan.dose_source
+    if dose:
+        slope = label(guarded(_slope, plan, wave, survey, dose), method="slope")
+        named.append(replace(slope, margin=None) if isinstance(slope, Estimate) else slope)
+    return Results(results + named)
+
+
+def _slope(plan: Plan, wave: str, survey: Survey, dose: str) -> Estimate:
+    """Return the difference in the primary outcome for one more of the number that the groups were cut from.
+
+    Everybody of the general sample with that number counts, those between the groups too; adjusted for the prognostic
+    covariates, with the survey weight and the error of the sessions.
+    """
+    outcome, frame = plan.outcomes.primary, survey.general(wave)
+    covariates = [c for c in plan.matching.prognostic if c in frame and frame[c].nunique() > 1]
+    session = plan.population.session_column
+    known = frame.dropna(subset=[outcome, dose, *covariates])
+    numbers = {
+        c: known[c].astype(float) for c in (outcome, dose, *covariates) if pd.api.types.is_numeric_dtype(known[c])
+    }
+    design = estimation.Design(known.assign(**numbers), weight="population_weight", cluster=session or None)
+    found = estimation.glm(design, f"{outcome} ~ {' + '.join([dose, *covariates])}").estimate(dose)
+    return replace(
+        found, method=f"weighted regression on {plan.label_of(dose)}", estimand="slope among people who answered"
+    )
 
 
 def _before(

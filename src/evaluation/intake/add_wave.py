@@ -216,7 +216,7 @@ def _wave_toml(
         f"date_order = {_quoted(_date_order(plan, read, proposals))}",
         '# codes = "codebook"   # only if every number in this file is the code that the codebook gives it',
         'origin = "real"',
-        f"attendance_asked = {'true' if plan.treatment.column in mapped else 'false'}",
+        f"attendance_asked = {'true' if plan.treatment_source in mapped else 'false'}",
         "",
         "[columns]   # the export's column = the codebook's variable",
         *(f"{_quoted(p.column)} = {_quoted(p.target)}   # {p.how}" for p in proposals),

@@ -205,7 +205,7 @@ def _identifiers(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
 
 def _attendance(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
     t = plan.treatment
-    if t.column and info.wave in plan.waves_before_treatment:
+    if t.column in mapped.values and info.wave in plan.waves_before_treatment:
         took = np.flatnonzero(mapped.values[t.column].isin(t.treated).to_numpy())
         if len(took):
             mapped.fault(
@@ -218,7 +218,7 @@ def _attendance(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
             )
     if info.attendance_asked:
         return
-    for column in dict.fromkeys((plan.treatment.column, plan.treatment.second_column)):
+    for column in dict.fromkeys((plan.treatment_source, plan.treatment.second_column)):
         if column and mapped.values[column].notna().any():
             mapped.fault(
                 "attendance_not_asked",
@@ -288,7 +288,7 @@ def _primary(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
 
 def _before_events(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
     """Attendance asked in a wave that was over before the first event of the register needs a person's yes."""
-    column = plan.treatment.column
+    column = plan.treatment_source
     first = registers.first_day(plan, plan.treatment.register_name, plan.treatment.register_date)
     if not column or not info.attendance_asked or first is None or not mapped.values[column].notna().any():
         return

@@ -152,6 +152,30 @@ class Plan(Part):
         """
         return self.population.given_weight or str(self.codebook.base_weight)
 
+    @property
+    def dose_source(self) -> str:
+        """The number that both sides of the treatment were cut from; "" where the treatment is no cut number.
+
+        Returns
+        -------
+        str
+            A column of the survey.
+        """
+        made = self.derive.get(self.treatment.column)
+        return made.source if made is not None and made.cuts else ""
+
+    @property
+    def treatment_source(self) -> str:
+        """The question that says who took part: the treatment's column, or the one that it was made from.
+
+        Returns
+        -------
+        str
+            A column of the survey; "" without a treatment.
+        """
+        made = self.derive.get(self.treatment.column)
+        return made.source if made is not None else self.treatment.column
+
     def positive(self, outcome: str) -> tuple[int, ...]:
         """Return the answers of an outcome that count as positive.
 

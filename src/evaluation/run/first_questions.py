@@ -15,12 +15,14 @@ NONE, ROWS = "none", "rows"
 ATTITUDE = re.compile(r"\b(confiden|trust|satisf|agree|happ|safe|good job|rate|opinion|approv)", re.I)
 WEIGHT = re.compile(r"(^|_)(w|wt|wgt|weight|weights|pweight|wtssall|design_weight|given_weight)(_|$)")
 CLUSTER = re.compile(r"(^|_)(psu|cluster|session|session_id|sampling_point)(_|$)")
+CUT = re.compile(r"([^:]+): *(-?[\d.]+) and over */ *under (-?[\d.]+)", re.I)
 BY_PLACE = re.compile(r"by ([^:]+):(.+) since (W\d{4}[a-z]?)", re.I)
 SAMPLES = ("probability", "convenience", "census")
 QUESTIONS = {
     "outcome": "What should the study measure? A column, or several with ; between; the first counts most. Where words "
     "are not in order, give it: COLUMN: lowest < next < highest",
-    "treatment": "Who took part, or was reached? COLUMN: ANSWER / ANSWER OF THE OTHERS; or none. What was fixed "
+    "treatment": "Who took part, or was reached? COLUMN: ANSWER / ANSWER OF THE OTHERS (of a number: 6 and over / "
+    "under 3); or none. What was fixed "
     "beforehand and tells people apart may follow: | COLUMN, COLUMN. Where places were reached: by COLUMN: ANSWER, "
     "ANSWER since WAVE",
     "number": "Which column numbers the respondents, and which links a person's answers across waves? "
@@ -42,6 +44,8 @@ class Answers:
         Outcomes, the primary first; outcome to its words from the lowest to the highest, where they were given.
     treatment, treated, untreated, adjusted : str and tuples of str
         The column ("" for none), the codes of both sides, and what is adjusted for.
+    cuts : tuple of float
+        Of a treatment that is a number: where the others end and the treated begin.
     area, reached, since : str, tuple of str, str
         Where places were reached: their column, which, and from which wave on.
     number, link : str
@@ -65,6 +69,7 @@ class Answers:
     area: str = ""
     reached: tuple[str, ...] = ()
     since: str = ""
+    cuts: tuple[float, ...] = ()
 
 
 def proposals(columns: Sequence[Description]) -> dict[str, str]:
@@ -127,7 +132,8 @@ def ask(
 def _answers(columns: Sequence[Description], said: Mapping[str, str]) -> Answers:
     outcomes, order = _outcomes(columns, said["outcome"])
     area, reached, since = _places(columns, said["treatment"])
-    treatment, treated, untreated, adjusted = _treatment(columns, NONE if area else said["treatment"])
+    cuts = _cuts(columns, said["treatment"])
+    treatment, treated, untreated, adjusted = _treatment(columns, NONE if area else said["treatment"], bool(cuts))
     number, link = _pair(columns, said["number"], (ROWS, ""))
     kind, weight = _parts(said["weight"], 2, ";")
     if kind not in SAMPLES:
@@ -156,6 +162,7 @@ def _answers(columns: Sequence[Description], said: Mapping[str, str]) -> Answers
         area,
         reached,
         since,
+        cuts,
     )
     _require_once(out)
     return out
@@ -226,6 +233,19 @@ def _require_all(one: Description, order: Sequence[str]) -> None:
         raise InputError(what, todo="Name every answer once, from the lowest to the highest.")
 
 
+def _cuts(columns: Sequence[Description], text: str) -> tuple[float, ...]:
+    """Return where a number is cut into the others and the treated; nothing where the answers are no cut number."""
+    found = CUT.fullmatch(text.partition("|")[0].strip())
+    if not found:
+        return ()
+    one, high, low = _column(columns, found[1].strip()), float(found[2]), float(found[3])
+    if one.kind not in ("integer", "number") or low > high:
+        raise InputError(
+            f"{one.column!r} cannot be cut there", todo="COLUMN: 6 and over / under 3, of a column of numbers."
+        )
+    return tuple(dict.fromkeys((low, high)))
+
+
 def _places(columns: Sequence[Description], text: str) -> tuple[str, tuple[str, ...], str]:
     """Return the column of places, those that were reached, and from which wave on; nothing where people were."""
     found = BY_PLACE.fullmatch(text.strip())
@@ -236,7 +256,7 @@ def _places(columns: Sequence[Description], text: str) -> tuple[str, tuple[str, 
 
 
 def _treatment(
-    columns: Sequence[Description], text: str
+    columns: Sequence[Description], text: str, cut: bool
 ) -> tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     if text.strip().casefold() in ("", NONE):
         return "", (), (), ()
@@ -244,6 +264,8 @@ def _treatment(
     name, mark, levels = sides.partition(":")
     one = _column(columns, name.strip())
     names = tuple(_column(columns, c).column for c in adjusted.split(",") if c.strip())
+    if cut:
+        return one.column, ("high",), ("low",), names
     treated, slash, untreated = levels.partition("/")
     if not mark or not slash:
         raise InputError(

@@ -68,7 +68,7 @@ class First:
             few = 1 < len(d.levels) <= MOST_POINTS and (d.ordered or d.column in said.order)
             return "ordinal" if few else d.kind
         if d.column == said.treatment:
-            return "category"
+            return d.kind if said.cuts else "category"
         if d.kind == "date":
             return "date" if bare(d.column) in TIMES or bare(d.column) in ("date", "interview date") else ""
         return "" if d.kind in UNREAD else d.kind
@@ -204,7 +204,13 @@ def plan(first: First, book: Codebook) -> str:
         ("strata_column", said.strata),
     ):
         lines += [f"{key} = {_q(first.name(column))}"] if column else []
-    parts = (*_outcomes(first, primary), *_treatment(first), *_designs(first, label), *_places(first, label))
+    parts = (
+        *_cut(first),
+        *_outcomes(first, primary),
+        *_treatment(first),
+        *_designs(first, label),
+        *_places(first, label),
+    )
     return "\n".join([*lines, *parts]) + "\n"
 
 
@@ -218,7 +224,7 @@ def _words(first: First) -> list[str]:
     d = next((d for d in first.columns if d.column == said.treatment), None)
     if d is None:
         return []
-    one, other = (" or ".join(d.levels[c] for c in side) for side in (said.treated, said.untreated))
+    one, other = _sides(first, d)
     return [
         "",
         "[words]                                  # filled into notebooks and reports: say it as your readers would",
@@ -229,6 +235,37 @@ def _words(first: First) -> list[str]:
         f"attended_question = {_q(_fit(f'about {d.label}', 160))}",
         f"programme = {_q(_fit(d.label, 160))}",
         f"programme_long = {_q(_fit(d.label, 160))}",
+    ]
+
+
+def _sides(first: First, d: Description) -> tuple[str, str]:
+    """Return both sides of the treatment in words: the export's own, or the ends of a cut number."""
+    said = first.answers
+    if said.cuts:
+        return f"{said.cuts[-1]:g} and over", f"under {said.cuts[0]:g}"
+    one, other = (" or ".join(d.levels[c] for c in side) for side in (said.treated, said.untreated))
+    return one, other
+
+
+def _cut(first: First) -> list[str]:
+    """Return the column that a treatment which is a number is cut into."""
+    said = first.answers
+    if not said.cuts:
+        return []
+    d = next(d for d in first.columns if d.column == said.treatment)
+    levels = ["low", "high"] if len(said.cuts) == 1 else ["low", "middle", "high"]
+    one, other = _sides(first, d)
+    labels = {"low": other, "middle": "in between", "high": one}
+    inside = ", ".join(f"{k} = {_q(labels[k])}" for k in levels)
+    return [
+        "",
+        f"[derive.{first.name(d.column)}_cut]",
+        f"from = {_q(first.name(d.column))}",
+        f"cuts = {json.dumps(list(said.cuts))}",
+        f"levels = {_list(levels)}",
+        f"label = {_q(d.label)}",
+        f"labels = {{ {inside} }}",
+        'reason = "cut where the study said when it began"',
     ]
 
 
@@ -264,7 +301,7 @@ def _treatment(first: First) -> list[str]:
     if not said.treatment:
         return lines
     lines += [
-        f"column = {_q(first.name(said.treatment))}",
+        f"column = {_q(first.name(said.treatment) + ('_cut' if said.cuts else ''))}",
         f"treated = {_list(said.treated)}",
         f"untreated = {_list(said.untreated)}",
     ]
