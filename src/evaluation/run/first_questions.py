@@ -46,7 +46,7 @@ class Answers:
         The column ("" for none), the codes of both sides, and what is adjusted for.
     cuts : tuple of float
         Of a treatment that is a number: where the others end and the treated begin.
-    area, reached, since : str, tuple of str, str
+    place, reached, since : str, tuple of str, str
         Where places were reached: their column, which, and from which wave on.
     number, link : str
         The respondent number ("rows" for none), and the link code ("" for none).
@@ -66,7 +66,7 @@ class Answers:
     weight: str
     cluster: str
     strata: str
-    area: str = ""
+    place: str = ""
     reached: tuple[str, ...] = ()
     since: str = ""
     cuts: tuple[float, ...] = ()

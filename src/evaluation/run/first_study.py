@@ -333,13 +333,13 @@ def _designs(first: First, label: str) -> list[str]:
 
 def _places(first: First, label: str) -> list[str]:
     said, waves = first.answers, list(first.waves)
-    if not said.area:
+    if not said.place:
         return []
     before = [w for w in waves if w < said.since]
     return [
         "",
         "[exposure]                               # which places were reached, and from which wave on",
-        f"area_column = {_q(first.name(said.area))}",
+        f"area_column = {_q(first.name(said.place))}",
         f"reached = {_list(said.reached)}",
         f"since = {_q(said.since)}",
         f"pre_waves = {_list(before)}",
