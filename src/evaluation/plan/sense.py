@@ -51,6 +51,8 @@ def _arms(plan: Any) -> Iterator[str]:
     for key in t.arms:
         if key not in ARMS:
             yield f"- treatment.arms: unknown arm {key!r}; the arms are {', '.join(ARMS)}"
+    if t.column and not plan.covariates:
+        yield "- covariates: people can be compared only if they are alike in something: name what was fixed beforehand"
     if t.nobody_before is not None and t.nobody_before not in plan.waves[1:]:
         yield f"- treatment.nobody_before: {t.nobody_before!r} is no wave with another before it"
     doubled = _doubled(t.arms.values())

@@ -264,6 +264,11 @@ def _treatment(
     name, mark, levels = sides.partition(":")
     one = _column(columns, name.strip())
     names = tuple(_column(columns, c).column for c in adjusted.split(",") if c.strip())
+    if not names:
+        raise InputError(
+            "people can be compared only if they are alike in something",
+            todo=f"Name what was fixed beforehand and tells people apart: {sides.strip()} | COLUMN, COLUMN.",
+        )
     if cut:
         return one.column, ("high",), ("low",), names
     treated, slash, untreated = levels.partition("/")
