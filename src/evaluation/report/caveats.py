@@ -86,10 +86,9 @@ def other_people(rows: Rows, ctx: ReportContext) -> str:
         return f"How many of those who answered in {now} had answered in {year} is not known."
     if not again.value:
         return f"Nobody is known to have answered both in {year} and in {now}: they are different people."
-    if _same_people(rows, ctx):
-        return f"The same people answered in {year} and in {now}, {cite(again, again.n_text)}."
     share = f"{cite(again, again.text)} of {cite(again, again.n_text)} people who answered in {now}"
-    return f"{share} had answered in {year} too; the others are different people."
+    others = "" if _same_people(rows, ctx) else "; the others are different people"
+    return f"{share} had answered in {year} too{others}."
 
 
 def detectable(rows: Rows, ctx: ReportContext) -> list[str]:
