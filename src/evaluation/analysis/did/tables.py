@@ -47,6 +47,8 @@ def refusals(plan: Plan, inputs: DesignInputs, results: Sequence[Result], refusa
     table = layout.table(plan, inputs.wave, "designs.refused")
     headings = [ATTENDEES, *(heading(plan, r) for r in results)]
     for place, (label, result) in enumerate(zip(headings, [refusal, *results], strict=True)):
+        if not place and not plan.treatment.column:
+            continue
         row = table.row(str(place), label)
         if isinstance(result, NotIdentified):
             row.text("why", result.reason).text("ask", result.what_would_help)
