@@ -18,8 +18,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from evaluation.errors import EvaluationError, unforeseen
+from evaluation.errors import EvaluationError, InputError, unforeseen
+
+if TYPE_CHECKING:
+    from evaluation.plan.study import Plan
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -130,10 +134,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--folder", type=Path, required=True, metavar="FOLDER", help="where its data_raw/ is written")
     made.add_argument("--seed", type=int, default=None, metavar="N")
-    begin = add("init", _init, "a new study folder with codebook, registers and plan to fill in", wave=False)
-    begin.add_argument("folder", type=Path, metavar="FOLDER")
-    release = add("release", _release, "add a report to the ledger of what was published", wave=False)
-    release.add_argument("report", type=Path, metavar="REPORT")
+    begin = add("init", _init, "a new study: from an export and five answers, or with a plan to fill in", wave=False)
+    _add_init(begin)
+    _add_release(add("release", _release, "add a report to the ledger of what was published", wave=False))
     sheet = add("sense-check", _sense_check, "record a return sheet of the checking group")
     sheet.add_argument("sheet", type=Path, metavar="SHEET")
     _add_lot(commands)
@@ -194,6 +197,33 @@ def _add_run(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--cell-seconds", type=_positive, default=600, metavar="N", help="time limit of a cell (600)")
     sub.add_argument("--quiet", action="store_true", help="say only where the report is")
     sub.add_argument("--json", action="store_true", help="say the outcome as JSON")
+
+
+def _add_release(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("report", type=Path, metavar="REPORT")
+    sub.add_argument("--draft", action="store_true", help="release it although it is a draft")
+    sub.add_argument("--checked-by", default="", metavar="NAME", help="who went through it; kept on the ledger")
+
+
+def _add_init(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("folder", type=Path, metavar="FOLDER")
+    sub.add_argument(
+        "--from", dest="exports", action="append", default=[], type=Path, metavar="EXPORT", help="an export of a wave"
+    )
+    sub.add_argument("--wave", action="append", default=[], metavar="W", help="the wave of each export, in order")
+    for name, text in (
+        ("outcome", "COLUMN; COLUMN, or COLUMN: lowest < next < highest"),
+        ("treatment", "COLUMN: ANSWER / ANSWER OF THE OTHERS | COLUMN, COLUMN; or none"),
+        ("number", "COLUMN; COLUMN: what numbers the respondents, and what links them across waves"),
+        ("weight", "probability, convenience or census; COLUMN"),
+        ("cluster", "COLUMN; COLUMN: the cluster and the stratum"),
+    ):
+        sub.add_argument(f"--{name}", default="", metavar="ANSWER", help=text)
+    sub.add_argument("--accept", action="store_true", help="take the proposed answer to what is not given")
+    for name in ("header-row", "header-rows"):
+        sub.add_argument(f"--{name}", type=_positive, default=None, metavar="N", help="where the headings stand")
+    for name in ("sheet", "delimiter", "encoding"):
+        sub.add_argument(f"--{name}", default=None, metavar="TEXT", help="how the export is to be read")
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -342,6 +372,7 @@ def _plan(options: argparse.Namespace) -> int:
     plan = study.load(options.study)
     wave = resolve_wave(plan, options.wave)
     if options.freeze:
+        _require_sound(plan, wave)
         path = registration.freeze(plan, wave, date=resolve_date(plan, options.date).isoformat())
         print(
             f"The plan for {wave} is frozen in {path.parent.name}/{path.name} "
@@ -364,6 +395,17 @@ def _plan(options: argparse.Namespace) -> int:
     return 0
 
 
+def _require_sound(plan: Plan, wave: str) -> None:
+    """Refuse to freeze the plan of a study whose waves that are in have faults: it could not be run as frozen."""
+    from evaluation.intake import waves
+    from evaluation.run import pipeline
+
+    if all((plan.root / "data_raw" / "waves" / w / "wave.toml").is_file() for w in plan.waves_up_to(wave)):
+        faults = pipeline.check(plan, wave)
+        if faults:
+            raise InputError(waves.fault_table(faults), faults=faults, todo="Mend them, then freeze the plan.")
+
+
 def _synthesise(options: argparse.Namespace) -> int:
     from evaluation.run import synthetic_lot
 
@@ -376,15 +418,26 @@ def _synthesise(options: argparse.Namespace) -> int:
 
 def _init(options: argparse.Namespace) -> int:
     from evaluation.run import new_study
+    from evaluation.run.first_questions import QUESTIONS
 
-    print(new_study.init(options.folder))
+    if not options.exports:
+        print(new_study.init(options.folder))
+        return 0
+    given = {name: getattr(options, name) for name in QUESTIONS}
+    names = ("header_row", "header_rows", "sheet", "delimiter", "encoding")
+    said = {k: v for k in names if (v := getattr(options, k)) is not None}
+    reply = input if sys.stdin.isatty() else None
+    print(new_study.begin(options.folder, options.exports, options.wave, given, reply, accept=options.accept, **said))
     return 0
 
 
 def _release(options: argparse.Namespace) -> int:
     from evaluation.run import release as run_release
 
-    print(run_release.release(options.report, study_file=options.study))
+    said = run_release.release(
+        options.report, study_file=options.study, draft=options.draft, checked_by=options.checked_by
+    )
+    print(said)
     return 0
 
 

@@ -112,7 +112,8 @@ def _lowest(plan: Plan, table: Table, outcome: str, waves: list[str]) -> str:
     """Return the sentence on the share of the focus group that gave the lowest answer, its ids in braces."""
     code, lowest = next(iter(plan.levels_of(outcome).items()))
     first, last = (f"{{{result_id('answers', outcome, focus(plan)[0], x, str(code))}}}" for x in (waves[0], waves[-1]))
-    return table.sentence("since" if first != last else "now", lowest=lowest, first=first, last=last)
+    who = {} if focus(plan)[1] else {"focus_group": "people who answered"}
+    return table.sentence("since" if first != last else "now", lowest=lowest, first=first, last=last, **who)
 
 
 def _shares(plan: Plan, wave: str, survey: Survey, reasons: pd.DataFrame, outcome: str, group: Group) -> Shares:

@@ -23,6 +23,13 @@ LEFT_OUT = {
 ARM_ORDER = ("first", "second", "both", "neither", "unmatched_claim", "aside", "not_known")
 
 
+def words(plan: Plan, arm: str) -> str:
+    """Return an arm in the plan's words: its own for the arms, else those of both sides."""
+    t, said = plan.treatment, plan.words
+    sides = {"first": said.treated_short, "neither": said.untreated_short} if not t.second_column else {}
+    return t.arms.get(arm) or sides.get(arm) or arm.replace("_", " ")
+
+
 def is_boost(plan: Plan, design: pd.DataFrame) -> pd.Series:
     """Return who was reached through a source that was invited because it attended."""
     pop = plan.population

@@ -24,7 +24,7 @@ def arms_table(plan: Plan, wave: str, design: pd.DataFrame, arm: pd.Series) -> E
     for name in arms.ARM_ORDER:
         if name in aside and name not in present:
             continue
-        row = table.row(name, "" if name in aside else plan.treatment.arms.get(name, name))
+        row = table.row(name, "" if name in aside else arms.words(plan, name))
         for route, rows in routes.items():
             levels = {} if route == "All" else {"route": route}
             row.count(route, int(((arm == name) & rows).sum()), arm=name, wave=wave, **levels)

@@ -47,7 +47,8 @@ def matched(plan: Plan, compare: Comparison, survey: Survey, sample: MatchedSamp
     kept = sample_for(people, sample).match_weight > 0
     frame = people.loc[kept, [TREATED, outcome, "session"]]
     weight = (sample_for(people, sample).match_weight * people[COMPARISON_WEIGHT])[kept]
-    columns = pd.get_dummies(people.loc[kept, list(adjusted_for(plan, people[kept]))], drop_first=True, dtype=float)
+    covariates = people.loc[kept, list(adjusted_for(plan, people[kept]))]
+    columns = pd.get_dummies(covariates, drop_first=True, dtype=float) if len(covariates.columns) else covariates
     columns.columns = [f"c_{re.sub(r'[^0-9a-zA-Z]', '_', str(c))}" for c in columns]
     attended = frame[TREATED] == 1
     centre = columns[attended].mul(weight[attended], axis=0).sum() / weight[attended].sum()

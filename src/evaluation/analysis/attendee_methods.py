@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import comparison, contrasts, layout
+from evaluation.analysis import comparison, contrasts, layout, linked_waves
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.attendee_effect import (
     CLUSTERED,
@@ -26,7 +26,10 @@ from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
 from evaluation.results import Estimate, Gate, NotIdentified, Result, Results
 from evaluation.statistics import effects, matching, propensity
+from evaluation.statistics import survey as estimation
 from evaluation.statistics.matching import MatchedSample
+
+EARLIER = "attendbefore"  # how far apart the compared groups were in an earlier wave
 
 
 def estimates(
@@ -49,12 +52,59 @@ def estimates(
     results = [label(planned(plan, joined(compare, survey, o), sample, o), o) for o in outcomes]
     for outcome in [o for o in outcomes if is_item(plan, o)]:
         people = joined(compare, survey, outcome)
-        positive = 100.0 * people[outcome].isin(plan.outcomes.positive)
+        positive = 100.0 * people[outcome].isin(plan.positive(outcome))
         shares = planned(plan, people.assign(positive=positive), sample, "positive")
         results.append(label(shares, outcome, share=True))
     people = joined(compare, survey, primary)
+    before = _before(plan, wave, people, sample, survey)
+    if before is not None:
+        earlier = replace(label(before[1]), id=f"{EARLIER}.{primary}.all.{wave}.{before[0]}".lower(), planned=False)
+        results.append(earlier)
     companions = _companions(plan, compare, people, sample)
-    return Results(results + [label(result, method=method) for method, result in companions.items()])
+    named = [label(result, method=method) for method, result in companions.items()]
+    dose = plan.dose_source
+    if dose:
+        slope = label(guarded(_slope, plan, wave, survey, dose), method="slope")
+        named.append(replace(slope, margin=None) if isinstance(slope, Estimate) else slope)
+    return Results(results + named)
+
+
+def _slope(plan: Plan, wave: str, survey: Survey, dose: str) -> Estimate:
+    """Return the difference in the primary outcome for one more of the number that the groups were cut from.
+
+    Everybody of the general sample with that number counts, those between the groups too; adjusted for the prognostic
+    covariates, with the survey weight and the error of the sessions.
+    """
+    outcome, frame = plan.outcomes.primary, survey.general(wave)
+    covariates = [c for c in plan.matching.prognostic if c in frame and frame[c].nunique() > 1]
+    session = plan.population.session_column
+    known = frame.dropna(subset=[outcome, dose, *covariates])
+    numbers = {
+        c: known[c].astype(float) for c in (outcome, dose, *covariates) if pd.api.types.is_numeric_dtype(known[c])
+    }
+    design = estimation.Design(known.assign(**numbers), weight="population_weight", cluster=session or None)
+    found = estimation.glm(design, f"{outcome} ~ {' + '.join([dose, *covariates])}").estimate(dose)
+    return replace(
+        found, method=f"weighted regression on {plan.label_of(dose)}", estimand="slope among people who answered"
+    )
+
+
+def _before(
+    plan: Plan, wave: str, people: pd.DataFrame, sample: MatchedSample, survey: Survey
+) -> tuple[str, Result] | None:
+    """Return the last wave that nearly the same people answered, and how far apart the compared groups were then.
+
+    None where no earlier wave was answered by the same people.
+    """
+    primary, everybody = plan.outcomes.primary, survey.people
+    waves = [w for w in survey.waves_of(plan, primary, wave)[:-1] if linked_waves.same_people(everybody, w, wave)]
+    if not waves:
+        return None
+    then = everybody[(everybody["wave"] == waves[-1]) & everybody["link"].notna()].drop_duplicates("link", keep=False)
+    answers = survey.outcomes[primary].reindex(then.index).set_axis(then["link"])
+    earlier = everybody["link"].reindex(people.index).map(answers).astype(float)
+    known = people.assign(**{primary: earlier}).dropna(subset=[primary])
+    return waves[-1], planned(plan, known, sample, primary)
 
 
 def _companions(plan: Plan, compare: Comparison, people: pd.DataFrame, sample: MatchedSample) -> dict[str, Result]:
@@ -67,6 +117,10 @@ def _companions(plan: Plan, compare: Comparison, people: pd.DataFrame, sample: M
         "lists of attendees were added, so the share who attended here is not the share among residents",
         "The share of residents who attended, from a source outside the survey.",
     )
+    apart = {
+        "general-sample-only": subset(plan, people, sample, outcome, ~lists | others),
+        "lists-only": subset(plan, people, sample, outcome, lists | others),
+    }
     return {
         "unadjusted": guarded(effects.in_sample, people, comparison.everybody(people), **rules),
         "with-replacement": guarded(_replaced, plan, compare, people),
@@ -79,8 +133,7 @@ def _companions(plan: Plan, compare: Comparison, people: pd.DataFrame, sample: M
         ),
         "overlap": unweightable if bool(lists.any()) else guarded(_inverse, compare, people, rules, "ATO"),
         "doubly-robust": guarded(effects.doubly_robust, people, covariates=adjusted_for(plan, people), **rules),
-        "general-sample-only": subset(plan, people, sample, outcome, ~lists | others),
-        "lists-only": subset(plan, people, sample, outcome, lists | others),
+        **(apart if plan.population.boost_column else {}),
     }
 
 
@@ -129,6 +182,10 @@ def outcomes(plan: Plan, wave: str, results: Sequence[Result]) -> Exhibit:
         for result in results:
             if result.id.startswith(kind) and result.id.count(".") == 3:
                 table.row(result.id, plan.label_of(result.outcome) + label).estimate("difference", result)
+    for result in (r for r in results if r.id.startswith(f"{EARLIER}.")):
+        when = result.id.split(".")[4].upper()
+        row = table.row(result.id, f"{plan.label_of(result.outcome)}: the same people in {when}")
+        row.estimate("difference", result)
     return table.exhibit()
 
 

@@ -22,7 +22,7 @@ from evaluation.analysis.attendee_effect import (
     subset,
 )
 from evaluation.analysis.comparison import Comparison
-from evaluation.analysis.levels import Survey
+from evaluation.analysis.levels import Survey, has_shares
 from evaluation.exhibit import SHARE, Exhibit, result_id
 from evaluation.plan.study import Plan
 from evaluation.results import Estimate, NotIdentified, Result, TooFew, from_se
@@ -38,7 +38,7 @@ def units(plan: Plan, wave: str, compare: Comparison, sample: MatchedSample, sur
     if compare.refusal is not None:
         return table.refused(compare.refusal)
     people = joined(compare, survey, outcome)
-    people["positive"] = people[outcome].isin(plan.outcomes.positive).astype(float)
+    people["positive"] = people[outcome].isin(plan.positive(outcome)).astype(float)
     points, shares = planned(plan, people, sample, outcome), people.assign(positive=100 * people["positive"])
     rules = {"outcome": "positive", "covariates": adjusted_for(plan, people), **CLUSTERED}
     spread = float(people.loc[people[TREATED] == 0, outcome].std())
@@ -51,6 +51,8 @@ def units(plan: Plan, wave: str, compare: Comparison, sample: MatchedSample, sur
             "standard deviations",
         ),
     }
+    if not has_shares(plan, outcome):
+        del results["share"], results["ratio"]
     for key, (result, unit) in results.items():
         named = _named(plan, wave, result, compare, survey, "attendunits", key)
         if isinstance(named, Estimate) and isinstance(result, Estimate):  # no margin where the unit is another

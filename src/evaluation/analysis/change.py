@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from evaluation.analysis import contrasts, layout, wave_checks
+from evaluation.analysis import contrasts, layout, linked_waves, wave_checks
 from evaluation.analysis.level_tables import group_column, groups
 from evaluation.analysis.levels import Survey, _too_few_sessions, domain, is_item, level, margin_of, values
 from evaluation.analysis.verdicts import focus
@@ -158,7 +158,8 @@ def changes(plan: Plan, wave: str, survey: Survey, wordings: pd.DataFrame, gates
                 shares = change(plan, survey, outcome, wave, group, share=True)
                 row.estimate("share", _worded(_share(plan, shares, outcome, group, wave), state))
     if len(table):
-        table.note("some" if linked else "others")
+        known = linked_waves.respondents(plan, survey.people) == "other"
+        table.note("some" if linked else "others" if known else "unknown")
     return table.exhibit()
 
 

@@ -214,6 +214,8 @@ def join_determined(people: pd.DataFrame, covariates: Sequence[str]) -> pd.DataF
 
 
 def _not_asked(plan: Plan, wave: str) -> NotIdentified:
+    if not plan.treatment.column:
+        return NotIdentified("this study names no treatment", "Name one in the plan, if there is one.", wave=wave)
     return NotIdentified(
         f"the survey of {wave} did not ask {plan.words.attended_question}",
         "A next wave that asks can compare people who attended with people who did not.",

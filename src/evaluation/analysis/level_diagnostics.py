@@ -37,6 +37,8 @@ def two_errors(plan: Plan, wave: str, survey: Survey) -> Exhibit:
             y = pd.Series(values(plan, frame, outcome, share=share), index=frame.index).where(inside > 0)
             whole = estimation.Design(frame.assign(answer=y), weight=design.source, cluster=design.cluster)
             (linear,) = estimation.mean(whole, "answer", missing="domain")
+            if not _width(linear):
+                continue
             unit, given = SHARE if share else published.unit, {"base": int(inside.sum()), "wave": when}
             row = table.row(f"{outcome}.{code or 'all'}.{when}", f"{who}, {when}")
             row.numbers({"jackknife": published.se, "linearised": linear.se or 0.0}, unit=unit, **given)

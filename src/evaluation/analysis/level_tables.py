@@ -87,7 +87,7 @@ def base(plan: Plan, wave: str, survey: Survey) -> Exhibit:
             if session and session in general:
                 row.count("sessions", kept["answered"][session].nunique(), **where)
             row.declared("missed", bar_missed(plan, survey, when, column=column, code=code))
-            if when != wave and not column:
+            if when != wave and not column and plan.treatment.link_column:
                 _again(row, survey, when, wave)
     return table.exhibit()
 

@@ -158,10 +158,18 @@ def values(plan: Plan, frame: pd.DataFrame, outcome: str, *, share: bool) -> np.
     """Return an outcome as numbers: 0 or 100 for positive answers, or the answer itself; 0 where missing."""
     y = frame[outcome]
     if share:
-        return np.where(y.isna(), 0.0, 100.0 * y.isin(plan.outcomes.positive))
+        return np.where(y.isna(), 0.0, 100.0 * y.isin(plan.positive(outcome)))
     return y.fillna(0.0).to_numpy(dtype=float)
 
 
+def has_shares(plan: Plan, outcome: str) -> bool:
+    """Return whether some answers of an outcome count as positive, so that people can be counted who gave them."""
+    return outcome in plan.scales or bool(
+        {str(c) for c in plan.levels_of(outcome)} & {str(c) for c in plan.positive(outcome)}
+    )
+
+
 def is_item(plan: Plan, outcome: str) -> bool:
-    """Return whether an outcome is one question with answers 1 to 5, of which some are positive."""
-    return outcome not in plan.scales and len(plan.levels_of(outcome)) >= 5
+    """Return whether an outcome is one question with levels, of which some are positive."""
+    levels = plan.levels_of(outcome) if outcome not in plan.scales else {}
+    return bool(levels) and (len(levels) >= 5 or outcome in (plan.outcomes.positive_of or {}))

@@ -67,7 +67,7 @@ def base_weights(plan: Plan, rows: pd.DataFrame) -> pd.Series | None:
 
     Everybody of a wave has one or nobody has: intake refuses other waves.
     """
-    name = plan.codebook.base_weight
+    name = plan.given_weight
     if not name or name not in rows or not rows[name].notna().any():
         return None
     base = rows[name].astype("Float64")

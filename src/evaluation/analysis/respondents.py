@@ -230,9 +230,12 @@ def size_checks(plan: Plan, wave: str, people: pd.DataFrame) -> list[SizeCheck]:
     """Return, for each planned comparison, whether there are enough people and sessions on each side."""
     now, t = people[people["wave"] == wave], plan.treatment
     title = "Attended and had not attended"
+    if not t.register_name:
+        title = f"{plan.words.treated_short}, and {plan.words.untreated_short}"
+    checks: list[SizeCheck] = []
     if t.column in now and now[t.column].notna().any():
         checks = [_enough(plan, "attend", title, [now[now[t.column].isin(s)] for s in (t.treated, t.untreated)])]
-    else:
+    elif t.column:
         gate = Gate("carried.attend", "design", False, note="attendance was asked")
         checks = [SizeCheck("attend", title, gate, "attendance was not asked in this wave")]
     for name, design in plan.designs.items():

@@ -28,7 +28,8 @@ from evaluation.table_builder import Table
 from evaluation.verdict import NOT_ANSWERABLE, WITHOUT_NUMBER
 
 FAMILIES = ("secondary", "exploratory", "control")
-CONTRASTS = ("change", "gap", "attend", "d1", "d2", "d3", "d4", "d5", "d6")
+DESIGNS = ("d1", "d2", "d3", "d4", "d5", "d6")
+CONTRASTS = ("change", "gap", "attend")
 COMPANIONS = {"change": ("changeshare",), "gap": ("gapshare",), "attend": ("attendshare",)}
 METHOD = ".entropy-balancing"  # the planned companion of the planned comparison
 
@@ -116,7 +117,8 @@ def corrected(rows: Sequence[Result]) -> list[Result]:
 
 def _is_contrast(result: Cell) -> TypeGuard[Result]:
     known = isinstance(result, NotIdentified | TooFew) or (isinstance(result, Estimate) and result.null is not None)
-    return known and result.id.split(".")[0] in CONTRASTS
+    contrast = result.id.split(".")[0]
+    return known and (contrast in CONTRASTS or contrast[:2] in DESIGNS)
 
 
 def _detectable(plan: Plan, result: Estimate) -> float | None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from evaluation.errors import InputError, StudyError
-from evaluation.intake import header_rows, ingest, propose_mapping, readers, records
+from evaluation.intake import header_rows, ingest, propose_mapping, readers, records, wave_file
 from evaluation.intake.answer_patterns import outcome_items
+from evaluation.intake.column_targets import REST, ROW
 from evaluation.intake.copies import copied, sha, written
 from evaluation.intake.faults import Fault, fault_table, safe
-from evaluation.intake.mapping import number
+from evaluation.intake.mapping import normal, number
 from evaluation.intake.propose_mapping import Proposal
 from evaluation.intake.wave_file import UNSTATED
 from evaluation.plan.study import WAVE_ID, Plan
@@ -68,7 +69,23 @@ def shown(column: str) -> str:
     return safe(text) if len(text) <= 60 else f"{safe(text[:50])} …"
 
 
-def add(plan: Plan, export: Path, wave: str, **options: Any) -> Added:
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """What is known of an export before the codebook is asked: from an earlier wave, or from the export itself.
+
+    `columns` is heading to variable with where it is known from; `labels` variable to {label: code}, `unsure` the same
+    for numbers that may be codes; `missing` word to code; `ignore` heading to reason; `wording` outcome to its state.
+    """
+
+    columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    unsure: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+    ignore: Mapping[str, str] = field(default_factory=dict)
+    wording: Mapping[str, str] = field(default_factory=dict)
+
+
+def add(plan: Plan, export: Path, wave: str, drafted: Drafted | None = None, **options: Any) -> Added:
     """Copy the export into `data_raw/waves/<wave>/`, propose its map, and list every fault at once.
 
     Parameters
@@ -96,16 +113,44 @@ def add(plan: Plan, export: Path, wave: str, **options: Any) -> Added:
             k: v for k in ("sheet", "header_row", "header_rows", "delimiter") if (v := getattr(found, k))
         } | options
         read = readers.read(export, **place)
-        proposals, unmapped = propose_mapping.propose(read, plan.codebook)
-        sure = found.sure or "header_row" in options
+        drafted = drafted or _as_before(plan, wave)
+        proposals, unmapped = _proposed(plan, read, drafted)
+        sure = found.sure or "header_row" in options or bool(drafted.columns)
         sheet = str(place.get("sheet", ""))
         alike = _alike(plan, proposals, read)
     target = _copy(export, folder)
     if not kept:
-        written(folder / "wave.toml", _wave_toml(plan, wave, target, place, read, proposals, sure))
+        written(folder / "wave.toml", _wave_toml(plan, wave, target, place, read, proposals, sure, drafted))
     return Added(
         wave, tuple(proposals), tuple(unmapped), tuple(ingest.check(plan, wave)), kept, sure, tuple(alike), sheet
     )
+
+
+def _proposed(plan: Plan, read: records.Read, drafted: Drafted) -> tuple[list[Proposal], list[str]]:
+    """Return the proposed map: what is known of the headings first, the others by their likeness to the codebook."""
+    held = list(read.frame.columns)
+    known = {
+        c: Proposal(c, name, propose_mapping.EXACT, how) for c, (name, how) in drafted.columns.items() if c in held
+    }
+    if ROW in drafted.columns:
+        known[ROW] = Proposal(ROW, *drafted.columns[ROW][:1], propose_mapping.EXACT, drafted.columns[ROW][1])
+    named = {p.target for p in known.values()}
+    left = [c for c in held if c not in known and c not in drafted.ignore]
+    rest, unmapped = propose_mapping.propose(read.only(left), plan.codebook, named)
+    return [*known.values(), *rest], [*unmapped, *(c for c in held if c in drafted.ignore)]
+
+
+def _as_before(plan: Plan, wave: str) -> Drafted:
+    """Return the confirmed map of the last wave before this one, as far as it holds for any export."""
+    for before in reversed(plan.earlier_waves(wave)):
+        try:
+            info = wave_file.load(plan.root, before)
+        except StudyError:
+            continue
+        if info.confirmed:
+            columns = {c: (name, f"as in {before}") for c, name in info.columns.items()}
+            return Drafted(columns, info.labels, {}, info.missing, info.ignore)
+    return Drafted()
 
 
 def require_export(plan: Plan, export: Path, wave: str) -> None:
@@ -151,6 +196,7 @@ def _wave_toml(
     read: records.Read,
     proposals: Sequence[Proposal],
     sure: bool,
+    drafted: Drafted,
 ) -> str:
     """Return wave.toml as text: the proposals with their confidence as comments, for a person to confirm.
 
@@ -170,7 +216,7 @@ def _wave_toml(
         f"date_order = {_quoted(_date_order(plan, read, proposals))}",
         '# codes = "codebook"   # only if every number in this file is the code that the codebook gives it',
         'origin = "real"',
-        f"attendance_asked = {'true' if plan.treatment.column in mapped else 'false'}",
+        f"attendance_asked = {'true' if plan.treatment_source in mapped else 'false'}",
         "",
         "[columns]   # the export's column = the codebook's variable",
         *(f"{_quoted(p.column)} = {_quoted(p.target)}   # {p.how}" for p in proposals),
@@ -183,13 +229,20 @@ def _wave_toml(
             '# "#row" = "resp_id"',
         ]
     for proposal in proposals:
-        lines += _labels(plan, proposal, read)
+        lines += _labels(plan, proposal, read, drafted)
     asked = [i for i in outcome_items(plan) if i in mapped] if plan.earlier_waves(wave) else []
     absent = sorted(ingest.required(plan, wave) - mapped - {"wave", "resp_id"} - _made(plan, mapped))
     rest = [c for c in read.frame.columns if sure and safe(c) == repr(c) and c not in {p.column for p in proposals}]
-    lines += _table("wording", "same, changed or unknown, against the first wave that asked", asked, "unknown")
-    lines += _table("ignore", "columns that are not read, with the reason", rest, UNSTATED)
-    lines += _table("not_asked", "variables that this wave should hold, and why it does not", absent, UNSTATED)
+    wording = {i: drafted.wording.get(i, "unknown") for i in asked}
+    unread = {c: drafted.ignore.get(c, UNSTATED) for c in rest}
+    if drafted.ignore.get(REST):
+        unread = {c: w for c, w in unread.items() if w != UNSTATED} | {REST: drafted.ignore[REST]}
+    lines += _table("missing", "words for a missing answer = its code in the codebook", drafted.missing)
+    lines += _table("wording", "same, changed or unknown, against the first wave that asked", wording)
+    lines += _table("ignore", 'columns that are not read, with the reason ("*" stands for all others)', unread)
+    lines += _table(
+        "not_asked", "variables that this wave should hold, and why it does not", dict.fromkeys(absent, UNSTATED)
+    )
     return "\n".join(lines) + "\n"
 
 
@@ -199,14 +252,14 @@ def _made(plan: Plan, mapped: Iterable[str]) -> set[str]:
     return {n for n in book.names() if book.variable(n).made_from in here}
 
 
-def _table(name: str, texts: str, keys: Sequence[str], value: str) -> list[str]:
-    return ["", f"[{name}]   # {texts}", *(f"{_quoted(k)} = {_quoted(value)}" for k in keys)] if keys else []
+def _table(name: str, texts: str, rows: Mapping[str, str]) -> list[str]:
+    return ["", f"[{name}]   # {texts}", *(f"{_quoted(k)} = {_quoted(v)}" for k, v in rows.items())] if rows else []
 
 
 def _date_order(plan: Plan, read: records.Read, proposals: Sequence[Proposal]) -> str:
     texts: list[str] = []
     for p in proposals:
-        if "." not in p.target and plan.codebook.variable(p.target).type in ("date", "datetime"):
+        if p.column != ROW and "." not in p.target and plan.codebook.variable(p.target).type in ("date", "datetime"):
             texts += [str(c) for c in read.frame[p.column].array.categories]
     return propose_mapping.date_order(texts)
 
@@ -223,7 +276,7 @@ def _alike(plan: Plan, proposals: Sequence[Proposal], read: records.Read) -> lis
 
 def label_proposals(plan: Plan, proposal: Proposal, read: records.Read) -> tuple[list[tuple[str, str, float]], str]:
     """Return (label, code, how sure) for each label that the codebook does not know, and what separates ticks."""
-    if "." in proposal.target or not (var := plan.codebook.variable(proposal.target)).levels:
+    if "." in proposal.target or proposal.column == ROW or not (var := plan.codebook.variable(proposal.target)).levels:
         return [], ""
     found, mark = read.frame[proposal.column].array, ""
     texts = [str(c) for c in found.categories]
@@ -235,13 +288,27 @@ def label_proposals(plan: Plan, proposal: Proposal, read: records.Read) -> tuple
     return propose_mapping.labels(texts, var, people), mark
 
 
-def _labels(plan: Plan, proposal: Proposal, read: records.Read) -> list[str]:
+def _labels(plan: Plan, proposal: Proposal, read: records.Read, drafted: Drafted) -> list[str]:
     """Return the lines that map the labels of a closed question, and what separates the ticks of a multiple one.
 
     A label that is only like one of the codebook's is a comment until a person makes a line of it.
     """
-    pairs, mark = label_proposals(plan, proposal, read)
     var = plan.codebook.variable(proposal.target.partition(".")[0])
+    known, unsure = drafted.labels.get(var.name, {}), drafted.unsure.get(var.name, {})
+    if known or unsure:
+        return [
+            "",
+            f"[labels.{var.name}]   # the export's label = the codebook's level",
+            *(f"{_quoted(k)} = {_quoted(v)}" for k, v in known.items()),
+            *(
+                f"# {_quoted(k)} = {_quoted(v)}   # take the first # away if this number stands for no answer"
+                for k, v in unsure.items()
+            ),
+        ]
+    if proposal.column == ROW:
+        return []
+    pairs, mark = label_proposals(plan, proposal, read)
+    pairs = [p for p in pairs if normal(p[0]) not in {normal(w) for w in drafted.missing}]
     lines = ["", f"[multi.{var.name}]", f"delimiter = {_quoted(mark)}"] if mark else []
     if pairs:
         lines += ["", f"[labels.{var.name}]   # the export's label = the codebook's level"]

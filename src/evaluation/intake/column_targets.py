@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import pandas as pd
@@ -13,6 +14,7 @@ from evaluation.intake.wave_file import UNSTATED, WaveInfo
 from evaluation.plan.codebook import Codebook
 
 ROW = "#row"
+REST = "*"  # in [ignore]: every column that no line names
 LEAST_NAMED = 0.2  # of the columns, before a heading that the map does not name is shown
 
 
@@ -33,7 +35,7 @@ def targets(frame: pd.DataFrame, info: WaveInfo, book: Codebook, out: Mapped) ->
     for column in frame.columns:
         target = info.columns.get(column)
         if target is None:
-            if column not in info.ignore:
+            if column not in info.ignore and REST not in info.ignore:
                 near = nearest(normal(column).replace(" ", "_"), known) or nearest(column, info.columns)
                 out.fault(
                     "unknown_column",
@@ -59,12 +61,12 @@ def targets(frame: pd.DataFrame, info: WaveInfo, book: Codebook, out: Mapped) ->
                 "Correct the map.",
                 near=nearest(column, frame.columns),
             )
-    _stated(info, known, out)
+    _stated(info, known, out, {v.level_set for v in book.table("survey").variables.values()})
     return _once(found, info, out)
 
 
 def _named(frame: pd.DataFrame, info: WaveInfo) -> int:
-    return sum(c in info.columns or c in info.ignore for c in frame.columns)
+    return sum(c in info.columns or c in info.ignore or REST in info.ignore for c in frame.columns)
 
 
 def _are_headings(frame: pd.DataFrame, info: WaveInfo) -> bool:
@@ -88,7 +90,7 @@ def _wrong_target(target: str, book: Codebook) -> str | None:
     return None
 
 
-def _stated(info: WaveInfo, known: set[str], out: Mapped) -> None:
+def _stated(info: WaveInfo, known: set[str], out: Mapped, sets: Collection[str] = ()) -> None:
     """Add a fault for each entry of wave.toml that names no variable, or gives no reason where one is due."""
     if not info.confirmed:
         out.fault(
@@ -105,7 +107,7 @@ def _stated(info: WaveInfo, known: set[str], out: Mapped) -> None:
                 out.fault("reason_unstated", info, name, f"[{table}] gives no reason", "Write it in words.", near=near)
     for table in ("labels", "not_asked", "wording", "multi", "bands"):
         for name in getattr(info, table):
-            if name not in known:
+            if name not in known and not (table == "labels" and name in sets):
                 out.fault(
                     "unknown_variable",
                     info,

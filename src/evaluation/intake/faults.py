@@ -35,6 +35,7 @@ NEVER_WAIVED = frozenset(
         "two_codes_with_one_label",
         "label_said_twice",
         "no_primary_outcome",
+        "one_answer",
         "base_weight",
     }
 )

@@ -240,11 +240,14 @@ def _frames(plan: Plan, info: WaveInfo, mapped: mapping.Mapped) -> tuple[pd.Data
     index = pd.Index([respondent(info.wave, i) for i in mapped.values["resp_id"]], name="respondent", dtype="object")
     columns: dict[str, ExtensionArray | np.ndarray] = {"wave": pd.array([info.wave] * len(index), dtype="str")}
     reasons: dict[str, np.ndarray] = {}
+    if plan.treatment.link_column == "resp_id":
+        columns["link"] = _link(mapped.values["resp_id"])
+        reasons["link"] = mapped.reasons["resp_id"].to_numpy()
     for name in plan.codebook.names():
         var = plan.codebook.variable(name)
         if name in ("wave", "resp_id"):
             continue
-        if name == plan.treatment.link_column:
+        if name == plan.treatment.link_column != "resp_id":
             columns["link"] = _link(mapped.values[name])
             reasons["link"] = mapped.reasons[name].to_numpy()
             continue

@@ -24,9 +24,9 @@ def check(column: str, read: Read, info: WaveInfo, var: Variable, out: Mapped) -
 
 def _two_labels_on_one_code(column: str, read: Read, info: WaveInfo, var: Variable, out: Mapped) -> None:
     """Compare the labels that people gave: the codebook's word and code for one level are one label."""
-    said = {normal(str(k)): str(v) for k, v in info.labels.get(var.name, {}).items()}
+    said = {normal(str(k)): str(v) for k, v in info.labels_of(var).items()}
     own = label_map({}, var, own_codes=info.own_codes)
-    labels = label_map(info.labels.get(var.name, {}), var, own_codes=info.own_codes)
+    labels = label_map(info.labels_of(var), var, own_codes=info.own_codes)
     found = read.frame[column].array
     people = np.bincount(found.codes, minlength=len(found.categories))
     by_code: dict[str, dict[str, int]] = {}
@@ -76,7 +76,7 @@ def _one_label_twice(column: str, info: WaveInfo, var: Variable, out: Mapped) ->
     """Refuse a map that says two things of one label, or of a word of the codebook another thing than it means."""
     codes: dict[str, set[str]] = {}
     words = {normal(w): str(c) for c, w in var.levels.items()}
-    for label, code in info.labels.get(var.name, {}).items():
+    for label, code in info.labels_of(var).items():
         codes.setdefault(normal(str(label)), set()).add(str(code))
     for label, held in codes.items():
         other = words.get(label)

@@ -86,7 +86,7 @@ def _one(column: str, frame: pd.DataFrame, info: WaveInfo, var: Variable, out: M
     texts, codes = [str(c) for c in found.categories], found.codes
     people = np.bincount(codes, minlength=len(texts))
     labels: dict[str, str | int] = {normal(word): code for word, code in info.missing.items()}
-    labels |= label_map(info.labels.get(var.name, {}), var, own_codes=info.own_codes)
+    labels |= label_map(info.labels_of(var), var, own_codes=info.own_codes)
     in_text = info.path.suffix.lower() in TEXT  # a workbook's numbers are numbers: their mark is always a point
     counted = var.name in info.bands or var.type in ("integer", "number")
     decimal = (info.decimal or convention(texts)) if in_text and counted else ""

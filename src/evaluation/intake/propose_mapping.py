@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -26,17 +26,23 @@ class Proposal:
     column: str
     target: str
     confidence: float
+    known: str = ""  # where it is known from, if not by likeness
 
     @property
     def how(self) -> str:
         """Return "exact", "normalised" or "nearest", with the confidence of the last."""
+        if self.known:
+            return self.known
         if self.confidence >= EXACT:
             return "exact"
         return "normalised" if self.confidence >= NORMALISED else f"nearest, {self.confidence:.0%}: check it"
 
 
-def propose(read: Read, book: Codebook) -> tuple[list[Proposal], list[str]]:
-    """Return the proposed map, each variable (or level of a multiple choice) used once, and the columns left over."""
+def propose(read: Read, book: Codebook, named: Collection[str] = ()) -> tuple[list[Proposal], list[str]]:
+    """Return the proposed map, each variable (or level of a multiple choice) used once, and the columns left over.
+
+    `named` are variables that have a column already.
+    """
     columns = list(read.frame.columns)
     targets = _targets(book)
     scored = []
@@ -47,7 +53,7 @@ def propose(read: Read, book: Codebook) -> tuple[list[Proposal], list[str]]:
             if score >= LEAST:
                 scored.append((-score, place, "." not in target, target))
     scored += _tools_own(read, book, columns)
-    taken: set[str] = set()
+    taken = set(named)
     found: dict[str, Proposal] = {}
     for score, place, _, target in sorted(scored):
         if columns[place] not in found and target not in taken and not _clashes(target, taken):

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import InputError
-from evaluation.intake import spss, text_rows, workbook_cells, workbooks
+from evaluation.intake import spss, stata, text_rows, workbook_cells, workbooks
 from evaluation.intake.records import Read, header_names, no_answers, records, stripped
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 TEXT = (".csv", ".tsv", ".txt")
 SHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
 SPSS = (".sav", ".zsav")
+STATA = (".dta",)
+OF_R = (".rdata", ".rda", ".rds")
 DELIMITERS = (",", ";", "\t", "|")
 
 
@@ -71,7 +73,14 @@ def read(
         return replace(_framed(rows, header_row, header_rows, path.name), sheet=sheet)
     if kind in SPSS:
         return spss.read(path)
-    raise InputError(f"{kind or 'no'} format is not known", where=path.name, todo="Use csv, tsv, xlsx, xls or sav.")
+    if kind in STATA:
+        return stata.read(path)
+    if kind in OF_R:
+        todo = 'In R: haven::write_sav(data, "export.sav"); that keeps labels and questions.'
+        raise InputError("R's own files are not read", where=path.name, todo=todo)
+    raise InputError(
+        f"{kind or 'no'} format is not known", where=path.name, todo="Use csv, tsv, xlsx, xls, ods, sav or dta."
+    )
 
 
 def read_wave(info: WaveInfo) -> Read:

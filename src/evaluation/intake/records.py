@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,10 @@ class Read:
     questions: dict[str, str] = field(default_factory=dict)
     held: int = 0
     sheet: str = ""
+
+    def only(self, columns: Sequence[str]) -> Read:
+        """Return the export with some of its columns."""
+        return replace(self, frame=self.frame[list(columns)])
 
 
 def header_names(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +30,32 @@ def read(path: Path) -> Read:
     if not len(raw):
         raise no_answers(path.name)
     labels = {c: {cell_text(k): str(v) for k, v in found.items()} for c, found in meta.variable_value_labels.items()}
+    texts = {c: pd.Series([_spss_cell(v) for v in raw[c]], dtype=object) for c in raw.columns}
+    known = dict(labels)
+    for column, ranges in meta.missing_ranges.items():
+        missing = {t for t in texts[column].unique() if _in_ranges(t, ranges)}
+        known[column] = {t: f"user-missing {t}" for t in missing} | labels.get(column, {})
+    return labelled(path.name, texts, known, labels, meta.column_names_to_labels)
+
+
+def labelled(
+    name: str,
+    texts: Mapping[str, pd.Series],
+    words: Mapping[str, Mapping[str, str]],
+    labels: dict[str, dict[str, str]],
+    questions: Mapping[str, str],
+) -> Read:
+    """Return records whose texts became their words; `labels` are those of answers, `questions` each column's."""
     columns = {}
-    for column in raw.columns:
-        known = labels.get(column, {})
-        missing = meta.missing_ranges.get(column, [])
-        found = stripped(pd.Series([_spss_cell(v) for v in raw[column]], dtype=object))
-        texts = [known.get(t) or (f"user-missing {t}" if _in_ranges(t, missing) else t) for t in found.categories]
-        columns[column] = stripped(pd.Series(np.array(texts, dtype=object)[found.codes]))
-    questions = {k: v for k, v in meta.column_names_to_labels.items() if v}
-    found = records(columns, np.arange(1, len(raw) + 1), path.name, questions)
-    return Read(found.frame, found.rows, labels, questions, found.held)
+    for column, cells in texts.items():
+        known, found = words.get(column, {}), stripped(cells)
+        columns[column] = stripped(
+            pd.Series(np.array([known.get(t, t) for t in found.categories], dtype=object)[found.codes])
+        )
+    found = records(
+        columns, np.arange(1, len(next(iter(texts.values()))) + 1), name, {k: v for k, v in questions.items() if v}
+    )
+    return Read(found.frame, found.rows, labels, found.questions, found.held)
 
 
 def _in_ranges(text: str, ranges: list[dict[str, Any]]) -> bool:

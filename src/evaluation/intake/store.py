@@ -120,7 +120,8 @@ def load_stage(plan: Plan, wave: str, name: str) -> pd.DataFrame:
 
 
 def save_gates(plan: Plan, wave: str, gates: Sequence[Gate]) -> None:
-    """Keep gates; a gate of the same id replaces the earlier one."""
+    """Keep gates; a gate of the same id replaces the earlier one. Without a treatment none of attending is kept."""
+    gates = [g for g in gates if plan.treatment.column or not g.id.startswith("attend")]
     path = folder(plan, wave) / "gates.json"
     kept = {g["id"]: g for g in read_json(path) or []}
     order = list(kept)

@@ -35,7 +35,7 @@ def read(
     order = [str(level) for level in var.levels]
     ticks = np.zeros((len(frame), len(order)), dtype=bool)
     reasons = np.full(len(frame), BLANK, dtype=np.int8)
-    said = info.labels.get(var.name, {})
+    said = info.labels_of(var)
     labels, delimiter = (
         label_map(said, var, own_codes=info.own_codes),
         str(info.multi.get(var.name, {}).get("delimiter", ";")),

@@ -204,9 +204,21 @@ def _identifiers(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
 
 
 def _attendance(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
+    t = plan.treatment
+    if t.column in mapped.values and info.wave in plan.waves_before_treatment:
+        took = np.flatnonzero(mapped.values[t.column].isin(t.treated).to_numpy())
+        if len(took):
+            mapped.fault(
+                "treated_too_early",
+                info,
+                t.column,
+                f"the plan says that nobody took part before {t.nobody_before}, and these people did",
+                "Correct nobody_before in study.toml, or the answers.",
+                list(took),
+            )
     if info.attendance_asked:
         return
-    for column in dict.fromkeys((plan.treatment.column, plan.treatment.second_column)):
+    for column in dict.fromkeys((plan.treatment_source, plan.treatment.second_column)):
         if column and mapped.values[column].notna().any():
             mapped.fault(
                 "attendance_not_asked",
@@ -235,7 +247,7 @@ def _wording(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
 
 def _base_weights(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
     """Refuse weights that some people lack, or that are no weights: raking starts from everybody's."""
-    name = plan.codebook.base_weight
+    name = plan.given_weight
     if not name or not mapped.values[name].notna().any() or (mapped.reasons[name] == UNREADABLE).any():
         return
     values = mapped.values[name]
@@ -264,13 +276,21 @@ def _primary(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
             f"nobody answered the primary outcome, {plan.label_of(primary)!r}",
             "Map its column, or take the wave out of study.toml: a wave without it cannot be evaluated.",
         )
+    elif all(len(mapped.values[i].dropna().unique()) == 1 for i in held):
+        mapped.fault(
+            "one_answer",
+            info,
+            primary,
+            f"everybody gave the same answer on the primary outcome, {plan.label_of(primary)!r}",
+            "See that its column and labels are mapped right: where nobody differs there is nothing to evaluate.",
+        )
 
 
 def _before_events(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
     """Attendance asked in a wave that was over before the first event of the register needs a person's yes."""
-    column = plan.treatment.column
+    column = plan.treatment_source
     first = registers.first_day(plan, plan.treatment.register_name, plan.treatment.register_date)
-    if not info.attendance_asked or first is None or not mapped.values[column].notna().any():
+    if not column or not info.attendance_asked or first is None or not mapped.values[column].notna().any():
         return
     days = [
         mapped.values[n].dropna().max()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.errors import StudyError, nearest
+from evaluation.plan.codebook import Variable
 from evaluation.plan.study import WAVE_ID
 
 KEYS = {
@@ -103,6 +104,10 @@ class WaveInfo:
     def own_codes(self) -> bool:
         """Whether the file's numbers are the codebook's codes."""
         return self.codes == "codebook"
+
+    def labels_of(self, var: Variable) -> dict[str, str]:
+        """Return the labels of a variable: those of its shared levels, then its own over them."""
+        return self.labels.get(var.level_set, {}) | self.labels.get(var.name, {})
 
     @property
     def path(self) -> Path:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Iterable
 from typing import Any
 
 from evaluation.errors import nearest
 from evaluation.plan import lot_checks
 from evaluation.plan.sense import senseless
+
+RESERVED = frozenset(  # columns that the study adds to those of the survey, and names that a formula reads otherwise
+    {"wave", "link", "respondent", "resp_id", "session", "boost", "source", "dose", "treated", "attended", "exposed"}
+    | {"unit", "place", "after", "member", "group", "answer", "weight", "period", "positive", "mean", "share", "taken"}
+    | {"linked", "first", "time", "person", "chance", "x", "y", "t", "id", "C", "Q", "I", "Intercept", "np", "index"}
+    | {"population_weight", "comparison_weight", "match_weight", "analysis_weight", "linkage_weight", "everybody"}
+)
 
 
 def plan_faults(plan: Any) -> list[str]:
@@ -52,7 +60,17 @@ def plan_faults(plan: Any) -> list[str]:
     for name, design in plan.designs.items():
         faults += _unknown(f"designs.{name}.group", [design.group], known)
         faults += _unknown(f"designs.{name}.waves", design.waves, waves, "wave")
+    faults += _unusable_names({*plan.covariates, *plan.all_outcomes, *(c for c in columns["scales"])})
     return faults + _wrong_roles(plan) + _unknown_levels(plan) + senseless(plan) + lot_checks.lot_faults(plan)
+
+
+def _unusable_names(names: Iterable[str]) -> list[str]:
+    """Return a line for each column whose name the study uses itself, or that cannot stand in a formula."""
+    return [
+        f"- {n!r}: a column cannot bear this name; call it {n}_asked, say, in the codebook and here"
+        for n in sorted(names)
+        if n in RESERVED or keyword.iskeyword(n) or not n.isidentifier()
+    ]
 
 
 def _unknown(where: str, names: Iterable[str], among: set[str], kind: str = "variable") -> list[str]:

@@ -91,6 +91,8 @@ class Variable:
         For a full postcode: the variable that takes its district; the postcode itself is never kept in a stage.
     base_weight : bool
         Whether it holds the weights by which people were drawn: raking starts from them.
+    level_set : str
+        Name of the shared levels that it has; "" where its levels are its own.
     """
 
     name: str
@@ -116,6 +118,7 @@ class Variable:
     made_from: str = ""
     becomes: str = ""
     base_weight: bool = False
+    level_set: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -465,6 +468,7 @@ def _variable(table: str, raw: object, shared: Mapping[str, dict[str, str]], fau
         str(raw.get("made_from") or ""),
         str(raw.get("becomes") or ""),
         raw.get("base_weight") == "true",
+        raw["levels"] if isinstance(raw.get("levels"), str) else "",
     )
 
 

@@ -79,15 +79,15 @@ class General(Part):
 class Words(Part):
     """Study-specific words that are filled into notebooks and reports: whatever a person may say in a sentence."""
 
-    institution: str
-    programme: str
-    programme_long: str
-    programme_description: str
-    place: str
-    treated: str
-    untreated: str
-    treated_short: str
-    untreated_short: str
+    institution: str = "the owner of the study"
+    programme: str = "the programme"
+    programme_long: str = "the programme"
+    programme_description: str = ""
+    place: str = "the study's area"
+    treated: str = "people who took part"
+    untreated: str = "people who did not take part"
+    treated_short: str = "Took part"
+    untreated_short: str = "Did not take part"
     second_programme: str = ""
     focus_group: str = "the focus group"
     comparison_group: str = "all other respondents"
@@ -99,7 +99,7 @@ class Words(Part):
     def _words_of_a_sentence(cls, text: str, info: ValidationInfo) -> str:
         """Refuse what cannot stand in a sentence: no letter, a break of the line, signs that nothing prints."""
         name = str(info.field_name)
-        if not any(c.isalpha() for c in text) and (text or cls.model_fields[name].is_required()):
+        if not any(c.isalpha() for c in text) and (text or cls.model_fields[name].default != ""):
             raise ValueError("should be words: it has no letter")
         if text != text.strip() and name != "programme_description":
             raise ValueError("begins or ends with a blank")
@@ -249,7 +249,13 @@ class Population(Part):
     boost_column, boost_sources : str, tuple of str
         Column and levels of people who were sought out: their population weight is 0.
     session_column : str
-        Column of the collection session: the cluster of every error.
+        Column of the collection session, or of the cluster that was drawn: the cluster of every error.
+    sample : str or None
+        "probability" (people were drawn at random), "convenience" or "census"; None leaves it unsaid.
+    given_weight, strata_column : str or None
+        Column of the weights that came with the data, and of the strata in which clusters or people were drawn.
+    size : int or None
+        How many the sample was drawn from, where that is to shorten its errors.
     """
 
     title: str
@@ -263,6 +269,10 @@ class Population(Part):
     boost_column: str = ""
     boost_sources: tuple[str, ...] = ()
     session_column: str = ""
+    sample: Literal["probability", "convenience", "census"] | None = None
+    given_weight: str | None = None
+    strata_column: str | None = None
+    size: AtLeastOne | None = None
 
 
 class Outcomes(Part):
@@ -278,6 +288,8 @@ class Outcomes(Part):
         Smallest worthwhile change: in standard deviations of the first wave; of a share, in percentage points.
     positive : tuple of int
         Answers that count as positive.
+    positive_of : dict or None
+        Outcome to the answers of it that count as positive, where they are others.
     short : dict
         Outcome to a few words for a sentence.
     """
@@ -287,6 +299,7 @@ class Outcomes(Part):
     margin_sd: Positive | None = 0.2
     margin_share: Positive | None = 5.0
     positive: tuple[int, ...] = (4, 5)
+    positive_of: dict[str, tuple[int, ...]] | None = None
     secondary: tuple[str, ...] = ()
     secondary_reason: str = ""
     exploratory: tuple[str, ...] = ()
@@ -338,7 +351,9 @@ class Treatment(Part):
     Attributes
     ----------
     column, treated, untreated : str, tuple of str
-        Column that says who took part, and its levels for "yes" and "no".
+        Column that says who took part, and its levels for "yes" and "no"; "" for a study without a treatment.
+    nobody_before : str or None
+        Wave before which nobody can have taken part: an earlier wave that did not ask still serves.
     second_column, arms : str, dict
         Column of a second programme, and words for the four arms first, second, both, neither.
     aside_column, aside_levels : str, tuple of str
@@ -357,9 +372,10 @@ class Treatment(Part):
         Largest share (0 to 1) of attendees who were reached by a route that nobody else shares.
     """
 
-    column: str
-    treated: tuple[str, ...]
-    untreated: tuple[str, ...]
+    column: str = ""
+    treated: tuple[str, ...] = ()
+    untreated: tuple[str, ...] = ()
+    nobody_before: str | None = None
     second_column: str = ""
     arms: dict[str, str] = {}
     aside_column: str = ""
@@ -402,7 +418,7 @@ class Matching(Part):
         Least share (0 to 1) of attendees inside the common support.
     """
 
-    prognostic: tuple[str, ...]
+    prognostic: tuple[str, ...] = ()
     ratio: Annotated[int, Field(ge=1)] = 2
     caliper: Positive | None = 0.2
     caliper_scale: Literal["logit", "score", "logit_pooled"] = "logit"
@@ -458,6 +474,8 @@ class Exposure(Part):
         Column of the area; inside the area `city_level` the unit is the ward group.
     pre_waves : tuple of str
         Waves that were over before the first event.
+    reached, since : tuple of str, str or None
+        Where no register says it: the places that were reached, and the first wave held after that.
     """
 
     register_name: str = Field("events", alias="register")
@@ -465,6 +483,8 @@ class Exposure(Part):
     ward_column: str = ""
     city_level: str = ""
     pre_waves: tuple[str, ...] = ()
+    reached: tuple[str, ...] | None = None
+    since: str | None = None
 
 
 class Subset(Part):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from evaluation.errors import nearest
@@ -39,7 +40,7 @@ def senseless(plan: Any) -> list[str]:
 
 def _arms(plan: Any) -> Iterator[str]:
     t = plan.treatment
-    for name in ("treated", "untreated"):
+    for name in ("treated", "untreated") if t.column else ():
         if not getattr(t, name):
             yield f"- treatment.{name}: names no level"
     both = sorted(set(t.treated) & set(t.untreated))
@@ -50,6 +51,10 @@ def _arms(plan: Any) -> Iterator[str]:
     for key in t.arms:
         if key not in ARMS:
             yield f"- treatment.arms: unknown arm {key!r}; the arms are {', '.join(ARMS)}"
+    if t.column and not plan.covariates:
+        yield "- covariates: people can be compared only if they are alike in something: name what was fixed beforehand"
+    if t.nobody_before is not None and t.nobody_before not in plan.waves[1:]:
+        yield f"- treatment.nobody_before: {t.nobody_before!r} is no wave with another before it"
     doubled = _doubled(t.arms.values())
     if doubled:
         yield f"- treatment.arms: {', '.join(map(repr, doubled))} stands for two arms"
@@ -57,10 +62,44 @@ def _arms(plan: Any) -> Iterator[str]:
 
 def _designs(plan: Any) -> Iterator[str]:
     for name, design in plan.designs.items():
+        yield from _unused(plan, name, design)
         if _doubled(design.group_levels):
             yield f"- designs.{name}.group_levels: the two groups are one"
         if _doubled(design.waves):
             yield f"- designs.{name}.waves: the two waves are one"
+
+
+def _unused(plan: Any, name: str, design: Any) -> Iterator[str]:
+    """Yield a line for a design that no code runs, what it lacks, and what its code would not use."""
+    where, kind = f"- designs.{name}", name[:2]
+    if not re.fullmatch("D[1-5][a-z]?", name):
+        yield f"{where}: no such design; they are {', '.join(NEEDED)}, and D5b for a second D5"
+        return
+    for what, lacks in NEEDED[kind].items():
+        if not lacks(plan, design):
+            yield f"{where}: a {kind} needs {what}"
+    if kind != "D2" and (design.group or design.group_levels):
+        yield f"{where}.group: a {kind} does not compare groups by a column; take it out, or plan a D2"
+    if len(design.waves) != (1 if kind == "D4" else 2):
+        yield f"{where}.waves: a {kind} is about {'one wave' if kind == 'D4' else 'two waves'}"
+
+
+NEEDED: dict[str, dict[str, Callable[[Any, Any], bool]]] = {
+    "D1": {"[exposure]: which places were reached": lambda p, _: p.exposure is not None},
+    "D2": {"a group and two group_levels": lambda _, d: bool(d.group) and len(d.group_levels) == 2},
+    "D3": {
+        "[treatment] column": lambda p, _: bool(p.treatment.column),
+        "[covariates], by which people are alike": lambda p, _: bool(p.covariates),
+    },
+    "D4": {
+        "[treatment] column": lambda p, _: bool(p.treatment.column),
+        "[treatment] retrospective_column": lambda p, _: bool(p.treatment.retrospective_column),
+    },
+    "D5": {
+        "[treatment] column": lambda p, _: bool(p.treatment.column),
+        "[treatment] link_column": lambda p, _: bool(p.treatment.link_column),
+    },
+}
 
 
 def _doubled(words: Iterable[str]) -> list[str]:
@@ -119,21 +158,38 @@ def _registers(plan: Any) -> Iterator[str]:
     t, place = plan.treatment, plan.exposure
     named = [("programme.registers", r) for r in plan.programme.registers]
     named += [("treatment.register", t.register_name)] if t.register_name else []
-    named += [("exposure.register", place.register_name)] if place else []
+    named += [("exposure.register", plan.events_register)] if plan.events_register else []
     for where, name in named:
         if name not in known:
             hint = nearest(name, known)
             yield f"- {where}: the codebook has no register {name!r}" + (f"; did you mean {hint!r}?" if hint else "")
     columns = [("treatment.register_date", t.register_name, t.register_date)]
-    if place:
+    if place and place.reached is not None:
+        yield from _reached(plan)
+    elif place:
         columns += [(f"exposure.{n}", place.register_name, getattr(place, n)) for n in ("area_column", "ward_column")]
-        for wave in place.pre_waves:
-            if wave not in plan.waves:
-                yield f"- exposure.pre_waves: unknown wave {wave!r}"
+    for wave in place.pre_waves if place else ():
+        if wave not in plan.waves:
+            yield f"- exposure.pre_waves: unknown wave {wave!r}"
     for where, register, column in columns:
         if column and register in known and column not in plan.codebook.names(register):
             hint = nearest(column, plan.codebook.names(register))
             yield f"- {where}: {register!r} has no column {column!r}" + (f"; did you mean {hint!r}?" if hint else "")
+
+
+def _reached(plan: Any) -> Iterator[str]:
+    """Yield a line for each place that is said to be reached and is none, and for a first wave that has none before."""
+    place = plan.exposure
+    if place.since is None or place.since not in plan.waves[1:]:
+        yield "- exposure.since: the first wave held after places were reached, with another before it"
+    if place.area_column not in {*plan.codebook.names(), *plan.derive}:
+        yield f"- exposure.area_column: unknown variable {place.area_column!r}"
+        return
+    known = {str(c) for c in plan.levels_of(place.area_column)}
+    for level in place.reached:
+        if level not in known:
+            hint = nearest(level, known)
+            yield f"- exposure.reached: unknown level {level!r}" + (f"; did you mean {hint!r}?" if hint else "")
 
 
 def _windows(plan: Any) -> Iterator[str]:

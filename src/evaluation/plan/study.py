@@ -63,7 +63,7 @@ class Plan(Part):
     """
 
     study: General
-    words: Words
+    words: Words = Words()
     contact: Contact = Contact()
     sizes: Sizes = Sizes()
     disclosure: Disclosure = Disclosure()
@@ -72,9 +72,9 @@ class Plan(Part):
     population: Population
     outcomes: Outcomes
     scales: dict[str, Scale] = Field(default_factory=dict)
-    treatment: Treatment
-    covariates: dict[str, str]
-    matching: Matching
+    treatment: Treatment = Field(default_factory=Treatment)  # type: ignore[arg-type]
+    covariates: dict[str, str] = Field(default_factory=dict)
+    matching: Matching = Matching()
     designs: dict[str, Design] = Field(default_factory=dict)
     exposure: Exposure | None = None
     sensitivity: Sensitivity = Sensitivity()
@@ -118,6 +118,80 @@ class Plan(Part):
         """
         named = self.outcomes
         return (named.primary, *named.secondary, *named.exploratory, *named.negative_controls)
+
+    @property
+    def waves_before_treatment(self) -> tuple[str, ...]:
+        """The waves in which, as the plan states, nobody can have taken part yet; none where it states nothing.
+
+        Returns
+        -------
+        tuple of str
+            Wave ids.
+        """
+        first = self.treatment.nobody_before
+        return self.earlier_waves(first) if first in self.waves else ()
+
+    @property
+    def events_register(self) -> str:
+        """The register that says which places were reached; "" where none does, or the plan itself says it.
+
+        Returns
+        -------
+        str
+            A table of the codebook.
+        """
+        place = self.exposure
+        return place.register_name if place is not None and place.reached is None else ""
+
+    @property
+    def given_weight(self) -> str:
+        """The survey variable with the weights by which people were drawn, by the plan or the codebook; "" for none.
+
+        Returns
+        -------
+        str
+            A column of the survey.
+        """
+        return self.population.given_weight or str(self.codebook.base_weight)
+
+    @property
+    def dose_source(self) -> str:
+        """The number that both sides of the treatment were cut from; "" where the treatment is no cut number.
+
+        Returns
+        -------
+        str
+            A column of the survey.
+        """
+        made = self.derive.get(self.treatment.column)
+        return made.source if made is not None and made.cuts else ""
+
+    @property
+    def treatment_source(self) -> str:
+        """The question that says who took part: the treatment's column, or the one that it was made from.
+
+        Returns
+        -------
+        str
+            A column of the survey; "" without a treatment.
+        """
+        made = self.derive.get(self.treatment.column)
+        return made.source if made is not None else self.treatment.column
+
+    def positive(self, outcome: str) -> tuple[int, ...]:
+        """Return the answers of an outcome that count as positive.
+
+        Parameters
+        ----------
+        outcome : str
+            An outcome of the plan.
+
+        Returns
+        -------
+        tuple of int
+            Codes of its levels.
+        """
+        return (self.outcomes.positive_of or {}).get(outcome, self.outcomes.positive)
 
     def earlier_waves(self, wave: str) -> tuple[str, ...]:
         """Return the waves before a wave, in order.

@@ -23,6 +23,8 @@ def annex(inputs: PageInputs, notebooks: list[tuple[str, str]]) -> Page:
         placed = exhibits(inputs, [e for e in found if e.id not in first], fold=40, anchored=anchored)
         again = [(_anchor_of(inputs, e), f"{e.title} (section {first[e.id]})") for e in found if e.id in first]
         first |= {e.id: letter for e in found if e.id not in first}
+        if not own and not found and not inputs.ctx.plan.programme.registers:
+            continue
         reason = inputs.ctx.absent.get(f"annex-{letter}", "No exhibit was made for this section in this run.")
         blocks = [*own, *placed, *([Block("links", again)] if again else [])] or [Block("absent", reason)]
         made.append(Section(letter, title, f"{letter}", tuple(blocks)))
@@ -40,11 +42,20 @@ def _anchor_of(inputs: PageInputs, exhibit: CheckedExhibit) -> str:
     return "#" + tables.anchor(exhibit.id, "f" if exhibit.id in inputs.figures else "t")
 
 
+def _called(ctx: ReportContext) -> list[Block]:
+    """Return whom the annex calls attendees, in a study that holds no register of events."""
+    if not ctx.plan.treatment.column or ctx.plan.treatment.register_name:
+        return []
+    one, other = fixed(ctx.words.treated), fixed(ctx.words.untreated)
+    said = f"“Attendees”, people who “attended”, are here {one}; those who “had not attended” are {other}."
+    return [Block("para", [said], "note")]
+
+
 def _annex_own(inputs: PageInputs, letter: str, notebooks: list[tuple[str, str]]) -> list[Block]:
     ctx = inputs.ctx
     if letter == "A":
         told = any(e.id == "gates.all" for e in inputs.at("annex-A"))
-        return _manifest(ctx, notebooks, manifest=told)
+        return [*_called(ctx), *_manifest(ctx, notebooks, manifest=told)]
     if letter == "B":
         return _estimands(inputs)
     if letter == "O":

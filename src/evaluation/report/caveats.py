@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evaluation.analysis import declared_inputs
 from evaluation.disclosure import CheckedRow
 from evaluation.report import phrases
 from evaluation.report.context import ReportContext
@@ -11,6 +12,8 @@ from evaluation.report.programme_text import action_sentences
 from evaluation.report.sentences import Rows, fixed, group_words, in_brief, level_words, main_row, since
 from evaluation.results import Gate
 from evaluation.verdict import LABELS, TOO_UNCERTAIN, UNCERTAIN, WITHOUT_NUMBER
+
+NEARLY_ALL = 99.5  # per cent of those who answered now
 
 
 def can_say(rows: Rows, ctx: ReportContext) -> list[str]:
@@ -30,18 +33,28 @@ def _as_verdict(word: str) -> str:
 
 def cannot_say(rows: Rows, ctx: ReportContext) -> list[str]:
     """Return what may not be said, always with self-selection, different respondents and what could be detected."""
-    asked = [w for w in ctx.waves if not w.attendance_asked]
-    said = [
-        f"That {ctx.words.programme} is the reason for any difference. People who attended may have differed before "
-        "they came. This comparison cannot rule that out.",
-        *_changed_minds(rows, ctx),
-        *detectable(rows, ctx),
-    ]
+    held = declared_inputs.of(ctx.plan)
+    asked = [w for w in ctx.waves if not w.attendance_asked] if declared_inputs.TREATMENT in held else []
+    said = []
+    if declared_inputs.TREATMENT in held:
+        said.append(
+            f"That {ctx.words.programme} is the reason for any difference. {_before(ctx)} "
+            "This comparison cannot rule that out."
+        )
+    said += [*_changed_minds(rows, ctx), *detectable(rows, ctx)]
     if asked:
         years = phrases.listed([cite.plan(w.year()) for w in asked])
         said.append(f"How attendees answered before. The survey of {years} did not ask {ctx.words.attended_question}.")
-    said.append("That activity is a result. Counts of events and actions count activity.")
+    if ctx.plan.programme.registers:
+        said.append("That activity is a result. Counts of events and actions count activity.")
     return said
+
+
+def _before(ctx: ReportContext) -> str:
+    """Return that the groups may have differed beforehand, in the words of attending where events are recorded."""
+    if ctx.plan.treatment.register_name:
+        return "People who attended may have differed before they came."
+    return f"{phrases.upper_first(fixed(ctx.words.treated))} may have differed from others beforehand."
 
 
 MOSTLY = 95.0  # per cent of people who answered twice, above which a change is one of the same people
@@ -55,7 +68,15 @@ def _changed_minds(rows: Rows, ctx: ReportContext) -> list[str]:
         return []
     adjusted = adjusted_for(ctx)
     weighed = f" We adjusted for {adjusted}; other differences may remain." if adjusted else ""
+    if _same_people(rows, ctx):
+        return [f"That everybody moved alike. {other_people(rows, ctx)} An average change hides who moved.{weighed}"]
     return [f"That people changed their minds. {other_people(rows, ctx)}{weighed}"]
+
+
+def _same_people(rows: Rows, ctx: ReportContext) -> bool:
+    """Return whether everybody who answered now had answered the survey that the change starts from."""
+    again = rows.get("base", "again", "all", since(rows, ctx, ctx.plan.outcomes.primary))
+    return again is not None and again.shown and again.value is not None and again.value > NEARLY_ALL
 
 
 def other_people(rows: Rows, ctx: ReportContext) -> str:
@@ -71,7 +92,8 @@ def other_people(rows: Rows, ctx: ReportContext) -> str:
     if not again.value:
         return f"Nobody is known to have answered both in {year} and in {now}; read them as different people."
     share = f"{cite(again, again.text)} of {cite(again, again.n_text)} people who answered in {now}"
-    return f"{share} had answered in {year} too; the others are different people."
+    others = "" if _same_people(rows, ctx) else "; the others are different people"
+    return f"{share} had answered in {year} too{others}."
 
 
 def detectable(rows: Rows, ctx: ReportContext) -> list[str]:
@@ -230,13 +252,28 @@ def how_sure(rows: Rows, ctx: ReportContext) -> list[str]:
     if main is not None and main.kind == "estimate" and main.shown and main.same_sign_share is not None:
         share = cite(main, f"{main.same_sign_share * 100:.0f}")
         said.append(f"Of all the ways of analysing that we tried, {share} per cent agree in direction.")
-    said += [
-        "People chose to attend. Those who came may have felt differently beforehand.",
-        f"People chose to answer. Those who declined may trust {police} less, so shares may be overstated.",
-        f"Answers given near staff of {police} may be warmer than answers given alone.",
-        "People who had not attended may have heard of the events, which would make any difference look smaller.",
-        "Other things may have changed over the same period, for everybody.",
-    ]
+    held = declared_inputs.of(ctx.plan)
+    events, named = bool(ctx.plan.treatment.register_name), "institution" in ctx.words.model_fields_set
+    if declared_inputs.TREATMENT in held:
+        said.append(
+            "People chose to attend. Those who came may have felt differently beforehand."
+            if events
+            else f"{phrases.upper_first(fixed(ctx.words.treated))} may have felt differently beforehand."
+        )
+    if ctx.plan.population.sample != "census":
+        said.append(
+            f"People chose to answer. Those who declined may trust {police} less, so shares may be overstated."
+            if named
+            else "People chose to answer. Those who declined may think otherwise."
+        )
+    if ctx.plan.treatment.route_columns:
+        said.append(f"Answers given near staff of {police} may be warmer than answers given alone.")
+    if events:
+        said.append(
+            "People who had not attended may have heard of the events, which would make any difference look smaller."
+        )
+    if declared_inputs.BEFORE in held:
+        said.append("Other things may have changed over the same period, for everybody.")
     return said[:6]
 
 
@@ -269,7 +306,11 @@ def next_wave(inputs: PageInputs) -> list[str]:
         said.append(
             f"They should be reached in at least {cite(row, row.text)} separate sessions in each group compared."
         )
-    if not said:
+    if not said and "shares" in declared_inputs.of(ctx.plan):
         said.append(f"The next survey should be large enough to detect a difference of {target} percentage points.")
-    said.append("More answers, another survey, or the inputs named as absent here would change what can be said.")
+    said.append(
+        "More answers, another survey, or the inputs named as absent here would change what can be said."
+        if ctx.plan.programme.registers
+        else "More answers or another survey would change what can be said."
+    )
     return said

@@ -157,7 +157,8 @@ class ReportContext:
         """Return the line above the title: place, institution, and the programme spelled out."""
         long, short = self.words.programme_long, self.words.programme
         spelled = long if short == long or short in long else f"{long} ({short})"
-        return " · ".join(dict.fromkeys((self.words.place, self.words.institution, spelled)))
+        named = {"place": self.words.place, "institution": self.words.institution, "programme_long": spelled}
+        return " · ".join(dict.fromkeys(v for k, v in named.items() if k in self.words.model_fields_set))
 
     def stamp(self) -> str:
         """Return what every page and image carries: "SYNTHETIC DATA · DRAFT", or "" for neither."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from evaluation import verdict as rule
+from evaluation.analysis import declared_inputs
 from evaluation.disclosure import CheckedRow
 from evaluation.report import caveats, phrases, programme_text
 from evaluation.report.context import ReportContext, long_date
@@ -20,6 +21,7 @@ from evaluation.report.sentences import (
     gap,
     group_words,
     level_words,
+    linked_designs,
     main_row,
     points_line,
     primary,
@@ -42,10 +44,18 @@ def blocks(inputs: PageInputs) -> list[Block]:
     shares = share_table(rows, ctx)
     told += [Block("html", shares)] if shares else []
     lines = [
-        x for x in (primary(rows, ctx), everybody_else(rows, ctx), gap(rows, ctx), attendee_contrast(rows, ctx)) if x
+        x
+        for x in (
+            *_leading(rows, ctx),
+            primary(rows, ctx),
+            everybody_else(rows, ctx),
+            gap(rows, ctx),
+            attendee_contrast(rows, ctx),
+        )
+        if x
     ]
     told += [Block("lines", lines, "panel brief")] if lines else []
-    told.append(Block("para", [phrases.INTERVAL_NOTE], "note"))
+    told.append(Block("para", [_units_told(ctx)], "note"))
     others = outcome_table(rows, ctx)
     told += [Block("html", others)] if others else []
     failed = failed_controls(rows, ctx)
@@ -56,6 +66,17 @@ def blocks(inputs: PageInputs) -> list[Block]:
     told += [Block("bullets", after, "What was done, and what comes next")] if after else []
     said = [Block("quote", board_paragraph(rows, ctx), "A paragraph to quote"), Block("para", [REUSE], "note")]
     return [*told, *said]
+
+
+def _units_told(ctx: ReportContext) -> str:
+    """Return what a range and a point are; there are no points of shares where the outcome is a number."""
+    shares = "shares" in declared_inputs.of(ctx.plan)
+    return " ".join([phrases.INTERVAL_NOTE, *([phrases.POINT_NOTE] if shares else [])])
+
+
+def _leading(rows: Rows, ctx: ReportContext) -> list[Line]:
+    """Return what answers the title best: linked people before and after, where nobody else is the focus."""
+    return linked_designs(rows, ctx) if not ctx.comparison else []
 
 
 REUSE = "Quote a figure only with its verdict word, its range, the number of people, the survey and this report's date."
@@ -122,7 +143,7 @@ def _how_much(row: CheckedRow) -> list[str]:
 
 def _reason(rows: Rows, row: CheckedRow, ctx: ReportContext) -> list[str]:
     """Return whether the programme is shown to be the reason: never by a descriptive change."""
-    if getattr(ctx.plan, "treatment", None) is None:
+    if not ctx.plan.treatment.column and ctx.plan.exposure is None and not ctx.plan.lots:
         return []
     shown = [r for r in rows.all() if r.licence == "effect" and r.verdict in (rule.HIGHER, rule.LOWER) and r.planned]
     if shown:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from evaluation.analysis import declared_inputs
 from evaluation.disclosure import CheckedExhibit, CheckedResults
 from evaluation.errors import CheckFailed
 from evaluation.report import (
@@ -73,7 +74,7 @@ def write_report(
         refuses.
     """
     inputs = PageInputs(checked, context, draw_all(checked, context))
-    pairs = _notebook_pairs(notebooks)
+    pairs = _notebook_pairs(notebooks, inputs)
     folder.mkdir(parents=True, exist_ok=True)
     faults = checks.incomplete(inputs.rows.all())
     pages = _pages(inputs, pairs)
@@ -85,7 +86,7 @@ def write_report(
         raise CheckFailed(f"the report's pages fail {len(faults)} checks:\n{shown}")
     files = _write_all(folder, {k: v.encode() for k, v in made.items()})
     if pdf:
-        files += _write_all(folder, {f"{n}.pdf": printing.pdf(n, pages[n], context) for n in PRINTED})
+        files += _write_all(folder, {f"{n}.pdf": printing.pdf(n, pages[n], context) for n in PRINTED if n in pages})
     files += _write_all(folder, _results(inputs))
     files += _write_all(folder, _charts(inputs))
     return files + notebook_pages.write_released(folder, pairs, inputs)
@@ -108,9 +109,14 @@ def _charted(checked: CheckedResults, context: ReportContext) -> list[CheckedExh
     return every
 
 
-def _notebook_pairs(notebooks: Mapping[str, NotebookNode] | None) -> list[tuple[str, NotebookNode]]:
-    """Return notebooks as (name, notebook) in order."""
-    return list(notebooks.items()) if notebooks else []
+def _notebook_pairs(notebooks: Mapping[str, NotebookNode] | None, inputs: PageInputs) -> list[tuple[str, NotebookNode]]:
+    """Return the notebooks whose question a study asks as (name, notebook) in order, each under the study's title."""
+    plan, titles = inputs.ctx.plan, {e.id: e.title for e in inputs.checked.exhibits}
+    return [
+        (name, notebook_pages.retitled(notebook, titles.get(f"answer.{name[:2]}", "")))
+        for name, notebook in (notebooks or {}).items()
+        if declared_inputs.has_notebook(plan, name[:2])
+    ]
 
 
 def _pages(inputs: PageInputs, notebooks: list[tuple[str, NotebookNode]]) -> dict[str, Page]:
@@ -119,9 +125,16 @@ def _pages(inputs: PageInputs, notebooks: list[tuple[str, NotebookNode]]) -> dic
     return {
         **first,
         "dossier": dossier_pages.dossier(inputs, first, titled),
+        **(_of_programme(inputs) if inputs.ctx.plan.programme.registers else {}),
+        **{f"notebooks/{name}": notebook_pages.page(name, notebook, inputs) for name, notebook in notebooks},
+    }
+
+
+def _of_programme(inputs: PageInputs) -> dict[str, Page]:
+    """Return the pages of a study that holds a programme's registers."""
+    return {
         "sense-check": sense_check_pages.sense_check(inputs),
         "practice-bank": sense_check_pages.practice_bank(inputs),
-        **{f"notebooks/{name}": notebook_pages.page(name, notebook, inputs) for name, notebook in notebooks},
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -29,6 +30,18 @@ def title(notebook: NotebookNode, name: str) -> str:
         if found:
             return re.sub(r"[*_`]", "", found[1]).strip()
     return name.replace("_", " ")
+
+
+def retitled(notebook: NotebookNode, own: str) -> NotebookNode:
+    """Return a notebook under a study's own title; itself where that is none, or the same."""
+    if not own or title(notebook, own) == own:
+        return notebook
+    made = copy.deepcopy(notebook)
+    for cell in made.cells:
+        if cell.cell_type == "markdown" and re.match(r"\s*#\s+", cell.source):
+            cell.source = re.sub(r"^(\s*#\s+).+", lambda m: m[1] + own, cell.source, count=1)
+            break
+    return made
 
 
 def page(name: str, notebook: NotebookNode, inputs: PageInputs) -> Page:

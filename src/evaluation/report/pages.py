@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evaluation.analysis.declared_inputs import has_section
 from evaluation.report import caveats, front_page, phrases, policy_views, programme_text, tables, too_small
 from evaluation.report import sentences as say
 from evaluation.report.context import ReportContext
@@ -35,6 +36,7 @@ OTHER_WORDS = (
     ),
     ("Not shown, to protect people", "The figure is hidden because another, smaller one could be worked out from it."),
 )
+OF_PROGRAMME = ("sense-check.html", "practice-bank.html")
 ABSENT = {
     3: "No events register was supplied, so nothing can be said here about the events held.",
     4: "No table of who answered was made for this wave.",
@@ -50,11 +52,13 @@ ABSENT = {
 
 
 def policy(inputs: PageInputs) -> Page:
-    """Return the policy report: fifteen sections, each in its place whatever is absent; or a small study's form."""
+    """Return the policy report: each section in its place, but for those never declared; or a small study's form."""
     ctx, made, told = inputs.ctx, [], set[str]()
     if too_small.applies(inputs.rows, ctx):
         return Page("policy", ctx.title, meta(ctx), too_small.sections(inputs, _words(ctx)), foot(ctx)[1:])
     for number, title in enumerate(POLICY, 1):
+        if not has_section(ctx.plan, number):
+            continue
         own = _section_blocks(inputs, number)
         shown, folded = policy_views.section_exhibits(inputs.at(f"policy-{number}"), number, ctx)
         shown, old = policy_views.aged(shown, ctx) if number == CONTEXT else (shown, [])
@@ -70,8 +74,16 @@ def policy(inputs: PageInputs) -> Page:
         missing = [Block("absent", reason, fixed=True)] if reason and not placed and number in ABSENT else []
         blocks = [*own, *placed, *missing]
         blocks += _in_annex(inputs, number)
-        made.append(Section(str(number), title, f"s{number}", tuple(blocks)))
+        made.append(Section(str(len(made) + 1), _title(ctx, number, title), f"s{number}", tuple(blocks)))
     return Page("policy", ctx.title, meta(ctx), tuple(made), foot(ctx)[1:])
+
+
+def _title(ctx: ReportContext, number: int, title: str) -> str:
+    """Return a section's title: the study's own words where it holds no register of events."""
+    if ctx.plan.treatment.register_name:
+        return title
+    own = {5: "What people say", 6: "Statements together", 7: "The groups compared"}
+    return own.get(number, title)
 
 
 def _in_annex(inputs: PageInputs, number: int) -> list[Block]:
@@ -93,8 +105,11 @@ def _section_blocks(inputs: PageInputs, number: int) -> list[Block]:  # noqa: C9
         both = [("You can say", caveats.can_say(rows, ctx)), ("You cannot say", caveats.cannot_say(rows, ctx))]
         return [Block("two", both)]
     if number == 3:
-        described = Block("para", [" ".join(ctx.words.programme_description.split())], fixed=True)
-        return [described, *_paragraphs(programme_text.events(rows, ctx))]
+        words = " ".join(ctx.words.programme_description.split())
+        return [
+            *([Block("para", [words], fixed=True)] if words else []),
+            *_paragraphs(programme_text.events(rows, ctx)),
+        ]
     if number == 4:
         return _paragraphs([*programme_text.who(rows, ctx), programme_text.communities(ctx)])
     if number == 7:
@@ -169,7 +184,9 @@ def _corrections(ctx: ReportContext) -> Block:
 
 
 def _still_absent(inputs: PageInputs) -> list[str]:
-    missing = [POLICY[n - 1].lower() for n in ABSENT if n > 2 and not inputs.at(f"policy-{n}")]
+    missing = [
+        POLICY[n - 1].lower() for n in ABSENT if has_section(inputs.ctx.plan, n) and not inputs.at(f"policy-{n}")
+    ]
     return [f"Inputs or results absent from this report: {phrases.listed(missing)}."] if missing else []
 
 
@@ -183,8 +200,9 @@ def _words(ctx: ReportContext) -> list[Block]:
         ("dossier.html", "Reviewer's dossier"),
         ("../index.html", "All reports"),
     ]
+    programme = bool(ctx.plan.programme.registers)
     return [
         Block("words", [*MEANINGS.items(), *OTHER_WORDS]),
-        Block("links", sources, "screen", fixed=True),
+        Block("links", [s for s in sources if programme or s[0] not in OF_PROGRAMME], "screen", fixed=True),
         Block("para", [f"Contact: {ctx.contact.team.rstrip('.')}."]),
     ]

@@ -16,10 +16,8 @@ from markupsafe import Markup, escape
 from evaluation.disclosure import CheckedRow
 from evaluation.verdict import LITTLE_OR_NO, NOT_ANSWERABLE, TOO_FEW
 
-INTERVAL_NOTE = (
-    "A range: if we repeated the survey many times, most results would fall in a range like this. A point is a "
-    "percentage point of positive answers."
-)
+INTERVAL_NOTE = "A range: if we repeated the survey many times, most results would fall in a range like this."
+POINT_NOTE = "A point is a percentage point of positive answers."
 
 SIZES = {3: "three-point ", 4: "four-point ", 5: "five-point ", 6: "six-point ", 7: "seven-point ", 11: "eleven-point "}
 
@@ -251,7 +249,7 @@ def _directed(row: CheckedRow, s: Subject, cite: Marker, word: str, pre_waves: i
         about = cite(row, shown[2])
         lines = [f"{upper_first(clause)}, by about {about} {unit_words(unit, row.value)} ({between}){s.more}."]
     if word.endswith("fragile"):
-        place = f"see section {cite.plan('13')} of the report"
+        place = "see “How sure are we?” in the report"
         lines.append(f"This depends on how we analyse it, or on doubts we could not remove: {place}.")
     if word.endswith("small") and _bar(row, "margin") is not None:
         margin = cite.plan(number(known(row.margin), unit))

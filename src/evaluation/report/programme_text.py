@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from evaluation.analysis import declared_inputs
 from evaluation.disclosure import CheckedExhibit, CheckedRow
 from evaluation.report import phrases
 from evaluation.report.context import ReportContext
@@ -74,7 +75,9 @@ def who(rows: Rows, ctx: ReportContext) -> list[str]:
     said += _sentence(
         rows,
         ctx,
-        "After weighting, these answers tell us about as much as {weights.effective.all} equally weighted ones.",
+        "After weighting, these answers tell us about as much as {weights.effective.all} equally weighted ones."
+        if ctx.plan.population.margins or ctx.plan.population.given_weight
+        else "",
         "Answers came from {n.sessions.all} sessions of about {mean.session_size.all} people each.",
         "{n.boost.all} people were reached through lists of attendees; they count only in the comparison of attendees.",
     )
@@ -86,20 +89,24 @@ def who(rows: Rows, ctx: ReportContext) -> list[str]:
             f"Some answers came through organisations; the kind that helped most supplied "
             f"{cite(largest, largest.text)}."
         )
-    said.append(f"People who declined to answer may trust {fixed(ctx.words.institution)} less than those who answered.")
+    if "institution" in ctx.words.model_fields_set:
+        trust = f"may trust {fixed(ctx.words.institution)} less than those who answered"
+    else:
+        trust = "may think otherwise than those who answered"
+    if ctx.plan.population.sample != "census":
+        said.append(f"People who declined to answer {trust}.")
     return [" ".join(said)]
 
 
 def _behind(rows: Rows, ctx: ReportContext) -> list[str]:
     """Return in one sentence how the focus group's numbers of people hang together, from everybody to those counted."""
     found = [rows.get("base", k, ctx.focus, ctx.wave) for k in ("all", "general", "answered")]
-    if not all(r is not None and r.shown for r in found):
+    if not all(r is not None and r.shown for r in found) or not ctx.plan.population.boost_column:
         return []
     everybody, general, answered = (cite(r, r.text) for r in found if r is not None)
     return [
         f"Of about {everybody} {fixed(ctx.group_words(ctx.focus))}, about {general} were met without lists of "
-        "attendees, "
-        f"and about {answered} of those answered the main question; its shares are of them."
+        f"attendees, and about {answered} of those answered the main question; its shares are of them."
     ]
 
 
@@ -119,7 +126,9 @@ def _collection_mode(rows: Rows, ctx: ReportContext) -> list[str]:
 
 
 def communities(ctx: ReportContext) -> str:
-    """Return the caution that the focus group is many communities."""
+    """Return the caution that the focus group is many communities; nothing where the plan has no such group."""
+    if declared_inputs.GROUPS not in declared_inputs.of(ctx.plan):
+        return ""
     name = fixed(ctx.words.focus_group.removesuffix(" respondents"))
     return f"{name} communities are not one group; numbers were too small to show each separately."
 
@@ -166,6 +175,8 @@ def reasons(results: list[CheckedExhibit], ctx: ReportContext) -> str:
     shown = [(r, x) for r, c in exhibit.cells if (x := exhibit.cells[r, c]).shown and x.value is not None]
     shown = sorted(shown, key=lambda p: -phrases.known(p[1].value))[:3]
     if not shown:
+        if not ctx.plan.treatment.register_name:
+            return ""
         return f"Why {fixed(ctx.words.untreated)} did not come is not shown: it was not asked, or too few answered."
     base = cite(shown[0][1], shown[0][1].n_text)
     said = phrases.listed([f"“{fixed(r[:1].lower() + r[1:])}” ({cite(x, x.text)})" for r, x in shown])

@@ -17,10 +17,13 @@ def publish(plan: Plan, wave: str, exhibits: Exhibit | Iterable[Exhibit]) -> Non
 
     The unprotected exhibit goes to the wave's stage (owner-only); what is displayed went through the disclosure
     gate by itself. The gate over the whole run may hide more: the run replaces the display by that view, which it
-    finds by the metadata `{"evaluation": {"exhibit": id}}`.
+    finds by the metadata `{"evaluation": {"exhibit": id}}`. What the plan never declared is left out.
     """
+    from evaluation.analysis.declared_inputs import applied
+
     for exhibit in [exhibits] if isinstance(exhibits, Exhibit) else exhibits:
-        _publish(plan, wave, exhibit)
+        if (shown := applied(plan, wave, exhibit)) is not None:
+            _publish(plan, wave, shown)
 
 
 def _publish(plan: Plan, wave: str, exhibit: Exhibit) -> None:
@@ -44,12 +47,13 @@ def words(plan: Plan, *names: str) -> None:
     """
     from IPython.display import display
 
+    from evaluation.analysis.declared_inputs import has_words
     from evaluation.report.display import by_rules_of
     from evaluation.report.notebooks import words_of
 
     by_rules_of(plan.disclosure)
     _leave_charts_undrawn()
-    said = words_of(plan, names)
+    said = words_of(plan, [n for n in names if has_words(plan, n)])
     display({"text/markdown": said, "text/plain": said}, raw=True, metadata={"evaluation": {"words": list(names)}})
 
 

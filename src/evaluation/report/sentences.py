@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from evaluation import verdict as rule
@@ -192,7 +192,7 @@ def _compared(rows: Rows, row: CheckedRow, ctx: ReportContext) -> str:
     year = cite.plan(ctx.when(row.wave or ctx.wave))
     if contrast == "change":
         return f"{group_words(ctx, group)}, {year} against {since_words(rows, ctx, row.outcome)}"
-    if (design := ctx.plan.designs.get(contrast.upper())) is not None:
+    if (design := ctx.plan.designs.get(contrast[:2].upper() + contrast[2:])) is not None:
         return f"“{fixed(design.title)}”, difference in change"
     if contrast == "gap":
         return f"{group_words(ctx, ctx.focus)} against {group_words(ctx, ctx.comparison)} in {year}"
@@ -241,7 +241,21 @@ def gap(rows: Rows, ctx: ReportContext) -> Line | None:
 def attendee_contrast(rows: Rows, ctx: ReportContext) -> Line | None:
     """Return the line of the planned comparison of people who attended with people who did not."""
     row = rows.get("attend", ctx.plan.outcomes.primary, "all", ctx.wave)
-    return None if row is None else points_line(rows, row, ctx)
+    if row is None:
+        return None
+    line = points_line(rows, row, ctx)
+    return Line((*line.sentences, *_earlier_gap(rows, ctx)), line.verdict)
+
+
+def _earlier_gap(rows: Rows, ctx: ReportContext) -> list[str]:
+    """Return how far apart the compared groups were in an earlier wave, where the same people answered it."""
+    row = next(rows.starting(f"attendbefore.{ctx.plan.outcomes.primary}.all.{ctx.wave}.".lower()), None)
+    if row is None or not row.shown or row.value is None:
+        return []
+    when = cite.plan(ctx.when(row.id.split(".")[4]))
+    return [
+        f"In {when} the same people, compared alike, were {signed_range(row)} already, {phrases.unit_words(row.unit)}."
+    ]
 
 
 def _would_remove(rows: Rows, row: CheckedRow, ctx: ReportContext) -> str:
@@ -253,13 +267,23 @@ def _would_remove(rows: Rows, row: CheckedRow, ctx: ReportContext) -> str:
         return ""
     unit = phrases.unit_words(found.unit or "", found.value)
     size = cite(found, phrases.number(found.value, found.unit or ""))
-    return f"; a gap of {size} {unit} before they came would remove it"
+    before = "before they came" if ctx.plan.treatment.register_name else "beforehand"
+    return f"; a gap of {size} {unit} {before} would remove it"
 
 
-def designs(rows: Rows, ctx: ReportContext) -> list[Line]:
-    """Return one line for each planned design: its finding, or why it could not run; others are for the annex."""
+def linked_designs(rows: Rows, ctx: ReportContext) -> list[Line]:
+    """Return the planned designs of the same people before and after that gave an estimate: they answer best."""
+    planned = {n: d for n, d in ctx.plan.designs.items() if n[:2] == "D5" and d.planned}
+    found = {n: rows.get(n, d.outcome, "all", d.waves[-1]) for n, d in planned.items()}
+    return designs(rows, ctx, {n for n, r in found.items() if r is not None and r.kind == "estimate" and r.shown})
+
+
+def designs(rows: Rows, ctx: ReportContext, names: Collection[str] | None = None) -> list[Line]:
+    """Return one line for each planned design, or those of some names: its finding, or why it could not run."""
     out = []
     for name, design in ctx.plan.designs.items():
+        if names is not None and name not in names:
+            continue
         row = next((r for r in rows.starting(f"{name.lower()}.") if r.id.split(".")[1] == design.outcome.lower()), None)
         if row is None or not design.planned:
             continue

@@ -84,7 +84,7 @@ def headline(plan: Plan, wave: str, exhibits: Iterable[Exhibit]) -> str:
     by_id = {i.result.id: i.result for e in exhibits for i in e.items}
     result = by_id.get(primary_id(plan, wave))
     if not isinstance(result, Estimate | NotIdentified | TooFew):
-        return "No primary contrast was made."
+        return "No primary contrast was made." if plan.treatment.column else "What people say is in the report."
     return f"{result.question or plan.study.title} Verdict: {result.verdict or 'none'}."
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from evaluation.report.context import SenseCheckRow
 
 ENTRY = "released.json"
+OF_RELEASE = ("checked_by", "status")  # of an entry of the ledger, beside what the report published
 VERDICTS = ("agreed", "amended", "rejected")
 COLUMNS = ("theme", "verdict", "date", "words")
 MISSING = "Something missing"
@@ -29,13 +30,21 @@ def ledger(plan: study.Plan) -> tuple[dict[str, object], ...]:
     return tuple(json.loads(file.read_text("utf-8"))["releases"]) if file.is_file() else ()
 
 
-def release(report: Path, *, study_file: Path | None = None) -> str:
+def release(report: Path, *, study_file: Path | None = None, draft: bool = False, checked_by: str = "") -> str:
     """Add a report to the ledger of what was published, so that later reports cannot be subtracted from it.
+
+    Parameters
+    ----------
+    draft : bool
+        Whether a report that is a draft may be released all the same.
+    checked_by : str
+        Who went through the report; kept on the ledger. It stands for the checking group where nothing else makes
+        the report a draft.
 
     Raises
     ------
     CheckFailed
-        The report was changed after its run, or is on the ledger already.
+        The report is a draft, was changed after its run, or is on the ledger already.
     """
     plan = study.load(study_file)
     report = Path(report)
@@ -43,14 +52,26 @@ def release(report: Path, *, study_file: Path | None = None) -> str:
     spoilt = run_manifest.tampered(report, manifest)
     if spoilt:
         raise CheckFailed(f"{report.name} is not as its run left it: {spoilt}", todo="Release an untouched report.")
+    _require_final(report.name, manifest, draft, checked_by)
     entry = json.loads((report / ENTRY).read_text("utf-8"))
     earlier = list(ledger(plan))
-    if any(e["report"] == entry["report"] and e == entry for e in earlier):
+    if any({k: v for k, v in e.items() if k not in OF_RELEASE} == entry for e in earlier):
         raise CheckFailed(f"{entry['report']} is on the ledger already")
     file = plan.root / "releases" / "ledger.json"
     file.parent.mkdir(exist_ok=True)
+    entry |= {"checked_by": checked_by or plan.contact.checked_by, "status": manifest.get("status", "draft")}
     _replace(file, json.dumps({"releases": [*earlier, entry]}, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
     return f"{entry['report']} is on the ledger; {len(earlier) + 1} releases are now guarded against subtraction."
+
+
+def _require_final(name: str, manifest: run_manifest.Manifest, draft: bool, checked_by: str) -> None:
+    """Refuse a draft, unless told: by what makes it one, or by who checked it where nothing else does."""
+    reasons = list(manifest.get("draft_reasons", ()))
+    if manifest.get("status") == "checked" or draft or (checked_by and not reasons):
+        return
+    why = "; ".join(reasons) or "nobody is said to have checked it"
+    todo = "Say who did: --checked-by NAME." if not reasons else "Run it again without what makes it one, or: --draft."
+    raise CheckFailed(f"{name} is a draft ({why})", todo=todo)
 
 
 def _replace(file: Path, text: str) -> None:

@@ -13,6 +13,8 @@ from evaluation.run.manifest import Manifest
 from evaluation.run.release import ledger
 from evaluation.run.request import resolve_wave
 
+MOST_FAULTS = 10  # that are listed
+
 
 def status(study_file: Path | None = None, wave: str = "") -> Manifest:
     """Return waves, gates of the last run of a wave, its last report, and what is missing."""
@@ -27,6 +29,7 @@ def status(study_file: Path | None = None, wave: str = "") -> Manifest:
         "status": manifest.get("status", "no report yet"),
         "gates_failed": manifest.get("gates_failed", []),
         "missing": _missing(plan, wave),
+        "faults": _faults(plan, wave),
         "moved": moved(plan),
     }
 
@@ -93,6 +96,15 @@ def _missing(plan: study.Plan, wave: str) -> list[str]:
     ]
 
 
+def _faults(plan: study.Plan, wave: str) -> list[str]:
+    """Return a line for each fault that is left, of the waves that are in and of the registers."""
+    from evaluation.intake import waves
+
+    there = [w for w in plan.waves_up_to(wave) if (plan.root / "data_raw" / "waves" / w / "wave.toml").is_file()]
+    found = [(f"{w}/", f) for w in there for f in waves.check(plan, w)]
+    return [f"{where}{f.line()}" for where, f in (*found, *(("", f) for f in waves.check_registers(plan)))]
+
+
 def text(state: Manifest) -> str:
     """Return the status as a page of plain text."""
     lines = [state["study"], "", "Waves"]
@@ -102,4 +114,8 @@ def text(state: Manifest) -> str:
     lines += ["", f"Last report of {state['wave']}: {state['last_report'] or 'none'} ({state['status']})"]
     lines.append("Gates failed: " + (", ".join(state["gates_failed"]) or "none"))
     lines.append("Missing: " + ("; ".join(state["missing"]) or "nothing"))
+    faults = state["faults"]
+    lines += [f"Faults: {len(faults)}", *(f"  {f}" for f in faults[:MOST_FAULTS])] if faults else ["Faults: none"]
+    if len(faults) > MOST_FAULTS:
+        lines.append(f"  … and {len(faults) - MOST_FAULTS} more: evaluation check lists them")
     return "\n".join([*lines, *state["moved"]])

@@ -74,13 +74,18 @@ def all_designs(plan: Plan, inputs: DesignInputs) -> list[Result]:
     """Return one result, or refusal, per design of the plan, in its order; companions follow their design."""
     out: list[Result] = []
     for name, design in plan.designs.items():
-        run = DESIGNS.get(name)
+        run = DESIGNS.get(kind(name))
         if run is None:
             raise errors.Unsupported(f"the plan names a design {name!r}", todo=f"Known are {', '.join(DESIGNS)}.")
         refusal = _refusal(plan, inputs, design)
         results = [("", refusal)] if refusal is not None else run(plan, inputs, design)
         out += [_labelled(plan, inputs, name, design, method, result) for method, result in results]
     return out
+
+
+def kind(name: str) -> str:
+    """Return which design a name is one of: "D5b" is a D5."""
+    return name[:2]
 
 
 def _refusal(plan: Plan, inputs: DesignInputs, design: Design) -> NotIdentified | None:
@@ -235,7 +240,8 @@ def unmet(result: Result) -> list[str]:
 
 def name_of(result: Result) -> str:
     """Return the design that a result belongs to, "D1"."""
-    return str(result.id).split(".")[0].upper()
+    name = str(result.id).split(".")[0]
+    return name[:2].upper() + name[2:]
 
 
 def method_of(result: Result) -> str:

@@ -70,6 +70,10 @@ def design_inputs(
         for name, rows in survey.people.groupby("wave", sort=True)
         if treatment.column in rows and rows[treatment.column].notna().any()
     }
+    for name in plan.waves_before_treatment:
+        rows = survey.people[survey.people["wave"] == name]
+        if name not in arms and len(rows):
+            arms[name] = pd.Series("neither", index=rows.index, dtype=object)
     return DesignInputs(wave, survey, events, comparable, fieldwork, arms)
 
 
@@ -127,6 +131,14 @@ def exposed_places(plan: Plan, inputs: DesignInputs, waves: tuple[str, str]) -> 
     An event counts when it was held after the earlier fieldwork began and before the later one began: what people
     answer later cannot have been moved by an event that had not been held.
     """
+    said = plan.exposure
+    if said is not None and said.reached is not None:
+        first, last = (plan.waves.index(w) for w in waves)
+        since = plan.waves.index(said.since or waves[1])
+        gate = Gate(
+            "d1.dates", "quality", first < since, None, None, "the earlier survey was over before places were reached"
+        )
+        return (set(said.reached) if since <= last else set()), gate
     events = _event_dates(plan, inputs)
     if events is None:
         return set(), Gate("d1.dates", "quality", False, None, "a register of events", "a register of events is held")
@@ -148,6 +160,10 @@ def first_reached(plan: Plan, inputs: DesignInputs, waves: Sequence[str]) -> dic
 
     A place whose first event came before the first of the waves was over has position 0: it was never seen without.
     """
+    said = plan.exposure
+    if said is not None and said.reached is not None:
+        later = [i for i, w in enumerate(waves) if plan.waves.index(w) >= plan.waves.index(said.since or w)]
+        return dict.fromkeys(said.reached, later[0]) if later else {}
     events = _event_dates(plan, inputs)
     if events is None:
         return {}

@@ -13,7 +13,7 @@ from evaluation.analysis.attendee_effect import guarded
 from evaluation.analysis.did.designs import TwoGroups, heading, method_of, name_of, two_group_designs
 from evaluation.analysis.did.group_gap import grouped
 from evaluation.analysis.did.inputs import DesignInputs
-from evaluation.analysis.levels import margin_of
+from evaluation.analysis.levels import has_shares, margin_of
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
 from evaluation.results import Estimate, Result
@@ -168,12 +168,14 @@ def sides(plan: Plan, inputs: DesignInputs) -> Exhibit:
     table = layout.table(plan, inputs.wave, "designs.sides")
     for groups in two_group_designs(plan, inputs).values():
         outcome = groups.design.outcome
-        frame = groups.people.assign(positive=groups.people[outcome].isin(plan.outcomes.positive).astype(float))
+        frame = groups.people.assign(positive=groups.people[outcome].isin(plan.positive(outcome)).astype(float))
         roles = {"group": groups.group, "time": "after", "weight": "population_weight", "cluster": groups.cluster}
         logit = guarded(did.probability_difference, frame, outcome="positive", **roles)
         if isinstance(logit, Estimate):  # with few places the range of the difference of shares is the one to read
             logit = replace(logit, low=None, high=None)
         row = table.row(f"{groups.name}.{outcome}", groups.heading)
         row.interval("mean", groups.change(plan, frame, outcome), unit=contrasts.points(plan, outcome))
+        if not has_shares(plan, outcome):
+            continue
         row.interval("share", groups.change(plan, frame, "positive"), scale=100.0).interval("logit", logit, scale=100.0)
     return table.exhibit()

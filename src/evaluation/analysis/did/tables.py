@@ -11,7 +11,7 @@ import pandas as pd
 
 from evaluation.analysis import contrasts, layout
 from evaluation.analysis.arms import TREATED
-from evaluation.analysis.did.designs import heading, method_of, name_of, unmet
+from evaluation.analysis.did.designs import heading, kind, method_of, name_of, unmet
 from evaluation.analysis.did.inputs import DesignInputs, session_in
 from evaluation.analysis.did.linked_panel import linked_rows
 from evaluation.analysis.did.predicted_and_recalled import remembered
@@ -47,6 +47,8 @@ def refusals(plan: Plan, inputs: DesignInputs, results: Sequence[Result], refusa
     table = layout.table(plan, inputs.wave, "designs.refused")
     headings = [ATTENDEES, *(heading(plan, r) for r in results)]
     for place, (label, result) in enumerate(zip(headings, [refusal, *results], strict=True)):
+        if not place and not plan.treatment.column:
+            continue
         row = table.row(str(place), label)
         if isinstance(result, NotIdentified):
             row.text("why", result.reason).text("ask", result.what_would_help)
@@ -89,7 +91,7 @@ def assumptions(plan: Plan, inputs: DesignInputs, results: Sequence[Result]) -> 
     for name, design in plan.designs.items():
         row = table.row(name, design.title)
         for column in ("q", "a", "h", "b", "m"):
-            row.declared(column, name)
+            row.declared(column, kind(name))
         row.declared("c", licences.get(name, design.licence))
     return table.exhibit()
 

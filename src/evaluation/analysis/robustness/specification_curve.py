@@ -139,7 +139,7 @@ def specifications(
         raise errors.Unsupported(f"specification axes {unknown} are not known", todo=f"Known are {', '.join(AXES)}.")
     outcome = plan.outcomes.primary
     people = _roles.coded(joined(compare, survey, outcome), compare.covariates)
-    people = people.assign(mean=people[outcome], share=people[outcome].isin(plan.outcomes.positive).astype(float))
+    people = people.assign(mean=people[outcome], share=people[outcome].isin(plan.positive(outcome)).astype(float))
     some = {k: v.reindex(people.index) for k, v in subsets(plan, compare, survey.people).items()}
     sd = {form: float(people[form].std()) for form in AXES[FORM]}
     runner = Specifications(plan, people, compare.covariates, caliper_over(compare), sd, some, sample)

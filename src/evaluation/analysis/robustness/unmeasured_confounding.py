@@ -160,7 +160,7 @@ def _pairs(plan: Plan, people: pd.DataFrame, sample: MatchedSample, row: Estimat
         label = f"Shift between pairs if odds of attending differed {g.gamma:g} times"
         ends = {"low": float(g.lower), "high": float(g.upper)}
         _size(table, f"gamma.shift.{g.gamma:g}", (g.lower + g.upper) / 2, row.unit, label, **ends)
-    yes = [np.isin(v, plan.outcomes.positive).astype(float) for v in answers]
+    yes = [np.isin(v, plan.positive(row.outcome)).astype(float) for v in answers]
     if (yes[0] != yes[1]).any():
         share = sensitivity.rosenbaum(*yes, alternative=way, test="mcnemar")
         _size(table, "gamma.positive", share.critical, "times")
