@@ -64,8 +64,9 @@ def in_sample(
     """Estimate the difference in a designed sample by weighted g-computation.
 
     The outcome is regressed on treatment, covariates and all their products with weights match × survey; the
-    estimate is the mean predicted difference over the treated (weighted). Errors by the delta method, the treated
-    people's covariates held fixed (Greifer 2023; Ho, Imai, King and Stuart 2007).
+    estimate is the mean predicted difference over those whom the sample's estimand is about: the treated, the
+    untreated (ATC), everybody by survey weight (ATE), or the overlap (ATO). Errors by the delta method, their
+    covariates held fixed (Greifer 2023; Ho, Imai, King and Stuart 2007).
 
     Parameters
     ----------
@@ -393,7 +394,8 @@ def outcome_model(
     used = analysis_sample(frame, sample, outcome, treat, covariates, survey_weight, cluster)
     treated = used[treat].to_numpy() == 1
     weight = sample.match_weight.reindex(used.index).to_numpy(dtype=float) * _roles.weights(used, survey_weight)
-    x, names, difference, untreated = _interacted_design(used, treated, weight, covariates)
+    target = _target(treated, weight, _roles.weights(used, survey_weight), sample.estimand)
+    x, names, difference, untreated = _interacted_design(used, treated, weight, covariates, target)
     fit = inference.regress(x, used[outcome].to_numpy(dtype=float), names, weight)
     return OutcomeModel(used, treated, weight, fit, difference, untreated)
 
@@ -507,8 +509,18 @@ def _estimate_fields(model: OutcomeModel, sample: MatchedSample, cluster: str | 
     }
 
 
+def _target(treated: Booleans, weight: Floats, survey: Floats, estimand: str) -> Floats:
+    """Return the weights over which predictions are averaged: of those whom the estimand is about.
+
+    Everybody with the survey weight alone for an ATE: design weights make the arms alike, and are no part of whom.
+    """
+    if estimand in ("ATT", "ATM"):
+        return np.asarray(weight * treated)
+    return np.asarray({"ATC": weight * ~treated, "ATE": survey}.get(estimand, weight))
+
+
 def _interacted_design(
-    used: pd.DataFrame, treated: Booleans, weight: Floats, covariates: Sequence[str]
+    used: pd.DataFrame, treated: Booleans, weight: Floats, covariates: Sequence[str], target: Floats
 ) -> tuple[Floats, list[str], Floats, Floats]:
     """Return the design matrix with all products, its names, and the two contrasts of `OutcomeModel`."""
     t = treated.astype(float)
@@ -521,7 +533,7 @@ def _interacted_design(
     full = np.column_stack([np.ones(len(used)), t, z, z * t[:, None]])
     labels = ["(Intercept)", "treated", *names, *[f"treated:{n}" for n in names]]
     keep = _independent_columns(full * np.sqrt(weight)[:, None])
-    mean = weight[treated] @ z[treated] / weight[treated].sum()
+    mean = target @ z / target.sum()
     difference = np.concatenate([[0.0, 1.0], np.zeros(len(names)), mean])
     untreated = np.concatenate([[1.0, 0.0], mean, np.zeros(len(names))])
     return full[:, keep], [labels[i] for i in keep], difference[keep], untreated[keep]
