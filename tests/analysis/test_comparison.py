@@ -166,7 +166,7 @@ def test_methods_stand_in_one_table_the_planned_one_first():
     rows = [i.row for i in table.items]
     assert rows[0].startswith("Planned")
     assert table.chart == "forest"
-    assert len(set(rows)) == 12
+    assert len(set(rows)) == 14
     values = {i.row: i.result for i in table.items}
     assert isinstance(values["Overlap weights"], NotIdentified)
     assert all(isinstance(v, Estimate) for k, v in values.items() if k != "Overlap weights")

@@ -79,7 +79,7 @@ def test_an_estimand_that_is_not_known_is_refused():
 @pytest.mark.parametrize("estimand", ["ATE", "ATT", "ATC"])
 def test_g_computation_averages_over_those_whom_the_estimand_is_about(estimand):
     frame = people(5)
-    ours = effects.in_sample(frame, everybody(frame, estimand), **ROLES)
+    ours = effects.in_sample(frame, everybody(frame, estimand), **ROLES, over="estimand")
     fit = smf.wls("y ~ d * (x + z)", frame, weights=frame["s"]).fit()
     gap = fit.predict(frame.assign(d=1)) - fit.predict(frame.assign(d=0))
     whom = {"ATE": frame["s"], "ATT": frame["s"] * frame["d"], "ATC": frame["s"] * (1 - frame["d"])}[estimand]
@@ -90,7 +90,9 @@ def test_weights_for_everybody_carry_their_estimand_into_the_adjusted_outcome():
     frame = people(6, n=2000)
     scores = propensity.fit(frame.drop(columns="y"), treat="d", covariates=["x", "z"], survey_weight="s")
     sample = matching.weights(frame.drop(columns="y"), scores, treat="d", estimand="ATE", survey_weight="s")
-    assert effects.in_sample(frame, sample, **ROLES).value == pytest.approx(0.5, abs=0.12)
+    assert effects.in_sample(frame, sample, **ROLES, over="estimand").value == pytest.approx(0.5, abs=0.12)
+    with pytest.raises(errors.Unsupported):
+        effects.in_sample(frame, sample, **ROLES, over="nobody")
 
 
 def test_subgroup_effects_are_those_of_their_people_and_differ_by_their_difference():

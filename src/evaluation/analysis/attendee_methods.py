@@ -81,7 +81,14 @@ def _companions(plan: Plan, compare: Comparison, people: pd.DataFrame, sample: M
         "doubly-robust": guarded(effects.doubly_robust, people, covariates=prognostic, **rules),
         "everybody-g-computation": unweightable
         if bool(lists.any())
-        else guarded(effects.in_sample, people, comparison.everybody(people, "ATE"), covariates=prognostic, **rules),
+        else guarded(
+            effects.in_sample,
+            people,
+            comparison.everybody(people, "ATE"),
+            covariates=prognostic,
+            over="estimand",
+            **rules,
+        ),
         "everybody-doubly-robust": unweightable
         if bool(lists.any())
         else guarded(effects.doubly_robust, people, covariates=prognostic, estimand="ATE", **rules),
