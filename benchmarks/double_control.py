@@ -54,6 +54,19 @@ def study(_: int, rng: np.random.Generator, sections: dict[str, Any], shared: fl
     ]
 
 
+def write(rows: list[tuple[str, ...]]) -> None:
+    """Write the table into the page."""
+    header = ["Truth", "Trait in the controls", "Studies", "Planned estimate", "Informative", "its estimate (median)"]
+    header += [
+        "its set holds 0",
+        "its range, times the planned one",
+        "unqualified direction today",
+        "with the double control",
+    ]
+    note = "\n\nPer cent of studies; estimates in points of the scale; median and set over informative studies."
+    tables.write("methods/sensitivity.md", "double_control", tables.markdown(header, rows) + note)
+
+
 def main() -> None:
     """Simulate, print and write the table."""
     studies, rows = int(sys.argv[1]) if len(sys.argv) > 1 else STUDIES, []
@@ -82,15 +95,7 @@ def main() -> None:
                 (name, f"{shared:g}", str(len(done)), *shown, *(f"{100 * x:.1f}" for x in done[:, 6:].mean(axis=0)))
             )
             print(rows[-1], flush=True)
-    header = ["Truth", "Trait in the controls", "Studies", "Planned estimate", "Informative", "its estimate (median)"]
-    header += [
-        "its set holds 0",
-        "its range, times the planned one",
-        "unqualified direction today",
-        "with the double control",
-    ]
-    note = "\n\nPer cent of studies; estimates in points of the scale; median and set over informative studies."
-    tables.write("methods/sensitivity.md", "double_control", tables.markdown(header, rows) + note)
+    write(rows)
 
 
 if __name__ == "__main__":

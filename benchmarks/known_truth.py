@@ -150,13 +150,12 @@ def null_study(_: int, rng: np.random.Generator) -> dict[str, Any]:
     """Return the verdicts of one study in which nothing differs and nothing changed."""
     plan, margins, table = inputs()
     one = Study(plan, margins, table, drawing.truth(**NOTHING), rng, ("W2022", WAVE))
-    rows = one.doubted(one.attended([PRIMARY, *plan.outcomes.secondary]))
-    first, rest = verdict(rows[0]), [verdict(r) for r in rows[1:]]
+    rows = one.doubted(one.attended([PRIMARY, *plan.outcomes.secondary, *plan.outcomes.exploratory]))
+    words = {family: [verdict(r) for r in rows if r.family == family] for family in ("secondary", "exploratory")}
     return {
-        "attend": first,
+        "attend": verdict(rows[0]),
         "change": verdict(one.changed("black")),
-        "claimed": any(is_directed(v) and "fragile" not in v for v in rest),
-        "any": any(map(is_directed, rest)),
+        **{family: any(map(is_directed, said)) for family, said in words.items()},
     }
 
 
@@ -283,24 +282,10 @@ def null(n: int) -> list[tuple[str, ...]]:
                 "at most 6.5 %",
             )
         )
-    rows.append(
-        (
-            "No effect: secondary outcomes, any of them",
-            f"{n:,}",
-            "Higher, lower or small",
-            _share([m["claimed"] for m in made]),
-            "at most 6.5 %",
-        )
-    )
-    rows.append(
-        (
-            "No effect: secondary outcomes, any of them",
-            f"{n:,}",
-            "The same, or fragile for want of the family",
-            _share([m["any"] for m in made]),
-            "none: see below",
-        )
-    )
+    for family in ("secondary", "exploratory"):
+        named = f"No effect: {family} outcomes, any of them"
+        share = _share([m[family] for m in made])
+        rows.append((named, f"{n:,}", "Higher, lower, small or fragile", share, "at most 6.5 %"))
     return rows
 
 

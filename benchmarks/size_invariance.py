@@ -1,4 +1,4 @@
-"""Is a gap in the trust scale real, or do two statements work otherwise? `python -m benchmarks.size_invariance N`.
+"""Is a gap in the trust scale real, or do two statements work otherwise? `python -m benchmarks.size_invariance`.
 
 Studies of the shipped size are drawn with a known truth: no gap and statements that work alike (size of the gate); no
 gap, and two of six statements answered half a standard deviation lower by Black respondents at equal trust (a false
@@ -23,7 +23,6 @@ from evaluation.results import Estimate, verdict
 
 WAVE, SCALE, SEED, STUDIES = "W2025", "trust_scale", 20260709, 500
 SHIFTED = {"trust_respect": -0.5, "trust_fair": -0.5}
-LARGE = 3
 CASES: dict[str, tuple[float, dict[str, float]]] = {
     "no gap, statements alike": (0.0, {}),
     "no gap, two statements shifted by 0.5 SD": (0.0, SHIFTED),
@@ -58,22 +57,28 @@ def study(_: int, rng: np.random.Generator, gap: float, shift: dict[str, float],
     return [*lower, float(examined.state == "not alike"), float(examined.state == "too few to test"), found.value]
 
 
+def write(rows: list[tuple[str, ...]]) -> None:
+    """Write the table into the page."""
+    header = ["Truth", "Study", "Studies", "“lower” without the gate", "“lower” unqualified with it"]
+    header += ["statements “not alike”", "“too few to test”", "gap found (points)"]
+    tables.write("methods/invariance.md", "size_invariance", tables.markdown(header, rows) + "\n\nPer cent of studies.")
+
+
 def main() -> None:
-    """Simulate, print and write the table."""
-    studies, rows = int(sys.argv[1]) if len(sys.argv) > 1 else STUDIES, []
-    for times in (1, LARGE):
+    """Simulate, print and write the table: `N` studies of each case, at the shipped size and those given after it."""
+    studies, *sizes = [int(x) for x in sys.argv[1:]] or [STUDIES]
+    rows = []
+    for times in (1, *sizes):
         for place, (name, (gap, shift)) in enumerate(CASES.items()):
             task = partial(study, gap=gap, shift=shift, times=times)
-            done = np.array(parallel.run(task, list(range(studies if times == 1 else studies // 5)), SEED + place))
+            done = np.array(parallel.run(task, list(range(studies)), SEED + place))
             done = done[~np.isnan(done[:, 0])]
             before, after, unlike, few, value = done.mean(axis=0)
             size = "as shipped" if times == 1 else f"{times} times as large"
             shares = [f"{100 * x:.1f}" for x in (before, after, unlike, few)]
             rows.append((name, size, str(len(done)), *shares, f"{value:.2f}"))
             print(rows[-1], flush=True)
-    header = ["Truth", "Study", "Studies", "“lower” without the gate", "“lower” unqualified with it"]
-    header += ["statements “not alike”", "“too few to test”", "gap found (points)"]
-    tables.write("methods/invariance.md", "size_invariance", tables.markdown(header, rows) + "\n\nPer cent of studies.")
+    write(rows)
 
 
 if __name__ == "__main__":

@@ -173,14 +173,18 @@ def test_the_median_of_ratios_is_halved_on_the_log_scale():
 @pytest.mark.parametrize("family", ["secondary", "exploratory", "control"])
 def test_another_family_needs_its_own_p(family):
     assert verdict(row(family=family, p_family=0.05)) == "higher"
-    assert verdict(row(family=family, p_family=0.0501)) == "higher, but fragile"
-    assert verdict(row(family=family, p_family=None)) == "higher, but fragile"
+    assert verdict(row(family=family, p_family=0.0501)) == "too uncertain together"
+    assert verdict(row(family=family, p_family=None)) == "too uncertain together"
     assert why_fragile(row(family=family, p_family=0.2)) == ("family",)
     assert verdict(row(-0.1, 0.5, family=family, p_family=0.001)) == "too uncertain to say"
 
 
-def test_small_and_little_need_no_p_of_the_family():
-    assert verdict(row(0.01, 0.19, family="secondary", p_family=0.5)) == "higher, but small"
+def test_no_direction_in_any_form_without_the_p_of_the_family():
+    doubted = {"gates": failed("quality"), "doubt": "up", "same_sign_share": 0.1}
+    assert verdict(row(family="secondary", p_family=0.5, **doubted)) == "too uncertain together"
+    assert verdict(row(family="secondary", p_family=0.01, **doubted)) == "higher, but fragile"
+    assert verdict(row(0.01, 0.19, family="secondary", p_family=0.5)) == "little or no difference"
+    assert verdict(row(0.01, 0.19, family="secondary", p_family=0.01)) == "higher, but small"
     assert verdict(row(-0.1, 0.1, family="secondary", p_family=1.0)) == "little or no difference"
 
 

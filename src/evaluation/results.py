@@ -22,6 +22,7 @@ from evaluation.verdict import (
     SIGN,
     TOO_FEW,
     TOO_UNCERTAIN,
+    UNCERTAIN_TOGETHER,
     VERDICTS,
     verdict,
     why_fragile,
@@ -111,6 +112,8 @@ class Estimate(Displayed):
         Two-sided p-value against `null`; None for levels.
     n : mapping of str to int
         Unweighted people in each compared group (`{"all": n}` for one group).
+    design_effect : float or None
+        Variance over that of a simple sample of as many people, drawn with replacement; of levels.
     null, margin : float or None
         Value of no difference (0, or 1 for ratios) and smallest worthwhile change in `unit` (log scale for
         ratios). `null=None` marks a level or count: it has no verdict.
@@ -129,6 +132,7 @@ class Estimate(Displayed):
     unit: str = ""
     n: Mapping[str, int] = field(default_factory=dict)
     n_effective: float | None = None
+    design_effect: float | None = None
     n_sessions: int | None = None
     method: str = ""
     se_method: str = ""
@@ -641,6 +645,7 @@ __all__ = [
     "SIGN",
     "TOO_FEW",
     "TOO_UNCERTAIN",
+    "UNCERTAIN_TOGETHER",
     "VERDICTS",
     "Displayed",
     "Estimate",

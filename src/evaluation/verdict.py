@@ -13,6 +13,7 @@ HIGHER, LOWER = "higher", "lower"
 FRAGILE, SMALL = "but fragile", "but small"
 LITTLE_OR_NO = "little or no difference"
 TOO_UNCERTAIN = "too uncertain to say"
+UNCERTAIN_TOGETHER = "too uncertain together"
 TOO_FEW = "too few to report"
 NOT_ANSWERABLE = "not answerable"
 NOT_SHOWN = "not shown, to protect people"  # no verdict: a count hidden so that another cannot be worked out
@@ -72,9 +73,13 @@ VERDICT_WORDS = (
     ),
     VerdictWord(
         "Too uncertain to say",
-        "The range includes both a rise and a fall, and is wide.",
+        "The range includes both a rise and a fall, and is wide; or it would do so if every question asked together "
+        "with this one were allowed for.",
         "uncertain",
-        {TOO_UNCERTAIN: "Too uncertain to say"},
+        {
+            TOO_UNCERTAIN: "Too uncertain to say",
+            UNCERTAIN_TOGETHER: "Too uncertain once the questions asked together are allowed for",
+        },
     ),
     VerdictWord(
         "Too few to report",
@@ -108,8 +113,9 @@ def verdict(result: HasRow | Mapping[str, object]) -> str:
 
     The order is fixed: a failed design gate, size, direction of the 95 % interval as used, fragility (`why_fragile`),
     small or little difference (whole interval inside the margin and every quality gate passed), higher or lower, too
-    uncertain. A contrast of a family other than the primary one earns a plain "higher" or "lower" only with a
-    family-adjusted p of 0.05 or less. An end equal to the null or to the margin excludes nothing.
+    uncertain. A contrast of a family other than the primary one earns a direction, in whatever form, only with a
+    family-adjusted p of 0.05 or less; else it is too uncertain together with its family, or little or no difference. An
+    end equal to the null or to the margin excludes nothing.
 
     Parameters
     ----------
@@ -138,24 +144,24 @@ def verdict(result: HasRow | Mapping[str, object]) -> str:
     if null is None or low is None or high is None:
         stated = _text(row.get("verdict"))
         return stated if stated in WITHOUT_NUMBER else ""
-    direction = _direction(row)
+    found = _direction(row)
+    direction = found if _earned(row) else 0
     word = {1: HIGHER, -1: LOWER, 0: ""}[direction]
-    doubts = why_fragile(row)
-    if direction and set(doubts) - {FAMILY}:
+    if direction and why_fragile(row):
         return f"{word}, {FRAGILE}"
     if _inside_margin(row, null, low, high) and not _failed(gates, "quality"):
         return f"{word}, {SMALL}" if direction else LITTLE_OR_NO
     if direction:
-        return f"{word}, {FRAGILE}" if doubts else word
-    return TOO_UNCERTAIN
+        return word
+    return UNCERTAIN_TOGETHER if found else TOO_UNCERTAIN
 
 
 def why_fragile(result: HasRow | Mapping[str, object]) -> tuple[str, ...]:
-    """Return what makes a contrast with a direction fragile, in the order of the rule; () where nothing does.
+    """Return what stands against the direction of an interval, in the order of the rule; () where nothing does.
 
     Ids of failed quality gates as "gate:<id>"; "signs of analyses" (under 90 % of specifications of the planned
     sign), "size of analyses" (their median under half the planned estimate), "one-sided doubt" (in the direction
-    found), "family" (not below 0.05 once its family of outcomes is allowed for).
+    found), "family" (not below 0.05 once its family of outcomes is allowed for: then no direction is stated at all).
 
     Parameters
     ----------

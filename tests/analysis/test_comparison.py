@@ -166,10 +166,15 @@ def test_methods_stand_in_one_table_the_planned_one_first():
     rows = [i.row for i in table.items]
     assert rows[0].startswith("Planned")
     assert table.chart == "forest"
-    assert len(set(rows)) == 12
+    assert len(set(rows)) == 14
     values = {i.row: i.result for i in table.items}
-    assert isinstance(values["Overlap weights"], NotIdentified)
-    assert all(isinstance(v, Estimate) for k, v in values.items() if k != "Overlap weights")
+    about_all = {
+        "Overlap weights",
+        *(k for k in values if k.startswith("Among everybody")),
+    }  # lists of attendees were added
+    assert len(about_all) == 3
+    assert {k for k, v in values.items() if isinstance(v, NotIdentified)} == about_all
+    assert all(isinstance(v, Estimate) for k, v in values.items() if k not in about_all)
     planned, companion = values[rows[0]], values["Entropy balancing (planned companion)"]
     assert planned.planned
     assert not companion.planned

@@ -322,8 +322,11 @@ def test_the_table_says_why_a_verdict_is_fragile_and_how_many_things_were_looked
         )
     )
     table = verdicts.table(made.plan, WAVE, [replace(r, verdict=verdict(r)) for r in rows])
-    said = {i.result.id: i.result.text for i in table.items if i.column == "Why fragile"}
-    assert said["why.change.a.black.w"] == "this is before allowing for the 2 things we looked at"
+    said = {i.result.id: i.result.text for i in table.items if i.column == "Why fragile or uncertain"}
+    assert (
+        said["why.change.a.black.w"]
+        == "the range lies on one side before the 2 questions asked together are allowed for"
+    )
     assert "why.change.b.black.w" not in said
     assert said["why.attend.y.all.w"].startswith("not met: few are unmatched; other ways")
     assert verdicts.all_ruled([replace(r, verdict=verdict(r)) for r in rows])

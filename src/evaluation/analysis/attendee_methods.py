@@ -110,7 +110,7 @@ def _before(
 def _companions(plan: Plan, compare: Comparison, people: pd.DataFrame, sample: MatchedSample) -> dict[str, Result]:
     """Return the primary outcome by every companion method."""
     outcome = plan.outcomes.primary
-    lists, others = people["boost"], people[TREATED] == 0
+    lists, others, prognostic = people["boost"], people[TREATED] == 0, adjusted_for(plan, people)
     rules = {"outcome": outcome, **CLUSTERED}
     redrawn = {"strata": "boost", "draws": max(plan.sensitivity.bootstrap_draws, 50), "seed": plan.seed}
     unweightable = NotIdentified(
@@ -132,7 +132,20 @@ def _companions(plan: Plan, compare: Comparison, people: pd.DataFrame, sample: M
             effects.bootstrap, people, covariates=compare.covariates, reweigh=compare.raking, **redrawn, **rules
         ),
         "overlap": unweightable if bool(lists.any()) else guarded(_inverse, compare, people, rules, "ATO"),
-        "doubly-robust": guarded(effects.doubly_robust, people, covariates=adjusted_for(plan, people), **rules),
+        "doubly-robust": guarded(effects.doubly_robust, people, covariates=prognostic, **rules),
+        "everybody-g-computation": unweightable
+        if bool(lists.any())
+        else guarded(
+            effects.in_sample,
+            people,
+            comparison.everybody(people, "ATE"),
+            covariates=prognostic,
+            over="estimand",
+            **rules,
+        ),
+        "everybody-doubly-robust": unweightable
+        if bool(lists.any())
+        else guarded(effects.doubly_robust, people, covariates=prognostic, estimand="ATE", **rules),
         **(apart if plan.population.boost_column else {}),
     }
 

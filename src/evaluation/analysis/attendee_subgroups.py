@@ -22,7 +22,10 @@ from evaluation.analysis.attendee_effect import (
     subset,
 )
 from evaluation.analysis.comparison import Comparison
+from evaluation.analysis.level_tables import group_column
+from evaluation.analysis.level_tables import groups as named_groups
 from evaluation.analysis.levels import Survey, has_shares
+from evaluation.analysis.verdicts import focus
 from evaluation.exhibit import SHARE, Exhibit, result_id
 from evaluation.plan.study import Plan
 from evaluation.results import Estimate, NotIdentified, Result, TooFew, from_se
@@ -30,6 +33,7 @@ from evaluation.statistics import effects, matching, misclassification, power
 from evaluation.statistics.matching import MatchedSample
 
 TIE_DRAWS = 20
+GROUP, APART = "compared_group", "apart"
 
 
 def units(plan: Plan, wave: str, compare: Comparison, sample: MatchedSample, survey: Survey) -> Exhibit:
@@ -127,6 +131,57 @@ def _apart(
         outcome=outcome,
         estimand="difference between attendees from lists and attendees of the general sample",
     )
+
+
+def groups(plan: Plan, wave: str, compare: Comparison, sample: MatchedSample, survey: Survey) -> Exhibit:
+    """Return the planned contrast within each compared group, and the difference of the two, exploratory."""
+    table, outcome, column = layout.table(plan, wave, "attend.subgroups"), plan.outcomes.primary, group_column(plan)
+    if compare.refusal is not None:
+        return table.refused(compare.refusal)
+    if not column:
+        return table.exhibit()
+    people = joined(compare, survey, outcome)
+    held = survey.people[column].reindex(people.index)
+    people = people.assign(**{GROUP: held}).dropna(subset=[GROUP])
+    found = _by_group(plan, people, sample, outcome)
+    words = {code: who for _, code, who in named_groups(plan) if code}
+    for code, result in found.items():
+        label = words.get(code, f"{plan.words.focus_group} less {plan.words.comparison_group}")
+        named = contrasts.name(
+            result,
+            "attendgroup",
+            outcome=outcome,
+            group=code,
+            wave=wave,
+            unit=contrasts.points(plan, outcome),
+            licence="exploratory",
+            question=f"Do {plan.words.treated} differ from similar {plan.words.untreated}: {label}?",
+        )
+        table.row(code, label).estimate("difference", named)
+    return table.exhibit()
+
+
+def _by_group(plan: Plan, people: pd.DataFrame, sample: MatchedSample, outcome: str) -> dict[str, Result]:
+    """Return the effect in each group by code and their difference as "apart", or too few where any cell is small."""
+    kept = sample_for(people, sample)
+    used = people[(kept.match_weight > 0).to_numpy()]
+    first, second = focus(plan)
+    counts = {
+        f"{code}, {arm}": int(((used[GROUP] == code) & (used[TREATED] == t)).sum())
+        for code in (second, first)
+        for arm, t in (("treated", 1), ("untreated", 0))
+    }
+    if min(counts.values()) < plan.sizes.least_people:
+        few = TooFew(counts=counts, needed=plan.sizes.least_people)
+        return dict.fromkeys((second, first, APART), few)
+    some = people[people[GROUP].isin([first, second])].assign(**{GROUP: lambda d: (d[GROUP] == first).astype(int)})
+    covariates = [c for c in adjusted_for(plan, some) if some.groupby(GROUP)[c].nunique().min() > 1]
+    rules = {"outcome": outcome, "by": GROUP, "covariates": covariates, **CLUSTERED}
+    made = guarded(effects.by_subgroup, some, sample_for(some, sample), **rules)
+    if isinstance(made, NotIdentified):
+        return dict.fromkeys((second, first, APART), made)
+    n = {code: sum(made.effects[level].n.values()) for code, level in ((second, "0"), (first, "1"))}
+    return {second: made.effects["0"], first: made.effects["1"], APART: replace(made.differences["1"], n=n)}
 
 
 def ties(plan: Plan, wave: str, compare: Comparison, sample: MatchedSample, survey: Survey) -> Exhibit:

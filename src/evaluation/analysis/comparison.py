@@ -257,15 +257,15 @@ def nobody(index: pd.Index) -> matching.MatchedSample:
     return _without_pairs(pd.Series(0.0, index=index), "no comparison", pd.Series(False, index=index))
 
 
-def everybody(people: pd.DataFrame) -> matching.MatchedSample:
+def everybody(people: pd.DataFrame, estimand: str = "ATT") -> matching.MatchedSample:
     """Return a sample in which everybody has match weight 1: the comparison before matching."""
-    return _without_pairs(pd.Series(1.0, index=people.index), "no matching", people[TREATED] == 1)
+    return _without_pairs(pd.Series(1.0, index=people.index), "no matching", people[TREATED] == 1, estimand)
 
 
-def _without_pairs(weight: pd.Series, method: str, treated: pd.Series) -> matching.MatchedSample:
+def _without_pairs(weight: pd.Series, method: str, treated: pd.Series, estimand: str = "ATT") -> matching.MatchedSample:
     pairs = pd.DataFrame({"treated": [], "control": [], "round": []})
     weight = weight.rename("match_weight")
-    return matching.MatchedSample(weight, pairs, weight.index[:0], "ATT", method, TREATED, treated)
+    return matching.MatchedSample(weight, pairs, weight.index[:0], estimand, method, TREATED, treated)
 
 
 def companion(plan: Plan, compare: Comparison) -> matching.MatchedSample | NotIdentified:

@@ -25,7 +25,7 @@ from evaluation.results import (
 )
 from evaluation.statistics import multiplicity, power
 from evaluation.table_builder import Table
-from evaluation.verdict import NOT_ANSWERABLE, WITHOUT_NUMBER
+from evaluation.verdict import NOT_ANSWERABLE, UNCERTAIN_TOGETHER, WITHOUT_NUMBER
 
 FAMILIES = ("secondary", "exploratory", "control")
 DESIGNS = ("d1", "d2", "d3", "d4", "d5", "d6")
@@ -140,13 +140,13 @@ def table(plan: Plan, wave: str, rows: Sequence[Result]) -> Exhibit:
         row, ruling = table.row(result.id, result.question or result.id), verdict(result)
         row.estimate("result", result).text("verdict", ruling or "no verdict")
         row.text("planned", "planned" if result.planned else "not planned")
-        if isinstance(result, Estimate) and "fragile" in ruling:
+        if isinstance(result, Estimate) and ("fragile" in ruling or ruling == UNCERTAIN_TOGETHER):
             row.text("why", _why(table, result, rows))
     return table.exhibit(headline=[r.id for r in rows if is_headline(r, plan)])
 
 
 def _why(table: Table, row: Estimate, rows: Sequence[Result]) -> str:
-    """Return why a verdict is fragile, in words: gates by what they ask, the analyses, the doubt, the family's size."""
+    """Return why a direction is fragile or not stated, in words: gates, the analyses, the doubt, the family's size."""
     notes = {f"gate:{g.id}": g.note or g.id for g in row.gates}
     alike = [r for r in rows if isinstance(r, Estimate) and _family(r) == _family(row)]
     return "; ".join(

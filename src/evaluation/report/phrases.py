@@ -14,7 +14,7 @@ from typing import Protocol
 from markupsafe import Markup, escape
 
 from evaluation.disclosure import CheckedRow
-from evaluation.verdict import LITTLE_OR_NO, NOT_ANSWERABLE, TOO_FEW
+from evaluation.verdict import LITTLE_OR_NO, NOT_ANSWERABLE, TOO_FEW, UNCERTAIN_TOGETHER
 
 INTERVAL_NOTE = "A range: if we repeated the survey many times, most results would fall in a range like this."
 POINT_NOTE = "A point is a percentage point of positive answers."
@@ -181,6 +181,8 @@ FAILED_CONDITIONS = {
     "selection": "people who came because they trusted the police already cannot be told apart",
     "controls": "people who attended also differ on things that the events cannot have moved",
     "same_sign": "the ways of analysing do not agree",
+    "invariance": "the statements of the scale may not measure alike in those compared, or too few answered to tell",
+    "double_control": "nothing may be left once an unseen trait is allowed for by views of other services",
     "effective": "the answers are worth too few independent ones",
     "cells": "nobody answered in a part of the population",
     "margins": "the answers could not be weighted to every population figure at once",
@@ -189,7 +191,7 @@ FAILED_CONDITIONS = {
 
 def failed_condition(id: str, row: CheckedRow | None = None) -> str:
     """Return in plain words what it means that a gate failed; else its own note, else its id in words."""
-    name = id.rsplit(".", 1)[-1]
+    name = "invariance" if id.startswith("scale.invariance.") else id.rsplit(".", 1)[-1]
     if name in FAILED_CONDITIONS:
         return FAILED_CONDITIONS[name]
     stated = getattr(row, "gates", ())
@@ -216,6 +218,9 @@ def _by_word(row: CheckedRow, s: Subject, cite: Marker, word: str, pre_waves: in
     )
     whether = f"{s.what} {verb} {s.pair}" if s.pair else f"{_about(s)} {verb}"
     whether = f"{whether} {s.since}".strip()
+    if word == UNCERTAIN_TOGETHER:
+        alone = f"Taken alone the {s.noun} would lie anywhere from {ends}, {_scale(unit)}."
+        return [f"We cannot tell whether {whether}, once the questions asked together are allowed for.", alone]
     return [f"We cannot tell whether {whether}.", f"The true {s.noun} could be anywhere from {ends}, {_scale(unit)}."]
 
 

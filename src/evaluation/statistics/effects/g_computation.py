@@ -50,7 +50,7 @@ class EstimateFields(TypedDict):
     sample: str
 
 
-def in_sample(
+def in_sample(  # noqa: PLR0913
     frame: pd.DataFrame,
     sample: MatchedSample,
     *,
@@ -60,12 +60,13 @@ def in_sample(
     cluster: str | None = None,
     survey_weight: str | None = None,
     kind: str = "CR1S",
+    over: str = "treated",
 ) -> Estimate:
     """Estimate the difference in a designed sample by weighted g-computation.
 
     The outcome is regressed on treatment, covariates and all their products with weights match × survey; the
-    estimate is the mean predicted difference over the treated (weighted). Errors by the delta method, the treated
-    people's covariates held fixed (Greifer 2023; Ho, Imai, King and Stuart 2007).
+    estimate is the mean predicted difference over the treated (weighted), or over those whom the sample's estimand is
+    about. Errors by the delta method, their covariates held fixed (Greifer 2023; Ho, Imai, King and Stuart 2007).
 
     Parameters
     ----------
@@ -87,6 +88,9 @@ def in_sample(
     kind : str
         Without sessions: the kind of `inference.cluster_robust` by pair or matched set. Matching with replacement,
         subclasses, cells and weights take HC3; kind="two-way" clusters a matching with replacement by set and person.
+    over : "treated" or "estimand"
+        Over whom predictions are averaged: the treated, or those of the sample's estimand (ATT the treated, ATC the
+        untreated, ATE everybody by survey weight, ATO everybody by analysis weight).
 
     Returns
     -------
@@ -98,12 +102,15 @@ def in_sample(
     EmptyCell
         Nobody of one arm is left, or treated people come from fewer than four sessions: described, not estimated.
     Unsupported
-        A kind that is not known, or not for this design.
+        A kind that is not known, or not for this design; another `over`.
     UnknownColumn, MissingValues, DataError
         No such column; NA in any role; a sample of other people or of another treatment, duplicate ids, an outcome that
         is not numbers.
     """
-    model = outcome_model(frame, sample, outcome, treat, covariates, survey_weight, cluster)
+    if over not in ("treated", "estimand"):
+        raise errors.Unsupported(f"over {over!r} is not known", todo="Use treated or estimand.")
+    whom = sample.estimand if over == "estimand" else "ATT"
+    model = outcome_model(frame, sample, outcome, treat, covariates, survey_weight, cluster, whom)
     return _difference(model, sample, outcome, cluster, kind)
 
 
@@ -357,6 +364,7 @@ def outcome_model(
     covariates: Sequence[str],
     survey_weight: str | None,
     cluster: str | None,
+    whom: str = "ATT",
 ) -> OutcomeModel:
     """Fit the outcome model of a designed sample.
 
@@ -376,6 +384,8 @@ def outcome_model(
         Column of positive weights.
     cluster : str or None
         Column of the collection session.
+    whom : str
+        Estimand over whose people predictions are averaged.
 
     Returns
     -------
@@ -393,7 +403,8 @@ def outcome_model(
     used = analysis_sample(frame, sample, outcome, treat, covariates, survey_weight, cluster)
     treated = used[treat].to_numpy() == 1
     weight = sample.match_weight.reindex(used.index).to_numpy(dtype=float) * _roles.weights(used, survey_weight)
-    x, names, difference, untreated = _interacted_design(used, treated, weight, covariates)
+    target = _target(treated, weight, _roles.weights(used, survey_weight), whom)
+    x, names, difference, untreated = _interacted_design(used, treated, weight, covariates, target)
     fit = inference.regress(x, used[outcome].to_numpy(dtype=float), names, weight)
     return OutcomeModel(used, treated, weight, fit, difference, untreated)
 
@@ -507,8 +518,18 @@ def _estimate_fields(model: OutcomeModel, sample: MatchedSample, cluster: str | 
     }
 
 
+def _target(treated: Booleans, weight: Floats, survey: Floats, estimand: str) -> Floats:
+    """Return the weights over which predictions are averaged: of those whom the estimand is about.
+
+    Everybody with the survey weight alone for an ATE: design weights make the arms alike, and are no part of whom.
+    """
+    if estimand in ("ATT", "ATM"):
+        return np.asarray(weight * treated)
+    return np.asarray({"ATC": weight * ~treated, "ATE": survey}.get(estimand, weight))
+
+
 def _interacted_design(
-    used: pd.DataFrame, treated: Booleans, weight: Floats, covariates: Sequence[str]
+    used: pd.DataFrame, treated: Booleans, weight: Floats, covariates: Sequence[str], target: Floats
 ) -> tuple[Floats, list[str], Floats, Floats]:
     """Return the design matrix with all products, its names, and the two contrasts of `OutcomeModel`."""
     t = treated.astype(float)
@@ -521,7 +542,7 @@ def _interacted_design(
     full = np.column_stack([np.ones(len(used)), t, z, z * t[:, None]])
     labels = ["(Intercept)", "treated", *names, *[f"treated:{n}" for n in names]]
     keep = _independent_columns(full * np.sqrt(weight)[:, None])
-    mean = weight[treated] @ z[treated] / weight[treated].sum()
+    mean = target @ z / target.sum()
     difference = np.concatenate([[0.0, 1.0], np.zeros(len(names)), mean])
     untreated = np.concatenate([[1.0, 0.0], mean, np.zeros(len(names))])
     return full[:, keep], [labels[i] for i in keep], difference[keep], untreated[keep]

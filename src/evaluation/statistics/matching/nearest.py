@@ -8,7 +8,7 @@ result does not depend on the order of rows.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -46,6 +46,7 @@ def nearest(  # noqa: PLR0913
     common_support: bool = False,
     survey_weight: str | None = None,
     outcomes: Iterable[str] = (),
+    within: Mapping[str, float] | None = None,
 ) -> MatchedSample:
     """Match each attendee to the `ratio` others whose chance of attending is nearest (Rubin 1973).
 
@@ -81,6 +82,9 @@ def nearest(  # noqa: PLR0913
         about the same score (`sample.level`), so that match weight times survey weight keeps the scores matched.
     outcomes : iterable of str
         Names that are refused in the frame.
+    within : mapping of str to float, optional
+        Calipers on named covariates: the largest difference of a pair in each column, in its own unit. Not with the
+        order "closest".
 
     Returns
     -------
@@ -98,7 +102,10 @@ def nearest(  # noqa: PLR0913
         Everybody or nobody treated; a choice that is not known, a ratio or a caliper that is not positive.
     """
     exact = [exact] if isinstance(exact, str) else list(exact)
-    treated = _roles.check(frame, treat=treat, others=exact, survey_weight=survey_weight, outcomes=outcomes)
+    near = check_within(frame, within, order)
+    treated = _roles.check(
+        frame, treat=treat, others=[*exact, *(within or {})], survey_weight=survey_weight, outcomes=outcomes
+    )
     check_choice(order, ORDERS, "order")
     check_choice(estimand, ("ATT", "ATC"), "estimand")
     check_ratio(ratio)
@@ -111,7 +118,7 @@ def nearest(  # noqa: PLR0913
         inside = (probability >= max(b[0] for b in both)) & (probability <= min(b[1] for b in both))
     width = np.inf if limit is None else limit.absolute
     focal = ~treated if estimand == "ATC" else treated
-    pairs = _match_by_group(frame, score, focal, inside, exact, (int(ratio), width, replace, order))
+    pairs = _match_by_group(frame, score, focal, inside, exact, (int(ratio), width, replace, order), near)
     if not len(pairs[0]):
         raise errors.NobodyMatched(
             "nobody has a counterpart" + (f" within {limit.summary()}" if limit else ""),
@@ -130,8 +137,43 @@ def nearest(  # noqa: PLR0913
         distance=score,
         survey_weight=survey_weight,
         method=f"nearest neighbour {ratio}:1 {how} replacement, order {order}"
-        + (f", exact on {', '.join(exact)}" if exact else ""),
+        + (f", exact on {', '.join(exact)}" if exact else "")
+        + "".join(f", {name} within {width:g}" for name, width in (within or {}).items()),
     )
+
+
+def check_within(frame: pd.DataFrame, within: Mapping[str, float] | None, order: str) -> Floats | None:
+    """Return the covariates that pairs must be near on, each over its caliper; None without any.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per person.
+    within : mapping of str to float or None
+        Largest difference of a pair by column.
+    order : str
+        The order of turns.
+
+    Returns
+    -------
+    ndarray, shape (n, columns), or None
+        Pairs may differ by 1 in each.
+
+    Raises
+    ------
+    UnknownColumn, DataError, Unsupported
+        An absent column; one that is no number; a width that is not a number of 0 or more; the order "closest".
+    """
+    if not within:
+        return None
+    errors.require_columns(frame, list(within), role="a caliper")
+    if order == "closest":
+        raise errors.Unsupported("calipers on covariates do not go with order 'closest'", todo="Use another order.")
+    wrong = [w for w in within.values() if not (isinstance(w, Number) and np.isfinite(w) and w >= 0)]
+    if wrong:
+        raise errors.Unsupported(f"caliper {wrong[0]!r} is not 0 or more", todo="Give a width in the column's unit.")
+    columns = [_roles.numeric(frame, name, role="caliper") / (width or 1e-12) for name, width in within.items()]
+    return np.column_stack(columns)
 
 
 def check_ratio(ratio: object) -> None:
@@ -271,6 +313,7 @@ def _match_by_group(
     inside: Booleans,
     exact: list[str],
     rule: tuple[int, float, bool, str],
+    near: Floats | None,
 ) -> Pairs:
     """Match within each group of the exact columns; return positions of focal, of partner, and the round."""
     ranks = id_ranks(frame.index)
@@ -285,7 +328,7 @@ def _match_by_group(
         kept = rows[inside[rows]]
         units, others = kept[focal[kept]], kept[~focal[kept]]
         if len(units) and len(others):
-            parts.append(_match_group(score, ranks, units, others, rule))
+            parts.append(_match_group(score, ranks, units, others, rule, near))
     if not parts:
         nobody = np.empty(0, dtype=np.int64)
         return nobody, nobody, nobody
@@ -295,7 +338,12 @@ def _match_by_group(
 
 
 def _match_group(
-    score: Floats, ranks: Integers, units: Integers, others: Integers, rule: tuple[int, float, bool, str]
+    score: Floats,
+    ranks: Integers,
+    units: Integers,
+    others: Integers,
+    rule: tuple[int, float, bool, str],
+    near: Floats | None,
 ) -> Pairs:
     """Match `units` to `others` (row positions) by score; ties by id, lower side first."""
     ratio, width, replace, order = rule
@@ -304,12 +352,16 @@ def _match_group(
     rank = np.empty(len(both), dtype=np.int64)
     rank[np.lexsort((ranks[both], score[both]))] = np.arange(len(both))
     below = np.searchsorted(rank[: len(others)], rank[len(others) :])
-    if replace:
+    if replace and near is None:
         return _with_replacement(score, units, others, below, ratio, width)
     turn = {
         "descending": np.lexsort((ranks[units], -score[units])),
         "ascending": np.lexsort((ranks[units], score[units])),
     }.get(order, np.argsort(ranks[units], kind="stable"))
+    if near is not None:
+        gaps = (score[units], score[others], below, near[units], near[others])
+        a, b, rounds = _pairs_within(gaps, turn, ratio, width, replace=replace)
+        return units[a], others[b], rounds
     search = _closest_pairs if order == "closest" else _sequential_pairs
     a, b, rounds = search(score[units].tolist(), score[others].tolist(), below.tolist(), turn.tolist(), ratio, width)
     return units[a], others[b], rounds
@@ -359,6 +411,35 @@ def _sequential_pairs(
                 continue
             lower[pick + 1] = pick
             upper[pick] = pick + 1
+            a.append(i)
+            b.append(pick)
+            rounds.append(lap)
+            still.append(i)
+        waiting = still
+    return np.array(a, dtype=np.int64), np.array(b, dtype=np.int64), np.array(rounds, dtype=np.int64)
+
+
+def _pairs_within(
+    gaps: tuple[Floats, Floats, Integers, Floats, Floats], turn: Integers, ratio: int, width: float, *, replace: bool
+) -> Pairs:
+    """Go round the units in turn, as `_sequential_pairs`, among the others who are near enough on every covariate."""
+    unit, other, below, of_unit, of_other = gaps
+    free = np.ones(len(other), dtype=bool)
+    taken: dict[int, list[int]] = {int(i): [] for i in turn}
+    a, b, rounds, waiting = [], [], [], [int(i) for i in turn]
+    for lap in range(1, ratio + 1):
+        still = []
+        for i in waiting:
+            ok = free & (np.abs(of_other - of_unit[i]) <= 1 + 1e-9).all(axis=1)
+            ok[taken[i]] = False
+            lower, upper = np.flatnonzero(ok[: below[i]]), np.flatnonzero(ok[below[i] :])
+            down = unit[i] - other[lower[-1]] if len(lower) else np.inf
+            up = other[below[i] + upper[0]] - unit[i] if len(upper) else np.inf
+            if min(down, up) > width or min(down, up) == np.inf:
+                continue
+            pick = int(lower[-1] if down <= up else below[i] + upper[0])
+            free[pick] = replace
+            taken[i].append(pick)
             a.append(i)
             b.append(pick)
             rounds.append(lap)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,10 @@ class Design:
     calibrated_on : Weights, optional
         Record of the calibration: errors are those of residuals from a regression on its columns with base weights
         (Deville and Särndal 1992, section 3.4). `weight` itself where that is a `Weights` object made by calibration.
+    second, second_fpc : str, optional
+        Columns of the unit drawn within each cluster (default: each row), and of the number of units in the cluster's
+        population (or the sampled share, at most 1). They add the variance within clusters that a finite population of
+        clusters leaves (Särndal, Swensson and Wretman 1992, section 4.3); they need `cluster` and `fpc`.
 
     Attributes
     ----------
@@ -49,6 +54,8 @@ class Design:
         Number of clusters in each stratum.
     unsampled_share : ndarray, shape (H,)
         One minus the sampled share of each stratum's clusters, 0 to 1; 1 without a finite population.
+    second : SecondStage or None
+        Units drawn within clusters.
 
     Raises
     ------
@@ -56,7 +63,7 @@ class Design:
         Missing values in a role; weights that are negative or all 0; a stratum with one cluster; a repeated label.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         frame: pd.DataFrame,
         *,
@@ -66,8 +73,12 @@ class Design:
         fpc: str | None = None,
         nest: bool = False,
         calibrated_on: Weights | None = None,
+        second: str | None = None,
+        second_fpc: str | None = None,
     ) -> None:
-        roles = [c for c in (cluster, strata, fpc, weight if isinstance(weight, str) else None) if c]
+        _check_second(cluster, fpc, second, second_fpc)
+        named = (cluster, strata, fpc, second, second_fpc, weight if isinstance(weight, str) else None)
+        roles = [c for c in named if c]
         errors.require_columns(frame, roles, role="the survey design")
         errors.require_complete(frame, roles, role="the survey design")
         if frame.index.has_duplicates:
@@ -87,6 +98,7 @@ class Design:
         if lonely:
             raise errors.EmptyCell(f"a stratum has one cluster only: {', '.join(lonely)}", todo="Join strata.")
         self.unsampled_share = _unsampled_shares(frame, fpc, self.strata_codes, self.clusters_per_stratum)
+        self.second = None if second_fpc is None else _second_stage(frame, self.cluster_codes, second, second_fpc)
 
     @property
     def df(self) -> int:
@@ -191,7 +203,16 @@ class Design:
             self.stratum_of_cluster
         ]
         covariance: Floats = (gap * factor[:, None]).T @ gap
-        return covariance
+        return covariance if self.second is None else covariance + self._within(z, self.second)
+
+    def _within(self, z: Floats, second: SecondStage) -> Floats:
+        """Return the second stage's part: of each cluster, by the share of its stratum's clusters that were drawn."""
+        totals = self._sums(z, second.codes, len(second.cluster))
+        means = self._sums(totals, second.cluster, len(second.units)) / second.units[:, None]
+        gap = totals - means[second.cluster]
+        drawn = 1 - self.unsampled_share[self.stratum_of_cluster]
+        factor = drawn * second.unsampled * second.units / np.maximum(second.units - 1, 1)
+        return np.asarray((gap * factor[second.cluster][:, None]).T @ gap)
 
     @staticmethod
     def _sums(values: Floats, codes: Integers, size: int) -> Floats:
@@ -266,6 +287,52 @@ class Design:
         if series.isna().any():
             raise errors.MissingValues("a domain is missing for some people")
         return series.to_numpy(dtype=float)
+
+
+@dataclass(frozen=True, slots=True)
+class SecondStage:
+    """Units drawn within clusters.
+
+    Attributes
+    ----------
+    codes : ndarray of int, shape (n,)
+        Unit of each person.
+    cluster : ndarray of int, shape (units,)
+        Cluster of each unit.
+    units, unsampled : ndarray, shape (clusters,)
+        Units drawn in each cluster, and one minus the share of its units that were.
+    """
+
+    codes: Integers
+    cluster: Integers
+    units: Integers
+    unsampled: Floats
+
+
+def _check_second(cluster: str | None, fpc: str | None, second: str | None, second_fpc: str | None) -> None:
+    """Refuse a second stage without a finite population at both stages, or without clusters."""
+    if second is None and second_fpc is None:
+        return
+    if cluster is None or fpc is None or second_fpc is None:
+        raise errors.DataError(
+            "a second stage needs clusters, and a finite population at both stages",
+            todo="Name cluster, fpc and second_fpc, or leave the second stage out: errors are then by cluster alone.",
+        )
+
+
+def _second_stage(frame: pd.DataFrame, clusters: Integers, second: str | None, fpc: str) -> SecondStage:
+    """Return the units drawn within clusters and the share of each cluster that was left out."""
+    unit = np.arange(len(frame)) if second is None else pd.factorize(frame[second])[0]
+    pairs = pd.MultiIndex.from_arrays([clusters, unit])
+    codes, labels = pd.factorize(pairs)
+    cluster = np.array([label[0] for label in labels])
+    units = np.bincount(cluster, minlength=int(clusters.max()) + 1)
+    unsampled = _unsampled_shares(frame, fpc, clusters, units)
+    if ((units == 1) & (unsampled > 0)).any():
+        raise errors.EmptyCell(
+            "a cluster has one unit only of several", todo="Join clusters, or leave out the second stage."
+        )
+    return SecondStage(codes, cluster, units, unsampled)
 
 
 def _weights(frame: pd.DataFrame, weight: object) -> Floats:

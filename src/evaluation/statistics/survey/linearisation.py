@@ -563,6 +563,7 @@ def _estimate(
         group=label,
         n_sessions=sessions(design),
         n_effective=n_effective,
+        design_effect=None if not n_effective else design.people(domain) / n_effective,
     )
 
 

@@ -77,15 +77,8 @@ class Fit:
             A term that the model does not have.
         """
         self._require_terms([term])
-        return from_se(
-            float(self.params[term]),
-            float(self.se[term]),
-            df=self.df,
-            n={"all": self.n},
-            method=f"{self.family} regression",
-            group=term,
-            se_method=f"design-based sandwich; t with {self.df:g} degrees of freedom",
-        )
+        value, se = float(self.params[term]), float(self.se[term])
+        return self._estimate(value, se, f"{self.family} regression", term)
 
     def contrast(self, weights: Mapping[str, float]) -> Estimate:
         """Return a linear combination of the coefficients, as R's svycontrast.
@@ -108,15 +101,14 @@ class Fit:
         c = pd.Series(weights, dtype=float)
         self._require_terms(list(c.index))
         cov = self.covariance.loc[c.index, c.index].to_numpy()
-        return from_se(
-            float(self.params[c.index].to_numpy(dtype=float) @ c.to_numpy()),
-            float(np.sqrt(max(c.to_numpy() @ cov @ c.to_numpy(), 0.0))),
-            df=self.df,
-            n={"all": self.n},
-            method=f"contrast of a {self.family} regression",
-            group=" + ".join(f"{w:g} × {term}" for term, w in c.items()),
-            se_method=f"design-based sandwich; t with {self.df:g} degrees of freedom",
-        )
+        value = float(self.params[c.index].to_numpy(dtype=float) @ c.to_numpy())
+        se = float(np.sqrt(max(c.to_numpy() @ cov @ c.to_numpy(), 0.0)))
+        words = " + ".join(f"{w:g} × {term}" for term, w in c.items())
+        return self._estimate(value, se, f"contrast of a {self.family} regression", words)
+
+    def _estimate(self, value: float, se: float, method: str, group: str) -> Estimate:
+        how = f"design-based sandwich; t with {self.df:g} degrees of freedom"
+        return from_se(value, se, df=self.df, n={"all": self.n}, method=method, group=group, se_method=how)
 
     def wald(self, terms: Sequence[str]) -> Wald:
         """Test that several coefficients (the levels of a factor, say) are all 0, as R's regTermTest.

@@ -131,7 +131,8 @@ class Jackknife:
         if not estimate.se or n < 2:
             return estimate
         spread = float(w @ (y - estimate.value) ** 2 / w.sum() * n / (n - 1))
-        return replace(estimate, n_effective=spread / estimate.se**2 if spread > 0 else None)
+        worth = spread / estimate.se**2 if spread > 0 else None
+        return replace(estimate, n_effective=worth, design_effect=None if worth is None else n / worth)
 
     def contrast(self, y: Floats, first: Floats, second: Floats, *, labels: tuple[str, str]) -> Estimate:
         """Return the mean of one domain less that of another, with the covariance of the two allowed for.
