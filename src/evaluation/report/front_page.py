@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from evaluation import verdict as rule
 from evaluation.analysis import declared_inputs
 from evaluation.disclosure import CheckedRow
-from evaluation.report import caveats, phrases, programme_text
+from evaluation.report import caveats, lot_sentences, phrases, programme_text
 from evaluation.report.context import ReportContext, long_date
 from evaluation.report.page_parts import Block, PageInputs
 from evaluation.report.phrases import cite
@@ -51,6 +51,7 @@ def blocks(inputs: PageInputs) -> list[Block]:
             everybody_else(rows, ctx),
             gap(rows, ctx),
             attendee_contrast(rows, ctx),
+            *lot_sentences.lots(rows, ctx),
         )
         if x
     ]
@@ -145,6 +146,10 @@ def _reason(rows: Rows, row: CheckedRow, ctx: ReportContext) -> list[str]:
     """Return whether the programme is shown to be the reason: never by a descriptive change."""
     if not ctx.plan.treatment.column and ctx.plan.exposure is None and not ctx.plan.lots:
         return []
+    drawn = lot_sentences.proved(rows, ctx)
+    if drawn:
+        title = fixed(ctx.plan.lots[str(drawn[0].group)].title)
+        return [f"By lot, “{title}” made a difference: see below."]
     shown = [r for r in rows.all() if r.licence == "effect" and r.verdict in (rule.HIGHER, rule.LOWER) and r.planned]
     if shown:
         return [f"The comparison of places is consistent with {fixed(ctx.words.programme)} being a reason."]

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from evaluation.analysis.declared_inputs import has_section
-from evaluation.report import caveats, front_page, phrases, policy_views, programme_text, tables, too_small
+from evaluation.report import (
+    caveats,
+    front_page,
+    lot_sentences,
+    phrases,
+    policy_views,
+    programme_text,
+    tables,
+    too_small,
+)
 from evaluation.report import sentences as say
 from evaluation.report.context import ReportContext
 from evaluation.report.page_parts import ANNEX, Block, Page, PageInputs, Section, exhibits, foot, is_refusal, meta
@@ -145,6 +154,7 @@ def _paragraphs(paragraphs: list[str]) -> list[Block]:
 
 def _changes(inputs: PageInputs) -> list[Block]:
     lines = [x for x in (say.primary(inputs.rows, inputs.ctx),) if x] + say.designs(inputs.rows, inputs.ctx)
+    lines += lot_sentences.lots(inputs.rows, inputs.ctx)
     blocks = [Block("lines", lines, "panel")] if lines else []
     mean = say.mean_sentence(say.main_row(inputs.rows, inputs.ctx))
     blocks += [Block("para", [mean])] if mean else []
