@@ -146,7 +146,7 @@ def groups(plan: Plan, wave: str, compare: Comparison, sample: MatchedSample, su
     found = _by_group(plan, people, sample, outcome)
     words = {code: who for _, code, who in named_groups(plan) if code}
     for code, result in found.items():
-        label = words.get(code, f"{plan.words.focus_group} less {plan.words.comparison_group}")
+        label = words.get(code, f"{plan.words.focus_group} against {plan.words.comparison_group}")
         named = contrasts.name(
             result,
             "attendgroup",

@@ -165,5 +165,5 @@ def _compared(
             for _, code, who in groups(plan)
         ]
     people = joined_people(compare, survey, scale)
-    words = f"{plan.words.treated} less similar {plan.words.untreated}"
+    words = f"{plan.words.treated} against similar {plan.words.untreated}"
     return [("attend", "all", words, planned(plan, people, sample, scale))]

@@ -34,6 +34,7 @@ from evaluation.report.sentences import (
 )
 from evaluation.report.tables import Cell, Table
 
+SHORT = {rule.UNCERTAIN_TOGETHER: "Too uncertain together"}  # in a table, where the list of words explains it
 MOST_QUOTED = 60  # words of the paragraph to quote
 
 
@@ -51,7 +52,7 @@ def blocks(inputs: PageInputs) -> list[Block]:
             everybody_else(rows, ctx),
             gap(rows, ctx),
             attendee_contrast(rows, ctx),
-            *lot_sentences.lots(rows, ctx),
+            *(lot_sentences.lots(rows, ctx) if lot_sentences.proved(rows, ctx) else ()),
         )
         if x
     ]
@@ -218,7 +219,7 @@ def _outcome_label(rows: Rows, row: CheckedRow, changed: bool, ctx: ReportContex
 def _verdict_cell(rows: Rows, row: CheckedRow | None) -> Cell:
     if row is None:
         return Cell("", kind="none")
-    verdict = rule.LABELS.get(row.verdict, row.verdict) or rule.LABELS[rule.NOT_ANSWERABLE]
+    verdict = SHORT.get(row.verdict) or rule.LABELS.get(row.verdict, row.verdict) or rule.LABELS[rule.NOT_ANSWERABLE]
     if not row.shown or row.verdict in rule.WITHOUT_NUMBER or row.value is None:
         return Cell(verdict, row.id)
     share = rows.share_of(row)
