@@ -56,7 +56,7 @@ def blocks(inputs: PageInputs) -> list[Block]:
         )
         if x
     ]
-    told += [Block("lines", lines, "panel brief")] if lines else []
+    told += [Block("lines", _said_once(lines), "panel brief")] if lines else []
     told.append(Block("para", [_units_told(ctx)], "note"))
     others = outcome_table(rows, ctx)
     told += [Block("html", others)] if others else []
@@ -68,6 +68,15 @@ def blocks(inputs: PageInputs) -> list[Block]:
     told += [Block("bullets", after, "What was done, and what comes next")] if after else []
     said = [Block("quote", board_paragraph(rows, ctx), "A paragraph to quote"), Block("para", [REUSE], "note")]
     return [*told, *said]
+
+
+def _said_once(lines: list[Line]) -> list[Line]:
+    """Return the lines without a sentence that an earlier one has said already."""
+    said, out = set[str](), []
+    for line in lines:
+        out.append(Line(tuple(s for s in line.sentences if s not in said), line.verdict))
+        said |= set(line.sentences)
+    return out
 
 
 def _units_told(ctx: ReportContext) -> str:

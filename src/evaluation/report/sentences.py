@@ -144,8 +144,8 @@ def signed_range(row: CheckedRow, unit: str = "") -> str:
     """Return "22 higher (between 8 and 37)": the most likely size of a contrast and its range, signs in words."""
     (value, text), low, high = ends_of(row)
     middle = f"{cite(row, text)}{unit}{_side(value, text)}"
-    if low[0] * high[0] > 0:
-        first, last = (high, low) if high[0] < 0 else (low, high)
+    if low[0] * high[0] >= 0:
+        first, last = (high, low) if low[0] < 0 else (low, high)
         return f"{middle} (between {cite(row, first[1])} and {cite(row, last[1])})"
     return f"{middle} (from {signed(row, *low)} to {signed(row, *high)})"
 
@@ -153,8 +153,8 @@ def signed_range(row: CheckedRow, unit: str = "") -> str:
 def short_range(row: CheckedRow, unit: str = "") -> str:
     """Return "22 (8 to 37)" for a table whose verdict names the side; "2 lower to 18 higher" across no change."""
     (_, text), low, high = ends_of(row)
-    if low[0] * high[0] > 0:
-        first, last = (high, low) if high[0] < 0 else (low, high)
+    if low[0] * high[0] >= 0:
+        first, last = (high, low) if low[0] < 0 else (low, high)
         return f"{cite(row, text)}{unit} ({cite(row, first[1])} to {cite(row, last[1])})"
     return f"{signed(row, *low)} to {signed(row, *high)}"
 
@@ -178,7 +178,8 @@ def points_line(rows: Rows, row: CheckedRow, ctx: ReportContext) -> Line:
     if number is None or not number.shown or number.low is None:
         number = row
     unit = "" if phrases.is_share(number.unit) else f", {phrases.unit_words(number.unit)}"
-    points = " points" if phrases.is_share(number.unit) else ""
+    words = " point" if ends_of(number)[0][1] == "1" else " points"
+    points = words if phrases.is_share(number.unit) else ""
     hint = "the answers hint at " if row.licence == "exploratory" and verdict.startswith(SIDES) else "most likely "
     said = [f"{phrases.upper_first(about)}: {hint}{signed_range(number, points)}{unit}{_would_remove(rows, row, ctx)}."]
     if row.indicative:
