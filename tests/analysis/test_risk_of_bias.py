@@ -11,7 +11,8 @@ GOOD = rob.Facts(
     earlier_answer=True,
     verified=True,
     missing_outcome=0.02,
-    near_officer=(0.1, 0.1),
+    nonresponse_known=True,
+    near_officer=0.1,
     frozen=True,
 )
 
@@ -31,10 +32,10 @@ def test_where_nothing_is_known_the_severe_answer_is_taken():
     found = judged(rob.Facts(gates={}))
     assert found == {
         "1A": "serious",
-        "2": "moderate",
+        "2": "serious",
         "3": "moderate",
         "4": "serious",
-        "5": "moderate",
+        "5": "serious",
         "6": "moderate",
     }
 
@@ -45,12 +46,14 @@ WEAK = {
     "missing overlap": (replace(GOOD, gates=GATES | {"attend.overlap": False}), {"1A": "serious"}),
     "a covariate that attending could have changed": (replace(GOOD, late_covariates=("trust",)), {"1A": "serious"}),
     "nothing from before attending": (replace(GOOD, earlier_answer=False), {"1A": "serious"}),
-    "claims not checked": (replace(GOOD, verified=False), {"2": "moderate"}),
+    "claims not checked": (replace(GOOD, verified=False), {"2": "serious"}),
     "people reached through lists": (replace(GOOD, lists=True), {"3": "serious"}),
     "lists, and the result without them": (replace(GOOD, lists=True, lists_apart=True), {}),
     "answers missing": (replace(GOOD, missing_outcome=0.2), {"4": "serious"}),
     "answers missing and filled in": (replace(GOOD, missing_outcome=0.2, imputed_same_side=True), {"4": "moderate"}),
-    "officers near one group": (replace(GOOD, near_officer=(0.5, 0.1)), {"5": "serious"}),
+    "nobody knows who was asked": (replace(GOOD, nonresponse_known=False), {"4": "moderate"}),
+    "officers near many": (replace(GOOD, near_officer=0.5), {"5": "serious"}),
+    "nobody knows whether officers were near": (replace(GOOD, near_officer=None), {"5": "serious"}),
     "an outcome that was not planned": (replace(GOOD, planned=False), {"6": "serious"}),
     "a plan that was not frozen": (replace(GOOD, frozen=False), {"6": "moderate"}),
     "a deviation": (replace(GOOD, deviations=1), {"6": "moderate"}),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 LOW, EXCEPT = "low", "low, except for concerns about uncontrolled confounding"
 MODERATE, SERIOUS, CRITICAL = "moderate", "serious", "critical"
+MOST_NEAR = 0.2  # share who answered to or near an officer above which answers may be warmer throughout
 ORDER = (LOW, EXCEPT, MODERATE, SERIOUS, CRITICAL)
 YES, NO = {"Y", "PY", "WY", "SY"}, {"N", "PN", "WN", "SN"}
 
@@ -70,8 +71,10 @@ class Facts:
         Share (0 to 1) of people compared whose outcome is missing.
     imputed_same_side : bool or None
         Whether filling missing answers in leaves the direction.
-    near_officer : tuple of float or None
-        Share (0 to 1) of attendees and of others who answered to or near an officer.
+    nonresponse_known : bool
+        Whether it is known how many were asked and did not answer.
+    near_officer : float or None
+        Largest share (0 to 1) of a group who answered to or near an officer.
     frozen : bool
         Whether the plan was frozen before outcomes were opened.
     deviations : int
@@ -89,7 +92,8 @@ class Facts:
     lists_apart: bool = False
     missing_outcome: float | None = None
     imputed_same_side: bool | None = None
-    near_officer: tuple[float, float] | None = None
+    nonresponse_known: bool = False
+    near_officer: float | None = None
     frozen: bool = False
     deviations: int = 0
     planned: bool = True
@@ -232,7 +236,7 @@ def _classification(f: Facts) -> Domain:
             "claims agree with the register" if f.verified else "the register counts attendances, not people",
         ),
     )
-    return Domain("2", "Classification of who attended", answers, LOW if f.verified else MODERATE)
+    return Domain("2", "Classification of who attended", answers, LOW if f.verified else SERIOUS)
 
 
 def _selection(f: Facts) -> Domain:
@@ -294,8 +298,11 @@ def _missing(f: Facts) -> Domain:
             else "missing for more than one in twenty",
         )
     ]
+    if not f.nonresponse_known:
+        asked = "Is it known how many were asked and did not answer?"
+        answers.append(Answer("4.1", asked, "NI", "it was not written down", "exhibit:who.response"))
     if complete:
-        return Domain("4", "Missing data", tuple(answers), LOW)
+        return Domain("4", "Missing data", tuple(answers), LOW if f.nonresponse_known else MODERATE)
     same = f.imputed_same_side
     answers += [
         Answer("4.4", "Were only complete answers analysed?", "Y", "people without the answer are left out"),
@@ -312,19 +319,21 @@ def _missing(f: Facts) -> Domain:
 
 
 def _measurement(f: Facts) -> Domain:
-    gap = None if f.near_officer is None else abs(f.near_officer[0] - f.near_officer[1])
-    strong = f.gates.get("attend.modes") is False or (gap is not None and gap > 0.15)
+    near = f.near_officer
+    strong = f.gates.get("attend.modes") is False or near is None or near > MOST_NEAR
     words = (
         "not recorded" if f.near_officer is None else "how many answered to or near an officer is known for both groups"
     )
     answers = (
-        Answer("5.1", "Could the answer be taken otherwise in the two groups?", "NI" if gap is None else "PN", words),
+        Answer("5.1", "Could the answer be taken otherwise in the two groups?", "NI" if near is None else "PN", words),
         Answer("5.2", "Did whoever gives the answer know who attended?", "Y", "people answer about themselves"),
         Answer(
             "5.3",
             "Could that have moved the answer?",
             "SY" if strong else "WY",
-            "the groups answered near an officer at different rates" if strong else "trust is told, not observed",
+            "many answered to or near an officer, or nobody knows how many"
+            if strong
+            else "trust is told, not observed",
         ),
     )
     return Domain("5", "Measurement of the outcome", answers, SERIOUS if strong else MODERATE)

@@ -117,6 +117,9 @@ def bias_facts(inputs: PageInputs) -> risk_of_bias.Facts | None:
     if main is None or main.kind != "estimate":
         return None
     gates = {g.id: g.passed for g in (*ctx.gates, *main.gates)}
+    if any(_apart(rows.get("attend", c, "all", ctx.wave)) for c in ctx.plan.outcomes.negative_controls):
+        gates["attend.controls"] = False  # one that differs by itself is enough for the severe answer
+    alone = rows.get("attend", ctx.plan.outcomes.primary, "all", ctx.wave, "general-sample-only")
     drifts = [
         d
         for d in ctx.deviations
@@ -129,10 +132,10 @@ def bias_facts(inputs: PageInputs) -> risk_of_bias.Facts | None:
         earlier_answer=ctx.plan.outcomes.primary in ctx.plan.covariates,
         late_covariates=_late(ctx),
         lists=bool(ctx.plan.population.boost_sources),
-        lists_apart=rows.get("attend", ctx.plan.outcomes.primary, "all", ctx.wave, "general-sample-only") is not None,
+        lists_apart=_apart(main) and _apart(alone) and _same_side(main, alone) is True,
         missing_outcome=_missing_share(inputs),
         imputed_same_side=_same_side(main, imputed),
-        near_officer=None,
+        near_officer=_near_officer(inputs),
         frozen=str(ctx.manifest.get("Plan frozen", "not frozen")) != "not frozen",
         deviations=len(drifts),
         planned=bool(main.planned),
@@ -156,6 +159,18 @@ def _missing_share(inputs: PageInputs) -> float | None:
     if not everybody or not answered or not everybody.value or answered.value is None:
         return None
     return max(0.0, 1 - answered.value / everybody.value)
+
+
+def _apart(row: CheckedRow | None) -> bool:
+    """Return whether the whole range of a contrast lies on one side of no difference."""
+    return row is not None and row.low is not None and row.high is not None and row.low * row.high > 0
+
+
+def _near_officer(inputs: PageInputs) -> float | None:
+    """Return the largest share of a group who answered to or near an officer; None where it is not known."""
+    found = [r for r in inputs.rows.starting("collection.officer.") if r.shown and r.value is not None]
+    shares = [float(r.value or 0.0) / 100 for r in found if r.id.endswith(f".{inputs.ctx.wave.lower()}")]
+    return max(shares, default=None)
 
 
 def _same_side(main: CheckedRow, other: CheckedRow | None) -> bool | None:

@@ -255,11 +255,22 @@ def failed_controls(rows: Rows, ctx: ReportContext) -> str:
             what = fixed(ctx.short(outcome)).removeprefix("the answer to ")
             named.append(f"{cite(row, row.verdict.split(',')[0])} on {what} ({short_range(number, ' points')})")
     if not named:
-        return ""
+        return _hinting_control(rows, ctx)
     return (
         f"A check failed: {fixed(ctx.words.treated)} also answered {phrases.listed(named)}. "
         f"{fixed(ctx.words.programme)} cannot have changed that, so the people compared differ in other ways too."
     )
+
+
+def _hinting_control(rows: Rows, ctx: ReportContext) -> str:
+    """Return what to say where one control differs by itself and not together with the others; "" where none does."""
+    found = [rows.get("attend", outcome, "all", ctx.wave) for outcome in ctx.plan.outcomes.negative_controls]
+    alone = [r for r in found if r is not None and r.shown and r.low is not None and r.low * (r.high or 0.0) > 0]
+    if not alone:
+        return ""
+    what = fixed(ctx.short(alone[0].outcome or "")).removeprefix("the answer to ")
+    size = f"{signed_range(alone[0])}, {phrases.unit_words(alone[0].unit or '', alone[0].value)}"
+    return f"A warning: they also differ on {what} ({size}), though all such checks together may be chance."
 
 
 # ---- the paragraph to quote -----------------------------------------------------------------------------------------

@@ -181,7 +181,10 @@ def points_line(rows: Rows, row: CheckedRow, ctx: ReportContext) -> Line:
     words = " point" if ends_of(number)[0][1] == "1" else " points"
     points = words if phrases.is_share(number.unit) else ""
     hint = "the answers hint at " if row.licence == "exploratory" and verdict.startswith(SIDES) else "most likely "
-    said = [f"{phrases.upper_first(about)}: {hint}{signed_range(number, points)}{unit}{_would_remove(rows, row, ctx)}."]
+    size = f"{signed_range(number, points)}{unit}"
+    if number is not row and tells_otherwise(row, number):  # the average, on which the verdict rests, comes first
+        size = f"{signed_range(row)}, {phrases.unit_words(row.unit, row.value)}; in positive answers, {size}"
+    said = [f"{phrases.upper_first(about)}: {hint}{size}{_would_remove(rows, row, ctx)}."]
     if row.indicative:
         said[0] = f"Indicative only: {said[0][:1].lower()}{said[0][1:]}" if said[0][:1].isupper() else said[0]
     return Line((*said, *_sides_of_share(row, number), *_overstated(row)), verdict)
@@ -203,7 +206,7 @@ def _compared(rows: Rows, row: CheckedRow, ctx: ReportContext) -> str:
 def _sides_of_share(row: CheckedRow, share: CheckedRow) -> list[str]:
     """Return what to say where the share and the average answer, on which the verdict rests, tell unlike stories."""
     if share is not row and tells_otherwise(row, share):
-        return ["The verdict rests on the average of all answers, as planned; these points are the share alone."]
+        return ["The verdict rests on the average of all answers, as planned."]
     return []
 
 
@@ -269,7 +272,11 @@ def _would_remove(rows: Rows, row: CheckedRow, ctx: ReportContext) -> str:
     unit = phrases.unit_words(found.unit or "", found.value)
     size = cite(found, phrases.number(found.value, found.unit or ""))
     before = "before they came" if ctx.plan.treatment.register_name else "beforehand"
-    return f"; a gap of {size} {unit} {before} would remove it"
+    limit = rows.get("breakeven", row.outcome or ctx.plan.outcomes.primary, "all", ctx.wave, "limit")
+    if limit is None or not limit.shown or not limit.value:
+        return f"; a gap of {size} {unit} {before} would remove it"
+    least = cite(limit, phrases.number(limit.value, limit.unit or ""))
+    return f"; a gap of {least} {unit} {before} would leave it uncertain, one of {size} would remove it"
 
 
 def linked_designs(rows: Rows, ctx: ReportContext) -> list[Line]:
