@@ -198,8 +198,8 @@ def _most_missed(inputs: PageInputs) -> str:
         return ""
     _, label, here, there = max(short)
     return (
-        f"Furthest short: “{fixed(label)}”, {cite(there, there.text)} of residents but {_of_base(here)} who answered. "
-        "Weights correct for that, not for who declined."
+        f"“{fixed(label)}” are {cite(there, there.text)} of residents and {_of_base(here)} who answered: weights mend "
+        "that, not who declined."
     )
 
 

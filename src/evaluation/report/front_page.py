@@ -269,8 +269,8 @@ def _hinting_control(rows: Rows, ctx: ReportContext) -> str:
     if not alone:
         return ""
     what = fixed(ctx.short(alone[0].outcome or "")).removeprefix("the answer to ")
-    size = f"{signed_range(alone[0])}, {phrases.unit_words(alone[0].unit or '', alone[0].value)}"
-    return f"A warning: they also differ on {what} ({size}), though all such checks together may be chance."
+    who, size = fixed(ctx.words.programme), short_range(alone[0])
+    return f"A warning: they also differ on {what}, which {who} cannot move: {size}."
 
 
 # ---- the paragraph to quote -----------------------------------------------------------------------------------------

@@ -98,9 +98,18 @@ DRAFT_REASONS = {
 }
 
 
+def counts_rule(ctx: ReportContext) -> str:
+    """Return how counts of people are printed."""
+    sizes = ctx.plan.disclosure
+    return (
+        f"Counts under {sizes.threshold} are not shown, others are rounded to the nearest {sizes.rounding}; "
+        f"“{LABELS[TOO_FEW].lower()}” is never zero."
+    )
+
+
 def meta(ctx: ReportContext) -> tuple[str, ...]:
     """Return the lines under a page's title: when, by whom, whether it is a draft, and what is withheld."""
-    wave, sizes = ctx.wave_words(ctx.wave), ctx.plan.disclosure
+    wave = ctx.wave_words(ctx.wave)
     owners = (
         ("Run by", "who ran it", ctx.contact.ran_by),
         ("Paid for by", "who paid for it", ctx.contact.funded_by),
@@ -111,8 +120,7 @@ def meta(ctx: ReportContext) -> tuple[str, ...]:
         f"Fieldwork: {wave.fieldwork()} ({wave.label}, {wave.id}). Report of {long_date(ctx.date)}.",
         who,
         status(ctx, [blank for _, blank, name in owners if name == UNSTATED]),
-        f"Counts under {sizes.threshold} are not shown, others are rounded to the nearest {sizes.rounding}; "
-        f"“{LABELS[TOO_FEW].lower()}” is never zero.",
+        counts_rule(ctx),
     )
     return tuple(line for line in lines if line)
 

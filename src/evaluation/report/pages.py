@@ -15,7 +15,18 @@ from evaluation.report import (
 )
 from evaluation.report import sentences as say
 from evaluation.report.context import ReportContext
-from evaluation.report.page_parts import ANNEX, Block, Page, PageInputs, Section, exhibits, foot, is_refusal, meta
+from evaluation.report.page_parts import (
+    ANNEX,
+    Block,
+    Page,
+    PageInputs,
+    Section,
+    counts_rule,
+    exhibits,
+    foot,
+    is_refusal,
+    meta,
+)
 from evaluation.report.sentences import fixed
 from evaluation.report.tables import Cell, Table
 from evaluation.verdict import MEANINGS
@@ -64,7 +75,7 @@ def policy(inputs: PageInputs) -> Page:
     """Return the policy report: each section in its place, but for those never declared; or a small study's form."""
     ctx, made, told = inputs.ctx, [], set[str]()
     if too_small.applies(inputs.rows, ctx):
-        return Page("policy", ctx.title, meta(ctx), too_small.sections(inputs, _words(ctx)), foot(ctx)[1:])
+        return Page("policy", ctx.title, meta(ctx)[:-1], too_small.sections(inputs, _words(ctx)), foot(ctx)[1:])
     for number, title in enumerate(POLICY, 1):
         if not has_section(ctx.plan, number):
             continue
@@ -84,7 +95,7 @@ def policy(inputs: PageInputs) -> Page:
         blocks = [*own, *placed, *missing]
         blocks += _in_annex(inputs, number)
         made.append(Section(str(len(made) + 1), _title(ctx, number, title), f"s{number}", tuple(blocks)))
-    return Page("policy", ctx.title, meta(ctx), tuple(made), foot(ctx)[1:])
+    return Page("policy", ctx.title, meta(ctx)[:-1], tuple(made), foot(ctx)[1:])
 
 
 def _title(ctx: ReportContext, number: int, title: str) -> str:
@@ -213,6 +224,7 @@ def _words(ctx: ReportContext) -> list[Block]:
     programme = bool(ctx.plan.programme.registers)
     return [
         Block("words", [*MEANINGS.items(), *OTHER_WORDS]),
+        Block("para", [counts_rule(ctx)], fixed=True),
         Block("links", [s for s in sources if programme or s[0] not in OF_PROGRAMME], "screen", fixed=True),
         Block("para", [f"Contact: {ctx.contact.team.rstrip('.')}."]),
     ]

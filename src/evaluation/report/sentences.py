@@ -206,7 +206,7 @@ def _compared(rows: Rows, row: CheckedRow, ctx: ReportContext) -> str:
 def _sides_of_share(row: CheckedRow, share: CheckedRow) -> list[str]:
     """Return what to say where the share and the average answer, on which the verdict rests, tell unlike stories."""
     if share is not row and tells_otherwise(row, share):
-        return ["The verdict rests on the average of all answers, as planned."]
+        return ["The verdict rests on the average, as planned."]
     return []
 
 
@@ -276,7 +276,7 @@ def _would_remove(rows: Rows, row: CheckedRow, ctx: ReportContext) -> str:
     if limit is None or not limit.shown or not limit.value:
         return f"; a gap of {size} {unit} {before} would remove it"
     least = cite(limit, phrases.number(limit.value, limit.unit or ""))
-    return f"; a gap of {least} {unit} {before} would leave it uncertain, one of {size} would remove it"
+    return f"; a gap of {least} {before} would leave it uncertain, one of {size} would remove it"
 
 
 def linked_designs(rows: Rows, ctx: ReportContext) -> list[Line]:
