@@ -75,6 +75,7 @@ def test_a_person_who_cannot_answer_is_not_asked_for_ever(tmp_path):
     [
         ("Met", ("Yes", "No")),
         (LONG, ("Yes", "No")),
+        ("Q3: Contact: any?", ("Yes", "No")),
         (LONG, ("Yes once or more often", "No never in all that time")),
         ("Met", (f"{PREFIX} Yes I have had", f"{PREFIX} No I have not")),
     ],

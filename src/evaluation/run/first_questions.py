@@ -222,11 +222,20 @@ def _column(columns: Sequence[Description], text: str) -> Description:
     )
 
 
+def _parted(columns: Sequence[Description], text: str) -> tuple[str, str, str]:
+    """Return heading, colon and answers of `COLUMN: ANSWERS`; a heading may hold colons of its own."""
+    text = text.strip()
+    for heading in sorted((d.column for d in columns if ":" in d.column), key=len, reverse=True):
+        if text.startswith(heading):
+            return heading, *text[len(heading) :].partition(":")[1:]
+    return text.partition(":")
+
+
 def _outcomes(columns: Sequence[Description], text: str) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
     found: list[str] = []
     order: dict[str, tuple[str, ...]] = {}
     for part in (p for p in text.split(";") if p.strip()):
-        name, mark, words = part.partition(":")
+        name, mark, words = _parted(columns, part)
         one = _column(columns, part.strip() if not mark else name.strip())
         if one.kind not in ("category", "integer", "number"):
             raise InputError(f"{one.column!r} cannot be measured: it holds {one.kind}", todo="Name another column.")
@@ -281,7 +290,7 @@ def _treatment(
     if text.strip().casefold() in ("", NONE):
         return "", (), (), ()
     sides, _, adjusted = text.partition("|")
-    name, mark, levels = sides.partition(":")
+    name, mark, levels = _parted(columns, sides)
     one = _column(columns, name.strip())
     names = tuple(_column(columns, c).column for c in adjusted.split(",") if c.strip())
     if not names:
