@@ -30,14 +30,7 @@ def test_the_best_association_is_never_plainly_low_for_confounding_or_measuremen
 
 def test_where_nothing_is_known_the_severe_answer_is_taken():
     found = judged(rob.Facts(gates={}))
-    assert found == {
-        "1A": "serious",
-        "2": "serious",
-        "3": "moderate",
-        "4": "serious",
-        "5": "serious",
-        "6": "moderate",
-    }
+    assert found == {"1A": "serious", "2": "serious", "3": "moderate", "4": "serious", "5": "serious", "6": "moderate"}
 
 
 GATES = dict(GOOD.gates)
