@@ -175,7 +175,7 @@ def _confounding(f: Facts) -> Domain:
             if known
             else f"not met: {', '.join(failed)}"
             if failed
-            else "trust before attending was not measured, and people who trust may be readier to come",
+            else "the outcome before attending was not measured, and it may decide who attends",
             f"gate:{failed[0]}" if failed else "plan:covariates",
         ),
         Answer("1.2", "Was it measured well?", "PY", "age, sex, area and the like, as people said", "plan:covariates"),
@@ -226,14 +226,14 @@ def _classification(f: Facts) -> Domain:
             "PN" if f.verified else "WY",
             "claims were checked person by person"
             if f.verified
-            else "people who trust may remember attending, or say so, more readily",
+            else "people may remember attending, or say so, more readily the better they answer",
             "exhibit:claimed.months" if f.verified else "",
         ),
         Answer(
             "2.5",
             "Are other errors likely?",
             "PN" if f.verified else "NI",
-            "claims agree with the register" if f.verified else "the register counts attendances, not people",
+            "claims agree with the register" if f.verified else "claims were not checked against a list of people",
         ),
     )
     return Domain("2", "Classification of who attended", answers, LOW if f.verified else SERIOUS)
@@ -245,7 +245,7 @@ def _selection(f: Facts) -> Domain:
             "3.1",
             "Does following people begin when they begin to attend?",
             "WN",
-            "people are met months after an event",
+            "people answer after they attended, not from then on",
         ),
         Answer(
             "3.2", "Were early events of the outcome left out?", "N", "there is one answer, on the day of the survey"
@@ -333,7 +333,7 @@ def _measurement(f: Facts) -> Domain:
             "SY" if strong else "WY",
             "many answered to or near an officer, or nobody knows how many"
             if strong
-            else "trust is told, not observed",
+            else "answers are told, not observed",
         ),
     )
     return Domain("5", "Measurement of the outcome", answers, SERIOUS if strong else MODERATE)

@@ -213,8 +213,8 @@ def next_survey(inputs: PageInputs) -> list[str]:
     chance = cite.plan(f"{10 * ctx.plan.power.power:.0f} times in 10")
     who, when, routes = group_words(ctx, ctx.focus), ctx.plan.power.next_survey, _routes(inputs)
     said = [
-        f"With {cite(now, now.n_text)} {who} in both surveys, a change of {cite(seen, seen.text)} points is seen "
-        f"{chance}. "
+        f"With {cite(now, now.n_text)} {who} in each of two surveys, a change of {cite(seen, seen.text)} points is "
+        f"seen {chance}. "
         f"With twice as many, one of {cite(twice, twice.text)} points is.",
         f"The next survey is planned for {fixed(when)}." if when else "No date is set for the next survey.",
     ]

@@ -169,13 +169,13 @@ def _reason(row: CheckedRow) -> str:
 
 FAILED_CONDITIONS = {
     "balance": "the two groups were too unlike each other to be compared fairly",
-    "overlap": "too few people who attended had anybody like them among those who had not",
-    "routes": "most people who attended were reached in a way that nobody else was",
+    "overlap": "too few people of one group had anybody like them in the other",
+    "routes": "most people of one group were reached in a way that nobody else was",
     "wording": "the question was not worded in the same way each time",
-    "attendance_asked": "the survey did not ask who had attended",
+    "attendance_asked": "the survey did not ask who took part",
     "both_arms": "one of the two groups gave no answers",
     "balance_flag": "the two groups were less alike than chance would make them",
-    "unmatched": "too many people who attended had nobody like them to be compared with",
+    "unmatched": "too many people of one group had nobody like them to be compared with",
     "companion": "a second way of comparing, set in advance, rests on too few people",
     "dates": "some answers of the first survey came after the first event, or have no date",
     "selection": "people who came because they trusted the police already cannot be told apart",

@@ -12,6 +12,8 @@ from evaluation.intake.header_rows import RESPONDENT_NUMBERS, bare
 from evaluation.intake.known_words import normal
 
 NONE, ROWS = "none", "rows"
+TRIES = 5
+NO_LEVELS = "numbers without levels"
 ATTITUDE = re.compile(r"\b(confiden|trust|satisf|agree|happ|safe|good job|rate|opinion|approv)", re.I)
 WEIGHT = re.compile(r"(^|_)(w|wt|wgt|weight|weights|pweight|wtssall|design_weight|given_weight)(_|$)")
 CLUSTER = re.compile(r"(^|_)(psu|cluster|session|session_id|sampling_point)(_|$)")
@@ -118,8 +120,7 @@ def ask(
     for name, question in QUESTIONS.items():
         answer = given.get(name, "")
         if not answer and not accept and reply is not None:
-            hint = f" [{proposed[name]}]" if proposed[name] else ""
-            answer = reply(f"{question}{hint}: ").strip()
+            answer = _reply(columns, name, proposed, reply)
         elif not answer and not accept:
             raise InputError(
                 f"nobody can be asked, and --{name} is not given",
@@ -129,23 +130,28 @@ def ask(
     return _answers(columns, said)
 
 
+def _reply(columns: Sequence[Description], name: str, proposed: Mapping[str, str], reply: Callable[[str], str]) -> str:
+    """Return a person's answer to one question, asked again with the reason where it cannot be used."""
+    hint = f" [{proposed[name]}]" if proposed[name] else ""
+    question = f"{QUESTIONS[name]}{hint}: "
+    answer = reply(question).strip()
+    for _ in range(TRIES - 1):
+        try:
+            CHECKS[name](columns, answer or proposed[name])
+            break
+        except InputError as fault:
+            answer = reply(f"{fault}\n{question}").strip()
+    return answer
+
+
 def _answers(columns: Sequence[Description], said: Mapping[str, str]) -> Answers:
     outcomes, order = _outcomes(columns, said["outcome"])
     area, reached, since = _places(columns, said["treatment"])
     cuts = _cuts(columns, said["treatment"])
     treatment, treated, untreated, adjusted = _treatment(columns, NONE if area else said["treatment"], bool(cuts))
     number, link = _pair(columns, said["number"], (ROWS, ""))
-    kind, weight = _parts(said["weight"], 2, ";")
-    if kind not in SAMPLES:
-        raise InputError(
-            f"{kind!r} is no way to find people", todo=f"Say one of {', '.join(SAMPLES)}; then COLUMN or none."
-        )
+    kind, column = _weight(columns, said["weight"])
     cluster, strata = _pair(columns, said["cluster"], ("", ""))
-    column = "" if weight in ("", NONE) else _column(columns, weight).column
-    if column and _column(columns, column).kind not in ("number", "integer"):
-        raise InputError(
-            f"{column!r} is no weight: it is not a column of numbers", todo="Name the column of weights, or none."
-        )
     out = Answers(
         outcomes,
         order,
@@ -166,6 +172,20 @@ def _answers(columns: Sequence[Description], said: Mapping[str, str]) -> Answers
     )
     _require_once(out)
     return out
+
+
+def _weight(columns: Sequence[Description], text: str) -> tuple[str, str]:
+    kind, weight = _parts(text, 2, ";")
+    if kind not in SAMPLES:
+        raise InputError(
+            f"{kind!r} is no way to find people", todo=f"Say one of {', '.join(SAMPLES)}; then COLUMN or none."
+        )
+    column = "" if weight in ("", NONE) else _column(columns, weight).column
+    if column and _column(columns, column).kind not in ("number", "integer"):
+        raise InputError(
+            f"{column!r} is no weight: it is not a column of numbers", todo="Name the column of weights, or none."
+        )
+    return kind, column
 
 
 def _require_once(said: Answers) -> None:
@@ -202,11 +222,20 @@ def _column(columns: Sequence[Description], text: str) -> Description:
     )
 
 
+def _parted(columns: Sequence[Description], text: str) -> tuple[str, str, str]:
+    """Return heading, colon and answers of `COLUMN: ANSWERS`; a heading may hold colons of its own."""
+    text = text.strip()
+    for heading in sorted((d.column for d in columns if ":" in d.column), key=len, reverse=True):
+        if text.startswith(heading):
+            return heading, *text[len(heading) :].partition(":")[1:]
+    return text.partition(":")
+
+
 def _outcomes(columns: Sequence[Description], text: str) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
     found: list[str] = []
     order: dict[str, tuple[str, ...]] = {}
     for part in (p for p in text.split(";") if p.strip()):
-        name, mark, words = part.partition(":")
+        name, mark, words = _parted(columns, part)
         one = _column(columns, part.strip() if not mark else name.strip())
         if one.kind not in ("category", "integer", "number"):
             raise InputError(f"{one.column!r} cannot be measured: it holds {one.kind}", todo="Name another column.")
@@ -261,7 +290,7 @@ def _treatment(
     if text.strip().casefold() in ("", NONE):
         return "", (), (), ()
     sides, _, adjusted = text.partition("|")
-    name, mark, levels = sides.partition(":")
+    name, mark, levels = _parted(columns, sides)
     one = _column(columns, name.strip())
     names = tuple(_column(columns, c).column for c in adjusted.split(",") if c.strip())
     if not names:
@@ -290,7 +319,21 @@ def _level(one: Description, text: str) -> str:
         if plain in (normal(words), normal(code)):
             return code
     hint = nearest(text.strip(), one.levels.values())
-    known = ", ".join(one.levels.values()) or "numbers without levels"
+    known = ", ".join(one.levels.values()) or (NO_LEVELS if one.kind in ("integer", "number") else "no closed answers")
     raise InputError(
         f"{one.column!r} has no answer {text.strip()!r}", todo=f"Did you mean {hint!r}?" if hint else f"It has {known}."
     )
+
+
+def _groups(columns: Sequence[Description], text: str) -> None:
+    area = _places(columns, text)[0]
+    _treatment(columns, NONE if area else text, bool(_cuts(columns, text)))
+
+
+CHECKS: Mapping[str, Callable[[Sequence[Description], str], object]] = {
+    "outcome": _outcomes,
+    "treatment": _groups,
+    "number": lambda columns, text: _pair(columns, text, (ROWS, "")),
+    "weight": _weight,
+    "cluster": lambda columns, text: _pair(columns, text, ("", "")),
+}

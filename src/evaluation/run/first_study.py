@@ -216,7 +216,7 @@ def plan(first: First, book: Codebook) -> str:
 
 def _title(first: First, label: str) -> str:
     d = next((d for d in first.columns if d.column == first.answers.treatment), None)
-    return f"{label}: what people say" if d is None else f"{label}: does it differ by {d.label}?"
+    return f"{label}: what people say" if d is None else f"{label}: does it differ by {d.label.rstrip('?')}?"
 
 
 def _words(first: First) -> list[str]:
@@ -225,17 +225,27 @@ def _words(first: First) -> list[str]:
     if d is None:
         return []
     one, other = _sides(first, d)
+    short, others_short = _short(d.column, one, other)
     return [
         "",
         "[words]                                  # filled into notebooks and reports: say it as your readers would",
         f"treated = {_q(_fit(f'people with “{one}” ({d.label})', 160))}",
         f"untreated = {_q(_fit(f'people with “{other}” ({d.label})', 160))}",
-        f"treated_short = {_q(_fit(f'{d.column}: {one}', 60))}",
-        f"untreated_short = {_q(_fit(f'{d.column}: {other}', 60))}",
+        f"treated_short = {_q(short)}",
+        f"untreated_short = {_q(others_short)}",
         f"attended_question = {_q(_fit(f'about {d.label}', 160))}",
         f"programme = {_q(_fit(d.label, 160))}",
         f"programme_long = {_q(_fit(d.label, 160))}",
     ]
+
+
+def _short(column: str, *sides: str, most: int = 60) -> list[str]:
+    """Return each side in at most `most` characters: its answer whole before its column, and no two the same."""
+    room = most - 2 - max(map(len, sides))
+    said = [f"{_fit(column, room)}: {side}" if room >= 12 else _fit(side, most) for side in sides]
+    if len(set(said)) == len(said):
+        return said
+    return [f"{n}: {_fit(side, most - 3)}" for n, side in enumerate(sides, 1)]
 
 
 def _sides(first: First, d: Description) -> tuple[str, str]:
