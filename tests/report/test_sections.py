@@ -290,8 +290,7 @@ def test_doses_are_said_together_or_one_sentence_says_why_not():
 
 
 @pytest.mark.parametrize(
-    ("now", "says"),
-    [(95, "With about 95 Black respondents in each of two surveys"), (800, "With about 800 Black respondents")],
+    ("now", "says"), [(95, "With about 95 Black respondents in each survey"), (800, "With about 800 Black respondents")]
 )
 def test_the_size_of_a_clear_answer_is_said_beside_the_size_now(now, says):
     need = Measure("next.group.all.w2025", 720.0, "people", wave="W2025", decimals=0)

@@ -198,8 +198,8 @@ def _most_missed(inputs: PageInputs) -> str:
         return ""
     _, label, here, there = max(short)
     return (
-        f"“{fixed(label)}” are {cite(there, there.text)} of residents and {_of_base(here)} who answered: weights mend "
-        "that, not who declined."
+        f"“{fixed(label)}” are {cite(there, there.text)} of residents and {_of_base(here)} who answered. Weights "
+        "mend that, not who declined."
     )
 
 
@@ -213,7 +213,7 @@ def next_survey(inputs: PageInputs) -> list[str]:
     chance = cite.plan(f"{10 * ctx.plan.power.power:.0f} times in 10")
     who, when, routes = group_words(ctx, ctx.focus), ctx.plan.power.next_survey, _routes(inputs)
     said = [
-        f"With {cite(now, now.n_text)} {who} in each of two surveys, a change of {cite(seen, seen.text)} points is "
+        f"With {cite(now, now.n_text)} {who} in each survey, a change of {cite(seen, seen.text)} points is "
         f"seen {chance}. "
         f"With twice as many, one of {cite(twice, twice.text)} points is.",
         f"The next survey is planned for {fixed(when)}." if when else "No date is set for the next survey.",

@@ -206,7 +206,7 @@ def _compared(rows: Rows, row: CheckedRow, ctx: ReportContext) -> str:
 def _sides_of_share(row: CheckedRow, share: CheckedRow) -> list[str]:
     """Return what to say where the share and the average answer, on which the verdict rests, tell unlike stories."""
     if share is not row and tells_otherwise(row, share):
-        return ["The verdict rests on the average, as planned."]
+        return ["The verdict rests on the average of all answers, as planned."]
     return []
 
 

@@ -21,6 +21,8 @@ MISSED = 2  # people who were drawn and could not be reached
 def make(truth_file: Path | None, folder: Path, *, seed: int | None = None) -> Path:
     """Write a synthetic study; where its `study.toml` plans a lot of people before W2025, the lot is drawn too."""
     plan_file = Path(folder) / "study.toml"
+    if plan_file.is_file():
+        synthetic.inputs(Path(folder) / "data_raw")  # the plan reads the codebook
     plan = study.load(plan_file) if plan_file.is_file() else None
     name = _lot(plan)
     if plan is None or not name:

@@ -71,7 +71,7 @@ def make(truth_file: Path | None, folder: Path, *, seed: int | None = None, invi
     checkout when they do not). `invite` draws a lot of invitations among the people of W2024.
     """
     raw = Path(folder) / "data_raw"
-    _inputs(raw)
+    inputs(raw)
     truth = read_truth(truth_file)
     seed = truth["seed"] if seed is None else seed
     book = codebook.load(raw / "codebook.yaml")
@@ -88,7 +88,7 @@ def make(truth_file: Path | None, folder: Path, *, seed: int | None = None, invi
     return Path(folder)
 
 
-def _inputs(raw: Path) -> None:
+def inputs(raw: Path) -> None:
     """Copy codebook, margins and published registers of this checkout where the folder has none."""
     own = Path(__file__).parents[3] / "data_raw"
     published = [f"registers/{name}.csv" for name in registers.PUBLISHED]
