@@ -120,6 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     new = add("add-wave", _add_wave, "copy an export in, propose its map, list every fault")
     new.add_argument("export", type=Path, metavar="EXPORT")
     new.add_argument("--replace", action="store_true", help="put it in the place of the wave's export; keep the map")
+    add("add-stops", _add_stops, "published months of stop and search become the register", wave=False).add_argument(
+        "months", type=Path, metavar="FOLDER"
+    )
     verify = add("verify", _verify, "re-run a report and say how equal it is", wave=False)
     verify.add_argument("report", type=Path, metavar="REPORT")
     compare = add("compare", _compare, "say what changed between two reports, and why", wave=False)
@@ -348,6 +351,14 @@ def _add_wave(options: argparse.Namespace) -> int:
     for line in run_status.moved(plan):
         print(line)
     return 2 if replaced.faults else 0
+
+
+def _add_stops(options: argparse.Namespace) -> int:
+    from evaluation.intake import stop_months
+    from evaluation.plan import study
+
+    print(stop_months.add(study.load(options.study), options.months))
+    return 0
 
 
 def _verify(options: argparse.Namespace) -> int:

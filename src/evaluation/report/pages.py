@@ -224,7 +224,6 @@ def _words(ctx: ReportContext) -> list[Block]:
     programme = bool(ctx.plan.programme.registers)
     return [
         Block("words", [*MEANINGS.items(), *OTHER_WORDS]),
-        Block("para", [counts_rule(ctx)], fixed=True),
         Block("links", [s for s in sources if programme or s[0] not in OF_PROGRAMME], "screen", fixed=True),
-        Block("para", [f"Contact: {ctx.contact.team.rstrip('.')}."]),
+        Block("para", [f"{counts_rule(ctx)} Contact: {ctx.contact.team.rstrip('.')}."], fixed=True),
     ]
