@@ -92,6 +92,7 @@ class Words(Part):
     focus_group: str = "the focus group"
     comparison_group: str = "all other respondents"
     attended_question: str = "whether they took part"
+    session: str = "session"
     checking_group: str = "the checking group"
 
     @field_validator("*")

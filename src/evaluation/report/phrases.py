@@ -82,6 +82,13 @@ def unit_words(unit: str, value: float | None = None) -> str:
     return unit
 
 
+def in_unit(unit: str, value: float) -> tuple[str, str]:
+    """Return what follows a size, and what follows its range: " of a point" and " on the five-point scale"."""
+    words = " " + unit_words(unit, value)
+    size, of, scale = words.partition(" on the ")
+    return size, of + scale
+
+
 def span(low: float, high: float, unit: str = "") -> str:
     """Return an interval's ends as "a and b", smaller size first when both lie on one side of zero."""
     first, last = (abs(high), abs(low)) if high <= 0 else (low, high)

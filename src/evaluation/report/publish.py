@@ -19,11 +19,12 @@ def publish(plan: Plan, wave: str, exhibits: Exhibit | Iterable[Exhibit]) -> Non
     gate by itself. The gate over the whole run may hide more: the run replaces the display by that view, which it
     finds by the metadata `{"evaluation": {"exhibit": id}}`. What the plan never declared is left out.
     """
+    from evaluation.analysis import vocabulary
     from evaluation.analysis.declared_inputs import applied
 
     for exhibit in [exhibits] if isinstance(exhibits, Exhibit) else exhibits:
         if (shown := applied(plan, wave, exhibit)) is not None:
-            _publish(plan, wave, shown)
+            _publish(plan, wave, vocabulary.of_methods(shown, plan))
 
 
 def _publish(plan: Plan, wave: str, exhibit: Exhibit) -> None:

@@ -222,13 +222,17 @@ def _title(first: First, label: str) -> str:
 def _words(first: First) -> list[str]:
     said = first.answers
     d = next((d for d in first.columns if d.column == said.treatment), None)
+    begun = [
+        "",
+        "[words]                                  # filled into notebooks and reports: say it as your readers would",
+        'session = "cluster"                      # people who were asked together',
+    ]
     if d is None:
-        return []
+        return begun
     one, other = _sides(first, d)
     short, others_short = _short(d.column, one, other)
     return [
-        "",
-        "[words]                                  # filled into notebooks and reports: say it as your readers would",
+        *begun,
         f"treated = {_q(_fit(f'people with “{one}” ({d.label})', 160))}",
         f"untreated = {_q(_fit(f'people with “{other}” ({d.label})', 160))}",
         f"treated_short = {_q(short)}",

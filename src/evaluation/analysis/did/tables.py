@@ -9,7 +9,7 @@ from typing import TypeGuard
 import numpy as np
 import pandas as pd
 
-from evaluation.analysis import contrasts, layout
+from evaluation.analysis import contrasts, layout, vocabulary
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.did.designs import heading, kind, method_of, name_of, unmet
 from evaluation.analysis.did.inputs import DesignInputs, session_in
@@ -28,7 +28,7 @@ def forest(plan: Plan, inputs: DesignInputs, results: Sequence[Result], refusal:
     """Return each design's estimate or refusal, the refused change of attendees first."""
     unit = contrasts.points(plan, plan.outcomes.primary)
     table = layout.table(plan, inputs.wave, "designs.forest", points=unit)
-    table.row(ATTENDEES).estimate("change", refusal)
+    table.row(vocabulary.own(plan, ATTENDEES)).estimate("change", refusal)
     for result in results:
         table.row(result.id, heading(plan, result)).estimate("change", result)
         licensed = plan.designs[name_of(result)].licence
@@ -45,7 +45,7 @@ def _is_estimate(result: Result) -> TypeGuard[Estimate]:
 def refusals(plan: Plan, inputs: DesignInputs, results: Sequence[Result], refusal: Result) -> Exhibit:
     """Return each design that was refused or had too few people, why, and what the next wave should ask."""
     table = layout.table(plan, inputs.wave, "designs.refused")
-    headings = [ATTENDEES, *(heading(plan, r) for r in results)]
+    headings = [vocabulary.own(plan, ATTENDEES), *(heading(plan, r) for r in results)]
     for place, (label, result) in enumerate(zip(headings, [refusal, *results], strict=True)):
         if not place and not plan.treatment.column:
             continue
@@ -70,11 +70,14 @@ def cells(plan: Plan, inputs: DesignInputs, results: Sequence[Result]) -> Exhibi
         if method and min(counts.values(), default=10) < 10:
             rows.append((f"{result.id}.few", f"{name}: all cells", None))
         else:
-            rows += [(f"{result.id}.{i}", f"{name}: {cell}", n) for i, (cell, n) in enumerate(counts.items())]
+            rows += [
+                (f"{result.id}.{i}", f"{name}: {vocabulary.own(plan, cell)}", n)
+                for i, (cell, n) in enumerate(counts.items())
+            ]
     design = plan.designs.get("D5")
     aside = linked_rows(plan, inputs, design)[1] if design and set(design.waves) <= set(inputs.fieldwork) else {}
     for i, (reason, n) in enumerate(aside.items()):
-        rows.append((f"d5.aside{i}.{inputs.wave}", f"Linked, in no group: {reason}", n))
+        rows.append((f"d5.aside{i}.{inputs.wave}", f"Linked, in no group: {vocabulary.own(plan, reason)}", n))
     for key, label, n in rows:
         row = table.row(key, label)
         if n is None or n < 10:
@@ -99,8 +102,8 @@ def assumptions(plan: Plan, inputs: DesignInputs, results: Sequence[Result]) -> 
 def answer(plan: Plan, inputs: DesignInputs, results: Sequence[Result], refusal: Result) -> Exhibit:
     """Return the answer of notebook 06: the refusal, then each design's estimate or reason, and what it may say."""
     table = layout.table(plan, inputs.wave, "answer.06")
-    may_say = layout.declarations()["designs.assumptions"].texts["c"]
-    table.row(ATTENDEES).estimate("answer", refusal)
+    may_say = layout.declarations(plan)["designs.assumptions"].texts["c"]
+    table.row(vocabulary.own(plan, ATTENDEES)).estimate("answer", refusal)
     for result in (r for r in results if not method_of(r)):
         row = table.row(name_of(result), heading(plan, result)).estimate("answer", result)
         if isinstance(result, Estimate):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import errors
-from evaluation.analysis import layout
+from evaluation.analysis import layout, vocabulary
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.attendee_effect import adjusted_for, joined, sample_for
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison
@@ -81,7 +81,7 @@ def _stepped(
     if str(table["method"].iloc[0]) != multiplicity.WILD:
         return multiplicity.holm(plain), "Holm"
     stepped = pd.Series(table["p_family"].to_numpy(), index=plain.index)
-    return pd.concat([stepped, plain], axis=1).max(axis=1), "Romano and Wolf, sessions drawn"
+    return pd.concat([stepped, plain], axis=1).max(axis=1), vocabulary.own(plan, "Romano and Wolf, sessions drawn")
 
 
 def families(plan: Plan, wave: str, attend: Sequence[Result], corrected: FamilyPValues) -> Exhibit:
