@@ -12,9 +12,10 @@ from evaluation.analysis import population_weights
 from evaluation.analysis.contrasts import points
 from evaluation.plan.study import Plan
 from evaluation.results import Estimate, TooFew
-from evaluation.statistics import scales, survey
+from evaluation.statistics import scales, survey, weighting
 
-LEAST_EFFECTIVE = 5.0
+LEAST_EFFECTIVE = 5.0  # clusters, where one stratum holds them
+DRAWN_FROM = "drawn_from"
 ESTIMAND = "level in the population, if people who answered are like those who did not (model-based)"
 
 
@@ -57,11 +58,21 @@ class Survey:
     def jackknife(self, plan: Plan, wave: str) -> survey.Jackknife:
         """Return the wave's delete-one-session jackknife (made once)."""
         if wave not in self._jackknives:
-            weights, session = self.weights[wave], plan.population.session_column
-            cluster = session if session and session in weights.frame else None
+            weights = self.weights[wave]
             weight = weights.weights if weights.weights is not None else weights.values
-            self._jackknives[wave] = survey.Jackknife(survey.Design(weights.frame, weight=weight, cluster=cluster))
+            self._jackknives[wave] = survey.Jackknife(drawn(plan, weights.frame, weight))
         return self._jackknives[wave]
+
+
+def drawn(plan: Plan, frame: pd.DataFrame, weight: pd.Series | weighting.Weights) -> survey.Design:
+    """Return the design of a wave as it was drawn: its clusters, and its strata and finite population where stated."""
+    pop = plan.population
+    cluster, strata = (c if c and c in frame else None for c in (pop.session_column, pop.strata_column))
+    if pop.size is None:
+        return survey.Design(frame, weight=weight, cluster=cluster, strata=strata, nest=bool(strata))
+    whole = frame[strata].astype(str).map(pop.size) if isinstance(pop.size, dict) and strata else pop.size
+    frame = frame.assign(**{DRAWN_FROM: whole})
+    return survey.Design(frame, weight=weight, cluster=cluster, strata=strata, fpc=DRAWN_FROM, nest=bool(strata))
 
 
 def prepare(
@@ -150,7 +161,7 @@ def _too_few_sessions(plan: Plan, design: survey.Design, *inside: np.ndarray) ->
         return False
     sessions = min(len(np.unique(design.cluster_codes[d > 0])) for d in inside)
     return sessions < plan.sizes.least_sessions or any(
-        survey.effective_clusters(design, d) < LEAST_EFFECTIVE for d in inside
+        survey.effective_clusters(design, d) - survey.strata_in_domain(design, d) < LEAST_EFFECTIVE - 1 for d in inside
     )
 
 

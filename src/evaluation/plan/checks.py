@@ -48,7 +48,7 @@ def plan_faults(plan: Any) -> list[str]:
             t.link_column,
             *t.route_columns,
         ],
-        "population": [pop.boost_column, pop.session_column, *(c.column for c in pop.collapse)],
+        "population": [pop.boost_column, pop.session_column, pop.strata_column, *(c.column for c in pop.collapse)],
         "sensitivity.subsets": [s.column for s in plan.sensitivity.subsets],
     }
     faults = _unknown("derive", [d.source for d in plan.derive.values()], set(plan.codebook.names()))

@@ -255,8 +255,9 @@ class Population(Part):
         "probability" (people were drawn at random), "convenience" or "census"; None leaves it unsaid.
     given_weight, strata_column : str or None
         Column of the weights that came with the data, and of the strata in which clusters or people were drawn.
-    size : int or None
-        How many the sample was drawn from, where that is to shorten its errors.
+    size : int, mapping of stratum to int, or None
+        How many units the sample was drawn from, where that is to shorten its errors: clusters where they were drawn,
+        else people; by stratum where there are strata.
     """
 
     title: str
@@ -273,7 +274,7 @@ class Population(Part):
     sample: Literal["probability", "convenience", "census"] | None = None
     given_weight: str | None = None
     strata_column: str | None = None
-    size: AtLeastOne | None = None
+    size: AtLeastOne | dict[str, AtLeastOne] | None = None
 
 
 class Outcomes(Part):
