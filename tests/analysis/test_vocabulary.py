@@ -28,15 +28,25 @@ def leaves(block, key=""):
             yield from leaves(v, key)
 
 
-def plan(register="", events="", session="session"):
+def plan(register="", events="", session="session", margins=("age",)):
     treatment = SimpleNamespace(register_name=register)
-    return SimpleNamespace(treatment=treatment, events_register=events, words=SimpleNamespace(session=session))
+    population = SimpleNamespace(margins=margins)
+    words = SimpleNamespace(session=session)
+    return SimpleNamespace(
+        treatment=treatment, events_register=events, words=words, population=population, given_weight=""
+    )
 
 
 def test_a_study_of_events_and_sessions_keeps_every_text():
     assert vocabulary.words(plan(register="events")) == ()
     assert vocabulary.words(plan(events="events")) == ()
     assert vocabulary.own(plan(register="events"), "Attendees and sessions") == "Attendees and sessions"
+
+
+def test_a_source_is_weighted_only_where_answers_are():
+    weighted, plain = plan(register="events"), plan(register="events", margins=())
+    assert vocabulary.own(weighted, "Survey, weighted; register") == "Survey, weighted; register"
+    assert vocabulary.own(plain, "Survey, weighted; register") == "Survey, unweighted; register"
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ TREATED: Words = (  # in this order; a study that keeps no register of events kn
     (r"(already|never|newly|ever) attended", r"\1 treated"),
     (r"number of events", "number of times"),
 )
+UNWEIGHTED: Words = ((r"survey, weighted", "survey, unweighted"),)
 LEFT = frozenset({"id", "ids", "refusal", "places", "chart", "universe", "levels", "kind", "sums", "key"})
 OF_METHOD = ("estimand", "se_method", "note", "gates")
 
@@ -52,7 +53,8 @@ def words(plan: Plan) -> Words:
         Patterns and replacements; empty where people attend events and are asked in sessions.
     """
     attended = plan.treatment.register_name or plan.events_register
-    return (() if attended else TREATED) + _sessions(plan.words.session)
+    weighted = bool(plan.population.margins or plan.given_weight)
+    return (() if attended else TREATED) + _sessions(plan.words.session) + (() if weighted else UNWEIGHTED)
 
 
 def _sessions(noun: str) -> Words:
