@@ -24,6 +24,7 @@ from evaluation.statistics import multiplicity, power
 from evaluation.statistics.matching import MatchedSample
 
 LEVEL = 0.05
+UNPLANNED = "Benjamini and Hochberg among these; verdicts take all unplanned comparisons together"
 WEIGHT = "analysis_weight"
 LEAST_DRAWS = 199
 
@@ -43,7 +44,7 @@ def family_p_values(
 
     Secondary outcomes and controls: Romano-Wolf by wild cluster bootstrap in the designed sample, weighted and
     adjusted as planned, never below the p of the planned estimate itself; Holm where sessions are too few for it.
-    Exploratory outcomes: Benjamini and Hochberg.
+    Exploratory outcomes: Benjamini and Hochberg among these (verdicts take those of every contrast together).
     """
     out = FamilyPValues()
     for family in FAMILIES:
@@ -52,7 +53,7 @@ def family_p_values(
             continue
         plain = pd.Series({r.id: r.p for r in rows})
         if family == "exploratory":
-            corrected, out.methods[family] = multiplicity.benjamini_hochberg(plain), "Benjamini and Hochberg"
+            corrected, out.methods[family] = multiplicity.benjamini_hochberg(plain), UNPLANNED
         else:
             corrected, out.methods[family] = _stepped(plan, compare, sample, survey, rows, plain)
         out.p.update({k: float(v) for k, v in corrected.items()})
