@@ -103,8 +103,8 @@ NEEDED: dict[str, dict[str, Callable[[Any, Any], bool]]] = {
 }
 
 
-def _doubled(words: Iterable[str]) -> list[str]:
-    found = [str(w) for w in words]
+def _doubled(names: Iterable[str]) -> list[str]:
+    found = [str(w) for w in names]
     return sorted({w for w in found if [x.casefold() for x in found].count(w.casefold()) > 1})
 
 

@@ -458,12 +458,12 @@ VERDICT_SIGNS = (
 )
 
 
-def too_long(text: str, *, words: int = 20, verdict_words: int = 30) -> list[Breach]:
+def too_long(text: str, *, most: int = 20, verdict_words: int = 30) -> list[Breach]:
     """Return the sentences of the first two pages that are too long; a verdict sentence may run longer."""
     out = []
     for sentence in sentences(text):
         count = len(sentence.split())
-        bar = verdict_words if any(v in sentence.lower() for v in VERDICT_SIGNS) else words
+        bar = verdict_words if any(v in sentence.lower() for v in VERDICT_SIGNS) else most
         if count > bar:
             out.append(Breach(f"longer than {bar} words", str(count), sentence))
     return out

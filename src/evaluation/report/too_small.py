@@ -20,7 +20,7 @@ def applies(rows: Rows, ctx: ReportContext) -> bool:
     return row is not None and (row.kind == "too_few" or row.verdict == rule.TOO_FEW)
 
 
-def sections(inputs: PageInputs, words: list[Block]) -> tuple[Section, ...]:
+def sections(inputs: PageInputs, glossary: list[Block]) -> tuple[Section, ...]:
     """Return the four sections of the form; no table and no chart, so that nothing empty stands in it."""
     rows, ctx = inputs.rows, inputs.ctx
     still = still_said(inputs)
@@ -36,7 +36,7 @@ def sections(inputs: PageInputs, words: list[Block]) -> tuple[Section, ...]:
         ],
         [Block("bullets", still or ["Nothing else that was asked for can be reported from this survey."])],
         [Block("bullets", what_to_do(inputs))],
-        words,
+        glossary,
     )
     return tuple(
         Section(str(k), title, f"s{k}", tuple(blocks))

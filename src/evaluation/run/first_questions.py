@@ -144,14 +144,14 @@ def _reply(columns: Sequence[Description], name: str, proposed: Mapping[str, str
     return answer
 
 
-def _answers(columns: Sequence[Description], said: Mapping[str, str]) -> Answers:
-    outcomes, order = _outcomes(columns, said["outcome"])
-    area, reached, since = _places(columns, said["treatment"])
-    cuts = _cuts(columns, said["treatment"])
-    treatment, treated, untreated, adjusted = _treatment(columns, NONE if area else said["treatment"], bool(cuts))
-    number, link = _pair(columns, said["number"], (ROWS, ""))
-    kind, column = _weight(columns, said["weight"])
-    cluster, strata = _pair(columns, said["cluster"], ("", ""))
+def _answers(columns: Sequence[Description], answers: Mapping[str, str]) -> Answers:
+    outcomes, order = _outcomes(columns, answers["outcome"])
+    area, reached, since = _places(columns, answers["treatment"])
+    cuts = _cuts(columns, answers["treatment"])
+    treatment, treated, untreated, adjusted = _treatment(columns, NONE if area else answers["treatment"], bool(cuts))
+    number, link = _pair(columns, answers["number"], (ROWS, ""))
+    kind, column = _weight(columns, answers["weight"])
+    cluster, strata = _pair(columns, answers["cluster"], ("", ""))
     out = Answers(
         outcomes,
         order,
@@ -188,8 +188,8 @@ def _weight(columns: Sequence[Description], text: str) -> tuple[str, str]:
     return kind, column
 
 
-def _require_once(said: Answers) -> None:
-    named = [*said.outcomes, *said.adjusted, *(c for c in (said.treatment, said.weight) if c)]
+def _require_once(answers: Answers) -> None:
+    named = [*answers.outcomes, *answers.adjusted, *(c for c in (answers.treatment, answers.weight) if c)]
     twice = sorted({c for c in named if named.count(c) > 1})
     if twice:
         raise InputError(f"{twice[0]!r} is named for two things", todo="Name a column for one thing only.")

@@ -377,8 +377,8 @@ def _q(text: object) -> str:
     return json.dumps(str(text), ensure_ascii=False)
 
 
-def _list(words: object) -> str:
-    return json.dumps(list(words), ensure_ascii=False)  # type: ignore[call-overload]
+def _list(items: object) -> str:
+    return json.dumps(list(items), ensure_ascii=False)  # type: ignore[call-overload]
 
 
 def wave_of(export: Path) -> str:
