@@ -26,6 +26,7 @@ MARKERS = ("o", "s", "D", "^", "v", "P")
 INK, GREY, RULE, STAMP = "#1A1A1A", "#595959", "#E6E6E6", "#801650"
 WIDE, NARROW = 520.0, 216.0
 MARGIN, LINE = 8.0, 1.3
+EM = 1.2  # no sign of a European script is wider, in sizes of its text
 
 
 def width(text: str, size: float, *, bold: bool = False) -> float:
@@ -45,6 +46,8 @@ def _width_at_10(line: str, bold: bool) -> float:
 @lru_cache(maxsize=8192)
 def fitted(text: str, room: float, size: float, *, bold: bool = False) -> str:
     """Return a text in as few lines as `room` points permit; a longer word is cut."""
+    if "\n" not in text and len(text) * size * EM <= room:
+        return text
     said, long = text, width(text, size, bold=bold)
     letters = int(len(text) * room / long * 1.2) + 1 if long > room else 0
     while width(said, size, bold=bold) > room and letters > 1:
@@ -84,7 +87,10 @@ class Sheet:
 
     def wide(self, texts: Iterable[str], size: float | None = None) -> float:
         """Return the width of the widest of some texts in points; 0 for none."""
-        return max((width(str(t), size or self.size) for t in texts), default=0.0)
+        widest, size = 0.0, size or self.size
+        for text in sorted(set(texts), key=len, reverse=True):  # shorter ones are measured where they could be wider
+            widest = max(widest, width(text, size)) if len(text) * size * EM > widest else widest
+        return widest
 
     def put(self, text: str, *, x: float = MARGIN, room: float | None = None, down: float = 0.0, **style: Any) -> float:
         """Put wrapped text `down` points below the current height and return the height that it takes."""
