@@ -146,7 +146,7 @@ def test_every_exhibit_can_be_laid_out_and_drawn(checked):
     drawn = 0
     for e in checked.exhibits:
         assert "<table>" in str(tables.of(e))
-        figure = figures.draw(e, png=False)
+        figure = figures.draw(e)
         if e.chart:
             assert figure is not None, e.id
             assert e.id in ("history.timeline",) or figure.alt

@@ -36,11 +36,15 @@ class Survey:
     weights: Mapping[str, population_weights.WaveWeights]
     sd: Mapping[str, float]
     _jackknives: dict[str, survey.Jackknife] = field(default_factory=dict, repr=False)
+    _general: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
+    _asked: dict[str, set[str]] = field(default_factory=dict, init=False, repr=False)
 
     def asked(self, outcome: str, wave: str) -> bool:
         """Return whether anybody answered an outcome in a wave."""
-        rows = self.people.index[self.people["wave"] == wave]
-        return outcome in self.outcomes and bool(self.outcomes.loc[rows, outcome].notna().any())
+        if wave not in self._asked:
+            answered = self.outcomes.loc[self.people.index[self.people["wave"] == wave]].notna().any()
+            self._asked[wave] = set(answered.index[answered])
+        return outcome in self._asked[wave]
 
     def first_asked(self, plan: Plan, outcome: str, wave: str) -> str | None:
         """Return the first wave before `wave` that asked an outcome, or None."""
@@ -51,9 +55,11 @@ class Survey:
         return [w for w in (*plan.earlier_waves(wave), wave) if w in self.weights and self.asked(outcome, w)]
 
     def general(self, wave: str) -> pd.DataFrame:
-        """Return the general sample of a wave with outcomes and `population_weight`."""
-        weights = self.weights[wave]
-        return weights.frame.join(self.outcomes).assign(population_weight=weights.values)
+        """Return the general sample of a wave with outcomes and `population_weight` (joined once)."""
+        if wave not in self._general:
+            weights = self.weights[wave]
+            self._general[wave] = weights.frame.join(self.outcomes).assign(population_weight=weights.values)
+        return self._general[wave].copy(deep=False)
 
     def jackknife(self, plan: Plan, wave: str) -> survey.Jackknife:
         """Return the wave's delete-one-session jackknife (made once)."""

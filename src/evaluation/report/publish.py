@@ -37,7 +37,7 @@ def _publish(plan: Plan, wave: str, exhibit: Exhibit) -> None:
     waves.save_published(plan, wave, exhibit)
     checked = protect([exhibit], plan.disclosure).exhibits[0]
     in_a_run = bool(os.environ.get("EVALUATION_STAGE"))
-    figure = None if in_a_run else figures.draw(checked, png=False)
+    figure = None if in_a_run else figures.draw(checked)
     display(notebooks.view(checked, figure), raw=True, metadata={"evaluation": {"exhibit": exhibit.id}})
 
 
