@@ -26,7 +26,7 @@ SECTION_VIEWS: dict[int, tuple[str, ...]] = {
     8: ("designs.forest",),
     9: ("feedback.themes",),
     10: ("actions.said_did",),
-    11: ("stops.ratio", "recording.share", "recruitment.goal"),
+    11: ("context.trend", "stops.ratio", "recording.share", "recruitment.goal"),
     12: ("costs.attend",),
     13: (),
     14: (),
@@ -64,12 +64,12 @@ OLDEST = 24  # months between a context figure and fieldwork, from which on it s
 
 
 def months_before(exhibit: CheckedExhibit, ctx: ReportContext) -> int | None:
-    """Return how many whole months before fieldwork a context figure ends; None where it names no date."""
-    said, start = str(exhibit.extras.get("as_of", "")), ctx.wave_words(ctx.wave).start
-    if not said or start is None:
+    """Return how many whole months before the end of fieldwork a context figure ends; None where it names no date."""
+    said, last = str(exhibit.extras.get("as_of", "")), ctx.wave_words(ctx.wave).end
+    if not said or last is None:
         return None
     end = dt.date.fromisoformat(said)
-    return max(12 * (start.year - end.year) + start.month - end.month - (start.day < end.day), 0)
+    return max(12 * (last.year - end.year) + last.month - end.month - (last.day < end.day), 0)
 
 
 def aged(exhibits: list[CheckedExhibit], ctx: ReportContext) -> tuple[list[CheckedExhibit], list[str]]:
@@ -83,10 +83,14 @@ def aged(exhibits: list[CheckedExhibit], ctx: ReportContext) -> tuple[list[Check
             end = long_date(dt.date.fromisoformat(str(exhibit.extras["as_of"])))
             title = exhibit.title.rstrip("?.")
             said.append(
-                f"{title}: the latest figure is of {end}, {months} months before fieldwork; it stands in the annex."
+                f"{title}: the latest figure is of {end}, {months} months older than this survey; it is in the annex."
             )
         else:
-            age = f"The latest figure ends {months} months before fieldwork." if months else "As recent as fieldwork."
+            age = (
+                f"The latest figure ends {months} months before the end of fieldwork."
+                if months
+                else "As recent as fieldwork."
+            )
             kept.append(replace(exhibit, notes=(age, *exhibit.notes)))
     return kept, said
 
