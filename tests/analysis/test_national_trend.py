@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 from evaluation.analysis import contrasts
+from evaluation.analysis.did import inputs, tables
+from evaluation.analysis.levels import Survey
 from evaluation.analysis.programme import context, national_trend, register_cells
 from evaluation.exhibit import Measure, Text
 from evaluation.intake import waves
@@ -226,3 +228,32 @@ def test_every_old_figure_of_another_survey_says_its_age_in_its_first_words():
     for label, row in zip(labels, ROWS.itertuples(), strict=True):
         if not pd.isna(row.until) and row.until < pd.Timestamp("2023-11-14"):
             assert label.startswith("["), label
+
+
+# ---- the series' own movement in place of assumed shocks -----------------------------------------------------------------
+
+
+def shocks(outcome, rows):
+    """Return the table of shocks of a design on an outcome."""
+    design = PLAN.designs["D2"].model_copy(update={"outcome": outcome, "waves": ("W2024", "W2025")})
+    plan = PLAN.model_copy(update={"designs": {"D2": design}})
+    held = inputs.DesignInputs.__new__(inputs.DesignInputs)
+    object.__setattr__(held, "wave", WAVE)
+    object.__setattr__(held, "survey", Survey(None, None, {}, {outcome: 0.5}))
+    made = from_se(0.4, 0.2, df=40, n={"a": 40, "b": 400}, unit="points")
+    named = contrasts.name(made, "d2", outcome=outcome, group="black", wave=WAVE, licence="association")
+    return {i.column: i.result for i in tables.shocks(plan, held, [named], rows).items}
+
+
+def test_the_series_own_movement_stands_in_place_of_the_assumed_shocks():
+    found = shocks(NAME, ROWS)
+    assert list(found) == ["Sampling only", "Another survey's own movement on this question"]
+    moved = national_trend.spreads(PLAN, ROWS)[NAME].over(national_trend.years_between(PLAN, "W2024", WAVE))
+    (none, series) = found.values()
+    ratio = (series.high - series.low) / (none.high - none.low)
+    assert ratio == pytest.approx((1 + (moved / 50 * 0.5 / 0.2) ** 2) ** 0.5)
+
+
+@pytest.mark.parametrize(("outcome", "rows"), [("conf_overall", ROWS), (NAME, None), (NAME, two_figures())])
+def test_without_such_a_series_the_assumed_shocks_stay(outcome, rows):
+    assert len(shocks(outcome, rows)) == len(PLAN.sensitivity.shocks_points)

@@ -55,6 +55,7 @@ NEEDS = {  # how an exhibit's id begins, and what of the plan it is about; the f
     "who.collection": "collected",
     "who.completion": "collected",
     "next.sizes": "shares",
+    "next.harmonised": "external_surveys",
     "answer.11": "shares",
     "costs.": "events",
     "actions.": "actions",

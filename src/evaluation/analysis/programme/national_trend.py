@@ -109,8 +109,7 @@ def compared(plan: Plan, name: str, rows: pd.DataFrame | None, waves_: tuple[str
     found, infos = series(rows, repeated), tuple(waves.info(plan, w) for w in waves_)
     nearest = [_nearest(found, info) for info in infos]
     figures = pd.concat([n for n in nearest if n is not None]) if any(n is not None for n in nearest) else found.head(0)
-    gap = (infos[1].end - infos[0].end).days if infos[0].end and infos[1].end else 0
-    made = Comparison(waves_[0], figures, spread(found), gap / 365.25, ())
+    made = Comparison(waves_[0], figures, spread(found), years_between(plan, *waves_), ())
     against = [*_wording(plan, name, infos), *_circumstances(plan, infos, figures)]
     for info, near in zip(infos, nearest, strict=True):
         if near is None:
@@ -228,7 +227,13 @@ def _named(plan: Plan, wave: str, own: Estimate, found: Result, repeated: Harmon
     )
 
 
-def spreads(plan: Plan, wave: str, rows: pd.DataFrame | None) -> dict[str, Spread]:
+def years_between(plan: Plan, before: str, wave: str) -> float:
+    """Return the years between the ends of fieldwork of two waves; 0 where one is not known."""
+    first, last = fieldwork_end(plan, before), fieldwork_end(plan, wave)
+    return (last - first).days / 365.25 if first and last else 0.0
+
+
+def spreads(plan: Plan, rows: pd.DataFrame | None) -> dict[str, Spread]:
     """Return the own spread of the series of each repeated question that has one, by the question's name."""
     made = {n: spread(series(rows, repeated)) for n, repeated in plan.codebook.harmonised.items()}
     return {name: found for name, found in made.items() if found is not None}
