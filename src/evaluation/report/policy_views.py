@@ -87,7 +87,7 @@ def aged(exhibits: list[CheckedExhibit], ctx: ReportContext) -> tuple[list[Check
             )
         else:
             age = (
-                f"The latest figure ends {months} months before the end of fieldwork."
+                f"The latest figure ends {months} month{'s' * (months > 1)} before the end of fieldwork."
                 if months
                 else "As recent as fieldwork."
             )

@@ -11,6 +11,7 @@ from evaluation.analysis import layout
 from evaluation.analysis.programme import national_trend, register_cells
 from evaluation.analysis.programme.indicators import indicators_sheet, theory
 from evaluation.analysis.programme.stop_search_inputs import estimates, searches
+from evaluation.analysis.programme.stop_search_ratios import aged
 from evaluation.errors import EvaluationError
 from evaluation.exhibit import Exhibit
 from evaluation.intake import waves
@@ -273,7 +274,7 @@ def _ratio(table: Table, plan: Plan, registers: register_cells.Registers) -> Non
     if s is None:
         table.row("stops").text("answer", "no counts with residents were supplied")
         return
-    table.words["about"] = f"{s.area}, {s.period}, {s.described}"
+    table.words |= {"about": f"{s.area}, {s.period}, {s.described}", "aged": aged(plan, table.wave, s)}
     ratios = estimates(s)
     rows = dict(zip(("stops_lowest", "stops_highest"), ratios.get("bounds", ()), strict=False))
     rows |= {"stops_drop": ratios["drop"][0]} if "drop" in ratios else {}

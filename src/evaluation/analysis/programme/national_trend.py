@@ -115,7 +115,7 @@ def compared(plan: Plan, name: str, rows: pd.DataFrame | None, waves_: tuple[str
         if near is None:
             against.append(f"figures: {repeated.reference.survey} has none within a year of {info.wave}")
     if not against and figures.index.duplicated().any():
-        against.append(f"figures: none but that of {figures['period'].iloc[0]} is near either survey")
+        against.append(f"figures: only that of {figures['period'].iloc[0]} is near the two surveys")
     if not against and made.moved is None and len(made.errors) < 2:
         against.append(f"the series {repeated.reference.key} has neither base nor spread")
     return Comparison(made.before, figures, made.moved, made.years, tuple(against))
@@ -194,6 +194,7 @@ def _row(row: Row, plan: Plan, wave: str, own: Result, comparison: Comparison, r
         return
     if comparison.against:
         refusal = NotIdentified(f"not compared ({'; '.join(comparison.against)})", _help(repeated))
+        row.text("figures", f"not compared; {'; '.join(comparison.against)}")
         row.estimate("minus", _named(plan, wave, own, refusal, repeated))
         return
     first, last = comparison.figures.itertuples(index=False)
@@ -258,7 +259,9 @@ def match_words(plan: Plan, row: object, latest: Mapping[str, str]) -> str:
     """
     key = register_cells.optional(row, "variable")
     if pd.isna(key) or not str(key).strip():
-        return "no: its wording is not known"
+        own = {plan.label_of(o).strip().lower() for o in plan.all_outcomes}
+        same = str(register_cells.optional(row, "wording")).strip().lower() in own
+        return "yes, the same wording" if same else "no: its wording is not known"
     asked = {n: r for n, r in plan.codebook.harmonised.items() if r.reference.key == key}
     if not asked:
         return "no: not asked here; the next questionnaire proposes it"
