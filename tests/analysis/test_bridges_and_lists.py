@@ -140,6 +140,16 @@ def test_a_named_crosswalk_gives_the_change_with_its_error(relisted):
     assert found.se**2 == pytest.approx(sure.se**2 + mixing)
 
 
+def test_the_table_of_changes_says_which_crosswalk_it_rests_on(relisted):
+    plan, survey = relisted
+    named = plan.model_copy(update={"crosswalks": {"c": CROSSWALK}})
+    wordings = pd.DataFrame("same", index=[OLD], columns=list(WAVES))
+    notes = [note for note in change.changes(named, "W2025", survey, wordings).notes if "crosswalk" in note]
+    assert len(notes) == 1
+    assert CROSSWALK.source in notes[0]
+    assert not any("crosswalk" in note for note in change.changes(plan, "W2025", survey, wordings).notes)
+
+
 @pytest.mark.parametrize("changes", [{"column": "area2"}, {"before": "next"}, {"after": "next"}])
 def test_a_crosswalk_of_another_column_or_list_does_not_unblock(relisted, changes):
     plan, survey = relisted

@@ -1,5 +1,7 @@
 """Official words by wave, lists of groups by wave, and figures of questions that no reference names."""
 
+import shutil
+
 import numpy as np
 import pytest
 from intake_study import answers, csv_bytes, make, put
@@ -129,3 +131,16 @@ def test_a_figure_of_a_question_that_no_reference_names_is_refused(plan, key, ex
     found = [f for f in waves.check_registers(plan) if f.file == "external_surveys.csv"]
     assert [f.kind for f in found] == expected
     assert all(repr(key) in f.what for f in found)
+
+
+def test_the_map_that_add_wave_proposes_says_where_official_words_go(plan, tmp_path):
+    frame = answers(seed=5).assign(police_good_job=np.resize(JOBS, 60))
+    heads = {"police_good_job": plan.codebook.label("police_good_job"), "resp_id": "Respondent number"}
+    frame.rename(columns=heads).to_csv(tmp_path / "new.csv", index=False)
+    place = plan.root / "data_raw" / "waves" / "W2025"
+    shutil.rmtree(place)
+    waves.add(plan, tmp_path / "new.csv", "W2025")
+    text = (place / "wave.toml").read_text("utf-8")
+    assert "[official_wording]" in text
+    assert "# police_good_job = " in text
+    assert "# mode = " in text

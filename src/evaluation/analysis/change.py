@@ -211,12 +211,15 @@ def changes(plan: Plan, wave: str, survey: Survey, wordings: pd.DataFrame, gates
 
     Of `gates` those of scales that measure otherwise in the waves travel with their changes.
     """
-    table, linked = layout.table(plan, wave, "change.all"), False
+    table, linked, crossings = layout.table(plan, wave, "change.all"), False, list[tuple[str, str, str]]()
     for outcome in plan.all_outcomes:
         bridge = _bridge(plan, survey, outcome, wave)
         before = bridge[1] if bridge else survey.first_asked(plan, outcome, wave)
         if before is None or not survey.asked(outcome, wave):
             continue
+        lists = group_lists.changed(plan, group_column(plan), before, wave)
+        if lists and (crosswalk := group_lists.named(plan, group_column(plan), lists)):
+            crossings.append((*lists, crosswalk.source))
         if bridge:
             table.note("bridge", old=plan.label_of(bridge[0]), new=plan.label_of(outcome), bridge=bridge[2])
         state = wave_checks.wording(plan, wordings, outcome, before, wave)
@@ -231,6 +234,8 @@ def changes(plan: Plan, wave: str, survey: Survey, wordings: pd.DataFrame, gates
             if is_item(plan, outcome):
                 shares = change(plan, survey, outcome, wave, group, share=True)
                 row.estimate("share", _worded(_share(plan, shares, outcome, group, wave), state))
+    for old, new, source in dict.fromkeys(crossings):
+        table.note("crosswalk", old=old, new=new, source=source)
     if len(table):
         known = linked_waves.respondents(plan, survey.people) == "other"
         table.note("some" if linked else "others" if known else "unknown")

@@ -122,4 +122,5 @@ def crossed(
     else:
         pair = (shares[0], shares[1]), (bases[0], bases[1])
         found = bridges.crossed_gap(levels, covariance, *pair, df=effective - 1)
-    return replace(found, n={"all": sum(counts.values())})
+    method = f"{found.method} ({crosswalk.source})"
+    return replace(found, n={"all": sum(counts.values())}, method=method)

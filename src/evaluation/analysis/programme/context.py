@@ -52,7 +52,9 @@ def as_cited(row: object) -> str:
         return "source not stated"
     if pd.isna(seen) or seen == "cited_only":
         return f"as cited in {source}"
-    return f"{source}; its own source differs" if seen == "conflicts" else str(source)
+    licence = register_cells.optional(row, "licence")
+    terms = "" if pd.isna(licence) or not str(licence).strip() else f" ({licence})"
+    return f"{source}{terms}; its own source differs" if seen == "conflicts" else f"{source}{terms}"
 
 
 # ---- published figures and other surveys --------------------------------------------------------------------------
