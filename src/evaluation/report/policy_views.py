@@ -205,6 +205,14 @@ def _similar_people(exhibit: CheckedExhibit, ctx: ReportContext) -> Cells:
     return [(f"{who}: {name[:1].lower()}{name[1:]}", *methods[m]) for m, name in names.items() if m in methods]
 
 
+def _here_and_there(exhibit: CheckedExhibit, _: ReportContext) -> Cells:
+    """Return the changes here and there of the questions that could be compared; of all, with why, where none could."""
+    refused = {r for r, _, x in _all(exhibit) if x.kind == "not_identified"}
+    shown = [r for r in exhibit.rows if r not in refused]
+    left = ("moved", "figures") if shown else ("moved", "there")
+    return [(r, c, x) for r, c, x in _all(exhibit) if x.id.split(".")[1] not in left and (r in shown or not shown)]
+
+
 def _first_column(exhibit: CheckedExhibit, _: ReportContext) -> Cells:
     """Return the first figure of each row: of the recruits, the share of those whose group is known."""
     return [(r, c, x) for r, c, x in _all(exhibit) if c == exhibit.columns[0]]
@@ -219,4 +227,5 @@ _VIEWS: dict[str, Callable[[CheckedExhibit, ReportContext], Cells]] = {
     "attend.methods": _similar_people,
     "designs.forest": _planned_only,
     "recruitment.goal": _first_column,
+    "context.trend": _here_and_there,
 }

@@ -172,14 +172,18 @@ def trend(plan: Plan, wave: str, registers: register_cells.Registers, own: Seque
         One row a question.
     """
     rows = register_cells.register(plan, wave, registers, REGISTER)
-    table = layout.table(plan, wave, "context.trend", area=plan.context.area)
+    table, against = layout.table(plan, wave, "context.trend", area=plan.context.area), dict[str, tuple[str, ...]]()
     for name, repeated in plan.codebook.harmonised.items():
         changes = {since(r): r for r in own if r.outcome == name}
         if not changes:
             continue
         tried = {before: compared(plan, name, rows, (before, wave)) for before in changes}
         chosen = next((b for b, c in tried.items() if not c.against), next(iter(tried)))
+        against[name] = tried[chosen].against
         _row(table.row(name, plan.label_of(name)), plan, wave, changes[chosen], tried[chosen], repeated)
+    refused = [plan.label_of(n) for n, c in against.items() if c]
+    if refused:
+        table.note("partly", questions="; ".join(f"“{label}”" for label in refused))
     return table.exhibit()
 
 
