@@ -181,9 +181,9 @@ def trend(plan: Plan, wave: str, registers: register_cells.Registers, own: Seque
         chosen = next((b for b, c in tried.items() if not c.against), next(iter(tried)))
         against[name] = tried[chosen].against
         _row(table.row(name, plan.label_of(name)), plan, wave, changes[chosen], tried[chosen], repeated)
-    refused = [plan.label_of(n) for n, c in against.items() if c]
+    refused = sum(bool(found) for found in against.values())
     if refused:
-        table.note("partly", questions="; ".join(f"“{label}”" for label in refused))
+        table.note("partly", n=refused)
     return table.exhibit()
 
 
