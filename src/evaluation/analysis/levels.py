@@ -93,7 +93,8 @@ def prepare(
     known = [o for o in plan.all_outcomes if o in scored]
     numbers = scored[known].astype("Float64").astype(float)
     sd = {o: _baseline_sd(numbers[o], people["wave"]) for o in known}
-    extra = [c for c in (plan.treatment.retrospective_column,) if c and c in outcomes]
+    own = (plan.treatment.retrospective_column, *plan.codebook.forerunners(known))
+    extra = [c for c in dict.fromkeys(own) if c and c in outcomes and c not in known]
     table = numbers.join(outcomes[extra].astype("Float64").astype(float)) if extra else numbers
     items = [i for s in plan.scales.values() for i in s.items if i in outcomes and i not in table]
     table = table.join(outcomes[items].astype("Float64").astype(float))

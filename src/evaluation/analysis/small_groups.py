@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import errors
-from evaluation.analysis import contrasts, layout
+from evaluation.analysis import contrasts, group_lists, layout
 from evaluation.analysis.level_tables import group_column
 from evaluation.analysis.levels import Survey, domain, is_item, values
 from evaluation.analysis.verdicts import focus
@@ -98,6 +98,7 @@ def changes(plan: Plan, survey: Survey, outcome: str, wave: str) -> tuple[Direct
     made = {w: direct(plan, survey, outcome, w, columns, share=False) for w in asked}
     for column in columns:
         known = [w for w in asked if column in survey.general(w) and survey.general(w)[column].notna().any()]
+        known = [w for w in known if group_lists.changed(plan, column, w, wave) is None]
         after, before = made.get(wave), made.get(known[0]) if len(known) > 1 else None
         if after is None or before is None:
             continue

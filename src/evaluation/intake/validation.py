@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import StudyError
-from evaluation.intake import answer_patterns, drawn_sample, earlier_waves, registers, wave_file
+from evaluation.intake import answer_patterns, comparable_questions, drawn_sample, earlier_waves, registers, wave_file
 from evaluation.intake.answer_patterns import outcome_items
 from evaluation.intake.faults import safe_number
 from evaluation.intake.mapping import BLANK, NOT_ASKED, ROUTED, UNREADABLE, Mapped
@@ -32,6 +32,7 @@ def check(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
         _identifiers,
         _attendance,
         _wording,
+        comparable_questions.check,
         answer_patterns.reversed_items,
         answer_patterns.straight_lines,
         drawn_sample.weights,

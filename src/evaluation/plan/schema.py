@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from evaluation.errors import nearest
 
@@ -581,6 +581,56 @@ class Programme(Part):
     stop_group: str = "Black"
     stop_comparator: str = "White"
     recruit_goal: Share = 0.25
+
+
+class Context(Part):
+    """Whose trend stands beside the study's own, on the questions that another survey asks too.
+
+    Attributes
+    ----------
+    area : str
+        The area whose published figures are comparable; figures of another area are refused.
+    ages : str
+        Of whom the study is, in the words of the other surveys' references.
+    """
+
+    area: str = "England and Wales"
+    ages: str = "16 and over"
+
+
+class Crosswalk(Part):
+    """From one list of groups to another, with the people whom both lists classified.
+
+    Attributes
+    ----------
+    column : str
+        The column whose groups are compared, derived or not.
+    before, after : str
+        Versions of the standard: the earlier list and the later.
+    shares : mapping of str to mapping
+        Of each group under the later list: which share of its people stood in which group of the earlier list.
+    base : mapping of str to int
+        People of each group whom both lists classified.
+    source : str
+        Where shares and bases come from.
+    """
+
+    column: str
+    before: str
+    after: str
+    shares: dict[str, dict[str, Share]]
+    base: dict[str, AtLeastOne]
+    source: str
+
+    @model_validator(mode="after")
+    def _whole(self) -> Crosswalk:
+        """Refuse shares that do not sum to one, and a group without a base: a crosswalk states its error."""
+        for group, parts in self.shares.items():
+            if abs(sum(parts.values()) - 1) > 1e-6:
+                raise ValueError(f"the shares of {group!r} do not sum to 1")
+            if group not in self.base:
+                raise ValueError(f"base lacks {group!r}: how many of its people both lists classified")
+        return self
 
 
 class Lot(Part):

@@ -12,13 +12,15 @@ import pandas as pd
 from evaluation.analysis import contrasts, layout, vocabulary
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.did.designs import heading, kind, method_of, name_of, unmet
-from evaluation.analysis.did.inputs import DesignInputs, session_in
+from evaluation.analysis.did.inputs import DesignInputs, ends, session_in
 from evaluation.analysis.did.linked_panel import linked_rows
 from evaluation.analysis.did.predicted_and_recalled import remembered
+from evaluation.analysis.programme import national_trend
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
 from evaluation.results import Estimate, NotIdentified, Result, TooFew
 from evaluation.statistics import inference
+from evaluation.statistics.external_series import Spread
 
 ATTENDEES = "Attendees before and after"
 OWN_CELLS = ("", "by-place", "next-door", "black-heritage")
@@ -164,13 +166,16 @@ def _recall_bias(
 # ---- common shocks --------------------------------------------------------------------------------------------------
 
 
-def shocks(plan: Plan, inputs: DesignInputs, results: Sequence[Result]) -> Exhibit:
+def shocks(plan: Plan, inputs: DesignInputs, results: Sequence[Result], rows: pd.DataFrame | None = None) -> Exhibit:
     """Return the interval of each change widened by news that moved one group between the surveys.
 
     A shock of s percentage points is turned into points of the mean by the outcome's standard deviation (a share near
-    one half has a standard deviation of 50 percentage points); it adds to the variance once per wave.
+    one half has a standard deviation of 50 percentage points); it adds to the variance once per wave. Where another
+    survey asks the outcome in the same words and `rows` holds its figures, how far they move over the years between the
+    two waves stands in place of the assumed shocks.
     """
     table = layout.table(plan, inputs.wave, "designs.shocks")
+    moved = national_trend.spreads(plan, rows)
     for result in results:
         if not _is_estimate(result) or not result.se or len(plan.designs[name_of(result)].waves) < 2:
             continue
@@ -180,9 +185,18 @@ def shocks(plan: Plan, inputs: DesignInputs, results: Sequence[Result]) -> Exhib
         row = table.row(result.id, heading(plan, result))
         table.numbers(unit=result.unit, base=min(result.n.values()))
         quantile = (result.high - result.low) / 2 / result.se
-        for points in plan.sensitivity.shocks_points:
-            half = quantile * math.sqrt(result.se**2 + 2 * (points / 50.0 * sd) ** 2)
-            column = "none" if points == 0 else f"News of {points:g} percentage points"
+        years = national_trend.years_between(plan, *ends(plan.designs[name_of(result)]))
+        for column, key, points in _shocks(plan, moved.get(result.outcome), years):
+            half = quantile * math.sqrt(result.se**2 + (points / 50.0 * sd) ** 2)
             low, high = result.value - half, result.value + half
-            row.number(column, result.value, low=low, high=high, id=f"shock.{result.id}.{points:g}")
+            row.number(column, result.value, low=low, high=high, id=f"shock.{result.id}.{key}")
     return table.exhibit()
+
+
+def _shocks(plan: Plan, moved: Spread | None, years: float) -> list[tuple[str, str, float]]:
+    """Return column, key and size of each shock to a change: of the series where there is one, else as assumed."""
+    if moved is not None and years > 0:
+        points = moved.over(years)
+        return [("none", "0", 0.0), ("Another survey's own movement on this question", "series", points)]
+    assumed = [(f"News of {p:g} percentage points", f"{p:g}", math.sqrt(2) * p) for p in plan.sensitivity.shocks_points]
+    return [("none" if points == 0 else column, key, points) for column, key, points in assumed]
