@@ -172,10 +172,11 @@ def _of_base(row: CheckedRow) -> str:
 
 
 def not_reached(inputs: PageInputs) -> str:
-    """Return who could not be reached: how many of those asked answered, and which residents are most under-counted."""
+    """Return whom the figures speak for, how many of those asked answered, and which residents are most under-counted."""
     rows, ctx = inputs.rows, inputs.ctx
     rate = rows.get("response", "all", ctx.wave)
-    said = []
+    drawn = ctx.plan.population.sample in ("probability", "census")
+    said = [] if drawn else ["Nobody was drawn at random: these figures speak for people like those who answered."]
     if rate is not None and rate.kind != "words" and rate.shown:
         said.append(f"{cite(rate, rate.text)} of {cite(rate, rate.n_text)} people asked answered.")
     elif rate is not None:
