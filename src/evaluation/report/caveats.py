@@ -172,7 +172,7 @@ def _of_base(row: CheckedRow) -> str:
 
 
 def not_reached(inputs: PageInputs) -> str:
-    """Return whom the figures speak for, how many of those asked answered, and which residents are most under-counted."""
+    """Return whom the figures speak for, how many of those asked answered, and which residents are under-counted."""
     rows, ctx = inputs.rows, inputs.ctx
     rate = rows.get("response", "all", ctx.wave)
     drawn = ctx.plan.population.sample in ("probability", "census")
