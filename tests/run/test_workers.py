@@ -291,7 +291,8 @@ def test_help_answers_at_once_and_nothing_heavy_is_imported():
 
 def test_the_command_itself_imports_neither_the_stack_nor_papermill():
     heavy = "('pandas', 'matplotlib', 'scipy', 'statsmodels', 'nbformat', 'papermill', 'IPython')"
-    probe = f"import sys; from evaluation.run import pipeline, publish; print([m for m in {heavy} if m in sys.modules])"
+    used = "from evaluation.intake import stages; from evaluation.run import pipeline, publish"
+    probe = f"import sys; {used}; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 

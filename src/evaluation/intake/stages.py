@@ -9,13 +9,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from evaluation.errors import CheckFailed
 from evaluation.intake import keys, provenance
 from evaluation.plan.study import Plan
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 STAGE, STAMPS, MADE_FROM = "EVALUATION_STAGE", "stamps", "made_from.json"
 

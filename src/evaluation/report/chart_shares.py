@@ -88,7 +88,7 @@ def _centred(pieces: list[Piece], ordered: list[str]) -> list[Piece]:
 
 
 def _fits(piece: Piece, sheet: Sheet, points: float) -> bool:
-    return piece[1] * points > width(piece[3], sheet.size - 0.5) + 4
+    return piece[1] * points > width(piece[3], sheet.size - 0.5) + 6
 
 
 def _stack_label(label: str, cells: Cells, narrow: list[Piece]) -> str:

@@ -101,13 +101,13 @@ def run(request: Request) -> Outcome:
     RunFailed, CheckFailed
         During the run: the last report and `latest` are untouched; `reports/.failed/` names notebook and cell.
     """
-    from evaluation.intake import stages
-
     plan, wave = _chosen(request)
     digest = run_digest(plan, wave, request)
     same = None if request.fresh or request.only else _same_as_last(plan, wave, digest)
     if same is not None:
         return Outcome(same, "unchanged", "Nothing changed since the last report.", unchanged=True)
+    from evaluation.intake import stages
+
     sources, parameters = _ready(request, plan, wave)
     with _under_way(request, plan, wave, sources, parameters) as state:
         stages.say_made_from(state.stage, plan, wave)
