@@ -82,14 +82,13 @@ def aged(exhibits: list[CheckedExhibit], ctx: ReportContext) -> tuple[list[Check
         elif months > OLDEST:
             end = long_date(dt.date.fromisoformat(str(exhibit.extras["as_of"])))
             title = exhibit.title.rstrip("?.")
-            said.append(
-                f"{title}: the latest figure is of {end}, {months} months older than this survey; it is in the annex."
-            )
+            old = "" if title.startswith("[") else f"the latest figure, of {end}, is {months} months old; "
+            said.append(f"{title}: {old}in the annex.")
         else:
             age = (
-                f"The latest figure ends {months} month{'s' * (months > 1)} before the end of fieldwork."
+                f"The latest figure is {months} month{'s' * (months > 1)} old."
                 if months
-                else "As recent as fieldwork."
+                else "As recent as this survey."
             )
             kept.append(replace(exhibit, notes=(age, *exhibit.notes)))
     return kept, said
