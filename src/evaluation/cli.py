@@ -175,10 +175,8 @@ def _add_lot(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 def _add_plan(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--freeze", action="store_true", help="write plans/<wave>.toml before outcomes are opened")
     sub.add_argument("--date", default="", metavar="D", help="date of freezing (default: today)")
-    sub.add_argument("--quick", action="store_true", help="sizes by formula only; the next wave is not rehearsed")
-    sub.add_argument(
-        "--protocol", type=Path, metavar="FOLDER", help="write the protocol (html, pdf) from the plan alone"
-    )
+    sub.add_argument("--quick", action="store_true", help="sizes by formula only, nothing is rehearsed; no mock report")
+    sub.add_argument("--protocol", type=Path, metavar="FOLDER", help="write the protocol (html, pdf) and a mock report")
     sub.add_argument("--questionnaire", type=Path, metavar="FILE", help="write the next questionnaire, ready to print")
 
 
@@ -378,24 +376,21 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _plan(options: argparse.Namespace) -> int:
     from evaluation.plan import registration, study
-    from evaluation.run.request import resolve_date, resolve_wave
+    from evaluation.run.request import resolve_clock, resolve_date, resolve_wave
 
     plan = study.load(options.study)
     wave = resolve_wave(plan, options.wave)
     if options.freeze:
         _require_sound(plan, wave)
-        path = registration.freeze(plan, wave, date=resolve_date(plan, options.date).isoformat())
+        day, clock = resolve_date(plan, options.date).isoformat(), resolve_clock(plan).isoformat()
+        path = registration.freeze(plan, wave, date=day, clock=clock)
         print(
             f"The plan for {wave} is frozen in {path.parent.name}/{path.name} "
             f"({registration.frozen_digest(plan, wave)[:12]})."
         )
         return 0
     if options.protocol:
-        from evaluation.report import protocol_page
-
-        made = protocol_page.write(plan, wave, options.protocol)
-        print(f"The protocol is in {' and '.join(_short_path(p) for p in made)}.")
-        return 0
+        return _protocol(plan, wave, options)
     from evaluation.analysis import fieldwork_sheet, questionnaire
 
     if options.questionnaire:
@@ -403,6 +398,20 @@ def _plan(options: argparse.Namespace) -> int:
         print(f"The questionnaire is in {_short_path(options.questionnaire)}.")
         return 0
     print(fieldwork_sheet.sheet(plan, wave, draws=0) if options.quick else fieldwork_sheet.sheet(plan, wave))
+    return 0
+
+
+def _protocol(plan: Plan, wave: str, options: argparse.Namespace) -> int:
+    from evaluation.report import protocol_page
+    from evaluation.run import mock_report
+
+    why = "it was not asked for" if options.quick else mock_report.reason_for_none(plan, wave)
+    if not why:
+        mock_report.make(plan, wave, options.protocol, date=options.date, say=lambda _: None)
+    made = protocol_page.write(plan, wave, options.protocol, without_mock=why)
+    print(f"The protocol is in {' and '.join(_short_path(p) for p in made)}.")
+    shown = _short_path(options.protocol / "mock" / "index.html")
+    print(f"No mock report: {why}." if why else f"The mock report is {shown}.")
     return 0
 
 

@@ -44,6 +44,9 @@ KEYS = {
     "confirmed",
     "missing",
     "replaced",
+    "taken_in",
+    "plan_frozen",
+    "shuffled",
 }
 TABLES = ("columns", "missing", "labels", "ignore", "not_asked", "wording", "multi", "bands")
 WHOLE = {"header_row": 1, "header_rows": 1, "approached": 0}
@@ -98,6 +101,9 @@ class WaveInfo:
     multi: dict[str, dict[str, str]] = field(default_factory=dict)
     bands: dict[str, dict[str, Any]] = field(default_factory=dict)
     confirmed: bool = True
+    taken_in: str = ""  # the day that the export was taken in, and the hash of the plan frozen by then ("no" for none)
+    plan_frozen: str = ""
+    shuffled: bool = False  # its outcomes are shuffled within sessions: a mock report
     folder: Path = Path()
 
     @property
@@ -161,7 +167,7 @@ def _faults(content: dict[str, Any], wave: str) -> list[str]:
         value = content.get(key, least)
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             out.append(f"{key} is a whole number, {least} or more")
-    for key in ("attendance_asked", "confirmed"):
+    for key in ("attendance_asked", "confirmed", "shuffled"):
         if not isinstance(content.get(key, True), bool):
             out.append(f"{key} is true or false")
     if Path(str(content.get("file", "x"))).name != str(content.get("file", "x")):

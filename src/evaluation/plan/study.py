@@ -34,6 +34,7 @@ from evaluation.plan.schema import (
     Part,
     Population,
     Power,
+    PracticeBank,
     Programme,
     Review,
     Scale,
@@ -80,6 +81,7 @@ class Plan(Part):
     sensitivity: Sensitivity = Sensitivity()
     power: Power = Power()
     programme: Programme = Programme()
+    practice_bank: PracticeBank = PracticeBank()
     lots: dict[str, Lot] = Field(default_factory=dict)
     review: dict[Literal["1A", "2", "3", "4", "5", "6"], Review] = Field(default_factory=dict)
     root: Path = Path()

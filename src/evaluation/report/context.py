@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from evaluation.plan.study import Plan
 
 
+MOCK = "MOCK: OUTCOMES SHUFFLED"
+
+
 @dataclass(frozen=True, slots=True)
 class WaveWords:
     """A wave in words: its label, its fieldwork (None when not recorded), and whether attendance was asked."""
@@ -74,7 +77,9 @@ class ReportContext:
     status : str
         "draft" or "checked"; `draft_reasons` say why it is a draft.
     synthetic : bool
-        True when any input is synthetic: every page and image is stamped.
+        True when any input is synthetic, or shuffled: every page and image is stamped.
+    mock : bool
+        True when the outcomes are shuffled: a rehearsal of the report, no report.
     absent : mapping
         Section ("policy-9") to the reason why it has nothing; a default reason stands otherwise.
     manifest : mapping
@@ -91,6 +96,7 @@ class ReportContext:
     status: str = "draft"
     draft_reasons: tuple[str, ...] = ()
     synthetic: bool = False
+    mock: bool = False
     gates: tuple[Gate, ...] = ()
     manifest: Mapping[str, object] = field(default_factory=dict)
     environment: tuple[str, ...] = ()
@@ -160,9 +166,14 @@ class ReportContext:
         named = {"place": self.words.place, "institution": self.words.institution, "programme_long": spelled}
         return " · ".join(dict.fromkeys(v for k, v in named.items() if k in self.words.model_fields_set))
 
+    @property
+    def of_nobody(self) -> str:
+        """What the data are, where they describe nobody: "synthetic data" or "outcomes shuffled"; else ""."""
+        return "outcomes shuffled" if self.mock else "synthetic data" if self.synthetic else ""
+
     def stamp(self) -> str:
-        """Return what every page and image carries: "SYNTHETIC DATA · DRAFT", or "" for neither."""
-        marks = ["SYNTHETIC DATA"] if self.synthetic else []
+        """Return what every page and image carries: "SYNTHETIC DATA · DRAFT", or "" for neither; a mock says so."""
+        marks = [MOCK] if self.mock else ["SYNTHETIC DATA"] if self.synthetic else []
         return " · ".join(marks + ([] if self.checked else ["DRAFT"]))
 
     def through(self) -> str:

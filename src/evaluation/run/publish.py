@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from evaluation.run.workers import Tell
 
 
+MOCK_REASON = "the outcomes are shuffled: it rehearses the report and says nothing"
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A run whose notebooks are done: its plan, wave, date, folders, reasons for a draft and notebooks."""
@@ -44,12 +47,13 @@ def publish_report(_: Tell, job: Job) -> manifest.Manifest:
     import nbformat
 
     from evaluation import disclosure
+    from evaluation.analysis import foretold
     from evaluation.intake import waves
     from evaluation.report import html
     from evaluation.run.settle import settle
 
     plan, wave = job.plan, job.wave
-    exhibits = settle(waves.load_published(plan, wave))
+    exhibits = foretold.marked(settle(waves.load_published(plan, wave)), foretold.frozen(plan, wave))
     gates = waves.load_gates(plan, wave)
     checked = disclosure.protect(exhibits, plan.disclosure, earlier=release.ledger(plan))
     context = make_context(job, gates, checked)
@@ -66,6 +70,7 @@ def publish_report(_: Tell, job: Job) -> manifest.Manifest:
         "suppressions": dict(checked.log),
         "audit": dict(checked.audit),
         "synthetic": context.synthetic,
+        "mock": context.mock,
         "environment": manifest.environment(),
     }
 
@@ -90,6 +95,7 @@ def headline(plan: Plan, wave: str, exhibits: Iterable[Exhibit]) -> str:
 
 def make_context(job: Job, gates: tuple[Gate, ...], checked: CheckedResults) -> ReportContext:
     """Return what the pages print besides results: words, waves, status, manifest, sense-check."""
+    from evaluation.intake import waves
     from evaluation.report.context import ReportContext
 
     plan, wave = job.plan, job.wave
@@ -97,6 +103,8 @@ def make_context(job: Job, gates: tuple[Gate, ...], checked: CheckedResults) -> 
     code = manifest.code_version()
     reasons, rows, themes = list(job.drafts), release.sense_check(plan, wave), released_themes(checked)
     unchecked = sorted(t for t in themes if t not in {r.theme for r in rows})
+    if any(waves.info(plan, w).shuffled for w in names):
+        reasons.append(MOCK_REASON)
     if unchecked or not rows:
         reasons.append(f"not yet checked by {plan.words.checking_group}")
     known = {
@@ -117,6 +125,7 @@ def make_context(job: Job, gates: tuple[Gate, ...], checked: CheckedResults) -> 
         status="draft" if reasons else "checked",
         draft_reasons=tuple(reasons),
         synthetic=_synthetic(plan, names),
+        mock=any(waves.info(plan, w).shuffled for w in names),
         gates=tuple(gates),
         manifest=known,
         environment=(f"Python {env['python']}", *packages),
@@ -143,4 +152,4 @@ def _wave_words(plan: Plan, wave: str) -> WaveWords:
 def _synthetic(plan: Plan, names: tuple[str, ...]) -> bool:
     from evaluation.intake import waves
 
-    return any(waves.info(plan, w).origin == "synthetic" for w in names)
+    return any(waves.info(plan, w).origin == "synthetic" or waves.info(plan, w).shuffled for w in names)

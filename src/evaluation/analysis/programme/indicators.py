@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import layout, verdicts
+from evaluation.analysis import foretold, layout
 from evaluation.analysis.programme import register_cells
 from evaluation.errors import EvaluationError
 from evaluation.exhibit import Cell, Exhibit, Measure, as_id
@@ -130,7 +130,7 @@ def _results(plan: Plan, wave: str) -> dict[str, Cell]:
         doubted = waves.load_results(plan, wave, "doubted")
     except (EvaluationError, OSError):
         doubted = []
-    last = verdicts.final_results(plan, wave, exhibits, doubted)
+    last = foretold.final_results(plan, wave, exhibits, doubted)
     return {i.result.id: i.result for e in exhibits for i in e.items} | {r.id: r for r in last}
 
 
