@@ -203,7 +203,9 @@ def _add_run(sub: argparse.ArgumentParser) -> None:
 def _add_release(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("report", type=Path, metavar="REPORT")
     sub.add_argument("--draft", action="store_true", help="release it although it is a draft")
-    sub.add_argument("--checked-by", default="", metavar="NAME", help="who went through it; kept on the ledger")
+    sub.add_argument("--checked-by", default="", metavar="NAME", help="the second person, who went through it")
+    sub.add_argument("--analyst", default="", metavar="NAME", help="who made it (default: contact.ran_by of the plan)")
+    sub.add_argument("--alone", action="store_true", help="nobody else can check it: one person made and checked it")
 
 
 def _add_init(sub: argparse.ArgumentParser) -> None:
@@ -454,10 +456,9 @@ def _init(options: argparse.Namespace) -> int:
 def _release(options: argparse.Namespace) -> int:
     from evaluation.run import release as run_release
 
-    said = run_release.release(
-        options.report, study_file=options.study, draft=options.draft, checked_by=options.checked_by
-    )
-    print(said)
+    print(run_release.checklist(options.report))
+    signing = run_release.Signing(options.checked_by, options.analyst, options.alone, options.draft)
+    print(run_release.release(options.report, signing, study_file=options.study))
     return 0
 
 

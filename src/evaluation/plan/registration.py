@@ -97,15 +97,10 @@ def freeze(plan: study.Plan, wave: str, *, date: str, clock: str = "") -> Path:
         )
     choices = _choices(plan)
     path.parent.mkdir(exist_ok=True)
-    content = {
-        "wave": wave,
-        "frozen_on": date,
-        "clock": clock or date,
-        "answers": IN if answers_in(plan, wave) else OUT,
-    }
+    answers = IN if answers_in(plan, wave) else OUT
+    content: dict[str, object] = {"wave": wave, "frozen_on": date, "clock": clock or date, "answers": answers}
     content |= {"sha256": _digest(choices), "plan": choices}
-    content = {"seal": _digest(content)} | content
-    path.write_text(tomli_w.dumps(content), "utf-8")
+    path.write_text(tomli_w.dumps({"seal": _digest(content)} | content), "utf-8")
     return path
 
 
