@@ -84,6 +84,8 @@ class ReportContext:
         Section ("policy-9") to the reason why it has nothing; a default reason stands otherwise.
     manifest : mapping
         Safe facts about the run (digests, versions, seed), printed in annex A.
+    plan_traces, fixed_before : tuple of str, bool or None
+        What tells when the plan was frozen, and whether it shows that this was before answers were opened.
     known_truth : mapping or None
         The table of annex P: header, rows, made_on, digest, stale; None where no table was made.
     """
@@ -101,6 +103,8 @@ class ReportContext:
     manifest: Mapping[str, object] = field(default_factory=dict)
     environment: tuple[str, ...] = ()
     deviations: tuple[str, ...] = ()
+    plan_traces: tuple[str, ...] = ()
+    fixed_before: bool | None = None
     absent: Mapping[str, str] = field(default_factory=dict)
     sense_check: tuple[SenseCheckRow, ...] = ()
     known_truth: KnownTruth | None = None

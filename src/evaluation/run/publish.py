@@ -95,10 +95,11 @@ def headline(plan: Plan, wave: str, exhibits: Iterable[Exhibit]) -> str:
 
 def make_context(job: Job, gates: tuple[Gate, ...], checked: CheckedResults) -> ReportContext:
     """Return what the pages print besides results: words, waves, status, manifest, sense-check."""
-    from evaluation.intake import waves
+    from evaluation.intake import plan_evidence, waves
     from evaluation.report.context import ReportContext
 
     plan, wave = job.plan, job.wave
+    traces = plan_evidence.traces(plan, wave)
     names = plan.waves_up_to(wave)
     code = manifest.code_version()
     reasons, rows, themes = list(job.drafts), release.sense_check(plan, wave), released_themes(checked)
@@ -130,6 +131,8 @@ def make_context(job: Job, gates: tuple[Gate, ...], checked: CheckedResults) -> 
         manifest=known,
         environment=(f"Python {env['python']}", *packages),
         deviations=tuple(d.text() for d in registration.deviations(plan, wave)),
+        plan_traces=tuple(t.says for t in traces),
+        fixed_before=plan_evidence.before_answers(traces),
         sense_check=rows,
         known_truth=manifest.known_truth(),
     )
