@@ -57,6 +57,7 @@ NEEDS = {  # how an exhibit's id begins, and what of the plan it is about; the f
     "next.sizes": "shares",
     "answer.11": "shares",
     "costs.": "events",
+    "value.": "events",
     "actions.": "actions",
     "feedback.": "feedback",
     "iag.": "iag_meetings",

@@ -103,7 +103,7 @@ def theory(plan: Plan, wave: str, registers: register_cells.Registers) -> Exhibi
     if rows is None:
         return register_cells.absent(plan, wave, "theory.change", "indicators")
     table, inputs = layout.table(plan, wave, "theory.change"), _inputs(plan, wave, registers)
-    results = _results(plan, wave)
+    results = results_so_far(plan, wave)
     for given in rows.itertuples(index=False):
         row, formula = table.row(str(given.indicator_id), str(given.aim)), str(given.formula)
         id = table.id(row.key, "evidence")
@@ -123,7 +123,7 @@ def _published(plan: Plan, wave: str) -> list[Exhibit]:
         return []
 
 
-def _results(plan: Plan, wave: str) -> dict[str, Cell]:
+def results_so_far(plan: Plan, wave: str) -> dict[str, Cell]:
     """Return what this run has published, contrasts in the form and with the verdict that notebook 10 gives them."""
     exhibits = _published(plan, wave)
     try:
