@@ -47,22 +47,19 @@ def _valued(plan: Plan) -> str:
 
 def _consequences(plan: Plan, wave: str, build: Tables, spent: costs.Spent, results: Mapping[str, Cell]) -> Exhibit:
     """Return what was put in, and beside it what came of it, each in its own unit; nothing is summed over both."""
-    table, rates = build.table("value.consequences"), plan.programme.staff_range or (0.0, 0.0)
-    ends = [spent.total(r) for r in rates]
-    given = {"unit": "pounds", "base": spent.attendances}
-    table.row("money").number("least", spent.total(0.0), **given).number("most", spent.total(0.0), **given)
-    if plan.programme.staff_range is not None:
-        time = [end - spent.total(0.0) for end in ends]
-        table.row("time").number("least", time[0], **given).number("most", time[1], **given)
-        table.row("all").number("least", ends[0], **given).number("most", ends[1], **given)
-    hours = {"unit": "hours", "base": spent.attendances}
-    table.row("hours").number("least", spent.staff_hours, **hours).number("most", spent.staff_hours, **hours)
-    table.row("officers").number("least", spent.officer_hours, **hours).number("most", spent.officer_hours, **hours)
+    table, ends = build.table("value.consequences"), plan.programme.staff_range
+    money, given = spent.total(0.0), {"unit": "pounds", "base": spent.attendances}
+    table.row("money").number("figure", money, **given)
+    for key, rate in zip(("least", "most"), ends or (), strict=False):
+        table.row(f"time_{key}").number("figure", spent.total(rate) - money, **given)
+        table.row(f"all_{key}").number("figure", spent.total(rate), **given)
+    for key, hours in (("hours", spent.staff_hours), ("officers", spent.officer_hours)):
+        table.row(key).number("figure", hours, unit="hours", base=spent.attendances)
     for id, about in _consequence_ids(plan, wave).items():
         result = results.get(id)
         if result is not None:
             said = getattr(result, "verdict", "") or "described"
-            table.row(id.replace(".", "-"), about).text("came", said)
+            table.row(id.replace(".", "-"), f"Came of it: {about}").text("figure", said)
     return table.exhibit()
 
 
