@@ -60,7 +60,8 @@ class Facts:
     controls_asked : bool
         Whether outcomes that the programme cannot change were asked.
     earlier_answer : bool
-        Whether an answer of the same people from before attending is among what was controlled.
+        Whether an answer of the same people from before attending is among what was controlled: never so in the planned
+        comparison of one survey, where only a companion among linked people has it.
     late_covariates : sequence of str
         Covariates that attending could have changed.
     verified : bool
@@ -196,7 +197,7 @@ def _confounding(f: Facts) -> dict[str, Given]:
     elif f.earlier_answer:
         first = ("WN", "an earlier answer of the same people is controlled, other reasons for coming are not", plan)
     else:
-        first = ("SN", "the outcome before attending was not measured, and it may decide who attends", plan)
+        first = ("SN", "what people answered before attending is not controlled, and it may decide who attends", plan)
     late = ", ".join(f.late_covariates)
     shown = "exhibit:sensitivity.controls"
     fourth: dict[bool | None, Given] = {

@@ -84,6 +84,8 @@ class ReportContext:
         Section ("policy-9") to the reason why it has nothing; a default reason stands otherwise.
     manifest : mapping
         Safe facts about the run (digests, versions, seed), printed in annex A.
+    planned_said : str
+        How the results called planned compare with those that the frozen plan foretells.
     plan_traces, fixed_before : tuple of str, bool or None
         What tells when the plan was frozen, and whether it shows that this was before answers were opened.
     known_truth : mapping or None
@@ -103,6 +105,7 @@ class ReportContext:
     manifest: Mapping[str, object] = field(default_factory=dict)
     environment: tuple[str, ...] = ()
     deviations: tuple[str, ...] = ()
+    planned_said: str = ""
     plan_traces: tuple[str, ...] = ()
     fixed_before: bool | None = None
     absent: Mapping[str, str] = field(default_factory=dict)

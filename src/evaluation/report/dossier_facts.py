@@ -61,7 +61,6 @@ def _about_comparison(ctx: ReportContext) -> Facts:
         "attended_question": words.attended_question if known else None,
         "covariates": phrases.listed(covariates) if known and covariates else None,
         "matching": f"nearest neighbours, {m.ratio} to 1{caliper}" if known else None,
-        "earlier": "controlled" if plan.outcomes.primary in plan.covariates else "not measured",
     }
 
 
@@ -78,6 +77,7 @@ def _about_record(ctx: ReportContext) -> Facts:
     contact = ctx.contact
     return {
         "registration": _registration(ctx, frozen),
+        "foretold": ctx.planned_said,
         "deviations": str(len(ctx.deviations)) if ctx.deviations else "none",
         "code": str(ctx.manifest.get("Code", "not recorded")),
         "seed": str(ctx.plan.seed),
@@ -144,7 +144,6 @@ def bias_facts(inputs: PageInputs) -> risk_of_bias.Facts | None:
         gates=gates,
         controls_asked=bool(ctx.plan.outcomes.negative_controls),
         covariates=bool(ctx.plan.covariates),
-        earlier_answer=ctx.plan.outcomes.primary in ctx.plan.covariates,
         late_covariates=_late(ctx),
         lists=bool(ctx.plan.population.boost_sources),
         lists_apart=_apart(main) and _apart(alone) and _same_side(main, alone) is True,

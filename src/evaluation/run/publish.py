@@ -131,11 +131,27 @@ def make_context(job: Job, gates: tuple[Gate, ...], checked: CheckedResults) -> 
         manifest=known,
         environment=(f"Python {env['python']}", *packages),
         deviations=tuple(d.text() for d in registration.deviations(plan, wave)),
+        planned_said=_planned_said(plan, wave, checked),
         plan_traces=tuple(t.says for t in traces),
         fixed_before=plan_evidence.before_answers(traces),
         sense_check=rows,
         known_truth=manifest.known_truth(),
     )
+
+
+def _planned_said(plan: Plan, wave: str, checked: CheckedResults) -> str:
+    """Return how the results that are called planned compare with those that the frozen plan foretells."""
+    from evaluation.analysis import foretold
+
+    told = foretold.frozen(plan, wave)
+    if told is None:
+        return "No plan was frozen, so nothing was foretold."
+    rows = [r for _, r in checked.rows()]
+    odd, absent = foretold.unforetold([r for r in rows if r.planned], told), foretold.ungiven(rows, told)
+    said = (
+        f"It foretells {len(told)} results (levels, answers, differences); called planned and not foretold: {len(odd)}"
+    )
+    return f"{said}; foretold and neither given nor refused by name: {len(absent)}, of groups too small to show."
 
 
 def released_themes(checked: CheckedResults) -> set[str]:
