@@ -601,8 +601,8 @@ class PracticeBank(Part):
         The bank's own word for how far the practice is tested; the words change, so that they stand here.
     published, topic, organisation, contact, email, region, partners, stage, start_date, scale, target_group : str
         Key details, as the bank names them.
-    learning, copyright : str
-        What was learnt by running it, and whose the text is.
+    aim, learning, copyright : str
+        What it is for, what was learnt by running it, and whose the text is.
     """
 
     rating: str = ""
@@ -617,6 +617,7 @@ class PracticeBank(Part):
     start_date: str = ""
     scale: str = ""
     target_group: str = ""
+    aim: str = ""
     learning: str = ""
     copyright: str = ""
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from evaluation.disclosure import CheckedRow
+from evaluation.plan.schema import PracticeBank
 from evaluation.report import caveats, front_page, lot_sentences, phrases, programme_text
 from evaluation.report import sentences as say
 from evaluation.report.context import ReportContext, long_date
@@ -39,7 +40,7 @@ def practice_bank(inputs: PageInputs) -> Page:
     described = " ".join(ctx.words.programme_description.split())
     parts: list[tuple[str, tuple[Block, ...]]] = [
         ("Key details", (Block("words", list(_key_details(inputs)), fixed=True),)),
-        ("Aim", (Block("para", [fixed(_first_sentence(described))], fixed=True),)),
+        ("Aim", (Block("para", [fixed(ctx.plan.practice_bank.aim or BLANK)], fixed=True),)),
         ("Intended outcome", (_intended_outcomes(inputs),)),
         ("Description", (Block("para", [described or BLANK], fixed=True),)),
         ("Costs and resources", tuple(_costs(inputs))),
@@ -74,7 +75,26 @@ def _known(ctx: ReportContext) -> dict[str, str]:
 
 
 def _detail(ctx: ReportContext, key: str) -> str:
-    return getattr(ctx.plan.practice_bank, key) or _known(ctx).get(key, "")
+    return _given(ctx.plan.practice_bank)[key] or _known(ctx).get(key, "")
+
+
+def _given(bank: PracticeBank) -> dict[str, str]:
+    return {
+        "published": bank.published,
+        "topic": bank.topic,
+        "organisation": bank.organisation,
+        "contact": bank.contact,
+        "email": bank.email,
+        "region": bank.region,
+        "partners": bank.partners,
+        "stage": bank.stage,
+        "start_date": bank.start_date,
+        "scale": bank.scale,
+        "target_group": bank.target_group,
+        "aim": bank.aim,
+        "learning": bank.learning,
+        "copyright": bank.copyright,
+    }
 
 
 def _key_details(inputs: PageInputs) -> Iterator[tuple[str, str]]:
@@ -133,7 +153,7 @@ def _drawn(inputs: PageInputs) -> list[str]:
             continue
         rows = [r for r in inputs.rows.starting("d6.") if r.planned and f".{name.lower()}." in f".{r.id}."]
         row = next((r for r in rows if r.kind == "estimate" and r.shown), None)
-        title = f"“{fixed(lot.title)}”, drawn by lot"
+        title = f"Maryland scale, “{fixed(lot.title)}”, drawn by lot"
         if row is not None and earned(row):
             said.append(
                 f"{title}: level {cite_level('5')}, for that alone; its record, its allocation and answering hold."
@@ -207,7 +227,7 @@ def _emmie(inputs: PageInputs) -> list[tuple[str, str]]:
 def _blanks(inputs: PageInputs) -> list[str]:
     """Return every field that is blank, with the key that fills it."""
     ctx = inputs.ctx
-    headings = {**KEY_DETAILS, "Learning": "learning", "Copyright": "copyright"}
+    headings = {**KEY_DETAILS, "Aim": "aim", "Learning": "learning", "Copyright": "copyright"}
     blanks = [f"{heading}: [practice_bank] {key}." for heading, key in headings.items() if not _detail(ctx, key)]
     if rating(inputs).startswith("Left blank"):
         blanks.insert(0, "Does it work?: [practice_bank] rating.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from evaluation.analysis import foretold, sample_size
+from evaluation.analysis import answer_distributions, foretold, level_tables, sample_size
 from evaluation.intake import plan_evidence, waves
 from evaluation.plan import registration
 from evaluation.plan.study import Plan
@@ -180,8 +180,8 @@ def _foretold(plan: Plan, wave: str) -> Iterator[Block]:
         design = next((d.title for n, d in plan.designs.items() if n.lower() == contrast), "")
         what = CONTRASTS.get(contrast) or f"{contrast.upper()}: {design}"
         about = [names.get(o, o.replace("_", " ")) for o in dict.fromkeys(x.outcome for x in found)]
-        groups, times = (dict.fromkeys(x[k] for x in found) for k in (2, 3))
-        cells = (phrases.listed(list(groups)), phrases.listed([w.upper() for w in times]))
+        groups, times = (list(dict.fromkeys(x[k] for x in found)) for k in (2, 3))
+        cells = (phrases.listed([_group(plan, g) for g in groups]), phrases.listed([w.upper() for w in times]))
         rows.append((what, phrases.listed(about), *cells, str(len(found))))
     header = ("Result", "Outcomes", "Groups", "Waves", "How many")
     yield _table("p-foretold", "Results that will be called planned, and no others", header, rows)
@@ -193,6 +193,14 @@ def _foretold(plan: Plan, wave: str) -> Iterator[Block]:
         ],
         fixed=True,
     )
+
+
+def _group(plan: Plan, code: str) -> str:
+    """Return a group of a result's id in words: everybody, a compared group, an answer of a question, a lot."""
+    known = {c.lower(): who for _, c, who in level_tables.groups(plan) if c}
+    fine, _ = answer_distributions.detailed(plan)
+    known |= {g.id.lower(): g.row for g in fine} | {name.lower(): x.title for name, x in plan.lots.items()}
+    return known.get(code, "everybody" if code == "all" else code)
 
 
 def _conditions(plan: Plan) -> Iterator[Block]:
@@ -246,8 +254,9 @@ def _mock(plan: Plan, why: str) -> Iterator[Block]:
         "para",
         [
             f"The study's own notebooks ran on outcomes that people swapped with others {within}: whose answers are "
-            "whose is chance, so no comparison of people means anything. What a whole session answered is not hidden; "
-            "so the mock is made only once the plan is frozen."
+            "whose is chance, so no comparison of people who met in one session means anything. What whole sessions "
+            "answered is not hidden: the level of a wave, its change, and what differs between groups that were met in "
+            "different sessions stay nearly as they are. So the mock is made only once the plan is frozen."
         ],
         fixed=True,
     )

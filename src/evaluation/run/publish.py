@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from evaluation.run.workers import Tell
 
 
-MOCK_REASON = "the outcomes are shuffled: it rehearses the report and says nothing"
+MOCK_REASON = "a mock: people of a session swapped their answers, so that it rehearses the report and finds nothing"
 
 
 @dataclass(frozen=True, slots=True)

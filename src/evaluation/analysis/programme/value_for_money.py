@@ -46,7 +46,7 @@ def _valued(plan: Plan) -> str:
 
 
 def _consequences(plan: Plan, wave: str, build: Tables, spent: costs.Spent, results: Mapping[str, Cell]) -> Exhibit:
-    """Return what was put in, and beside it what came of it, each in its own unit; nothing is summed over both."""
+    """Return what was put in, and beside it what was found, each in its own unit; nothing is summed over both."""
     table, ends = build.table("value.consequences"), plan.programme.staff_range
     money, given = spent.total(0.0), {"unit": "pounds", "base": spent.attendances}
     table.row("money").number("figure", money, **given)
@@ -59,7 +59,7 @@ def _consequences(plan: Plan, wave: str, build: Tables, spent: costs.Spent, resu
         result = results.get(id)
         if result is not None:
             said = getattr(result, "verdict", "") or "described"
-            table.row(id.replace(".", "-"), f"Came of it: {about}").text("figure", said)
+            table.row(id.replace(".", "-"), f"Found: {about}").text("figure", said)
     return table.exhibit()
 
 
