@@ -1,6 +1,7 @@
 """What a plan foretells and what a report calls planned are one set, both ways; the rest explores."""
 
 import csv
+import dataclasses
 import shutil
 import tomllib
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ from run_study import ROOT
 from evaluation.analysis import foretold
 from evaluation.exhibit import Exhibit, Item
 from evaluation.plan import registration, study
-from evaluation.results import Estimate
+from evaluation.results import Estimate, NotIdentified, TooFew
 
 WAVE = "W2025"
 SHIPPED = tomllib.loads((ROOT / "study.toml").read_text("utf-8"))
@@ -99,6 +100,15 @@ def test_an_outcome_that_joins_the_plan_after_it_was_frozen_explores(folder):
     assert not foretold.marked([exhibit], foretold.frozen(plan, WAVE))[0].items[0].result.planned
     (last,) = foretold.final_results(plan, WAVE, [exhibit], [])
     assert (last.planned, last.family) == (False, "exploratory")
+
+
+@pytest.mark.parametrize("refusal", [NotIdentified("nobody", "ask"), TooFew(counts={"all": 3}, needed=30)])
+def test_a_refusal_that_was_not_foretold_is_no_planned_one_either(folder, refusal):
+    registration.freeze(study.load(folder / "study.toml"), WAVE, date="2026-07-04")
+    plan = study.load(folder / "study.toml")
+    odd = dataclasses.replace(refusal, id="ratio.conf_overall.all.w2025", planned=True, licence="association")
+    (found,) = foretold.demoted([odd], foretold.frozen(plan, WAVE))
+    assert (found.planned, found.licence) == (False, "exploratory")
 
 
 def test_without_a_frozen_plan_nothing_is_marked(folder):

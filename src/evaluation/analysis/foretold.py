@@ -155,15 +155,15 @@ class Named(Protocol):
     @property
     def outcome(self) -> str: ...  # noqa: D102
     @property
-    def group(self) -> str: ...  # noqa: D102
-    @property
     def wave(self) -> str: ...  # noqa: D102
 
 
 def is_foretold(row: Named, told: frozenset[Foretold]) -> bool:
     """Return whether a result is foretold; one that is shown once more, where any result of the same people is."""
     if row.id.split(".")[0] == REPEATS:
-        return any((x.outcome, x.group, x.wave) == (row.outcome, row.group, row.wave.lower()) for x in told)
+        group = getattr(row, "group", "")  # a refusal names none
+        known = (x for x in told if group in ("", x.group))
+        return any((x.outcome, x.wave) == (row.outcome.lower(), row.wave.lower()) for x in known)
     return key(row.id) in told
 
 
@@ -186,8 +186,10 @@ def demoted(results: Iterable[Result], told: frozenset[Foretold] | None) -> list
 
 
 def _explores(row: Result) -> Result:
-    family = "exploratory" if row.family in PLANNED_FAMILIES else row.family
     licence = row.licence if row.licence == "descriptive" else "exploratory"
+    if not isinstance(row, Estimate):
+        return replace(row, planned=False, licence=licence)
+    family = "exploratory" if row.family in PLANNED_FAMILIES else row.family
     return replace(row, planned=False, family=family, licence=licence)
 
 
