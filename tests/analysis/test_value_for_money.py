@@ -139,3 +139,16 @@ def test_a_range_that_runs_backwards_is_refused(tmp_path):
 def test_nothing_is_said_without_a_cost_or_an_attendance(plan):
     assert value_for_money.value_for_money(plan, WAVE, {}) == []
     assert value_for_money.value_for_money(plan, WAVE, {"events": EVENTS.assign(n_public=pd.NA)}) == []
+
+
+def test_a_total_that_one_event_makes_is_hidden_and_so_is_what_is_made_of_it(plan, monkeypatch):
+    from evaluation import disclosure
+
+    monkeypatch.setattr(indicators, "results_so_far", lambda *_: {})
+    one = EVENTS.dropna(subset=["n_public"]).copy()
+    one.loc[one.index[0], ["cost_hire", "cost_catering", "hours_organising", "hours_setup"]] = 0.0
+    one.loc[one.index[0], "cost_other"] = 1.0
+    checked = disclosure.protect(value_for_money.value_for_money(plan, WAVE, {"events": one}), plan.disclosure)
+    shown = {r.id: r.shown for _, r in checked.rows()}
+    assert not shown["value.money.figure.w2025"]
+    assert not [i for i, there in shown.items() if "worth_" in i and ".people." not in i and there]

@@ -213,6 +213,8 @@ class Spent:
         Kind of cost to pounds.
     staff_hours, officer_hours : float
         Hours of organising and set-up, and of officers.
+    each : tuple of (float, float)
+        Pounds and hours of each event.
     """
 
     events: int
@@ -220,6 +222,22 @@ class Spent:
     money: Mapping[str, float]
     staff_hours: float
     officer_hours: float
+    each: tuple[tuple[float, float], ...] = ()
+
+    def largest(self, rate: float) -> tuple[float, ...]:
+        """Return the costs of the two largest events at a rate, for the dominance rule of disclosure.
+
+        Parameters
+        ----------
+        rate : float
+            Pounds an hour.
+
+        Returns
+        -------
+        tuple of float
+            Pounds, the largest first.
+        """
+        return tuple(sorted((money + rate * hours for money, hours in self.each), reverse=True)[:2])
 
     def total(self, rate: float) -> float:
         """Return all costs in pounds with an hour of staff and officers valued at a rate.
@@ -264,8 +282,16 @@ def spent(events: pd.DataFrame, *, public: str = "n_public") -> Spent:
         raise DataError("no event has both a cost and an attendance", todo="Fill in the events register.")
     money = {k: float(rows[c].astype("Float64").sum()) for k, c in MONEY.items() if c in rows}
     staff = sum(float(rows[c].astype("Float64").sum()) for c in HOURS.values() if c in rows)
-    officer = float(officer_hours(rows).sum()) if {"n_officers", "actual_hours"} <= set(rows) else 0.0
-    return Spent(len(rows), people, money, staff, officer)
+    known = {"n_officers", "actual_hours"} <= set(rows)
+    officers = officer_hours(rows).reindex(rows.index).fillna(0.0) if known else pd.Series(0.0, index=rows.index)
+    pounds, hours = (_by_event(rows, columns) for columns in (MONEY, HOURS))
+    each = tuple(zip(pounds, hours + officers, strict=True))
+    return Spent(len(rows), people, money, staff, float(officers.sum()), each)
+
+
+def _by_event(rows: pd.DataFrame, columns: Mapping[str, str]) -> pd.Series:
+    held = [c for c in columns.values() if c in rows]
+    return rows[held].astype("Float64").sum(axis=1).fillna(0.0).astype(float)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,10 +49,10 @@ def _consequences(plan: Plan, wave: str, build: Tables, spent: costs.Spent, resu
     """Return what was put in, and beside it what was found, each in its own unit; nothing is summed over both."""
     table, ends = build.table("value.consequences"), plan.programme.staff_range
     money, given = spent.total(0.0), {"unit": "pounds", "base": spent.attendances}
-    table.row("money").number("figure", money, **given)
+    table.row("money").number("figure", money, largest=spent.largest(0.0), **given)
     for key, rate in zip(("least", "most"), ends or (), strict=False):
         table.row(f"time_{key}").number("figure", spent.total(rate) - money, **given)
-        table.row(f"all_{key}").number("figure", spent.total(rate), **given)
+        table.row(f"all_{key}").number("figure", spent.total(rate), largest=spent.largest(rate), **given)
     for key, hours in (("hours", spent.staff_hours), ("officers", spent.officer_hours)):
         table.row(key).number("figure", hours, unit="hours", base=spent.attendances)
     for id, about in _consequence_ids(plan, wave).items():
@@ -85,8 +85,9 @@ def _worth(plan: Plan, build: Tables, spent: costs.Spent, rates: tuple[float, fl
         noticed = ", the smallest share worth noticing" if margin and one.share == margin / 100 else ""
         row = table.row(f"{1000 * one.share:g}", f"{100 * one.share:g} in 100 attendances{noticed}")
         row.number("people", one.people, unit="answers", decimals=0, base=spent.attendances)
-        for column, value in (("least", one.low), ("most", one.high)):
-            row.number(column, value, unit="pounds", decimals=0, base=spent.attendances)
+        for column, value, rate in (("least", one.low, rates[0]), ("most", one.high, rates[1])):
+            largest = tuple(x / one.people for x in spent.largest(rate))
+            row.number(column, value, unit="pounds", decimals=0, base=spent.attendances, largest=largest)
     return table.exhibit()
 
 
