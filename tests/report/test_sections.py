@@ -379,7 +379,7 @@ def test_the_practice_bank_entry_uses_no_word_of_success(kind):
         "Description",
         "Costs and resources",
         "Evaluation",
-        "Overall impact",
+        "Overall result",
         "Learning",
         "Copyright",
         "Left blank",

@@ -45,7 +45,7 @@ def practice_bank(inputs: PageInputs) -> Page:
         ("Description", (Block("para", [described or BLANK], fixed=True),)),
         ("Costs and resources", tuple(_costs(inputs))),
         ("Evaluation", (*told, Block("para", list(maryland(inputs))))),
-        ("Overall impact", (Block("para", [front_page.board_paragraph(rows, ctx)]),)),
+        ("Overall result", (Block("para", [front_page.board_paragraph(rows, ctx)]),)),
         ("Learning", tuple(_learning(inputs))),
         ("Effect, mechanism, moderators, implementation, economic cost", (Block("words", _emmie(inputs)),)),
         ("Copyright", (Block("para", [fixed(ctx.plan.practice_bank.copyright or BLANK)], fixed=True),)),
@@ -160,7 +160,7 @@ def _drawn(inputs: PageInputs) -> list[str]:
             )
         else:
             unmet = [g.note or g.id for g in row.gates if not g.passed] if row is not None else []
-            why = "; ".join(unmet) or "no effect of it could be estimated"
+            why = "; ".join(unmet) or "it could not be estimated"
             said.append(f"{title}: not level {cite_level('5')}, as this is not met: {fixed(why)}.")
     return said
 
