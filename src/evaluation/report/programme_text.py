@@ -223,19 +223,5 @@ def cost(rows: Rows, ctx: ReportContext) -> list[str]:
         "An event cost {costs.hire.mean} in hire, {costs.catering.mean} in catering and {costs.other.mean} in other "
         "costs, on average, from {costs.hire.known} events with a record.",
         "It took {costs.organising.mean} hours to organise, on average.",
-        _worth(ctx),
     )
     return [" ".join(said)] if said else []
-
-
-def _worth(ctx: ReportContext) -> str:
-    """Return what one changed answer would have to be worth, at the share that the plan calls worth noticing."""
-    share, ends = ctx.plan.outcomes.margin_share, ctx.plan.programme.staff_range
-    if share is None or ends is None:
-        return ""
-    row = f"value.worth_{10 * share:g}"
-    many = cite.plan(f"{share:g} in 100")
-    return (
-        f"If {many} attendances had changed an answer, each would have to be worth {{{row}.least}} to {{{row}.most}}. "
-        "Nobody knows how many did."
-    )
