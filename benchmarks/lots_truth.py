@@ -49,7 +49,7 @@ def ranges(frame: pd.DataFrame, seed: int) -> Iterator[tuple[str, str, float, fl
     yield "being drawn", "adjusted for the earlier answer", adjusted.value, adjusted.low, adjusted.high
     units = frame.assign(n=1.0)
     found = lot.allocations(list(frame["block"]), frame["arm"], seed=seed, draws=2000)
-    exact = lot.exact_test(units, found, made="arm", total="y", people="n", block="block")
+    exact = lot.exact_test(units, found, treat="arm", total="y", people="n", block="block")
     yield "being drawn", "by 2,000 of the lot's allocations", exact.value, exact.low, exact.high
     took = lot.compliance(frame, took_part="took", **roles)
     if isinstance(took.effect, Estimate):
@@ -104,7 +104,7 @@ def _one_place_study(rng: np.random.Generator, places: int, most: float | None) 
     total = n * (3 + earlier[:, 0] + rng.normal(scale=0.2, size=places)) + rng.normal(scale=np.sqrt(n))
     units = pd.DataFrame({"arm": made, "total": total, "n": n, "block": blocks})
     found = lot.allocations(blocks, made, restriction=rule)
-    return lot.exact_test(units, found, made="arm", total="total", people="n", block="block").p, len(found.treat)
+    return lot.exact_test(units, found, treat="arm", total="total", people="n", block="block").p, len(found.treat)
 
 
 def main() -> None:

@@ -51,7 +51,7 @@ SAME_BASENAME = {
     "waves": ("intake", "synthetic"),
 }
 # Nouns of the field that end like participles.
-NOUNS = {"mapping", "matching", "weighting", "testing", "recording", "drawing", "lettering", "printing", "scheduling"}
+NOUNS = {"mapping", "matching", "weighting", "testing", "recording", "printing", "scheduling"}
 IRREGULAR = {
     "held",
     "made",

@@ -12,6 +12,7 @@ import codecs
 import contextlib
 import io
 import json
+import os
 import signal
 import sys
 import threading
@@ -39,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         print("evaluation: stopped; the last report is untouched", file=sys.stderr)
         return 128 + error.number if isinstance(error, _Stopped) else 130
+    except BrokenPipeError:  # the reader of the lines left: nothing went wrong, and nothing can be said
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         reason = error.strerror or type(error).__name__
         name = Path(str(error.filename)).name if error.filename else "a file"

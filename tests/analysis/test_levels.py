@@ -385,3 +385,49 @@ def test_a_change_between_waves_is_that_of_independent_samples():
     assert (e.value, e.se) == pytest.approx((0.5, np.hypot(0.1, 0.2)))
     assert e.df == pytest.approx((0.01 + 0.04) ** 2 / (0.01**2 / 20 + 0.04**2 / 10))
     assert e.n_sessions == 12
+
+
+def drawn_plan(**keys):
+    given = {"sample": "probability", **keys}
+    return PLAN.model_copy(update={"population": PLAN.population.model_copy(update=given)})
+
+
+def level_of(plan):
+    return levels.level(plan, levels.prepare(plan, PEOPLE, TAKEN.outcomes, MADE), OUTCOME, WAVE, share=False)
+
+
+def test_strata_and_a_finite_population_enter_the_error_of_a_level():
+    """The stratified jackknife by hand: deviations within strata times (m - 1) / m (1 - f), sums over strata."""
+    rows = MADE[WAVE].frame
+    frame = rows.assign(y=TAKEN.outcomes[OUTCOME].reindex(rows.index).astype(float))
+    session, pop = PLAN.population.session_column, {"stated": 90, "other": 60}
+    half = sorted(frame[session].unique())[::2]
+    frame["half"] = np.where(frame[session].isin(half), "stated", "other")
+    plan = drawn_plan(strata_column="half", size=pop, given_weight=None)
+    people = PEOPLE.assign(half=frame["half"].reindex(PEOPLE.index))
+    made = {WAVE: replace(MADE[WAVE], frame=frame.drop(columns="y"), weights=None)}
+    found = levels.level(plan, levels.prepare(plan, people, TAKEN.outcomes, made), OUTCOME, WAVE, share=False)
+    kept, w = frame["y"].notna(), made[WAVE].values
+    y = frame["y"].fillna(0.0)
+    mean = (w * kept * y).sum() / (w * kept).sum()
+    variance = 0.0
+    for stratum, inside in frame.groupby("half"):
+        units = inside[session].unique()
+        m = len(units)
+        for unit in units:
+            scale = np.where(frame["half"] == stratum, m / (m - 1), 1.0) * (frame[session] != unit)
+            variance += (m - 1) / m * (1 - m / pop[stratum]) * (
+                (w * scale * kept * y).sum() / (w * scale * kept).sum() - mean
+            ) ** 2  # fmt: skip
+    assert found.value == pytest.approx(mean, abs=1e-12)
+    assert found.se == pytest.approx(variance**0.5, abs=1e-12)
+    effective = estimation.effective_clusters(levels.drawn(plan, made[WAVE].frame, w), kept.to_numpy(dtype=float))
+    assert found.df == pytest.approx(effective - 2)
+    assert "less strata" in found.se_method
+
+
+def test_a_population_that_is_wholly_asked_leaves_no_error_of_sampling():
+    sessions = MADE[WAVE].frame[PLAN.population.session_column].nunique()
+    whole, endless = level_of(drawn_plan(size=sessions)), level_of(PLAN)
+    assert whole.se == pytest.approx(0.0, abs=1e-12)
+    assert level_of(drawn_plan(size=2 * sessions)).se == pytest.approx(endless.se * 0.5**0.5)

@@ -14,6 +14,8 @@ from evaluation.analysis.next_wave_simulation import OUTCOME, Size, draw
 from evaluation.analysis.questionnaire import condition_of
 from evaluation.analysis.sample_size import within_reach
 from evaluation.exhibit import Exhibit, Item
+from evaluation.intake import waves
+from evaluation.plan import references
 from evaluation.results import Estimate, from_se, verdict
 from evaluation.statistics import power
 
@@ -168,3 +170,57 @@ def test_the_questionnaire_prints_every_route_of_the_codebook_and_nothing_that_n
         assert control in names
     assert "A code of your own" in page
     assert page.count("<h1>") == 1
+
+
+# ---- questions of other surveys ------------------------------------------------------------------------------------
+
+
+def test_the_questionnaire_says_where_to_paste_official_words_and_prints_them_once_pasted(made):
+    plan, _, _ = made
+    page = questionnaire.questionnaire(plan, WAVE)
+    for name, repeated in plan.codebook.harmonised.items():
+        assert name in questionnaire.questions(plan)
+        assert f"[official_wording] {name}" in page
+        assert repeated.reference.key in page
+    survey = plan.codebook.table("survey")
+    pasted = replace(plan.codebook.harmonised["patrol_seen"], wording="How often, then?")
+    variables = dict(survey.variables) | {"patrol_seen": replace(survey.variables["patrol_seen"], harmonised=pasted)}
+    book = replace(plan.codebook, tables=dict(plan.codebook.tables) | {"survey": replace(survey, variables=variables)})
+    page = questionnaire.questionnaire(plan.model_copy(update={"codebook": book}), WAVE)
+    assert "<q>How often, then?</q>" in page
+    assert "[official_wording] patrol_seen" not in page
+
+
+def test_the_questionnaire_proposes_every_reference_that_the_codebook_lacks(made):
+    plan, _, _ = made
+    page = questionnaire.questionnaire(plan, WAVE)
+    asked = {r.reference.key for r in plan.codebook.harmonised.values()}
+    proposed = page.partition("<aside>")[2]
+    for key, reference in references.shipped().items():
+        assert (f"<b>{key}</b>" in proposed) == (key not in asked)
+        assert (f"scale: {reference.scale}}}</code>" in proposed) or key in asked
+
+
+def test_both_sides_of_a_bridge_are_asked(made):
+    plan, _, _ = made
+    old = plan.codebook.variable("prap_aware")
+    assert {old.name, old.successor[0]} <= set(questionnaire.questions(plan))
+
+
+def test_each_proposal_says_what_comparing_it_would_allow(made):
+    plan, _, _ = made
+    rows = waves.registers_held(plan)["external_surveys"]
+    cells = {(i.row, i.column): i.result.text for i in questionnaire.proposals(plan, WAVE, rows).items}
+
+    def said(key, column):
+        reference = references.shipped()[key]
+        return cells[f"{reference.survey}: {reference.title}", column]
+
+    allows = "What comparing it would allow"
+    assert "widened by 2.4 points a year, as 4 figures moved" in said("csew.local_confidence", allows)
+    assert "figures in the register 2" in said("csew.victim_satisfaction", allows)
+    assert "no figure of it" in said("mopac.good_job", allows)
+    assert said("csew.foot_patrol", "Asked here?").startswith("yes, as patrol_seen")
+    assert sum(t == "no" for (_, c), t in cells.items() if c == "Asked here?") == len(references.shipped()) - 3
+    without = [i.result.text for i in questionnaire.proposals(plan, WAVE, None).items]
+    assert sum("no figure of it" in t for t in without) == len(references.shipped())

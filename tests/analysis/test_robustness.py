@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.stats.multitest import multipletests
 
 from benchmarks import drawn_study as drawing
 from benchmarks.known_truth import PRIMARY, WAVE, Study
@@ -135,6 +136,16 @@ def test_changes_of_one_group_are_one_family_and_holm_corrects_them():
         "change.c.other.w": 0.03,
         "change.d.black.w": None,
     }
+
+
+def test_outcomes_that_were_not_planned_are_one_family_over_all_contrasts():
+    p = {"change.a.black.w": 0.01, "change.b.other.w": 0.2, "gap.a.black.w": 0.03, "attend.a.all.w": 0.04}
+    rows = [contrast(id, 0.5, x, "exploratory") for id, x in p.items()]
+    rows[-1] = replace(rows[-1], p_family=0.04)  # of the attendee comparisons alone, as notebook 07 makes it
+    out = {r.id: r.p_family for r in verdicts.corrected(rows)}
+    expected = dict(zip(p, multipletests(list(p.values()), method="fdr_bh")[1], strict=True))
+    assert out == pytest.approx(expected)
+    assert out["attend.a.all.w"] > 0.05
 
 
 @pytest.mark.parametrize(("other", "word"), [(-1.0, "higher, but fragile"), (2.0, "higher"), (0.0, "higher")])

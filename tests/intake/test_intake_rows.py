@@ -103,6 +103,34 @@ def test_a_file_with_lines_of_a_mac_can_be_added(plan, tmp_path, end):
     assert waves.add(plan, export, "W2024").unmapped == ()
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("at", [1, 30, 60])
+@pytest.mark.parametrize("cells", [1, 4, -1])
+def test_a_row_cut_short_is_refused_by_its_number(plan, delimiter, at, cells):
+    rows = rows_of(headed(answers(seed=1)))
+    rows[at] = rows[at][:cells]
+    found = check(plan, csv_bytes(rows, delimiter), "a.csv", delimiter)
+    assert [f.kind for f in found] == ["unreadable"]
+    assert f"row {at + 1} ends after {len(rows[at])} of {len(rows[0])} columns" in found[0].line()
+
+
+@pytest.mark.parametrize("many", [2, 5, 30])
+def test_more_rows_cut_short_are_counted(plan, many):
+    rows = rows_of(headed(answers(seed=1)))
+    for at in range(1, 1 + many):
+        rows[at] = rows[at][:7]
+    found = check(plan, csv_bytes(rows), "a.csv", ",")
+    assert f"so end {many - 1} more" in found[0].line()
+
+
+def test_a_tool_that_leaves_blanks_at_the_end_out_is_read(tmp_path):
+    rows = rows_of(with_comment())
+    for name, each in (("whole", rows), ("short", [rows[0], *(r[:-1] for r in rows[1:])])):
+        (tmp_path / f"{name}.csv").write_bytes(unquoted(each, "|"))
+    whole, short = (readers.read(tmp_path / f"{n}.csv") for n in ("whole", "short"))
+    assert whole.frame.astype(str).equals(short.frame.astype(str))
+
+
 ODD = ["\x7f", "\x01", "\x1b", "\u200f", "\ufeff", "\ufffd", "CafÃ©"]
 
 

@@ -78,10 +78,10 @@ def test_a_row_with_too_many_cells_is_named_and_not_shown(tmp_path):
 
 def test_a_short_row_is_blank_at_its_end_and_empty_rows_are_nobody(tmp_path):
     path = tmp_path / "export.csv"
-    path.write_text("No,A,B\n1\n,,\n\n2,x,y\n", "utf-8")
+    path.write_text("No,A,B\n1\n\n2,x,y\n3,x\n", "utf-8")
     read = readers.read(path)
-    assert as_rows(read)[1:] == [["1", "", ""], ["2", "x", "y"]]
-    assert list(read.rows) == [2, 5]
+    assert as_rows(read)[1:] == [["1", "", ""], ["2", "x", "y"], ["3", "x", ""]]
+    assert list(read.rows) == [2, 4, 5]
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx", "xls"])

@@ -30,7 +30,14 @@ def read_by_rule(table, var):
     collected = var.role == "collection" and (bool(var.levels) or var.type == "date")
     routed = var.type == "multi" and PLAN.treatment.column in var.route
     return (
-        var.name in book.key or var.sens == "direct" or var.role == "id" or var.base_weight or collected or routed
+        bool(var.harmonised)  # notebooks 05 and 09
+        or any(v.successor[0] == var.name for v in book.variables.values())
+        or var.name in book.key
+        or var.sens == "direct"
+        or var.role == "id"
+        or var.base_weight
+        or collected
+        or routed
     ) or (var.type == "text" and table == "survey")
 
 

@@ -222,7 +222,7 @@ def test_an_unplanned_or_capped_result_hints_and_no_more():
     hint = study.contrast(f"change.conf_overall.black.{WAVE}", 0.5, 0.2, licence="exploratory")
     text = page_one([lone("change.all", hint)])
     assert "The answers hint that among Black respondents" in text
-    assert "the answers hint at 0.50 higher (between 0.30 and 0.70)" in text
+    assert "the answers hint at 0.50 of a point higher (between 0.30 and 0.70) on the five-point scale" in text
 
 
 def test_a_range_wider_than_the_scale_is_not_informative_and_has_no_number():

@@ -110,7 +110,7 @@ def test_positive_and_negative_results_have_the_same_place_and_pattern(written):
 def test_a_null_and_an_uncertain_study_say_so_in_the_same_place(written):
     null, unsure = (checks.text(section(written[k], 1)) for k in ("null", "unsure"))
     assert "Little or no difference. Black respondents, 2025 against 2022: most likely 0.02" in null
-    assert "Too uncertain to say. Black respondents, 2025 against 2022: most likely 0.10 higher" in unsure
+    assert "Too uncertain to say. Black respondents, 2025 against 2022: most likely 0.10 of a point higher" in unsure
     assert "from 0.30 lower to 0.50 higher" in unsure
 
 

@@ -104,7 +104,7 @@ def test_what_typst_itself_refuses_is_said_in_one_sentence(monkeypatch):
 def test_a_drawing_that_cannot_be_read_is_said():
     given = inputs()
     chart = next(b for s in pages.policy(given).sections for b in s.blocks if b.kind == "figures").content[0]
-    spoilt = replace(chart, figure=replace(chart.figure, wide_part=b"<svg"))
+    spoilt = replace(chart, figure=replace(chart.figure, wide=b"<svg"))
     with pytest.raises(CheckFailed, match=r"index\.pdf cannot be made: failed to parse"):
         printing.pdf("index", page(Block("figures", [spoilt])), study.context())
 

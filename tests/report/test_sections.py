@@ -218,7 +218,7 @@ def test_one_scale_carries_one_unit():
             ),
         ),
     ]
-    drawn = figures.draw(checked(study.grid("mixed", "Mixed", cells, "", "dots")).exhibits[0], png=False)
+    drawn = figures.draw(checked(study.grid("mixed", "Mixed", cells, "", "dots")).exhibits[0])
     words = drawn.svg.decode()
     assert "points on the 1 to 3 scale" in words
     assert ">per cent<" in words
@@ -230,7 +230,7 @@ def test_a_row_with_two_units_is_drawn_on_two_scales():
         ("A check", "Noticed", Measure("c.2", 0.4, "SD")),
         ("Another", "Difference", Measure("c.3", 0.1, "points")),
     ]
-    drawn = figures.draw(checked(study.grid("controls", "Checks", cells, "", "forest")).exhibits[0], png=False)
+    drawn = figures.draw(checked(study.grid("controls", "Checks", cells, "", "forest")).exhibits[0])
     words = re.findall(r">([^<]+)</text>", drawn.svg.decode())
     assert words.count("A check") == 2
     assert words.count("Another") == 1
@@ -239,7 +239,7 @@ def test_a_row_with_two_units_is_drawn_on_two_scales():
 
 def test_events_by_month_stand_along_time_with_their_numbers():
     months = next(e for e in study.charts() if e.id == "events.months")
-    drawn = figures.draw(checked(months).exhibits[0], png=False)
+    drawn = figures.draw(checked(months).exhibits[0])
     places = {t: float(x) for x, t in re.findall(r'<text [^>]*?x="([\d.]+)"[^>]*>(\d+)</text>', drawn.svg.decode())}
     assert places["35"] < places["60"] < places["85"]
     assert places["60"] - places["35"] < places["85"] - places["60"]

@@ -98,3 +98,59 @@ def test_a_title_asks_with_one_question_mark(tmp_path):
     given = {"outcome": f"Satisfaction: {SATISFIED}", "treatment": f"{LONG}: Yes / No | Sex"}
     new_study.begin(tmp_path / "study", [export(tmp_path, question=LONG)], ["W2026"], given, None, accept=True)
     assert "??" not in (tmp_path / "study" / "study.toml").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "known", "parts"),
+    [
+        ("Age, in years, Sex", ["Age, in years", "Sex"], ["Age, in years", "Sex"]),
+        ("Sex, Age, in years", ["Age, in years", "Sex"], ["Sex", "Age, in years"]),
+        ("Sex,Agee, in years", ["Age, in years", "Sex"], ["Sex", "Agee", "in years"]),
+        ("Yes, often, Yes", ["Yes", "Yes, often", "No"], ["Yes, often", "Yes"]),
+        ("a, b, c", ["a", "b", "c", "a, b"], ["a, b", "c"]),
+    ],
+)
+def test_a_heading_or_an_answer_may_hold_commas(text, known, parts):
+    assert first_questions._listed(text, known) == parts
+
+
+def test_a_heading_with_commas_can_be_named_after_the_bar(tmp_path):
+    path = export(tmp_path, answers=("Yes, often", "No, never"))
+    pd.read_csv(path).rename(columns={"Sex": "Sex, as asked"}).to_csv(path, index=False)
+    given = {
+        "outcome": f"Satisfaction: {SATISFIED}",
+        "treatment": "Met: Yes, often / No, never | Sex, as asked, Weight",
+        "number": "Respondent ID",
+        "weight": "convenience; none",
+        "cluster": "none",
+    }
+    new_study.begin(tmp_path / "study", [path], ["W2026"], given, lambda _: "")
+    text = (tmp_path / "study" / "study.toml").read_text("utf-8")
+    assert "Yes, often" in text
+    assert "sex_as_asked" in text
+
+
+@pytest.mark.parametrize(
+    ("values", "shares"), [(range(60), False), ([i % 6 for i in range(60)], False), ([i % 2 for i in range(60)], True)]
+)
+def test_numbers_without_words_are_no_scale_unless_they_are_no_and_yes(tmp_path, values, shares):
+    path = export(tmp_path)
+    pd.read_csv(path).assign(Visits=list(values)).to_csv(path, index=False)
+    given = {
+        "outcome": "Visits",
+        "treatment": "none",
+        "number": "Respondent ID",
+        "weight": "convenience; none",
+        "cluster": "none",
+    }
+    new_study.begin(tmp_path / "study", [path], ["W2026"], given, lambda _: "")
+    assert ("positive_of" in (tmp_path / "study" / "study.toml").read_text("utf-8")) is shares
+
+
+def test_numbers_whose_order_is_said_are_a_scale(tmp_path):
+    path = export(tmp_path)
+    pd.read_csv(path).assign(Trust=[1 + i % 5 for i in range(60)]).to_csv(path, index=False)
+    given = {"outcome": "Trust: 1 < 2 < 3 < 4 < 5", "treatment": "none", "number": "Respondent ID"}
+    given |= {"weight": "convenience; none", "cluster": "none"}
+    new_study.begin(tmp_path / "study", [path], ["W2026"], given, lambda _: "")
+    assert "positive_of = { trust = [4, 5] }" in (tmp_path / "study" / "study.toml").read_text("utf-8")

@@ -149,3 +149,17 @@ def test_the_shipped_plan_and_waves_have_no_fault():
     from evaluation.run import pipeline
 
     assert pipeline.check(plan, plan.waves[-1]) == []
+
+
+def test_a_reader_who_leaves_early_is_no_fault(made):
+    import os
+    import subprocess
+    import sys
+
+    end, start = os.pipe()
+    os.close(end)
+    command = [sys.executable, "-m", "evaluation.cli", "status", "--study", str(made.root / "study.toml")]
+    done = subprocess.run(command, stdout=start, stderr=subprocess.PIPE, cwd=made.root, check=False)
+    os.close(start)
+    assert done.returncode == 0
+    assert done.stderr == b""

@@ -60,7 +60,7 @@ def distributions(plan: Plan, wave: str, survey: Survey, reasons: pd.DataFrame) 
             shares = _shares(plan, wave, survey, reasons, outcome, group)
             _add(table, group.row, shares.answers)
             _add(apart, group.row, shares.apart)
-        exhibit = table.exhibit()
+        exhibit = table.exhibit(ordered=len(levels))
         exhibits.append(replace(exhibit, id=f"{exhibit.id}.{place + 1}") if place else exhibit)
     return [*exhibits, apart.exhibit()] if len(apart) else exhibits
 

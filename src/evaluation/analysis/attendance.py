@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from evaluation.analysis import arms, layout
+from evaluation.analysis import arms, layout, vocabulary
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.comparison import Comparison
 from evaluation.exhibit import Exhibit, cell_key
@@ -135,8 +135,8 @@ def overlap_gates(plan: Plan, wave: str, compare: Comparison) -> list[Gate]:
     shared = f"at least {bar:.0%} of attendees have a chance of attending that others share"
     reached = f"at most {most:.0%} of attendees were reached by a route that nobody else shares"
     return [
-        Gate("attend.overlap", "design", inside >= bar, inside, bar, shared),
-        Gate("attend.routes", "design", alone <= most, alone, most, reached),
+        Gate("attend.overlap", "design", inside >= bar, inside, bar, vocabulary.own(plan, shared)),
+        Gate("attend.routes", "design", alone <= most, alone, most, vocabulary.own(plan, reached)),
     ]
 
 

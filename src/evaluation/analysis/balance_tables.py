@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 
 from evaluation import errors
-from evaluation.analysis import layout, weight_tables
+from evaluation.analysis import layout, vocabulary, weight_tables
 from evaluation.analysis.arms import NOT_STATED, TREATED
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison, caliper_over, companion, planned_matching
 from evaluation.exhibit import Exhibit
@@ -144,7 +144,7 @@ def balance_gates(
     if compare.refusal is not None:
         return []
     m, share = plan.matching, sample.share_unmatched
-    note = f"at most {m.most_unmatched:.0%} of attendees have no counterpart"
+    note = vocabulary.own(plan, f"at most {m.most_unmatched:.0%} of attendees have no counterpart")
     return [
         *_chance_gates(draws or placebo(plan, compare, sample)),
         Gate("attend.unmatched", "quality", share <= m.most_unmatched, share, m.most_unmatched, note),
@@ -170,7 +170,7 @@ def _companion_gate(plan: Plan, compare: Comparison) -> Gate:
     ratio, least = other.n_effective["control"] / max(compare.n["treated"], 1), m.least_controls_ratio
     enough = ratio >= least and other.largest_control_share <= m.largest_control_share
     note = f"the companion rests on {least:g} others per attendee, none weighing over {m.largest_control_share:.0%}"
-    return Gate("attend.companion", "quality", enough, ratio, least, note)
+    return Gate("attend.companion", "quality", enough, ratio, least, vocabulary.own(plan, note))
 
 
 def balance_answer(plan: Plan, wave: str, compare: Comparison, sample: MatchedSample, gates: list[Gate]) -> Exhibit:

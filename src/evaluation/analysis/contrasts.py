@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from evaluation.analysis import vocabulary
 from evaluation.exhibit import result_id
 from evaluation.plan.study import Plan
 from evaluation.results import Estimate, Gate, Label, Result, label
@@ -32,9 +33,11 @@ def size_gate(plan: Plan, n: dict[str, int], sessions: dict[str, int], id: str =
     """Return the size gate of a contrast: people and sessions in the smallest compared group."""
     least, least_sessions = plan.sizes.least_people, plan.sizes.least_sessions
     passed = min(n.values(), default=0) >= least
+    needed = f"{least} people"
     if plan.population.session_column and sessions:
         passed = passed and min(sessions.values()) >= least_sessions
-    return Gate(id, "size", passed, bar=f"{least} people and {least_sessions} sessions in each group")
+        needed += vocabulary.own(plan, f" and {least_sessions} sessions")
+    return Gate(id, "size", passed, bar=f"{needed} in each group")
 
 
 def is_indicative(plan: Plan, n: dict[str, int], sessions: dict[str, int]) -> bool:

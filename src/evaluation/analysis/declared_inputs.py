@@ -55,6 +55,7 @@ NEEDS = {  # how an exhibit's id begins, and what of the plan it is about; the f
     "who.collection": "collected",
     "who.completion": "collected",
     "next.sizes": "shares",
+    "next.harmonised": "external_surveys",
     "answer.11": "shares",
     "costs.": "events",
     "value.": "events",
@@ -69,6 +70,7 @@ NEEDS = {  # how an exhibit's id begins, and what of the plan it is about; the f
     "context.register": "context_figures",
     "context.figures": "context_figures",
     "context.surveys": "external_surveys",
+    "context.trend": "trend",
     "context.partners": "partners",
     "history.": "history",
     "initiatives.": "initiatives",
@@ -195,6 +197,7 @@ def of(plan: Plan) -> frozenset[str]:
         "sessions": bool(plan.population.session_column),
         "second": bool(t.second_column),
         "aside": bool(t.aside_column),
+        "trend": bool(plan.codebook and plan.codebook.harmonised) and "external_surveys" in registers,
         "mediation": any(v.role == "mediator" for v in questions),
     }
     return frozenset(k for k, v in held.items() if v) | (registers - {""})

@@ -79,11 +79,11 @@ def _tested(plan: Plan, survey: Survey, scale: str, member: pd.Series) -> Invari
     return examine(frame, items, "_member", cluster="_session" if clustered else None, **given)
 
 
-def gate(scale: str, key: str, found: Invariance) -> Gate:
+def gate(scale: str, key: str, examined: Invariance) -> Gate:
     """Return the gate of a comparison of a scale; what could not be tested has not passed."""
     note = "the statements of the scale measure alike in what is compared"
-    note = note if not found.reason else f"it could be tested whether {note}"
-    return Gate(gate_id(scale, key), "quality", found.state == ALIKE, found.p, None, note)
+    note = note if not examined.reason else f"it could be tested whether {note}"
+    return Gate(gate_id(scale, key), "quality", examined.state == ALIKE, examined.p, None, note)
 
 
 def gate_id(scale: str, key: str) -> str:
@@ -91,16 +91,16 @@ def gate_id(scale: str, key: str) -> str:
     return f"scale.invariance.{scale}.{key}"
 
 
-def gates(found: Examined) -> list[Gate]:
+def gates(examined: Examined) -> list[Gate]:
     """Return a gate for each comparison that is published as a contrast."""
-    return [gate(scale, key, one) for (scale, key), one in found.items() if key in CONTRASTS.values()]
+    return [gate(scale, key, one) for (scale, key), one in examined.items() if key in CONTRASTS.values()]
 
 
-def table(plan: Plan, wave: str, found: Examined) -> Exhibit:
+def table(plan: Plan, wave: str, examined: Examined) -> Exhibit:
     """Return, for each comparison, whether the statements measure alike, and the one that does so least."""
     exhibit = layout.table(plan, wave, "scales.invariance")
     words = exhibit.declaration.texts["comparison"]
-    for (scale, key), one in found.items():
+    for (scale, key), one in examined.items():
         label = exhibit.text(words[key]) if key in words else key
         row = exhibit.row(f"{scale}.{contrasts.slug(key)}", f"{plan.scales[scale].label}: {label}")
         row.text("state", one.state if not one.reason else f"{one.state}: {one.reason}")
@@ -116,11 +116,11 @@ def table(plan: Plan, wave: str, found: Examined) -> Exhibit:
 
 
 def freed(
-    plan: Plan, wave: str, survey: Survey, compare: Comparison, sample: MatchedSample, found: Examined
+    plan: Plan, wave: str, survey: Survey, compare: Comparison, sample: MatchedSample, examined: Examined
 ) -> Exhibit:
     """Return each gap and change of a scale beside the same without the worst statement and without the worst two."""
     exhibit = layout.table(plan, wave, "scales.freed")
-    for (scale, key), one in found.items():
+    for (scale, key), one in examined.items():
         if key not in CONTRASTS.values() or not one.worst:
             continue
         for count in range(FREED + 1):

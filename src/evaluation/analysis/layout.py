@@ -7,6 +7,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from evaluation.analysis import vocabulary
 from evaluation.exhibit import Declaration, Exhibit, read_declarations
 from evaluation.plan.study import Plan
 from evaluation.results import NotIdentified, TooFew
@@ -15,16 +16,16 @@ from evaluation.table_builder import Table, Tables
 
 def declarations(plan: Plan | None = None) -> dict[str, Declaration]:
     """Return every declared exhibit by id, with what is said otherwise in a study such as this."""
-    return _declared(() if plan is None else otherwise(plan))
+    return _declared() if plan is None else _declared(otherwise(plan), vocabulary.words(plan))
 
 
 @cache
-def _declared(over: tuple[str, ...]) -> dict[str, Declaration]:
+def _declared(over: tuple[str, ...] = (), how: vocabulary.Words = ()) -> dict[str, Declaration]:
     blocks: dict[str, Any] = {}
     for name in ("exhibits", *over):
         text = resources.files("evaluation.analysis").joinpath(f"{name}.toml").read_text("utf-8")
         blocks = _laid(blocks, tomllib.loads(text))
-    return read_declarations(blocks)
+    return read_declarations(vocabulary.laid(blocks, how))
 
 
 def _laid(under: Any, over: Any) -> Any:

@@ -12,9 +12,10 @@ from evaluation.analysis import population_weights
 from evaluation.analysis.contrasts import points
 from evaluation.plan.study import Plan
 from evaluation.results import Estimate, TooFew
-from evaluation.statistics import scales, survey
+from evaluation.statistics import scales, survey, weighting
 
-LEAST_EFFECTIVE = 5.0
+LEAST_EFFECTIVE = 5.0  # clusters, where one stratum holds them
+DRAWN_FROM = "drawn_from"
 ESTIMAND = "level in the population, if people who answered are like those who did not (model-based)"
 
 
@@ -35,11 +36,15 @@ class Survey:
     weights: Mapping[str, population_weights.WaveWeights]
     sd: Mapping[str, float]
     _jackknives: dict[str, survey.Jackknife] = field(default_factory=dict, repr=False)
+    _general: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
+    _asked: dict[str, set[str]] = field(default_factory=dict, init=False, repr=False)
 
     def asked(self, outcome: str, wave: str) -> bool:
         """Return whether anybody answered an outcome in a wave."""
-        rows = self.people.index[self.people["wave"] == wave]
-        return outcome in self.outcomes and bool(self.outcomes.loc[rows, outcome].notna().any())
+        if wave not in self._asked:
+            answered = self.outcomes.loc[self.people.index[self.people["wave"] == wave]].notna().any()
+            self._asked[wave] = set(answered.index[answered])
+        return outcome in self._asked[wave]
 
     def first_asked(self, plan: Plan, outcome: str, wave: str) -> str | None:
         """Return the first wave before `wave` that asked an outcome, or None."""
@@ -50,18 +55,30 @@ class Survey:
         return [w for w in (*plan.earlier_waves(wave), wave) if w in self.weights and self.asked(outcome, w)]
 
     def general(self, wave: str) -> pd.DataFrame:
-        """Return the general sample of a wave with outcomes and `population_weight`."""
-        weights = self.weights[wave]
-        return weights.frame.join(self.outcomes).assign(population_weight=weights.values)
+        """Return the general sample of a wave with outcomes and `population_weight` (joined once)."""
+        if wave not in self._general:
+            weights = self.weights[wave]
+            self._general[wave] = weights.frame.join(self.outcomes).assign(population_weight=weights.values)
+        return self._general[wave].copy(deep=False)
 
     def jackknife(self, plan: Plan, wave: str) -> survey.Jackknife:
         """Return the wave's delete-one-session jackknife (made once)."""
         if wave not in self._jackknives:
-            weights, session = self.weights[wave], plan.population.session_column
-            cluster = session if session and session in weights.frame else None
+            weights = self.weights[wave]
             weight = weights.weights if weights.weights is not None else weights.values
-            self._jackknives[wave] = survey.Jackknife(survey.Design(weights.frame, weight=weight, cluster=cluster))
+            self._jackknives[wave] = survey.Jackknife(drawn(plan, weights.frame, weight))
         return self._jackknives[wave]
+
+
+def drawn(plan: Plan, frame: pd.DataFrame, weight: pd.Series | weighting.Weights) -> survey.Design:
+    """Return the design of a wave as it was drawn: its clusters, and its strata and finite population where stated."""
+    pop = plan.population
+    cluster, strata = (c if c and c in frame else None for c in (pop.session_column, pop.strata_column))
+    if pop.size is None:
+        return survey.Design(frame, weight=weight, cluster=cluster, strata=strata, nest=bool(strata))
+    whole = frame[strata].astype(str).map(pop.size) if isinstance(pop.size, dict) and strata else pop.size
+    frame = frame.assign(**{DRAWN_FROM: whole})
+    return survey.Design(frame, weight=weight, cluster=cluster, strata=strata, fpc=DRAWN_FROM, nest=bool(strata))
 
 
 def prepare(
@@ -76,7 +93,8 @@ def prepare(
     known = [o for o in plan.all_outcomes if o in scored]
     numbers = scored[known].astype("Float64").astype(float)
     sd = {o: _baseline_sd(numbers[o], people["wave"]) for o in known}
-    extra = [c for c in (plan.treatment.retrospective_column,) if c and c in outcomes]
+    own = (plan.treatment.retrospective_column, *plan.codebook.forerunners(known))
+    extra = [c for c in dict.fromkeys(own) if c and c in outcomes and c not in known]
     table = numbers.join(outcomes[extra].astype("Float64").astype(float)) if extra else numbers
     items = [i for s in plan.scales.values() for i in s.items if i in outcomes and i not in table]
     table = table.join(outcomes[items].astype("Float64").astype(float))
@@ -150,7 +168,7 @@ def _too_few_sessions(plan: Plan, design: survey.Design, *inside: np.ndarray) ->
         return False
     sessions = min(len(np.unique(design.cluster_codes[d > 0])) for d in inside)
     return sessions < plan.sizes.least_sessions or any(
-        survey.effective_clusters(design, d) < LEAST_EFFECTIVE for d in inside
+        survey.effective_clusters(design, d) - survey.strata_in_domain(design, d) < LEAST_EFFECTIVE - 1 for d in inside
     )
 
 

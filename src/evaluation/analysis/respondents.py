@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from evaluation.analysis import arms, layout, margin_cells
+from evaluation.analysis import arms, layout, margin_cells, vocabulary
 from evaluation.analysis.arms import NOT_STATED
 from evaluation.exhibit import Exhibit, Item, cell_key
 from evaluation.intake.answer_patterns import outcome_items
@@ -205,7 +205,8 @@ def _sessions(plan: Plan, table: Table, wave: str, rows: pd.DataFrame) -> None:
     table.row("mean.session_size").number(wave, sizes.mean(), base=base, wave=wave)
     usual = float((sizes**2).sum() / sizes.sum())  # the session of the average respondent
     for likeness in LIKENESS:
-        row = table.row(f"session_effect.{likeness}", f"Design effect of sessions, answers alike by {likeness:g}")
+        label = vocabulary.own(plan, f"Design effect of sessions, answers alike by {likeness:g}")
+        row = table.row(f"session_effect.{likeness}", label)
         row.number(wave, 1 + (usual - 1) * likeness, unit="times", decimals=1, base=base, wave=wave)
 
 
@@ -252,7 +253,8 @@ def _enough(plan: Plan, id: str, title: str, cells: list[pd.DataFrame]) -> SizeC
     enough = all(len(c) >= least for c in cells)
     if session:
         enough = enough and all(session in c and c[session].nunique() >= sessions for c in cells)
-    note = f"at least {least} people and {sessions} sessions in each compared group"
+    needed = f"{least} people and {sessions} sessions" if session else f"{least} people"
+    note = vocabulary.own(plan, f"at least {needed} in each compared group")
     return SizeCheck(id, title, Gate(f"carried.{id}", "size", enough, note=note), "" if enough else "too few to say")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import errors
-from evaluation.analysis import contrasts, layout
+from evaluation.analysis import contrasts, group_lists, layout
 from evaluation.analysis.level_tables import group_column
 from evaluation.analysis.levels import Survey, domain, is_item, values
 from evaluation.analysis.verdicts import focus
@@ -98,6 +98,7 @@ def changes(plan: Plan, survey: Survey, outcome: str, wave: str) -> tuple[Direct
     made = {w: direct(plan, survey, outcome, w, columns, share=False) for w in asked}
     for column in columns:
         known = [w for w in asked if column in survey.general(w) and survey.general(w)[column].notna().any()]
+        known = [w for w in known if group_lists.changed(plan, column, w, wave) is None]
         after, before = made.get(wave), made.get(known[0]) if len(known) > 1 else None
         if after is None or before is None:
             continue
@@ -113,9 +114,9 @@ def changes(plan: Plan, survey: Survey, outcome: str, wave: str) -> tuple[Direct
     return _pooled(Direct(table, float("nan"), min(dfs)), totals)
 
 
-def _pooled(found: Direct, totals: dict[str, float] | None = None) -> tuple[Direct, Pooled] | None:
+def _pooled(direct: Direct, totals: dict[str, float] | None = None) -> tuple[Direct, Pooled] | None:
     """Return the groups pooled and moved, family by family, to meet the focus group's own figure."""
-    table = found.table
+    table = direct.table
     family = table.index.get_level_values("column").to_series(index=table.index)
     try:
         made = small_domains.pooled(table["value"], table["variance"], family)
@@ -124,9 +125,9 @@ def _pooled(found: Direct, totals: dict[str, float] | None = None) -> tuple[Dire
     for column, rows in table.groupby("column", sort=False):
         whole = rows["share"].sum() > 0.95  # the groups shown make up the focus group, but for a few
         if whole:
-            target = found.total if totals is None else totals[str(column)]
+            target = direct.total if totals is None else totals[str(column)]
             made.table.loc[rows.index, "pooled"] = small_domains.benchmarked(made, rows["share"], target)
-    return found, made
+    return direct, made
 
 
 def _words(plan: Plan) -> dict[str, object]:
@@ -156,9 +157,9 @@ def table(plan: Plan, wave: str, survey: Survey) -> Exhibit:
     return exhibit.exhibit()
 
 
-def _cells(row: Row, name: str, made: tuple[Direct, Pooled], key: Key, unit: str, digits: int, least: int) -> None:
+def _cells(row: Row, name: str, pair: tuple[Direct, Pooled], key: Key, unit: str, digits: int, least: int) -> None:
     """Add a pooled value with its range, the weight of own answers, and the direct value of groups large enough."""
-    found, result = made
+    found, result = pair
     line, base = result.table.loc[key], int(found.table.loc[key, "n"])
     low, high = small_domains.interval(float(line["pooled"]), float(line["se"]), found.df)
     if base >= least:

@@ -28,6 +28,7 @@ from evaluation.table_builder import Table
 from evaluation.verdict import NOT_ANSWERABLE, UNCERTAIN_TOGETHER, WITHOUT_NUMBER
 
 FAMILIES = ("secondary", "exploratory", "control")
+UNPLANNED = "exploratory"
 DESIGNS = ("d1", "d2", "d3", "d4", "d5", "d6")
 CONTRASTS = ("change", "gap", "attend")
 COMPANIONS = {"change": ("changeshare",), "gap": ("gapshare",), "attend": ("attendshare",)}
@@ -93,24 +94,26 @@ def signed(row: Result, latest: Mapping[str, Cell]) -> Result:
 
 
 def _family(row: Estimate) -> tuple[str, ...]:
-    """Return the family of a contrast: outcomes of one kind, in one contrast and group."""
+    """Return the family of a contrast: outcomes of one kind, in one contrast and group; unplanned ones all together."""
     contrast, _, *rest = row.id.split(".")
-    return (contrast, *rest, row.family)
+    return (UNPLANNED,) if row.family == UNPLANNED else (contrast, *rest, row.family)
 
 
 def corrected(rows: Sequence[Result]) -> list[Result]:
     """Return the contrasts with p-values adjusted within their family, where notebook 07 has not done it.
 
-    A family is the outcomes of one kind (secondary, exploratory) in one contrast and group: Holm's method, Benjamini
-    and Hochberg's for the exploratory one.
+    A family is the outcomes of one kind in one contrast and group (Holm's method); the exploratory outcomes of every
+    contrast and group are one family (Benjamini and Hochberg's), whatever notebook 07 has made of some of them.
     """
     families: dict[tuple[str, ...], dict[str, float]] = {}
     for row in rows:
-        if isinstance(row, Estimate) and row.family in FAMILIES and row.p_family is None and row.p is not None:
+        if not isinstance(row, Estimate) or row.family not in FAMILIES or row.p is None:
+            continue
+        if row.p_family is None or row.family == UNPLANNED:
             families.setdefault(_family(row), {})[row.id] = row.p
     adjusted: dict[str, float] = {}
     for key, p in families.items():
-        correct = multiplicity.benjamini_hochberg if key[-1] == "exploratory" else multiplicity.holm
+        correct = multiplicity.benjamini_hochberg if key[-1] == UNPLANNED else multiplicity.holm
         adjusted |= {k: float(v) for k, v in correct(pd.Series(p)).items()}
     return [replace(r, p_family=adjusted[r.id]) if isinstance(r, Estimate) and r.id in adjusted else r for r in rows]
 

@@ -226,6 +226,7 @@ def _wave_toml(
         "# start and end of fieldwork, when they are known:",
         '# start = "2026-05-01"',
         '# end = "2026-06-30"',
+        '# mode = "face to face"   # how most answered (or telephone, online, paper, mixed)',
         f"date_order = {_quoted(_date_order(plan, read, proposals))}",
         '# codes = "codebook"   # only if every number in this file is the code that the codebook gives it',
         'origin = "real"',
@@ -252,11 +253,24 @@ def _wave_toml(
         unread = {c: w for c, w in unread.items() if w != UNSTATED} | {REST: drafted.ignore[REST]}
     lines += _table("missing", "words for a missing answer = its code in the codebook", drafted.missing)
     lines += _table("wording", "same, changed or unknown, against the first wave that asked", wording)
+    lines += _official([n for n in plan.codebook.harmonised if n in mapped])
     lines += _table("ignore", 'columns that are not read, with the reason ("*" stands for all others)', unread)
     lines += _table(
         "not_asked", "variables that this wave should hold, and why it does not", dict.fromkeys(absent, UNSTATED)
     )
     return "\n".join(lines) + "\n"
+
+
+def _official(names: Sequence[str]) -> list[str]:
+    """Return where the official words of questions that another survey asks too are to be pasted."""
+    if not names:
+        return []
+    blank = [f'# {name} = "paste the official words, as they were asked"' for name in names]
+    return [
+        "",
+        "[official_wording]   # of questions that another survey asks too; without them nothing is compared",
+        *blank,
+    ]
 
 
 def _made(plan: Plan, mapped: Iterable[str]) -> set[str]:

@@ -169,9 +169,9 @@ def _known_missing(text: str) -> bool:
     return plain in MISSING_WORDS | TOOLS_MISSING | WIDELY_USED or plain.startswith(("user-missing", "missing ."))
 
 
-def _kind(held: Mapping[str, int], of_file: Mapping[str, str], decimal: str) -> dict[str, object]:
+def _kind(answers: Mapping[str, int], of_file: Mapping[str, str], decimal: str) -> dict[str, object]:
     """Return kind, levels, ends and codes of the answers of a column."""
-    if of_file and set(held) <= set(of_file.values()):
+    if of_file and set(answers) <= set(of_file.values()):
         codes = sorted(of_file, key=lambda c: (number(c) is None, number(c) or 0.0))
         whole = all(re.fullmatch(r"\d+", c) for c in codes)
         doubled = len({normal(w) for w in of_file.values()}) < len(of_file)
@@ -180,13 +180,13 @@ def _kind(held: Mapping[str, int], of_file: Mapping[str, str], decimal: str) -> 
             if doubled
             else {"kind": "category", "levels": {c: of_file[c] for c in codes}, "ordered": whole}
         )
-    back = {w: c for c, w in of_file.items() if w in held and number(c) is not None}
-    numbers = {t: number(back.get(t, t), decimal) for t in held}
+    back = {w: c for c, w in of_file.items() if w in answers and number(c) is not None}
+    numbers = {t: number(back.get(t, t), decimal) for t in answers}
     if all(v is not None for v in numbers.values()):
         return _numbers({t: float(v) for t, v in numbers.items() if v is not None}, back)
-    if date_order(held) != "day_first" or _dates(held):
+    if date_order(answers) != "day_first" or _dates(answers):
         return {"kind": "date"}
-    return _words(held)
+    return _words(answers)
 
 
 def _dates(texts: Iterable[str]) -> bool:
@@ -217,10 +217,10 @@ def _numbers(numbers: Mapping[str, float], back: Mapping[str, str]) -> dict[str,
     }
 
 
-def _words(held: Mapping[str, int]) -> dict[str, object]:
+def _words(answers: Mapping[str, int]) -> dict[str, object]:
     """Return the levels of a closed question in words, or "text" for one that people answered in their own."""
-    shown = [t for t, n in held.items() if safe(t, people=n) == repr(t)]
-    closed = sum(held[t] for t in shown) >= LEAST_CLOSED * sum(held.values())
+    shown = [t for t, n in answers.items() if safe(t, people=n) == repr(t)]
+    closed = sum(answers[t] for t in shown) >= LEAST_CLOSED * sum(answers.values())
     if not shown or len(shown) > MOST_LEVELS or not closed:
         return {"kind": "text"}
     codes = variable_names(shown)

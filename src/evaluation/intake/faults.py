@@ -37,6 +37,7 @@ NEVER_WAIVED = frozenset(
         "no_primary_outcome",
         "one_answer",
         "base_weight",
+        "drawn_otherwise",
     }
 )
 

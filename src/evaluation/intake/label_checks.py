@@ -48,11 +48,11 @@ def _two_labels_on_one_code(column: str, read: Read, info: WaveInfo, var: Variab
             )
 
 
-def _shown(held: dict[str, int], code: str, var: Variable) -> str:
+def _shown(counts: dict[str, int], code: str, var: Variable) -> str:
     words = {str(k): v for k, v in var.levels.items()}
     return ", ".join(
         repr(words.get(code, code)) if not label else safe(label, people=max(n, 1), known=var.levels.values())
-        for label, n in held.items()
+        for label, n in counts.items()
     )
 
 

@@ -118,9 +118,9 @@ def _lacking(plan: Plan, name: str, margin: pd.Series) -> Iterator[str]:
             yield f"the margin {name} lacks the cell {'|'.join(cell)!r}"
 
 
-def _disagreeing(found: dict[str, pd.Series]) -> Iterator[str]:
+def _disagreeing(margins: dict[str, pd.Series]) -> Iterator[str]:
     """Return a line for each two margins whose totals, or whose totals of a level of one column, disagree."""
-    for (one, a), (other, b) in itertools.combinations(found.items(), 2):
+    for (one, a), (other, b) in itertools.combinations(margins.items(), 2):
         if _apart(a.sum(), b.sum()):
             yield f"the margins {one} and {other} have totals that differ by more than 2 %"
             continue

@@ -77,7 +77,7 @@ def data_files(root: Path, waves: Sequence[str], margins: str) -> list[Path]:
     return sorted({p for p in (root / margins, *opt_outs.files(root), *inside) if p.is_file()})
 
 
-def refuse_other(stage: str, made: Mapping[str, str], now: Mapping[str, str]) -> None:
+def refuse_other(stage: str, recorded: Mapping[str, str], now: Mapping[str, str]) -> None:
     """Refuse a stage that was made from something else than stands there now.
 
     Raises
@@ -85,7 +85,7 @@ def refuse_other(stage: str, made: Mapping[str, str], now: Mapping[str, str]) ->
     CheckFailed
         Names the stage, what differs, and the notebook to run again.
     """
-    differs = next((kind for kind in OTHERWISE if made.get(kind) != now[kind]), None)
+    differs = next((kind for kind in OTHERWISE if recorded.get(kind) != now[kind]), None)
     if differs:
         raise CheckFailed(f"the stage {stage!r} {OTHERWISE[differs]}", todo=f"Run {maker(stage)} again.")
 

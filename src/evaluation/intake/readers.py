@@ -147,8 +147,11 @@ def _text(
     width = max(len(h) for h in heads[header_row - 1 :])
     frame = _parsed(path, delimiter, encoding, width, last)
     rows = np.arange(last + 1, last + 1 + len(frame))
-    if _broken(path, len(frame) + last, frame[width - 1]):
-        text_rows.check(frame, rows, delimiter, path.name)
+    text = path.read_bytes().decode(encoding)
+    lacking = width - _cells(text, delimiter, last, len(frame), path.name)
+    if lacking.any() or not len(frame) + last - 1 <= (text.count("\n") or text.count("\r")) <= len(frame) + last:
+        text_rows.check(frame, lacking, rows, delimiter, path.name)
+        text_rows.refuse_cut(lacking, width, rows, path.name)
     columns = {names[i]: stripped(frame.pop(i)) for i in range(width) if names[i]}
     text_rows.refuse_odd_headings(names, header_row, path.name)
     text_rows.refuse_odd_signs(columns, rows, unread, path.name)
@@ -186,11 +189,15 @@ def _parsed(path: Path, delimiter: str, encoding: str, width: int, above: int) -
     raise _untold(path.name, what)
 
 
-def _broken(path: Path, records: int, last: pd.Series) -> bool:
-    """Return whether lines and records differ, or a row ends early: only then may an answer hold other cells."""
-    content = path.read_bytes()
-    lines = content.count(b"\n") or content.count(b"\r")
-    return not records - 1 <= lines <= records or bool(last.isna().any())
+def _cells(text: str, delimiter: str, above: int, count: int, name: str) -> np.ndarray:
+    """Return how many cells each of `count` records has; two readers that differ over the records refuse the file."""
+    try:
+        cells = text_rows.cells(text, delimiter, above)
+    except csv.Error:
+        raise _untold(name) from None
+    if len(cells) != count:
+        raise _untold(name)
+    return cells
 
 
 def _untold(name: str, what: str = "") -> InputError:

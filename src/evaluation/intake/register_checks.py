@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from evaluation.errors import nearest
 from evaluation.intake import privacy
 from evaluation.intake.faults import MOST_ROWS, Fault
+from evaluation.plan import references
 from evaluation.plan.codebook import Codebook, Table, Variable
 
 
@@ -34,6 +36,8 @@ def faults(book: Codebook, held: Mapping[str, Held]) -> Iterator[Fault]:
                 yield from _at_most(one, var)
                 yield from _not_before(book, held, one, book.table(name), var)
                 yield from _contacts(one, var)
+        if name == "external_surveys":
+            yield from _questions(one)
 
 
 def unusual(book: Codebook, held: Mapping[str, Held]) -> list[str]:
@@ -72,6 +76,18 @@ def _references(book: Codebook, held: Mapping[str, Held], one: Held, var: Variab
         where = " and ".join(held[t].file for t in var.refers_to)
         what, todo = f"no row of {where} has this number", "Correct the number, or add the row."
         yield _fault("unknown_reference", one, var.name, what, todo, at)
+
+
+def _questions(one: Held) -> Iterator[Fault]:
+    """Refuse a published figure of a question that no reference names."""
+    if "variable" not in one.frame:
+        return
+    values = one.frame["variable"].astype("string").str.strip()
+    wrong = values.notna() & (values != "") & ~values.isin(list(references.shipped()))
+    for key in values[wrong].unique():
+        hint = nearest(str(key), references.shipped())
+        what, todo = f"no reference {key!r}", f"Did you mean {hint!r}?" if hint else "Leave it blank."
+        yield _fault("unknown_reference", one, "variable", what, todo, _places(values == key))
 
 
 def _asked(one: Held, var: Variable) -> pd.Series:

@@ -289,7 +289,7 @@ def _is_month(text: str) -> bool:
     return len(text) == 7 and text[4] == "-" and text[:4].isdigit() and text[5:].isdigit() and 1 <= int(text[5:]) <= 12
 
 
-def _in(table: Table, column: str, words: Sequence[str]) -> ndarray | None:
+def _in(table: Table, column: str, names: Sequence[str]) -> ndarray | None:
     """Return which records have one of these words, None where the column is absent or (outcome links) all blank."""
     import numpy as np
 
@@ -299,7 +299,7 @@ def _in(table: Table, column: str, words: Sequence[str]) -> ndarray | None:
     texts = [" ".join(str(t or "").split()).lower() for t in array.dictionary.to_pylist()]
     if column == "linked" and not any(texts):
         return None
-    yes = np.array([t in words for t in texts], dtype=bool)
+    yes = np.array([t in names for t in texts], dtype=bool)
     return yes[array.indices.to_numpy(zero_copy_only=False)]
 
 

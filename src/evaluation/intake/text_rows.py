@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Collection
 
@@ -17,14 +19,20 @@ LEAST_WIDTH = 4  # columns, before a line inside an answer that has as many cell
 QUOTE_IT = "A quotation mark stands in an answer that is not in quotes: export it again, with every answer in quotes."
 
 
-def check(raw: pd.DataFrame, rows: np.ndarray, delimiter: str, name: str) -> None:
-    """Refuse rows that an answer swallowed, whole or in part.
+def cells(text: str, delimiter: str, above: int) -> np.ndarray:
+    """Return how many cells each record under the first `above` rows has (0 of a blank line); pandas does not say."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    rows = csv.reader(io.StringIO(lines), delimiter=delimiter)
+    return np.fromiter((len(r) if len(r) > 1 or "".join(r).strip() else 0 for r in rows), dtype=int)[above:]
+
+
+def check(raw: pd.DataFrame, lacking: np.ndarray, rows: np.ndarray, delimiter: str, name: str) -> None:
+    """Refuse rows that an answer swallowed, whole or in part; `lacking` is how many cells each row lacks.
 
     A cell that holds a line break holds a row of the file when one of its lines has as many cells as the file is wide;
     a row that ends early holds its own next cells when one of them has as many delimiters as it lacks cells.
     """
     width = raw.shape[1]
-    lacking = raw.isna().sum(axis=1).to_numpy() if raw[width - 1].isna().any() else np.zeros(len(raw), dtype=int)
     for place in range(width):
         codes, texts = pd.factorize(raw[place])
         for code, text in enumerate(map(str, texts)):
@@ -40,6 +48,23 @@ def check(raw: pd.DataFrame, rows: np.ndarray, delimiter: str, name: str) -> Non
             if swallowed or short:
                 what = f"an answer in row {rows[at[0]]} holds {'rows' if swallowed else 'other cells'} of the file"
                 raise InputError(what, where=name, todo=QUOTE_IT)
+
+
+def refuse_cut(lacking: np.ndarray, width: int, rows: np.ndarray, name: str) -> None:
+    """Refuse rows that end before their last columns, unless most rows of the file do.
+
+    A tool that leaves blanks at the end out shortens most rows; where most are whole, a short one was cut.
+    """
+    cut = (lacking > 0) & (lacking < width)
+    if cut.any() and 2 * cut.sum() <= (lacking < width).sum():
+        first = int(np.flatnonzero(cut)[0])
+        others = f", and so end {n} more early" if (n := int(cut.sum()) - 1) else ""
+        raise InputError(
+            f"row {rows[first]} ends after {width - lacking[first]} of {width} columns{others}: it may have been cut",
+            where=name,
+            todo="Export it again with every cell of a row (as xlsx, if the tool leaves blanks at the end out), "
+            "or write the delimiters that the row lacks.",
+        )
 
 
 def refuse_odd_signs(columns: dict[str, pd.Categorical], rows: np.ndarray, unread: Collection[str], name: str) -> None:

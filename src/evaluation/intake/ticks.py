@@ -74,10 +74,10 @@ def read(
     out.reasons[var.name] = reasons_of(reasons, frame.index)
 
 
-def _rows_by_text(found: pd.Categorical) -> list[np.ndarray]:
+def _rows_by_text(column: pd.Categorical) -> list[np.ndarray]:
     """Return the rows of each of a column's texts."""
-    order = np.argsort(found.codes, kind="stable")
-    return np.split(order, np.searchsorted(found.codes[order], np.arange(1, len(found.categories))))
+    order = np.argsort(column.codes, kind="stable")
+    return np.split(order, np.searchsorted(column.codes[order], np.arange(1, len(column.categories))))
 
 
 def _say(wrong: Wrong, column: str, level: str, rows: np.ndarray, info: WaveInfo, var: Variable, out: Mapped) -> None:
@@ -90,17 +90,17 @@ def _say(wrong: Wrong, column: str, level: str, rows: np.ndarray, info: WaveInfo
 
 
 def _words_of_level(
-    level: str, column: str, var: Variable, said: Mapping[str, str], words: Mapping[str, int]
+    level: str, column: str, var: Variable, labels: Mapping[str, str], meanings: Mapping[str, int]
 ) -> dict[str, str]:
     """Return the words known in a choice's own column to "yes", "no" or a missing code; the wave's own map first."""
     if not level:
         return {}
-    known: dict[str, str] = {w: str(code) for w, code in words.items() if w not in TOOLS_MISSING}
+    known: dict[str, str] = {w: str(code) for w, code in meanings.items() if w not in TOOLS_MISSING}
     known |= dict.fromkeys(UNTICKED, "no") | dict.fromkeys(TICKED, "yes")
     own = [var.levels[level], *column.split(" | ")[-1:], *re.findall(r"\[([^\]]+)\]$", column)]
     own += [] if level.isdigit() else [level]
     known |= {normal(w): "yes" for w in own}
-    for label, code in said.items():
+    for label, code in labels.items():
         plain = normal(str(code))
         ticks = str(code) == level or plain in TICKED
         known[normal(str(label))] = "yes" if ticks else "no" if plain in UNTICKED else str(code)
@@ -122,7 +122,7 @@ def _ticked(
 def _listed(
     text: str,
     labels: Mapping[str, str | int],
-    words: Mapping[str, int],
+    meanings: Mapping[str, int],
     delimiter: str,
     var: Variable,
     people: int,
@@ -132,7 +132,7 @@ def _listed(
     chosen, wrong, reason = list[str](), list[tuple[str, str]](), 0
     whole = labels.get(normal(text))
     for part in [text] if whole is not None else [p.strip() for p in text.split(delimiter) if p.strip()]:
-        code = labels.get(normal(part), words.get(normal(part)))
+        code = labels.get(normal(part), meanings.get(normal(part)))
         if code is None or (not is_missing(code) and str(code) not in var.levels):
             wrong.append((part, safe(part, people=people, known=[] if many else [*var.levels.values(), *labels])))
         elif is_missing(code):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import StudyError
-from evaluation.intake import answer_patterns, earlier_waves, registers, wave_file
+from evaluation.intake import answer_patterns, comparable_questions, drawn_sample, earlier_waves, registers, wave_file
 from evaluation.intake.answer_patterns import outcome_items
 from evaluation.intake.faults import safe_number
 from evaluation.intake.mapping import BLANK, NOT_ASKED, ROUTED, UNREADABLE, Mapped
@@ -32,9 +32,11 @@ def check(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
         _identifiers,
         _attendance,
         _wording,
+        comparable_questions.check,
         answer_patterns.reversed_items,
         answer_patterns.straight_lines,
-        _base_weights,
+        drawn_sample.weights,
+        drawn_sample.strata,
         _primary,
         _before_events,
     )
@@ -243,24 +245,6 @@ def _wording(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
                 "it is not said whether the wording is the same",
                 f"Write same, changed or unknown under [wording] {item}.",
             )
-
-
-def _base_weights(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:
-    """Refuse weights that some people lack, or that are no weights: raking starts from everybody's."""
-    name = plan.given_weight
-    if not name or not mapped.values[name].notna().any() or (mapped.reasons[name] == UNREADABLE).any():
-        return
-    values = mapped.values[name]
-    wrong = values.isna() | (pd.to_numeric(values, errors="coerce").fillna(0) <= 0)
-    if wrong.any():
-        mapped.fault(
-            "base_weight",
-            info,
-            name,
-            "raking starts from these weights, and somebody has none above 0",
-            "Give everybody a weight above 0, leave out who was not drawn, or move the column to [ignore].",
-            list(np.flatnonzero(wrong.to_numpy())),
-        )
 
 
 def _primary(plan: Plan, info: WaveInfo, mapped: Mapped) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.errors import StudyError, nearest
+from evaluation.plan import standards
 from evaluation.plan.codebook import Variable
 from evaluation.plan.study import WAVE_ID
 
@@ -37,6 +38,9 @@ KEYS = {
     "ignore",
     "not_asked",
     "wording",
+    "official_wording",
+    "standards",
+    "mode",
     "waivers",
     "multi",
     "bands",
@@ -49,13 +53,16 @@ KEYS = {
     "shuffled",
 }
 TABLES = ("columns", "missing", "labels", "ignore", "not_asked", "wording", "multi", "bands")
+TABLES += ("official_wording", "standards")
 WHOLE = {"header_row": 1, "header_rows": 1, "approached": 0}
 UNSTATED = "SAY WHY"
 ORDERS = ("day_first", "month_first", "iso", "mixed")
+MODES = ("", "face to face", "telephone", "online", "paper", "mixed")
 CHOICES = {
     "origin": (("real", "synthetic"), "origin is 'real' or 'synthetic'"),
     "date_order": (ORDERS, f"date_order is one of {', '.join(ORDERS)}"),
     "codes": (("", "codebook"), "codes is 'codebook', where every number in the file is the codebook's own code"),
+    "mode": (MODES, f"mode is how most of the general sample answered: {', '.join(MODES[1:])}"),
     "decimal": (("", ".", ","), "decimal is the mark before decimals, '.' or ','"),
 }
 WORDINGS = ("same", "changed", "unknown")
@@ -97,6 +104,9 @@ class WaveInfo:
     ignore: dict[str, str] = field(default_factory=dict)
     not_asked: dict[str, str] = field(default_factory=dict)
     wording: dict[str, str] = field(default_factory=dict)
+    official_wording: dict[str, str] = field(default_factory=dict)
+    standards: dict[str, str] = field(default_factory=dict)
+    mode: str = ""
     waivers: tuple[Waiver, ...] = ()
     multi: dict[str, dict[str, str]] = field(default_factory=dict)
     bands: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -192,7 +202,21 @@ def _tables(content: dict[str, Any]) -> list[str]:
     for name, state in content.get("wording", {}).items():
         if state not in WORDINGS:
             out.append(f"wording.{name} is one of {', '.join(WORDINGS)}")
+    out += _comparable(content)
     return out + [f for name, band in content.get("bands", {}).items() for f in _band_faults(name, band)]
+
+
+def _comparable(content: dict[str, Any]) -> list[str]:
+    """Return what is wrong with official words and with versions of lists."""
+    out = []
+    for name, text in content.get("official_wording", {}).items():
+        if not isinstance(text, str) or not text.strip():
+            out.append(f"official_wording.{name} is the official words of the question, in quotes")
+    for name, version in content.get("standards", {}).items():
+        if version not in standards.VERSIONS:
+            lists = ", ".join(standards.VERSIONS)
+            out.append(f"standards.{name} is one of {lists}: the list of groups that this wave offered")
+    return out
 
 
 def _band_faults(name: str, band: object) -> list[str]:

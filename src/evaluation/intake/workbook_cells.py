@@ -111,12 +111,12 @@ def _todo(kind: str) -> str:
     )
 
 
-def _part(held: zipfile.ZipFile, sheet: str) -> str:
+def _part(archive: zipfile.ZipFile, sheet: str) -> str:
     """Return the part of the archive that holds a sheet."""
     import html
 
-    book = held.read("xl/workbook.xml").decode("utf-8", "replace")
-    rels = held.read("xl/_rels/workbook.xml.rels").decode("utf-8", "replace")
+    book = archive.read("xl/workbook.xml").decode("utf-8", "replace")
+    rels = archive.read("xl/_rels/workbook.xml.rels").decode("utf-8", "replace")
     for tag in re.findall(r"<(?:\w+:)?sheet\s[^>]*>", book):
         name, ref = re.search(r'\bname="([^"]*)"', tag), re.search(r'\br:id="([^"]*)"|\w+:id="([^"]*)"', tag)
         if name and ref and html.unescape(name[1]) == sheet:
@@ -127,10 +127,10 @@ def _part(held: zipfile.ZipFile, sheet: str) -> str:
     return ""
 
 
-def _chunks(held: zipfile.ZipFile, part: str) -> Iterator[bytes]:
+def _chunks(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
     """Return the sheet in pieces that end between cells."""
     left = b""
-    with held.open(part) as stream:
+    with archive.open(part) as stream:
         while more := stream.read(CHUNK):
             left += more
             cut = max(left.rfind(b"</c>"), left.rfind(b":c>")) + 4

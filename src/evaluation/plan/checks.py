@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from evaluation.errors import nearest
-from evaluation.plan import lot_checks
+from evaluation.plan import lot_checks, standards
 from evaluation.plan.sense import senseless
 
 RESERVED = frozenset(  # columns that the study adds to those of the survey, and names that a formula reads otherwise
@@ -48,7 +48,7 @@ def plan_faults(plan: Any) -> list[str]:
             t.link_column,
             *t.route_columns,
         ],
-        "population": [pop.boost_column, pop.session_column, *(c.column for c in pop.collapse)],
+        "population": [pop.boost_column, pop.session_column, pop.strata_column, *(c.column for c in pop.collapse)],
         "sensitivity.subsets": [s.column for s in plan.sensitivity.subsets],
     }
     faults = _unknown("derive", [d.source for d in plan.derive.values()], set(plan.codebook.names()))
@@ -61,7 +61,22 @@ def plan_faults(plan: Any) -> list[str]:
         faults += _unknown(f"designs.{name}.group", [design.group], known)
         faults += _unknown(f"designs.{name}.waves", design.waves, waves, "wave")
     faults += _unusable_names({*plan.covariates, *plan.all_outcomes, *(c for c in columns["scales"])})
+    faults += [f for name, crosswalk in plan.crosswalks.items() for f in _crosswalk(plan, name, crosswalk, known)]
     return faults + _wrong_roles(plan) + _unknown_levels(plan) + senseless(plan) + lot_checks.lot_faults(plan)
+
+
+def _crosswalk(plan: Any, name: str, crosswalk: Any, known: set[str]) -> list[str]:
+    """Return a line for each column, version and group that a crosswalk names and nothing defines."""
+    where = f"crosswalks.{name}"
+    versions = _unknown(where, (crosswalk.before, crosswalk.after), set(standards.VERSIONS), "version")
+    faults = _unknown(f"{where}.column", [crosswalk.column], known) + versions
+    if faults:
+        return faults
+    if crosswalk.before == crosswalk.after:
+        faults.append(f"- {where}: before and after are the same list")
+    groups = {str(c) for c in plan.levels_of(crosswalk.column)}
+    named = [*crosswalk.shares, *(g for parts in crosswalk.shares.values() for g in parts)]
+    return faults + _unknown(f"{where}.shares", dict.fromkeys(named), groups, f"level of {crosswalk.column!r}:")
 
 
 def _unusable_names(names: Iterable[str]) -> list[str]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from evaluation.errors import CodebookError, nearest
+from evaluation.plan import references, standards
 
 TYPES = ("id", "category", "ordinal", "multi", "yndk", "integer", "number", "date", "datetime", "text")
 ROLES = ("id", "design", "treatment", "outcome", "mediator", "collection", "control")
@@ -43,6 +44,9 @@ KEYS = {
     "made_from",
     "becomes",
     "base_weight",
+    "harmonised",
+    "successor",
+    "standard",
 }
 TABLE_KEYS = {"grain", "key", "vars"}
 WAVE = re.compile(r"W[0-9]{4}[a-z]?")
@@ -93,6 +97,12 @@ class Variable:
         Whether it holds the weights by which people were drawn: raking starts from them.
     level_set : str
         Name of the shared levels that it has; "" where its levels are its own.
+    harmonised : Harmonised or None
+        The question of another survey that this one repeats.
+    successor : tuple of two str
+        The question that takes this one's place, and the bridge wave that asks both; ("", "") for none.
+    standard : str
+        Version of the standard list that its levels follow, "2021"; "" where they follow none.
     """
 
     name: str
@@ -119,6 +129,9 @@ class Variable:
     becomes: str = ""
     base_weight: bool = False
     level_set: str = ""
+    harmonised: references.Harmonised | None = None
+    successor: tuple[str, str] = ("", "")
+    standard: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +317,34 @@ class Codebook:
         """
         return next((v.name for v in self.table("survey").variables.values() if v.base_weight), "")
 
+    @property
+    def harmonised(self) -> dict[str, references.Harmonised]:
+        """The survey variables that repeat a question of another survey.
+
+        Returns
+        -------
+        dict of str to Harmonised
+            By name, in order.
+        """
+        return {v.name: v.harmonised for v in self.table("survey").variables.values() if v.harmonised}
+
+    def forerunners(self, names: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """Return the questions that each of some questions took the place of.
+
+        Parameters
+        ----------
+        names : iterable of str
+            Survey variables.
+
+        Returns
+        -------
+        dict of str to (str, str)
+            Forerunner to its successor among `names`, and the wave that asks both.
+        """
+        wanted = set(names)
+        known = self.table("survey").variables.values()
+        return {v.name: v.successor for v in known if v.successor[0] in wanted}
+
     def digest(self) -> str:
         """Return the hash of the file as it was read.
 
@@ -414,7 +455,7 @@ def _table(name: str, raw: object, shared: Mapping[str, dict[str, str]], faults:
         on = v.route.split(" ")[0] if v.route else ""
         if on and on not in names:
             faults.append(f"{name}.{v.name}: routed on {on!r}, which the table lacks")
-        for other in (v.made_from, v.becomes, v.refers_where[0], *v.not_before, *v.at_most):
+        for other in (v.made_from, v.becomes, v.refers_where[0], v.successor[0], *v.not_before, *v.at_most):
             if other and other not in names:
                 faults.append(f"{name}.{v.name}: names {other!r}, which the table lacks")
         if v.base_weight and (v.type != "number" or [o.name for o in made if o.base_weight] != [v.name]):
@@ -469,7 +510,28 @@ def _variable(table: str, raw: object, shared: Mapping[str, dict[str, str]], fau
         str(raw.get("becomes") or ""),
         raw.get("base_weight") == "true",
         raw["levels"] if isinstance(raw.get("levels"), str) else "",
+        references.read(raw.get("harmonised"), levels, where, faults),
+        _successor(raw.get("successor"), where, faults),
+        _standard(raw.get("standard"), levels, where, faults),
     )
+
+
+def _successor(raw: object, where: str, faults: list[str]) -> tuple[str, str]:
+    """Return the question that takes a question's place, and the wave that asks both."""
+    if not raw:
+        return "", ""
+    if not isinstance(raw, dict) or set(raw) != {"variable", "bridge"} or not WAVE.fullmatch(str(raw["bridge"])):
+        faults.append(f"{where}: successor is written {{variable: NAME, bridge: W2027}}")
+        return "", ""
+    return str(raw["variable"]), str(raw["bridge"])
+
+
+def _standard(raw: object, levels: Mapping[Any, str], where: str, faults: list[str]) -> str:
+    """Return the version of the list of groups that the levels follow, and refuse a level that it does not offer."""
+    version = _one_of(str(raw), standards.VERSIONS, f"{where}: standard", faults) if raw else ""
+    for code in standards.strangers(levels, version) if version in standards.VERSIONS else ():
+        faults.append(f"{where}: the list of {version} does not offer {code!r}")
+    return version
 
 
 def _words(raw: object) -> tuple[str, ...]:

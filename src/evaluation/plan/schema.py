@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from evaluation.errors import nearest
 
@@ -92,6 +92,7 @@ class Words(Part):
     focus_group: str = "the focus group"
     comparison_group: str = "all other respondents"
     attended_question: str = "whether they took part"
+    session: str = "session"
     checking_group: str = "the checking group"
 
     @field_validator("*")
@@ -255,8 +256,9 @@ class Population(Part):
         "probability" (people were drawn at random), "convenience" or "census"; None leaves it unsaid.
     given_weight, strata_column : str or None
         Column of the weights that came with the data, and of the strata in which clusters or people were drawn.
-    size : int or None
-        How many the sample was drawn from, where that is to shorten its errors.
+    size : int, mapping of stratum to int, or None
+        How many units the sample was drawn from, where that is to shorten its errors: clusters where they were drawn,
+        else people; by stratum where there are strata.
     """
 
     title: str
@@ -273,7 +275,7 @@ class Population(Part):
     sample: Literal["probability", "convenience", "census"] | None = None
     given_weight: str | None = None
     strata_column: str | None = None
-    size: AtLeastOne | None = None
+    size: AtLeastOne | dict[str, AtLeastOne] | None = None
 
 
 class Outcomes(Part):
@@ -620,6 +622,56 @@ class PracticeBank(Part):
     aim: str = ""
     learning: str = ""
     copyright: str = ""
+
+
+class Context(Part):
+    """Whose trend stands beside the study's own, on the questions that another survey asks too.
+
+    Attributes
+    ----------
+    area : str
+        The area whose published figures are comparable; figures of another area are refused.
+    ages : str
+        Of whom the study is, in the words of the other surveys' references.
+    """
+
+    area: str = "England and Wales"
+    ages: str = "16 and over"
+
+
+class Crosswalk(Part):
+    """From one list of groups to another, with the people whom both lists classified.
+
+    Attributes
+    ----------
+    column : str
+        The column whose groups are compared, derived or not.
+    before, after : str
+        Versions of the standard: the earlier list and the later.
+    shares : mapping of str to mapping
+        Of each group under the later list: which share of its people stood in which group of the earlier list.
+    base : mapping of str to int
+        People of each group whom both lists classified.
+    source : str
+        Where shares and bases come from.
+    """
+
+    column: str
+    before: str
+    after: str
+    shares: dict[str, dict[str, Share]]
+    base: dict[str, AtLeastOne]
+    source: str
+
+    @model_validator(mode="after")
+    def _whole(self) -> Crosswalk:
+        """Refuse shares that do not sum to one, and a group without a base: a crosswalk states its error."""
+        for group, parts in self.shares.items():
+            if abs(sum(parts.values()) - 1) > 1e-6:
+                raise ValueError(f"the shares of {group!r} do not sum to 1")
+            if group not in self.base:
+                raise ValueError(f"base lacks {group!r}: how many of its people both lists classified")
+        return self
 
 
 class Lot(Part):

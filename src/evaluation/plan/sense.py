@@ -32,6 +32,7 @@ def senseless(plan: Any) -> list[str]:
         *_designs(plan),
         *_words(plan),
         *_sizes(plan),
+        *_drawn(plan),
         *_derived(plan),
         *_registers(plan),
         *_windows(plan),
@@ -102,8 +103,8 @@ NEEDED: dict[str, dict[str, Callable[[Any, Any], bool]]] = {
 }
 
 
-def _doubled(words: Iterable[str]) -> list[str]:
-    found = [str(w) for w in words]
+def _doubled(names: Iterable[str]) -> list[str]:
+    found = [str(w) for w in names]
     return sorted({w for w in found if [x.casefold() for x in found].count(w.casefold()) > 1})
 
 
@@ -129,6 +130,17 @@ def _sizes(plan: Any) -> Iterator[str]:
             yield f"- scales.{name}: least_items is more than its {len(scale.items)} items"
         if _doubled(scale.items):
             yield f"- scales.{name}: an item stands twice"
+
+
+def _drawn(plan: Any) -> Iterator[str]:
+    """Yield a line for strata and finite populations of a sample that nobody drew, or that do not fit each other."""
+    pop = plan.population
+    for key in ("strata_column", "size"):
+        if getattr(pop, key) is not None and pop.sample != "probability":
+            yield f'- population: {key} is of a sample that was drawn; say sample = "probability", or take it out'
+    if pop.size is not None and isinstance(pop.size, dict) != (pop.strata_column is not None):
+        how = "a table by stratum" if pop.strata_column is not None else "a number, for there is no strata_column"
+        yield f"- population: size should be {how}"
 
 
 def _derived(plan: Any) -> Iterator[str]:

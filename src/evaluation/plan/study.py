@@ -22,6 +22,8 @@ from evaluation.plan.schema import (
     WAVE_ID,
     Collapse,
     Contact,
+    Context,
+    Crosswalk,
     Derived,
     Design,
     Disclosure,
@@ -82,6 +84,8 @@ class Plan(Part):
     power: Power = Power()
     programme: Programme = Programme()
     practice_bank: PracticeBank = PracticeBank()
+    context: Context = Context()
+    crosswalks: dict[str, Crosswalk] = Field(default_factory=dict)
     lots: dict[str, Lot] = Field(default_factory=dict)
     review: dict[Literal["1A", "2", "3", "4", "5", "6"], Review] = Field(default_factory=dict)
     root: Path = Path()
@@ -186,14 +190,16 @@ class Plan(Part):
         Parameters
         ----------
         outcome : str
-            An outcome of the plan.
+            An outcome of the plan, or a question that repeats another survey's, which says what its figures count.
 
         Returns
         -------
         tuple of int
             Codes of its levels.
         """
-        return (self.outcomes.positive_of or {}).get(outcome, self.outcomes.positive)
+        stated = (self.outcomes.positive_of or {}).get(outcome)
+        repeated = self.codebook.harmonised.get(outcome) if self.codebook else None
+        return stated or (repeated.reference.positive if repeated else self.outcomes.positive)
 
     def earlier_waves(self, wave: str) -> tuple[str, ...]:
         """Return the waves before a wave, in order.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import calendar
+import datetime as dt
+import re
 from typing import TypeGuard
 
 import pandas as pd
@@ -11,6 +14,36 @@ BLANK = ("", "not stated", "not known")
 
 def _given(value: float | str | None) -> TypeGuard[float | str]:
     return not pd.isna(value) and str(value).strip().lower() not in BLANK
+
+
+MONTHS = list(calendar.month_name)[1:]
+MONTH = re.compile(rf"({'|'.join(MONTHS)}) (\d{{4}})")
+FINANCIAL = re.compile(r"(\d{4})/(\d{2})\b")
+
+
+def period_end(period: str) -> dt.date | None:
+    """Return the last day of a period in words: "2019/20", "year to March 2023", "August 2018", "2018 to 2022".
+
+    Parameters
+    ----------
+    period : str
+        As published.
+
+    Returns
+    -------
+    date or None
+        None where no year is named, and for what holds "from" a date on.
+    """
+    if period.strip().lower().startswith("from "):
+        return None
+    months, years = MONTH.findall(period), re.findall(r"\d{4}", period)
+    if months:
+        name, year = months[-1]
+        place = MONTHS.index(name) + 1
+        return dt.date(int(year), place, calendar.monthrange(int(year), place)[1])
+    if split := FINANCIAL.search(period):
+        return dt.date(int(split[1]) + 1, 3, 31)
+    return dt.date(int(years[-1]), 12, 31) if years else None
 
 
 def missing_information(

@@ -43,11 +43,11 @@ def _anchor_of(inputs: PageInputs, exhibit: CheckedExhibit) -> str:
 
 
 def _called(ctx: ReportContext) -> list[Block]:
-    """Return whom the annex calls attendees, in a study that holds no register of events."""
-    if not ctx.plan.treatment.column or ctx.plan.treatment.register_name:
+    """Return whom the annex calls treated, in a study that holds no register of events."""
+    if not ctx.plan.treatment.column or ctx.plan.treatment.register_name or ctx.plan.events_register:
         return []
     one, other = fixed(ctx.words.treated), fixed(ctx.words.untreated)
-    said = f"“Attendees”, people who “attended”, are here {one}; those who “had not attended” are {other}."
+    said = f"“Treated people” are here {one}; those who “were not treated” are {other}."
     return [Block("para", [said], "note")]
 
 
@@ -139,7 +139,7 @@ def _estimands(inputs: PageInputs) -> list[Block]:
 
 def _family(key: str, rows: list[CheckedRow], ctx: ReportContext) -> list[Block]:
     design = ctx.plan.designs.get(key.upper())
-    title = FAMILIES.get(key) or (design.title if design is not None else phrases.upper_first(key))
+    title = ctx.own(FAMILIES.get(key, "")) or (design.title if design is not None else phrases.upper_first(key))
     shared, kinds = _shared(rows)
     many = len(kinds) > 1
     header = ("Result", "Outcome and group", "Figure", "People", "Verdict", *(("As",) if many else ()))

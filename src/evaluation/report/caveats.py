@@ -44,7 +44,8 @@ def cannot_say(rows: Rows, ctx: ReportContext) -> list[str]:
     said += [*_changed_minds(rows, ctx), *detectable(rows, ctx)]
     if asked:
         years = phrases.listed([cite.plan(w.year()) for w in asked])
-        said.append(f"How attendees answered before. The survey of {years} did not ask {ctx.words.attended_question}.")
+        whose = ctx.own("How attendees answered before.")
+        said.append(f"{whose} The survey of {years} did not ask {ctx.words.attended_question}.")
     if ctx.plan.programme.registers:
         said.append("That activity is a result. Counts of events and actions count activity.")
     return said
@@ -171,10 +172,11 @@ def _of_base(row: CheckedRow) -> str:
 
 
 def not_reached(inputs: PageInputs) -> str:
-    """Return who could not be reached: how many of those asked answered, and which residents are most under-counted."""
+    """Return whom the figures speak for, how many of those asked answered, and who is most under-counted."""
     rows, ctx = inputs.rows, inputs.ctx
     rate = rows.get("response", "all", ctx.wave)
-    said = []
+    drawn = ctx.plan.population.sample in ("probability", "census")
+    said = [] if drawn else ["Nobody was drawn at random: these figures speak for people like those who answered."]
     if rate is not None and rate.kind != "words" and rate.shown:
         said.append(f"{cite(rate, rate.text)} of {cite(rate, rate.n_text)} people asked answered.")
     elif rate is not None:
@@ -303,8 +305,9 @@ def next_wave(inputs: PageInputs) -> list[str]:
         )
     if "sessions" in known:
         row = known["sessions"]
+        units = ctx.own("sessions")
         said.append(
-            f"They should be reached in at least {cite(row, row.text)} separate sessions in each group compared."
+            f"They should be reached in at least {cite(row, row.text)} separate {units} in each group compared."
         )
     if not said and "shares" in declared_inputs.of(ctx.plan):
         said.append(f"The next survey should be large enough to detect a difference of {target} percentage points.")

@@ -196,7 +196,9 @@ def untraced(page: str, rows: Mapping[str, CheckedRow], own: Iterable[str] = ())
     `own` words are choices of the plan.
     """
     bad = []
-    numbered = [(_without(data, own), where, inside) for data, where, inside in read(page).numbered]
+    held = [x for x in read(page).numbered if any(c.isdigit() for c in x[0])]
+    patterns = _patterns(own)
+    numbered = [(_without(data, patterns), where, inside) for data, where, inside in held]
     for number, where, inside in ((n, where, inside) for data, where, inside in numbered for n in NUMBER.findall(data)):
         if where == "plan" or inside == "th":
             continue
@@ -209,11 +211,17 @@ def untraced(page: str, rows: Mapping[str, CheckedRow], own: Iterable[str] = ())
     return bad
 
 
-def _without(data: str, own: Iterable[str]) -> str:
-    """Return a text without the plan's own words that hold a digit, wherever they begin a sentence or not."""
-    for words in sorted((w for w in own if any(c.isdigit() for c in w)), key=len, reverse=True):
-        pattern = r"\s+".join(re.escape(part) for part in words.split())
-        data = re.sub(rf"(?<!\w){pattern}(?!\w)", " ", data, flags=re.IGNORECASE)
+def _patterns(own: Iterable[str]) -> list[re.Pattern[str]]:
+    """Return how the plan's own words that hold a digit are found, wherever they begin a sentence or not."""
+    told = sorted((w.split() for w in own if any(c.isdigit() for c in w)), key=lambda w: len(" ".join(w)), reverse=True)
+    spaced = (r"\s+".join(re.escape(part) for part in words) for words in told)
+    return [re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE) for words in spaced]
+
+
+def _without(data: str, patterns: Iterable[re.Pattern[str]]) -> str:
+    """Return a text without what the patterns find."""
+    for pattern in patterns:
+        data = pattern.sub(" ", data)
     return data
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypedDict
 
+from evaluation.analysis import vocabulary
 from evaluation.results import Gate
 
 if TYPE_CHECKING:
@@ -142,6 +143,10 @@ class ReportContext:
             if len(design.group_levels) == 2:
                 return design.group_levels[0], design.group_levels[1]
         return "all", ""
+
+    def own(self, text: str) -> str:
+        """Return a text of the package, which holds no word of the plan, in the study's vocabulary."""
+        return vocabulary.own(self.plan, text)
 
     def group_words(self, code: str) -> str:
         """Return a group in words: the study's own for the compared groups, "all respondents", else the code."""

@@ -1,31 +1,31 @@
-"""Charts of checked exhibits: one drawing for wide pages, one for phones, a PNG, its alt text and its data.
+"""Charts of checked exhibits: one drawing for wide pages, one for phones, a file to copy, its alt text and its data.
 
-Everything drawn, said and listed comes from the same checked rows. Bytes are deterministic: no date, a fixed hash
-salt. Text in the SVG stays text, so a chart is small, sharp at any size and can be edited after copying.
+Everything drawn, said and listed comes from the same checked rows. Bytes are deterministic: matplotlib starts from its
+own settings, whatever the user's are, without a date and with a fixed hash salt. Text in an SVG stays text, so a
+chart is small, sharp at any size and can be edited after copying. The picture is made from the SVG.
 """
 
 from __future__ import annotations
 
-import io
+import base64
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from xml.etree import ElementTree
 
 from evaluation.disclosure import CheckedExhibit
-from evaluation.report import lettering, phrases
-from evaluation.report.chart_rows import rows, stacked
-from evaluation.report.chart_series import curve, lines, overlap, panels, strip, timeline
+from evaluation.report import phrases
+from evaluation.report.chart_events import strip, timeline
+from evaluation.report.chart_rows import rows
+from evaluation.report.chart_series import curve, lines, panels
+from evaluation.report.chart_shares import overlap, stacked
 from evaluation.report.chart_titles import finding, headline, short_text, shown_cells
-from evaluation.report.drawing import cropped, smaller
 from evaluation.report.phrases import plain
 from evaluation.report.policy_views import grouped
-from evaluation.report.sheet import Sheet, has_marks
+from evaluation.report.sheet import NARROW, WIDE, Sheet, has_marks
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Drawing
-
-DRAWERS: dict[str, Callable[[Sheet], Drawing]] = {
+DRAWERS: dict[str, Callable[[Sheet], None]] = {
     "bars": rows,
     "steps": rows,
     "dots": rows,
@@ -40,23 +40,21 @@ DRAWERS: dict[str, Callable[[Sheet], Drawing]] = {
     "timeline": timeline,
 }
 
-__all__ = ["DRAWERS", "Sheet", "has_marks"]
+__all__ = ["DRAWERS", "has_marks"]
 
-WIDE, NARROW, PRINT_DPI = 520.0, 216.0, 150
-FAMILY = "Arial, Helvetica, 'Liberation Sans', 'DejaVu Sans', sans-serif"
+DOTS = 144.0  # of a picture to the inch: two to the point, so that the compiler draws each line once
 STYLE = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
+    "text.parse_math": False,
     "svg.fonttype": "none",
     "axes.edgecolor": "#595959",
-    "axes.labelcolor": "#3D3D3D",
-    "xtick.color": "#3D3D3D",
-    "ytick.color": "#3D3D3D",
     "axes.linewidth": 0.8,
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
+    "xtick.color": "#595959",
+    "xtick.labelcolor": "#3D3D3D",
+    "ytick.color": "#595959",
+    "ytick.labelcolor": "#3D3D3D",
     "path.simplify": False,
-    "axes.unicode_minus": True,
 }
 
 
@@ -66,12 +64,12 @@ class Figure:
 
     Attributes
     ----------
-    svg, narrow, png : bytes
-        The wide drawing, the drawing for phones, and the picture to copy; title, n, source, wave inside each.
+    wide, narrow : bytes
+        The drawing for wide pages and the one for phones (SVG), without title and foot: the page says them itself.
+    svg : bytes
+        The wide drawing with title, n, source and wave inside: to copy, and to make the picture from (`pictures`).
     alt : str
         What the chart shows, in words: the finding first.
-    wide_part, narrow_part : bytes
-        The drawings as a page shows them: without the title and the foot, which the page says in its own words.
     header, rows : tuple
         The numbers drawn, as the table under the chart and `figures/<id>.csv` print them.
     """
@@ -80,17 +78,15 @@ class Figure:
     title: str
     finding: str
     marked: str
-    svg: bytes
+    wide: bytes
     narrow: bytes
-    png: bytes
+    svg: bytes
     alt: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    wide_part: bytes = b""
-    narrow_part: bytes = b""
 
 
-def draw(exhibit: CheckedExhibit, *, stamp: str = "", date: str = "", png: bool = True) -> Figure | None:
+def draw(exhibit: CheckedExhibit, *, stamp: str = "", date: str = "") -> Figure | None:
     """Return the chart of a checked exhibit, or None when it asks for none or nothing in it may be drawn.
 
     Raises
@@ -108,32 +104,16 @@ def draw(exhibit: CheckedExhibit, *, stamp: str = "", date: str = "", png: bool 
         raise ValueError(f"exhibit {exhibit.id!r} asks for a chart {exhibit.chart!r}; known: {sorted(DRAWERS)}")
     if not has_marks(exhibit):
         return None
-    drawn = grouped(exhibit)
-    marked = headline(drawn)
-    title = plain(marked)
-    foot = footer(exhibit, date)
+    shown = grouped(exhibit)
+    marked = headline(shown)
     with _style(exhibit.id):
-        wide, sheet = _render(drawn, title, foot, stamp, WIDE)
-        svg = _svg(wide, sheet)
-        picture = _png(wide, sheet) if png else b""
-        small, phone = _render(drawn, title, foot, stamp, NARROW)
-        narrow = _svg(small, phone)
-    header, rows = data(exhibit)
-    alt = alt_text(exhibit, plain(finding(drawn)))
-    return Figure(
-        exhibit.id,
-        exhibit.title,
-        title,
-        marked,
-        svg,
-        narrow,
-        picture,
-        alt,
-        header,
-        rows,
-        cropped(svg, sheet.top, sheet.bottom),
-        cropped(narrow, phone.top, phone.bottom),
-    )
+        sheets = [Sheet(shown, across, stamp) for across in (WIDE, NARROW)]
+        for sheet in sheets:
+            DRAWERS[exhibit.chart](sheet)
+        svg, narrow = sheets[0].svg(plain(marked), footer(exhibit, date)), sheets[1].svg()
+    header, cells = data(exhibit)
+    wide, alt = _part(svg, *sheets[0].part), alt_text(exhibit, plain(finding(shown)))
+    return Figure(exhibit.id, exhibit.title, plain(marked), marked, wide, narrow, svg, alt, header, cells)
 
 
 @contextmanager
@@ -142,37 +122,40 @@ def _style(salt: str) -> Iterator[None]:
     import matplotlib as mpl
     import seaborn as sns
 
-    with mpl.rc_context(), sns.axes_style("white"):
-        mpl.rcParams.update(STYLE)
-        mpl.rcParams["svg.hashsalt"] = salt
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update({**sns.axes_style("ticks"), **STYLE, "svg.hashsalt": salt})
         yield
 
 
-def _render(exhibit: CheckedExhibit, title: str, foot: list[str], stamp: str, width: float) -> tuple[Drawing, Sheet]:
-    sheet = Sheet(exhibit, title, foot, stamp, width, narrow=width < 300)
-    return DRAWERS[exhibit.chart](sheet), sheet
+def _part(svg: bytes, top: int, tall: int) -> bytes:
+    """Return a drawing without title and foot: another window on it (matplotlib would draw all of it again)."""
+    ElementTree.register_namespace("", "http://www.w3.org/2000/svg")
+    ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
+    root = ElementTree.fromstring(svg)
+    across = root.attrib["viewBox"].split()[2]
+    root.attrib |= {"height": f"{tall}pt", "viewBox": f"0 {top} {across} {tall}"}
+    return ElementTree.tostring(root)
 
 
-def _svg(figure: Drawing, sheet: Sheet) -> bytes:
-    out = io.BytesIO()
-    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    drawing = smaller(out.getvalue().decode(), FAMILY)
-    return drawing.replace("</svg>", f"{lettering.as_svg(sheet.texts)}</svg>").encode()
+def pictures(drawings: dict[str, bytes]) -> dict[str, bytes]:
+    """Return drawings (SVG) as pictures (PNG), all at once, set in the typeface that matplotlib carries."""
+    import matplotlib as mpl
+    import typst
+
+    if not drawings:
+        return {}
+    files = {f"{k}.svg": svg for k, svg in enumerate(drawings.values())}
+    pages = "#pagebreak()".join(f'#image("{file}")' for file in files)
+    main = f"#set page(width: auto, height: auto, margin: 0pt)\n{pages}".encode()
+    fonts = [str(Path(mpl.get_data_path()) / "fonts" / "ttf")]
+    made = typst.compile({"main": main, **files}, format="png", ppi=DOTS, font_paths=fonts, ignore_system_fonts=True)
+    return dict(zip(drawings, made if isinstance(made, list) else [made], strict=True))
 
 
-def _png(figure: Drawing, sheet: Sheet) -> bytes:
-    import numpy as np
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from PIL import Image
-
-    figure.set_dpi(PRINT_DPI)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    lettering.onto(picture, sheet.texts, PRINT_DPI / 72)
-    out = io.BytesIO()
-    picture.save(out, "png", dpi=(PRINT_DPI, PRINT_DPI), compress_level=1)
-    return out.getvalue()
+def address(svg: bytes) -> str:
+    """Return a drawing as an address that a page can hold."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
 
 
 # ---- what the chart says ----------------------------------------------------------------------------------------

@@ -27,9 +27,9 @@ from evaluation.report.sentences import (
     primary,
     short_range,
     short_words,
-    signed_range,
     since,
     since_words,
+    sized,
     tells_otherwise,
 )
 from evaluation.report.tables import Cell, Table
@@ -296,9 +296,7 @@ def _size(rows: Rows, row: CheckedRow) -> str:
     if not number.shown or number.value is None:
         return ""
     noun = "Change" if row.id.startswith("change.") else "Difference"
-    unit = "" if phrases.is_share(number.unit) else f", {phrases.unit_words(number.unit)}"
-    points = " points" if phrases.is_share(number.unit) else ""
-    return f"{noun}: {signed_range(number, points)}{unit}."
+    return f"{noun}: {sized(number)}."
 
 
 def _not_the_reason(ctx: ReportContext) -> str:

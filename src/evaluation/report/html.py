@@ -216,9 +216,10 @@ def _results(inputs: PageInputs) -> dict[str, bytes]:
 def _charts(inputs: PageInputs) -> dict[str, bytes]:
     out: dict[str, bytes] = {}
     exhibits = {e.id: e for e in _charted(inputs.checked, inputs.ctx)}
+    pictures = figures.pictures({id: figure.svg for id, figure in inputs.figures.items()})
     for id, figure in inputs.figures.items():
         out[f"figures/{id}.svg"] = figure.svg
-        out[f"figures/{id}.png"] = figure.png
+        out[f"figures/{id}.png"] = pictures[id]
         out[f"figures/{id}.csv"] = results.chart_csv(exhibits[id], inputs.ctx)
     return out
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from evaluation import verdict as rule
 from evaluation.disclosure import CheckedRow
-from evaluation.report import phrases
 from evaluation.report.context import ReportContext
-from evaluation.report.sentences import Line, Rows, fixed, short_words, signed_range
+from evaluation.report.sentences import Line, Rows, fixed, short_words, sized
 
 
 def lots(rows: Rows, ctx: ReportContext) -> list[Line]:
@@ -34,8 +33,7 @@ def _line(row: CheckedRow, title: str, ctx: ReportContext) -> Line:
     if row.kind != "estimate" or not row.shown:
         why = row.reason or "too few people answered"
         return Line((f"“{title}”, drawn by lot: no answer, as {fixed(why)}.",), row.verdict or rule.NOT_ANSWERABLE)
-    unit = phrases.unit_words(row.unit or "")
-    size = f"{signed_range(row)}, {unit}"
+    size = sized(row)
     failed = [g.note or g.id for g in row.gates if g.id.startswith("lot.") and not g.passed]
     if failed:
         said = f"“{title}”, drawn by lot: {what} among those drawn was {size}. It may not be called an effect."

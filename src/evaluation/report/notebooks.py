@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from evaluation.disclosure import CheckedExhibit, CheckedRow
 from evaluation.report import tables
-from evaluation.report.figures import Figure
+from evaluation.report.figures import Figure, address
 from evaluation.report.page_parts import Block, Page, PageInputs, Section, exhibits
 from evaluation.report.phrases import cite
 from evaluation.report.sentences import Line, fixed
@@ -217,8 +217,6 @@ def view(exhibit: CheckedExhibit, figure: Figure | None = None) -> dict[str, str
     table = tables.of(exhibit)
     picture = Markup("")
     if figure is not None:
-        from evaluation.report.drawing import address
-
         picture = Markup('<img src="{}" alt="{}" style="max-width:100%">').format(
             Markup(address(figure.svg)), figure.alt
         )

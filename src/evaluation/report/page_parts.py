@@ -11,8 +11,7 @@ from markupsafe import Markup
 from evaluation.disclosure import CheckedExhibit, CheckedResults
 from evaluation.report import tables
 from evaluation.report.context import ReportContext, long_date
-from evaluation.report.drawing import address
-from evaluation.report.figures import Figure, data, footer
+from evaluation.report.figures import Figure, address, data, footer
 from evaluation.report.phrases import listed
 from evaluation.report.sentences import Rows
 from evaluation.report.tables import Table
@@ -262,8 +261,8 @@ def place(figure: Figure, exhibit: CheckedExhibit, date: str, *, up: str = "") -
     return PlacedChart(
         figure,
         tables.anchor(exhibit.id, "f"),
-        Markup(address(figure.wide_part)),
-        Markup(address(figure.narrow_part)),
+        Markup(address(figure.wide)),
+        Markup(address(figure.narrow)),
         " ".join(footer(exhibit, date)),
         tuple(exhibit.notes),
         links,

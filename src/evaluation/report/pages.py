@@ -224,7 +224,7 @@ def _words(ctx: ReportContext) -> list[Block]:
     programme = bool(ctx.plan.programme.registers)
     sources = [x for x in sources if not ctx.mock or not x[0].startswith("..")]
     return [
-        Block("words", [*MEANINGS.items(), *OTHER_WORDS]),
+        Block("words", [*MEANINGS.items(), *((word, ctx.own(meaning)) for word, meaning in OTHER_WORDS)]),
         Block("links", [s for s in sources if programme or s[0] not in OF_PROGRAMME], "screen", fixed=True),
         Block("para", [f"{counts_rule(ctx)} Contact: {ctx.contact.team.rstrip('.')}."], fixed=True),
     ]

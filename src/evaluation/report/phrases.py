@@ -82,6 +82,13 @@ def unit_words(unit: str, value: float | None = None) -> str:
     return unit
 
 
+def in_unit(unit: str, value: float) -> tuple[str, str]:
+    """Return what follows a size, and what follows its range: " of a point" and " on the five-point scale"."""
+    words = " " + unit_words(unit, value)
+    size, of, scale = words.partition(" on the ")
+    return size, of + scale
+
+
 def span(low: float, high: float, unit: str = "") -> str:
     """Return an interval's ends as "a and b", smaller size first when both lie on one side of zero."""
     first, last = (abs(high), abs(low)) if high <= 0 else (low, high)
@@ -451,12 +458,12 @@ VERDICT_SIGNS = (
 )
 
 
-def too_long(text: str, *, words: int = 20, verdict_words: int = 30) -> list[Breach]:
+def too_long(text: str, *, most: int = 20, verdict_words: int = 30) -> list[Breach]:
     """Return the sentences of the first two pages that are too long; a verdict sentence may run longer."""
     out = []
     for sentence in sentences(text):
         count = len(sentence.split())
-        bar = verdict_words if any(v in sentence.lower() for v in VERDICT_SIGNS) else words
+        bar = verdict_words if any(v in sentence.lower() for v in VERDICT_SIGNS) else most
         if count > bar:
             out.append(Breach(f"longer than {bar} words", str(count), sentence))
     return out

@@ -26,7 +26,7 @@ SECTION_VIEWS: dict[int, tuple[str, ...]] = {
     8: ("designs.forest",),
     9: ("feedback.themes",),
     10: ("actions.said_did",),
-    11: ("stops.ratio", "recording.share", "recruitment.goal"),
+    11: ("context.trend", "stops.ratio", "recording.share", "recruitment.goal"),
     12: ("costs.attend",),
     13: (),
     14: (),
@@ -64,12 +64,12 @@ OLDEST = 24  # months between a context figure and fieldwork, from which on it s
 
 
 def months_before(exhibit: CheckedExhibit, ctx: ReportContext) -> int | None:
-    """Return how many whole months before fieldwork a context figure ends; None where it names no date."""
-    said, start = str(exhibit.extras.get("as_of", "")), ctx.wave_words(ctx.wave).start
-    if not said or start is None:
+    """Return how many whole months before the end of fieldwork a context figure ends; None where it names no date."""
+    said, last = str(exhibit.extras.get("as_of", "")), ctx.wave_words(ctx.wave).end
+    if not said or last is None:
         return None
     end = dt.date.fromisoformat(said)
-    return max(12 * (start.year - end.year) + start.month - end.month - (start.day < end.day), 0)
+    return max(12 * (last.year - end.year) + last.month - end.month - (last.day < end.day), 0)
 
 
 def aged(exhibits: list[CheckedExhibit], ctx: ReportContext) -> tuple[list[CheckedExhibit], list[str]]:
@@ -83,10 +83,14 @@ def aged(exhibits: list[CheckedExhibit], ctx: ReportContext) -> tuple[list[Check
             end = long_date(dt.date.fromisoformat(str(exhibit.extras["as_of"])))
             title = exhibit.title.rstrip("?.")
             said.append(
-                f"{title}: the latest figure is of {end}, {months} months before fieldwork; it stands in the annex."
+                f"{title}: the latest figure is of {end}, {months} months older than this survey; it is in the annex."
             )
         else:
-            age = f"The latest figure ends {months} months before fieldwork." if months else "As recent as fieldwork."
+            age = (
+                f"The latest figure ends {months} month{'s' * (months > 1)} before the end of fieldwork."
+                if months
+                else "As recent as fieldwork."
+            )
             kept.append(replace(exhibit, notes=(age, *exhibit.notes)))
     return kept, said
 
@@ -201,6 +205,14 @@ def _similar_people(exhibit: CheckedExhibit, ctx: ReportContext) -> Cells:
     return [(f"{who}: {name[:1].lower()}{name[1:]}", *methods[m]) for m, name in names.items() if m in methods]
 
 
+def _here_and_there(exhibit: CheckedExhibit, _: ReportContext) -> Cells:
+    """Return the changes here and there of the questions that could be compared; of all, with why, where none could."""
+    refused = {r for r, _, x in _all(exhibit) if x.kind == "not_identified"}
+    shown = [r for r in exhibit.rows if r not in refused]
+    left = ("moved", "figures") if shown else ("moved", "there")
+    return [(r, c, x) for r, c, x in _all(exhibit) if x.id.split(".")[1] not in left and (r in shown or not shown)]
+
+
 def _first_column(exhibit: CheckedExhibit, _: ReportContext) -> Cells:
     """Return the first figure of each row: of the recruits, the share of those whose group is known."""
     return [(r, c, x) for r, c, x in _all(exhibit) if c == exhibit.columns[0]]
@@ -215,4 +227,5 @@ _VIEWS: dict[str, Callable[[CheckedExhibit, ReportContext], Cells]] = {
     "attend.methods": _similar_people,
     "designs.forest": _planned_only,
     "recruitment.goal": _first_column,
+    "context.trend": _here_and_there,
 }

@@ -179,7 +179,7 @@ def _figures(block: Block, charts: dict[str, bytes], kind: str) -> list[Told]:
 
 
 def _figure(chart: PlacedChart, charts: dict[str, bytes], across: float) -> Told:
-    file, drawing = f"{chart.anchor}.svg", chart.figure.wide_part
+    file, drawing = f"{chart.anchor}.svg", chart.figure.wide
     charts[file] = drawing
     size = re.search(rb'width="([\d.]+)pt" height="([\d.]+)pt"', drawing)
     ratio = float(size[2]) / float(size[1]) if size else 1.0

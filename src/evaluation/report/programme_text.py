@@ -78,7 +78,7 @@ def who(rows: Rows, ctx: ReportContext) -> list[str]:
         "After weighting, these answers tell us about as much as {weights.effective.all} equally weighted ones."
         if ctx.plan.population.margins or ctx.plan.population.given_weight
         else "",
-        "Answers came from {n.sessions.all} sessions of about {mean.session_size.all} people each.",
+        ctx.own("Answers came from {n.sessions.all} sessions of about {mean.session_size.all} people each."),
         "{n.boost.all} people were reached through lists of attendees; they count only in the comparison of attendees.",
     )
     said += _collection_mode(rows, ctx)

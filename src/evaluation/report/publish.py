@@ -19,11 +19,12 @@ def publish(plan: Plan, wave: str, exhibits: Exhibit | Iterable[Exhibit]) -> Non
     gate by itself. The gate over the whole run may hide more: the run replaces the display by that view, which it
     finds by the metadata `{"evaluation": {"exhibit": id}}`. What the plan never declared is left out.
     """
+    from evaluation.analysis import vocabulary
     from evaluation.analysis.declared_inputs import applied
 
     for exhibit in [exhibits] if isinstance(exhibits, Exhibit) else exhibits:
         if (shown := applied(plan, wave, exhibit)) is not None:
-            _publish(plan, wave, shown)
+            _publish(plan, wave, vocabulary.of_methods(shown, plan))
 
 
 def _publish(plan: Plan, wave: str, exhibit: Exhibit) -> None:
@@ -36,7 +37,7 @@ def _publish(plan: Plan, wave: str, exhibit: Exhibit) -> None:
     waves.save_published(plan, wave, exhibit)
     checked = protect([exhibit], plan.disclosure).exhibits[0]
     in_a_run = bool(os.environ.get("EVALUATION_STAGE"))
-    figure = None if in_a_run else figures.draw(checked, png=False)
+    figure = None if in_a_run else figures.draw(checked)
     display(notebooks.view(checked, figure), raw=True, metadata={"evaluation": {"exhibit": exhibit.id}})
 
 

@@ -150,6 +150,14 @@ def signed_range(row: CheckedRow, unit: str = "") -> str:
     return f"{middle} (from {signed(row, *low)} to {signed(row, *high)})"
 
 
+def sized(row: CheckedRow) -> str:
+    """Return "0.4 of a point higher (between 0.1 and 0.7) on the five-point scale", or the same in points."""
+    if phrases.is_share(row.unit):
+        return signed_range(row, " point" if ends_of(row)[0][1] == "1" else " points")
+    size, scale = phrases.in_unit(row.unit, phrases.known(row.value))
+    return f"{signed_range(row, size)}{scale}"
+
+
 def short_range(row: CheckedRow, unit: str = "") -> str:
     """Return "22 (8 to 37)" for a table whose verdict names the side; "2 lower to 18 higher" across no change."""
     (_, text), low, high = ends_of(row)
@@ -177,17 +185,14 @@ def points_line(rows: Rows, row: CheckedRow, ctx: ReportContext) -> Line:
     number = rows.share_of(row)
     if number is None or not number.shown or number.low is None:
         number = row
-    unit = "" if phrases.is_share(number.unit) else f", {phrases.unit_words(number.unit)}"
-    words = " point" if ends_of(number)[0][1] == "1" else " points"
-    points = words if phrases.is_share(number.unit) else ""
     hint = "the answers hint at " if row.licence == "exploratory" and verdict.startswith(SIDES) else "most likely "
-    size = f"{signed_range(number, points)}{unit}"
+    size = sized(number)
     if number is not row and tells_otherwise(row, number):  # the average, on which the verdict rests, comes first
-        size = f"{signed_range(row)}, {phrases.unit_words(row.unit, row.value)}; in positive answers, {size}"
+        size = f"{sized(row)}; in positive answers, {size}"
     said = [f"{phrases.upper_first(about)}: {hint}{size}{_would_remove(rows, row, ctx)}."]
     if row.indicative:
         said[0] = f"Indicative only: {said[0][:1].lower()}{said[0][1:]}" if said[0][:1].isupper() else said[0]
-    return Line((*said, *_sides_of_share(row, number), *_overstated(row)), verdict)
+    return Line((*said, *_sides_of_share(row, number), *_overstated(rows, row)), verdict)
 
 
 def _compared(rows: Rows, row: CheckedRow, ctx: ReportContext) -> str:
@@ -219,9 +224,16 @@ def tells_otherwise(row: CheckedRow, share: CheckedRow) -> bool:
     return (row.verdict in rule.UNCERTAIN and apart) or (directed and not apart)
 
 
-def _overstated(row: CheckedRow) -> list[str]:
+def _overstated(rows: Rows, row: CheckedRow) -> list[str]:
+    """Return by how much a study of this size overstates what it finds, where it is small and found something."""
     small = row.mde is not None and row.margin is not None and row.mde > 2 * row.margin
-    return ["Studies this small overstate differences."] if small and row.verdict in (rule.HIGHER, rule.LOWER) else []
+    if not small or row.verdict not in SIDES:
+        return []
+    times = rows.get("exaggeration", row.id)
+    if times is None or not times.shown or times.value is None:
+        return ["Studies this small overstate differences."]
+    factor = cite(times, f"{times.value:.1f}")
+    return [f"Studies this small overstate: a difference just worth noticing looks {factor} times as large when found."]
 
 
 def primary(rows: Rows, ctx: ReportContext) -> Line | None:
@@ -257,9 +269,7 @@ def _earlier_gap(rows: Rows, ctx: ReportContext) -> list[str]:
     if row is None or not row.shown or row.value is None:
         return []
     when = cite.plan(ctx.when(row.id.split(".")[4]))
-    return [
-        f"In {when} the same people, compared alike, were {signed_range(row)} already, {phrases.unit_words(row.unit)}."
-    ]
+    return [f"In {when} the same people, compared alike, were {sized(row)} already."]
 
 
 def _would_remove(rows: Rows, row: CheckedRow, ctx: ReportContext) -> str:
@@ -323,5 +333,4 @@ def mean_sentence(row: CheckedRow | None) -> str:
     """Return a contrast on the scale of the answers, on which its verdict rests; "" where it has no number."""
     if row is None or not row.shown or row.low is None or row.high is None or phrases.is_share(row.unit):
         return ""
-    unit = phrases.unit_words(row.unit, row.value)
-    return f"The verdict rests on the average of all answers: most likely {signed_range(row)}, {unit}."
+    return f"The verdict rests on the average of all answers: most likely {sized(row)}."

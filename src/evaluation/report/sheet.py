@@ -1,146 +1,181 @@
-"""A sheet: one image being laid out, its texts, its marks, its axes; nothing is computed but positions.
+"""A sheet: one image, drawn from the top down in points, so that long words push what follows and never meet it.
 
-Layout is in points, from the top down, so that long labels wrap and push what follows instead of colliding with it.
+Its words, axes and keys are matplotlib's, which also measures them; here they are only put below one another.
 On a narrow sheet a row's label and value stand above its mark; on a wide one they stand left and right of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+import io
+import math
+import textwrap
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
 
 from evaluation.disclosure import CheckedExhibit, CheckedRow
-from evaluation.report import lettering
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Drawing
 
-Point = tuple[float, float]
 Box = tuple[float, float, float, float]  # left, top, width and height in points
-Panel = tuple[Callable[["Axes"], None], Box]
 Grid = list[tuple[str, list[tuple[str, CheckedRow]]]]
 
 COLOURS = ("#12436D", "#28A197", "#801650", "#F46A25", "#3D3D3D", "#A285D1")
 MARKERS = ("o", "s", "D", "^", "v", "P")
-INK, GREY, RULE = "#1A1A1A", "#595959", "#D0D0D0"
-SIGNS = ("●", "■", "◆", "▲", "▼", "✚")
-MARGIN = 8.0
+INK, GREY, RULE, STAMP = "#1A1A1A", "#595959", "#E6E6E6", "#801650"
+WIDE, NARROW = 520.0, 216.0
+MARGIN, LINE = 8.0, 1.3
+EM = 1.2  # no sign of a European script is wider, in sizes of its text
 
 
-@dataclass(slots=True)
+def width(text: str, size: float, *, bold: bool = False) -> float:
+    """Return the width of the widest line of a text in points, as matplotlib measures it."""
+    return max(_width_at_10(line, bold) for line in text.split("\n")) * size / 10
+
+
+@lru_cache(maxsize=8192)
+def _width_at_10(line: str, bold: bool) -> float:
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    face = FontProperties(family="DejaVu Sans", size=10, weight="bold" if bold else "normal")
+    return float(text_to_path.get_text_width_height_descent(line, face, False)[0])
+
+
+@lru_cache(maxsize=8192)
+def fitted(text: str, room: float, size: float, *, bold: bool = False) -> str:
+    """Return a text in as few lines as `room` points permit; a longer word is cut."""
+    if "\n" not in text and len(text) * size * EM <= room:
+        return text
+    said, long = text, width(text, size, bold=bold)
+    letters = int(len(text) * room / long * 1.2) + 1 if long > room else 0
+    while width(said, size, bold=bold) > room and letters > 1:
+        letters -= 1
+        said = textwrap.fill(text, letters, break_on_hyphens=False)
+    return said
+
+
 class Sheet:
-    """One image being laid out: the exhibit, what stands above and below, its width in points."""
+    """One image: its exhibit, its figure, and how far down it is drawn (`y`, in points)."""
 
-    exhibit: CheckedExhibit
-    headline: str
-    foot: list[str]
-    stamp: str
-    width: float
-    narrow: bool
-    texts: list[lettering.Text] = field(default_factory=list)
-    y: float = 0.0
-    top: float = 0.0
-    bottom: float = 0.0
+    def __init__(self, exhibit: CheckedExhibit, wide: float, stamp: str = "") -> None:
+        from matplotlib.figure import Figure
+        from matplotlib.transforms import Affine2D
+
+        self.exhibit, self.width, self.narrow = exhibit, wide, wide < 300
+        self.size = 8.3 if self.narrow else 9.0
+        self.figure = Figure(figsize=(wide / 72, 1))
+        self._paper = Affine2D().scale(1 / wide, -1 / 72).translate(0, 1)
+        self.paper = self._paper + self.figure.transFigure  # points from the upper left corner
+        self._boxes: list[tuple[Axes, Box]] = []
+        self.part = (0, 0)  # where the sheet begins and how tall it is in its SVG
+        self.y = 3.0
+        if stamp:
+            self.say(stamp, size=7.5, fontweight="bold", color=STAMP)
+        self.y += 4
 
     @property
-    def size(self) -> float:
-        """Size of the text in points."""
-        return 8.3 if self.narrow else 9.0
+    def room(self) -> float:
+        """Points between the margins."""
+        return self.width - 2 * MARGIN
 
-    def wrap(self, text: str, width: float, size: float | None = None, *, bold: bool = False) -> list[str]:
-        """Return the text in lines no wider than `width` points."""
-        return lettering.wrap(text, max(width, 20), size or self.size, bold=bold)
+    @property
+    def middle(self) -> float:
+        """The height of the middle of capitals on a line at the current height."""
+        return self.y + self.size * 0.69
 
-    def wide(self, texts: Iterable[str], size: float | None = None, *, bold: bool = False) -> float:
+    def wide(self, texts: Iterable[str], size: float | None = None) -> float:
         """Return the width of the widest of some texts in points; 0 for none."""
-        return max((lettering.width(str(t), size or self.size, bold=bold) for t in texts), default=0.0)
+        widest, size = 0.0, size or self.size
+        for text in sorted(set(texts), key=len, reverse=True):  # shorter ones are measured where they could be wider
+            widest = max(widest, width(text, size)) if len(text) * size * EM > widest else widest
+        return widest
 
-    def say(
-        self,
-        text: str,
-        *,
-        x: float = MARGIN,
-        width: float | None = None,
-        size: float | None = None,
-        bold: bool = False,
-        colour: str = INK,
-        advance: bool = True,
-        down: int = 0,
-    ) -> float:
-        """Place wrapped text `down` lines below the current height; return the height it takes and move down by it."""
-        size = size or self.size
-        lines = self.wrap(text, width or self.width - 2 * MARGIN, size, bold=bold)
-        for k, line in enumerate(lines):
-            style = {"fontsize": size, "color": colour, "fontweight": "bold" if bold else "normal"}
-            self.texts.append((x, self.y + size * (1.05 + 1.3 * (k + down)), line, style))
-        taken = size * 1.3 * (len(lines) + down)
-        if advance:
-            self.y += taken
-        return taken
+    def put(self, text: str, *, x: float = MARGIN, room: float | None = None, down: float = 0.0, **style: Any) -> float:
+        """Put wrapped text `down` points below the current height and return the height that it takes."""
+        size = style.pop("size", self.size)
+        said = fitted(str(text), room or self.width - MARGIN - x, size, bold=style.get("fontweight") == "bold")
+        style = {"color": INK, "fontsize": size, "transform": self.paper, **style}
+        for k, line in enumerate(lines := said.split("\n")):  # one by one: all on the lines of their neighbours
+            self.figure.text(x, self.y + down + size * (1.05 + LINE * k), line, **style)
+        return float(size * LINE * len(lines))
 
-    def head(self) -> None:
-        """Place the title, then the stamp; what a page shows under its own title begins between them."""
-        self.y = 5.0
-        self.say(self.headline, size=9.5 if self.narrow else 11, bold=True)
-        self.top = self.y
-        self.y += 3
-        if self.stamp:
-            self.say(self.stamp, size=7.5, bold=True, colour="#801650")
-        self.y += 3
+    def say(self, text: str, **style: Any) -> None:
+        """Put wrapped text at the current height and move below it."""
+        self.y += self.put(text, **style)
 
-    def key(self, names: list[str], signs: str = "", colours: Sequence[str] = COLOURS) -> None:
-        """Place the key of several series: side by side, in as many lines as they need; it never collides."""
-        signs, gap = signs or "".join(SIGNS), 16.0
-        x, tall = MARGIN, 0.0
-        for k, name in enumerate(names):
-            wide = self.wide([name]) + 13
-            if x > MARGIN and x + wide > self.width - MARGIN:
-                self.y += tall
-                x, tall = MARGIN, 0.0
-            style = {"fontsize": self.size, "color": colours[k % len(colours)], "ha": "center"}
-            self.texts.append((x + 4, self.y + self.size * 1.05, signs[k % len(signs)], style))
-            tall = max(tall, self.say(name, x=x + 12, width=self.width - 30, advance=False))
-            x += wide + gap
-        self.y += tall + 4
+    def key(
+        self, names: Sequence[str], colours: Sequence[str] = COLOURS, markers: str | Sequence[str] = MARKERS
+    ) -> None:
+        """Put a key of several series, side by side where they fit."""
+        from matplotlib.lines import Line2D
 
-    def finish(self, axes: Sequence[Panel] | None = None) -> Drawing:
-        """Return the figure: foot placed, height known, axes drawn by their functions at (left, top, width, height).
+        said = [fitted(n, self.room - 14, self.size) for n in names]
+        columns = min(len(said), max(1, int((self.room + 14) // (self.wide(said) + 28))))
+        marks = [
+            Line2D([], [], ls="none", marker=markers[k % len(markers)], ms=6, mew=0, color=colours[k % len(colours)])
+            for k in range(len(said))
+        ]
+        words = {"fontsize": self.size, "labelcolor": INK, "frameon": False, "borderpad": 0, "borderaxespad": 0}
+        gaps = {"handlelength": 0.9, "handletextpad": 0.5, "columnspacing": 1.5, "labelspacing": 0.35}
+        place = {"loc": "upper left", "bbox_to_anchor": (MARGIN, self.y), "bbox_transform": self.paper}
+        legend = self.figure.legend(marks, said, ncols=columns, **place, **words, **gaps)
+        self.y += legend.get_window_extent().height * 72 / self.figure.dpi + 5
 
-        Its texts stay in `texts`; `lettering` puts them into each drawing.
-        """
-        from matplotlib.figure import Figure
+    def axes(self, left: float, wide: float, tall: float, top: float | None = None) -> Axes:
+        """Return axes at the current height, or at `top`; they stay there when the sheet grows."""
+        ax = self.figure.add_axes((0, 0, 1, 1))
+        ax.set(frame_on=True, xticks=[], yticks=[])  # seaborn asks each mark of an axis for its words
+        ax.patch.set_visible(False)
+        ax.set_axisbelow(True)
+        ax.tick_params(labelsize=self.size - 1, length=3, pad=2)
+        self._boxes.append((ax, (left, self.y if top is None else top, wide, tall)))
+        return ax
 
-        self.y += 4
-        self.bottom = self.y
-        self.y += 2
-        for line in self.foot:
-            self.say(line, size=7.0 if self.narrow else 7.5, colour=GREY)
-        height = self.y + 6
-        figure = Figure(figsize=(self.width / 72, height / 72))
-        for paint, (left, top, width, tall) in axes or []:
-            box = (left / self.width, 1 - (top + tall) / height, width / self.width, tall / height)
-            paint(figure.add_axes(box))
-        return figure
+    def svg(self, title: str = "", foot: Sequence[str] = ()) -> bytes:
+        """Return the sheet as an SVG, with a title above it and a foot below to stand alone."""
+        from matplotlib.transforms import Bbox
 
-
-def segments(ax: Axes, spans: Sequence[tuple[Point, Point]], **style: Any) -> None:
-    """Draw straight lines of one style as one line with gaps."""
-    gap = float("nan")
-    if spans:
-        ax.plot(
-            [v for a, b in spans for v in (a[0], b[0], gap)],
-            [v for a, b in spans for v in (a[1], b[1], gap)],
-            clip_on=False,
-            **style,
-        )
+        tall, over, size = math.ceil(self.y + 4), 0, 9.5 if self.narrow else 11.0  # whole points: sharp as a picture
+        if title:
+            over = math.ceil(size * LINE * (fitted(title, self.room, size, bold=True).count("\n") + 1) + 5)
+            self.put(title, down=4 - over - self.y, size=size, fontweight="bold")
+        self.y = tall + 2
+        for line in foot:
+            self.say(line, size=7.5, color=GREY)
+        below = math.ceil(self.y - tall + 5) if foot else 0
+        self._paper.clear().scale(1 / self.width, -1 / tall).translate(0, 1)
+        self.figure.set_size_inches(self.width / 72, tall / 72)
+        for ax, (left, top, across, down) in self._boxes:
+            ax.set_position((left / self.width, 1 - (top + down) / tall, across / self.width, down / tall))
+        self.part = (over, tall)
+        out, box = io.BytesIO(), Bbox.from_extents(0, -below / 72, self.width / 72, (tall + over) / 72)
+        undated = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        self.figure.savefig(out, format="svg", bbox_inches=box, metadata=undated)
+        return out.getvalue()
 
 
-def points(ax: Axes, at: Sequence[Point], **style: Any) -> None:
-    """Draw marks of one style."""
-    if at:
-        ax.plot([x for x, _ in at], [y for _, y in at], ls="none", clip_on=False, **style)
+def scale(ax: Axes, axis: Literal["x", "y"], ticks: int) -> None:
+    """Give the axis of the numbers round marks, a faint grid, and no lines but its own."""
+    import seaborn as sns
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    along = ax.xaxis if axis == "x" else ax.yaxis
+    along.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 2.5, 5, 10]))
+    along.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}".replace("-", "\u2212")))
+    ax.grid(visible=True, axis=axis, color=RULE, lw=0.7)
+    sns.despine(ax=ax, left=True)
+
+
+def drawn(cell: CheckedRow) -> bool:
+    """Return whether a cell has a number that may be drawn."""
+    return bool(cell.shown and cell.value is not None)
+
+
+def ends_of(cells: Iterable[CheckedRow]) -> list[float]:
+    """Return the values of cells and the ends of their intervals."""
+    return [v for x in cells for v in (x.value, x.low, x.high) if v is not None]
 
 
 def has_marks(exhibit: CheckedExhibit) -> bool:
@@ -182,9 +217,9 @@ def axis_label(exhibit: CheckedExhibit, fallback: str = "") -> str:
 def limits_of(exhibit: CheckedExhibit, values: list[float], *, zero: bool) -> tuple[float, float]:
     """Return the ends of the scale: as asked, else around the values, from zero for bars."""
     given = extra(exhibit, "limits", "range")
-    if given:
-        return float(given[0]), float(given[1])
     low, high = min(values), max(values)
+    if given:
+        return min(float(given[0]), low), max(float(given[1]), high)
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
     pad = (high - low) * 0.06 or abs(high) * 0.1 or 1.0

@@ -20,7 +20,7 @@ def applies(rows: Rows, ctx: ReportContext) -> bool:
     return row is not None and (row.kind == "too_few" or row.verdict == rule.TOO_FEW)
 
 
-def sections(inputs: PageInputs, words: list[Block]) -> tuple[Section, ...]:
+def sections(inputs: PageInputs, glossary: list[Block]) -> tuple[Section, ...]:
     """Return the four sections of the form; no table and no chart, so that nothing empty stands in it."""
     rows, ctx = inputs.rows, inputs.ctx
     still = still_said(inputs)
@@ -36,7 +36,7 @@ def sections(inputs: PageInputs, words: list[Block]) -> tuple[Section, ...]:
         ],
         [Block("bullets", still or ["Nothing else that was asked for can be reported from this survey."])],
         [Block("bullets", what_to_do(inputs))],
-        words,
+        glossary,
     )
     return tuple(
         Section(str(k), title, f"s{k}", tuple(blocks))
@@ -72,11 +72,12 @@ def _bar(rows: Rows, ctx: ReportContext, wave: str, bar: CheckedRow) -> list[str
     told = f"In {year}, {people} {who} answered this question"
     if bar.text == "people":
         return [f"{told}; a share is reported from {cite.plan(str(sizes.least_people))} on."]
-    held = f" in {cite(sessions, sessions.text)} sessions" if sessions is not None and sessions.shown else ""
+    units = ctx.own("sessions")
+    held = f" in {cite(sessions, sessions.text)} {units}" if sessions is not None and sessions.shown else ""
     need = cite.plan(str(sizes.least_sessions))
     if bar.text == "sessions":
-        return [f"{told}{held}; answers are needed from at least {need} separate sessions."]
-    return [f"{told}{held}, but a few sessions hold most of them; answers must be spread over at least {need}."]
+        return [f"{told}{held}; answers are needed from at least {need} separate {units}."]
+    return [f"{told}{held}, but a few {units} hold most of them; answers must be spread over at least {need}."]
 
 
 def _count(row: CheckedRow | None, bar: int | None, ctx: ReportContext) -> str:
@@ -134,7 +135,7 @@ def what_to_do(inputs: PageInputs) -> list[str]:
     sizes, who = ctx.plan.sizes, group_words(ctx, ctx.focus)
     people, sessions = cite.plan(str(sizes.least_people)), cite.plan(str(sizes.least_sessions))
     said = [
-        f"Reach at least {people} {who} in {sessions} separate sessions: below that no share is reported.",
+        f"Reach at least {people} {who} in {sessions} separate {ctx.own('sessions')}: below that no share is reported.",
         *caveats.next_survey(inputs),
     ]
     need = rows.get("next", "group", "all", ctx.wave)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluation.errors import InputError, nearest
@@ -144,14 +144,14 @@ def _reply(columns: Sequence[Description], name: str, proposed: Mapping[str, str
     return answer
 
 
-def _answers(columns: Sequence[Description], said: Mapping[str, str]) -> Answers:
-    outcomes, order = _outcomes(columns, said["outcome"])
-    area, reached, since = _places(columns, said["treatment"])
-    cuts = _cuts(columns, said["treatment"])
-    treatment, treated, untreated, adjusted = _treatment(columns, NONE if area else said["treatment"], bool(cuts))
-    number, link = _pair(columns, said["number"], (ROWS, ""))
-    kind, column = _weight(columns, said["weight"])
-    cluster, strata = _pair(columns, said["cluster"], ("", ""))
+def _answers(columns: Sequence[Description], answers: Mapping[str, str]) -> Answers:
+    outcomes, order = _outcomes(columns, answers["outcome"])
+    area, reached, since = _places(columns, answers["treatment"])
+    cuts = _cuts(columns, answers["treatment"])
+    treatment, treated, untreated, adjusted = _treatment(columns, NONE if area else answers["treatment"], bool(cuts))
+    number, link = _pair(columns, answers["number"], (ROWS, ""))
+    kind, column = _weight(columns, answers["weight"])
+    cluster, strata = _pair(columns, answers["cluster"], ("", ""))
     out = Answers(
         outcomes,
         order,
@@ -188,11 +188,26 @@ def _weight(columns: Sequence[Description], text: str) -> tuple[str, str]:
     return kind, column
 
 
-def _require_once(said: Answers) -> None:
-    named = [*said.outcomes, *said.adjusted, *(c for c in (said.treatment, said.weight) if c)]
+def _require_once(answers: Answers) -> None:
+    named = [*answers.outcomes, *answers.adjusted, *(c for c in (answers.treatment, answers.weight) if c)]
     twice = sorted({c for c in named if named.count(c) > 1})
     if twice:
         raise InputError(f"{twice[0]!r} is named for two things", todo="Name a column for one thing only.")
+
+
+def _listed(text: str, known: Iterable[str]) -> list[str]:
+    """Return the words of a list parted by commas; a known word may hold commas of its own."""
+    pieces, words, out = text.split(","), {normal(w) for w in known}, list[str]()
+    while pieces:
+        ends = range(len(pieces), 1, -1)
+        end = next((k for k in ends if normal(",".join(pieces[:k]).strip()) in words), 1)
+        out.append(",".join(pieces[:end]).strip())
+        pieces = pieces[end:]
+    return out
+
+
+def _answers_of(one: Description) -> list[str]:
+    return [*one.levels.values(), *one.levels]
 
 
 def _parts(text: str, count: int, mark: str) -> list[str]:
@@ -281,7 +296,7 @@ def _places(columns: Sequence[Description], text: str) -> tuple[str, tuple[str, 
     if not found:
         return "", (), ""
     one = _column(columns, found[1].strip())
-    return one.column, tuple(_level(one, w) for w in found[2].split(",")), found[3]
+    return one.column, tuple(_level(one, w) for w in _listed(found[2], _answers_of(one))), found[3]
 
 
 def _treatment(
@@ -292,7 +307,8 @@ def _treatment(
     sides, _, adjusted = text.partition("|")
     name, mark, levels = _parted(columns, sides)
     one = _column(columns, name.strip())
-    names = tuple(_column(columns, c).column for c in adjusted.split(",") if c.strip())
+    headings = [w for d in columns for w in (d.column, d.name)]
+    names = tuple(_column(columns, c).column for c in _listed(adjusted, headings) if c.strip())
     if not names:
         raise InputError(
             "people can be compared only if they are alike in something",
@@ -306,7 +322,7 @@ def _treatment(
             f"it is not said which answers of {one.column!r} are which",
             todo=f"{one.column}: ANSWER / ANSWER OF THE OTHERS, of {', '.join(one.levels.values()) or 'few numbers'}.",
         )
-    found = tuple(tuple(_level(one, w) for w in side.split(",")) for side in (treated, untreated))
+    found = tuple(tuple(_level(one, w) for w in _listed(side, _answers_of(one))) for side in (treated, untreated))
     if set(found[0]) & set(found[1]):
         raise InputError(f"an answer of {one.column!r} stands on both sides", todo="Name each answer on one side.")
     return one.column, found[0], found[1], names

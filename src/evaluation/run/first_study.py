@@ -65,7 +65,7 @@ class First:
         if d.column == said.weight:
             return "number"
         if d.column in said.outcomes:
-            few = 1 < len(d.levels) <= MOST_POINTS and (d.ordered or d.column in said.order)
+            few = 1 < len(d.levels) <= MOST_POINTS and (d.column in said.order or (d.ordered and _is_scale(d)))
             return "ordinal" if few else d.kind
         if d.column == said.treatment:
             return d.kind if said.cuts else "category"
@@ -92,6 +92,11 @@ class First:
         """Return the upper answers of an outcome: as many as lie above its middle, two of five."""
         codes = sorted(int(c) for c in self.levels(d)) if self.kind(d) == "ordinal" else []
         return codes[-(len(codes) // 2) :] if len(codes) > 1 else []
+
+
+def _is_scale(d: Description) -> bool:
+    """Return whether ordered codes are answers in words, or no and yes: numbers without words may count something."""
+    return set(d.levels) == {"0", "1"} or any(code != words for code, words in d.levels.items())
 
 
 def together(exports: Sequence[Sequence[Description]]) -> tuple[Description, ...]:
@@ -222,13 +227,17 @@ def _title(first: First, label: str) -> str:
 def _words(first: First) -> list[str]:
     said = first.answers
     d = next((d for d in first.columns if d.column == said.treatment), None)
+    begun = [
+        "",
+        "[words]                                  # filled into notebooks and reports: say it as your readers would",
+        'session = "cluster"                      # people who were asked together',
+    ]
     if d is None:
-        return []
+        return begun
     one, other = _sides(first, d)
     short, others_short = _short(d.column, one, other)
     return [
-        "",
-        "[words]                                  # filled into notebooks and reports: say it as your readers would",
+        *begun,
         f"treated = {_q(_fit(f'people with “{one}” ({d.label})', 160))}",
         f"untreated = {_q(_fit(f'people with “{other}” ({d.label})', 160))}",
         f"treated_short = {_q(short)}",
@@ -368,8 +377,8 @@ def _q(text: object) -> str:
     return json.dumps(str(text), ensure_ascii=False)
 
 
-def _list(words: object) -> str:
-    return json.dumps(list(words), ensure_ascii=False)  # type: ignore[call-overload]
+def _list(items: object) -> str:
+    return json.dumps(list(items), ensure_ascii=False)  # type: ignore[call-overload]
 
 
 def wave_of(export: Path) -> str:

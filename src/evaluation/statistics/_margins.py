@@ -110,17 +110,17 @@ def _cells(
     return Cells(codes, values, tuple(label))
 
 
-def _margin_series(target: object, names: Sequence[str], words: str) -> pd.Series:
+def _margin_series(target: object, names: Sequence[str], margin: str) -> pd.Series:
     """Return a margin whose index levels stand in the order of its columns, scalars where it has one column."""
     target = pd.Series(target) if isinstance(target, Mapping) else target
     if not isinstance(target, pd.Series):
-        raise errors.DataError(f"the margin {words} is not a Series", todo="Give a Series level → population.")
+        raise errors.DataError(f"the margin {margin} is not a Series", todo="Give a Series level → population.")
     depth = target.index.nlevels
     if depth == 1 and len(names) > 1 and all(isinstance(k, tuple) and len(k) == len(names) for k in target.index):
         target = pd.Series(target.to_numpy(), pd.MultiIndex.from_tuples(list(target.index)))
     elif depth != len(names):
         raise errors.DataError(
-            f"the margin {words} has {depth} index levels for {len(names)} columns",
+            f"the margin {margin} has {depth} index levels for {len(names)} columns",
             todo="Index a crossed margin by a MultiIndex of its columns.",
         )
     own_names, depth = list(target.index.names), target.index.nlevels
@@ -131,11 +131,11 @@ def _margin_series(target: object, names: Sequence[str], words: str) -> pd.Serie
     try:
         numbers = target.to_numpy(dtype=float, na_value=np.nan)
     except (TypeError, ValueError):
-        raise errors.DataError(f"the margin {words} is not numbers", todo="Give people per cell.") from None
+        raise errors.DataError(f"the margin {margin} is not numbers", todo="Give people per cell.") from None
     if not np.isfinite(numbers).all() or (numbers < 0).any() or not numbers.sum() > 0:
-        raise errors.DataError(f"the margin {words} has missing or negative cells, or no people")
+        raise errors.DataError(f"the margin {margin} has missing or negative cells, or no people")
     if target.index.has_duplicates or any(pd.isna(x) for k in target.index for x in (k if depth > 1 else (k,))):
-        raise errors.DataError(f"the margin {words} has doubled or unnamed cells")
+        raise errors.DataError(f"the margin {margin} has doubled or unnamed cells")
     return pd.Series(numbers, target.index)
 
 

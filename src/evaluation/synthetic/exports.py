@@ -14,6 +14,7 @@ import pandas as pd
 import tomli_w
 
 from evaluation.plan.codebook import Codebook
+from evaluation.plan.references import STAND_IN
 from evaluation.synthetic.waves import FIELDWORK
 
 MISSING_LABELS = {"dk": "Don't know", "pnts": "Prefer not to say"}
@@ -55,6 +56,7 @@ def write(frames: Mapping[str, pd.DataFrame], book: Codebook, folder: Path) -> N
             "end": end,
             "origin": "synthetic",
             "attendance_asked": wave != "W2022",
+            "mode": "face to face",  # four in five answer to somebody who came
         }
         (where / "wave.toml").write_text(tomli_w.dumps({**head, **about}), "utf-8")
 
@@ -133,6 +135,7 @@ def _second(frame: pd.DataFrame, book: Codebook) -> tuple[str, bytes, Mapping[st
         "labels": _missing_labels(frame, book),
         "ignore": {"Duration (s)": "timing of the web tool"},
         "not_asked": {},
+        "official_wording": _stand_ins(book),
         "wording": _wording(frame, {"conf_overall": "same", "satis_overall": "unknown", "prap_aware": "same"}),
     }
     return "rerun one.xlsx", fixed_zip(out.getvalue()), about
@@ -158,6 +161,7 @@ def _third(frame: pd.DataFrame, book: Codebook) -> tuple[str, bytes, Mapping[str
         "columns": {h: n for n, h in heads.items()},
         "labels": labels,
         "not_asked": {},
+        "official_wording": _stand_ins(book),
         "wording": _wording(frame, {"conf_overall": "same", "satis_overall": "unknown", "prap_aware": "same"}),
     }
     return "export_2025.csv", _csv([[("" if v is None else v) for v in r] for r in rows], ";").encode(), about
@@ -176,6 +180,14 @@ def _wording(frame: pd.DataFrame, stated: Mapping[str, str]) -> dict[str, str]:
         *people.CONTROLS,
     ]
     return {**stated, **dict.fromkeys([i for i in items if i in frame], "same")}
+
+
+def _stand_ins(book: Codebook) -> dict[str, str]:
+    """Return words that stand for the official ones: nobody was asked, and no official wording is shipped."""
+    return {
+        name: f"{STAND_IN}: stands for the official words of {repeated.reference.key}, the same in every wave"
+        for name, repeated in book.harmonised.items()
+    }
 
 
 def fixed_zip(content: bytes) -> bytes:

@@ -166,7 +166,27 @@ def answers(
     return pd.DataFrame(out, index=people.index)
 
 
-CUTS = {5: (-1.1, -0.35, 0.35, 1.35), 4: (-0.9, 0.1, 1.1), 3: (0.3, 1.2)}
+HARMONISED = {"police_confidence": 5, "police_good_job": 5, "patrol_seen": 6}  # questions of the Crime Survey: answers
+
+
+def harmonised_answers(people: pd.DataFrame, wave: str, truth: Truth, rng: np.random.Generator) -> pd.DataFrame:
+    """Return answers to the questions that another survey asks too, "dk" and blanks included.
+
+    They are drawn from a stream of their own, so that no other answer depends on whether they were asked.
+    """
+    mood, n = latent(people, wave, truth), len(people)
+    went = people["attended"].to_numpy(dtype=float) * truth["effect"]["conf_overall"]
+    out = {}
+    for name, levels in HARMONISED.items():
+        seen = 0.2 * rng.normal(0, 1, n) if name == "patrol_seen" else mood + went
+        answers = cut(seen + rng.normal(0, truth["items"]["noise"] + 0.2, n), levels).astype(object)
+        answers[rng.random(n) < truth["items"]["dont_know"]] = "dk"
+        answers[rng.random(n) < 0.01] = ""
+        out[name] = answers
+    return pd.DataFrame(out, index=people.index)
+
+
+CUTS = {6: (-0.3, 0.4, 0.8, 1.3, 2.2), 5: (-1.1, -0.35, 0.35, 1.35), 4: (-0.9, 0.1, 1.1), 3: (0.3, 1.2)}
 
 
 def cut(y: np.ndarray, levels: int) -> np.ndarray:

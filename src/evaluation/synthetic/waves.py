@@ -34,7 +34,8 @@ def draw(truth: Truth, margins: pd.DataFrame, seed: int, invite: Invite | None =
         invited = invite(made["W2024"]) if invite and wave == "W2025" else set[str]()
         people = _people(wave, truth, margins, rng, pool.get("W2024", pd.DataFrame()), invited)
         pool[wave] = people
-        made[wave] = _wave(wave, people, truth, rng)
+        own = np.random.default_rng([seed, *map(ord, wave)])
+        made[wave] = _wave(wave, people, truth, rng, drawn.harmonised_answers(people, wave, truth, own))
     return made
 
 
@@ -67,7 +68,9 @@ def _people(
     return people
 
 
-def _wave(wave: str, people: pd.DataFrame, truth: Truth, rng: np.random.Generator) -> pd.DataFrame:
+def _wave(
+    wave: str, people: pd.DataFrame, truth: Truth, rng: np.random.Generator, harmonised: pd.DataFrame
+) -> pd.DataFrame:
     people = people.assign(session=_sessions(wave, people, truth, rng))
     session = pd.factorize(people["session"], sort=True)[0]
     frame = people[
@@ -103,6 +106,7 @@ def _wave(wave: str, people: pd.DataFrame, truth: Truth, rng: np.random.Generato
     _attendance(frame, people, wave, truth, rng)
     _others(frame, people, rng)
     _blanks(frame, truth, rng)
+    frame = frame.join(harmonised)
     order = frame["resp_id"].argsort(kind="stable")
     return frame.iloc[order].reset_index(drop=True)
 

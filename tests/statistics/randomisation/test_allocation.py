@@ -115,7 +115,7 @@ def study(seed, effect, sizes=(4, 4, 4), people=(1, 1)):
 
 
 def exact(units, found):
-    return lot.exact_test(units, found, made="z", total="total", people="n", block="block")
+    return lot.exact_test(units, found, treat="z", total="total", people="n", block="block")
 
 
 def by_trying(units, effect):
@@ -225,6 +225,6 @@ def test_places_beside_a_drawn_one_are_compared_with_places_that_have_none():
     made = np.array([1, 1, 0, 0, 0, 0])
     units = pd.DataFrame({"z": made, "mean": [3.0, 3.0, 2.0, 1.0, 1.0, 1.0]})
     every = lot.allocations(["one"] * 6, made).treat
-    found = lot.spill_over(units, every, [(0, 2), (1, 2), (3, 4)], made="z", mean="mean")
+    found = lot.spill_over(units, every, [(0, 2), (1, 2), (3, 4)], treat="z", mean="mean")
     assert found.value == pytest.approx(1.0)
     assert found.se is None

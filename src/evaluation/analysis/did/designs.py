@@ -114,7 +114,7 @@ def _labelled(plan: Plan, inputs: DesignInputs, name: str, design: Design, metho
     if len(design.waves) > 1:
         gates += (Gate("wording", "design", state != "changed", state, "same", "the question was not reworded"),)
     question = f"{design.title}: has {contrasts.short(plan, outcome)} changed more?"
-    companions = layout.declarations()["designs.forest"].texts["method"]
+    companions = layout.declarations(plan)["designs.forest"].texts["method"]
     named = contrasts.name(
         replace(result, gates=()),
         name,

@@ -108,7 +108,7 @@ def next_door(plan: Plan, frame: pd.DataFrame, roles: Mapping[str, object]) -> R
     unreached = frame[frame["exposed"] == 0]
     near = in_city(plan, unreached)
     if near is None or near.nunique() < 2:
-        return NotIdentified("no place without events lies next door to one that had them", "Record ward groups.")
+        return NotIdentified("no place that was not reached lies next door to one that was", "Record ward groups.")
     return guarded(did.by_area, unreached.assign(exposed=near.astype(float)), **roles)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from evaluation.analysis import group_lists
 from evaluation.analysis.attendee_effect import guarded
 from evaluation.analysis.change import difference, gap
 from evaluation.analysis.did.exposed_places import both_kinds, gated, placed
@@ -21,7 +22,10 @@ def gap_change(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple[s
     Companions: the same by each other definition of the group that the plan derives; and the triple difference by
     place, how much more the gap moved where events were held.
     """
-    out = [("", _gap_change(plan, inputs, design))]
+    lists = group_lists.changed(plan, design.group, *ends(design))
+    out: list[tuple[str, Result]] = [("", _gap_change(plan, inputs, design))]
+    if lists is not None:
+        return out  # models of people cannot be told which group an earlier answer would be in
     for name in definitions(plan, design):
         result, method = _by_definition(plan, inputs, design, name), name.replace("_", "-")
         out.append((method, result))
@@ -34,7 +38,12 @@ def gap_change(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple[s
 
 def _gap_change(plan: Plan, inputs: DesignInputs, design: Design) -> Result:
     first, last = ends(design)
-    gaps = {x: gap(plan, inputs.survey, design.outcome, x) for x in (first, last)}
+    gaps: dict[str, Result] = {x: gap(plan, inputs.survey, design.outcome, x) for x in (first, last)}
+    if (lists := group_lists.changed(plan, design.group, first, last)) is not None:
+        gaps[first] = _crossed_gap(plan, inputs, design, lists)
+    refused = next((g for g in gaps.values() if isinstance(g, NotIdentified)), None)
+    if refused is not None:
+        return refused
     counts = {
         f"{group}, {x}": n
         for x, result in gaps.items()
@@ -44,6 +53,17 @@ def _gap_change(plan: Plan, inputs: DesignInputs, design: Design) -> Result:
         return TooFew(counts=counts, needed=plan.sizes.least_people)
     result = difference(gaps[last], gaps[first], labels=(last, first))
     return replace(result, n=counts, method="change of the gap between weighted means")
+
+
+def _crossed_gap(plan: Plan, inputs: DesignInputs, design: Design, lists: tuple[str, str]) -> Result:
+    """Return the earlier gap by the plan's crosswalk of the groups, or why there is none."""
+    crosswalk = group_lists.named(plan, design.group, lists)
+    if crosswalk is None:
+        return group_lists.refusal(plan, design.group, lists)
+    first, _ = ends(design)
+    return group_lists.crossed(
+        plan, inputs.survey, design.outcome, first, list(design.group_levels), crosswalk, share=False
+    )
 
 
 def definitions(plan: Plan, design: Design) -> list[str]:

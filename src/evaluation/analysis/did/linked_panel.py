@@ -22,7 +22,7 @@ def linked(plan: Plan, inputs: DesignInputs, design: Design) -> list[tuple[str, 
     """
     panel, _ = linked_rows(plan, inputs, design)
     if panel is None:
-        return [("", NotIdentified(*layout.declarations()["designs.linkage"].why))]
+        return [("", NotIdentified(*layout.declarations(plan)["designs.linkage"].why))]
     status = panel.groupby("link")["treat"].max()
     counts = {"newly attended": int((status == 1).sum()), "never attended": int((status == 0).sum())}
     if min(counts.values()) < plan.sizes.least_linked:

@@ -9,16 +9,18 @@ from typing import TypeGuard
 import numpy as np
 import pandas as pd
 
-from evaluation.analysis import contrasts, layout
+from evaluation.analysis import contrasts, layout, vocabulary
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.did.designs import heading, kind, method_of, name_of, unmet
-from evaluation.analysis.did.inputs import DesignInputs, session_in
+from evaluation.analysis.did.inputs import DesignInputs, ends, session_in
 from evaluation.analysis.did.linked_panel import linked_rows
 from evaluation.analysis.did.predicted_and_recalled import remembered
+from evaluation.analysis.programme import national_trend
 from evaluation.exhibit import Exhibit
 from evaluation.plan.study import Plan
 from evaluation.results import Estimate, NotIdentified, Result, TooFew
 from evaluation.statistics import inference
+from evaluation.statistics.external_series import Spread
 
 ATTENDEES = "Attendees before and after"
 OWN_CELLS = ("", "by-place", "next-door", "black-heritage")
@@ -28,7 +30,7 @@ def forest(plan: Plan, inputs: DesignInputs, results: Sequence[Result], refusal:
     """Return each design's estimate or refusal, the refused change of attendees first."""
     unit = contrasts.points(plan, plan.outcomes.primary)
     table = layout.table(plan, inputs.wave, "designs.forest", points=unit)
-    table.row(ATTENDEES).estimate("change", refusal)
+    table.row(vocabulary.own(plan, ATTENDEES)).estimate("change", refusal)
     for result in results:
         table.row(result.id, heading(plan, result)).estimate("change", result)
         licensed = plan.designs[name_of(result)].licence
@@ -45,7 +47,7 @@ def _is_estimate(result: Result) -> TypeGuard[Estimate]:
 def refusals(plan: Plan, inputs: DesignInputs, results: Sequence[Result], refusal: Result) -> Exhibit:
     """Return each design that was refused or had too few people, why, and what the next wave should ask."""
     table = layout.table(plan, inputs.wave, "designs.refused")
-    headings = [ATTENDEES, *(heading(plan, r) for r in results)]
+    headings = [vocabulary.own(plan, ATTENDEES), *(heading(plan, r) for r in results)]
     for place, (label, result) in enumerate(zip(headings, [refusal, *results], strict=True)):
         if not place and not plan.treatment.column:
             continue
@@ -70,11 +72,14 @@ def cells(plan: Plan, inputs: DesignInputs, results: Sequence[Result]) -> Exhibi
         if method and min(counts.values(), default=10) < 10:
             rows.append((f"{result.id}.few", f"{name}: all cells", None))
         else:
-            rows += [(f"{result.id}.{i}", f"{name}: {cell}", n) for i, (cell, n) in enumerate(counts.items())]
+            rows += [
+                (f"{result.id}.{i}", f"{name}: {vocabulary.own(plan, cell)}", n)
+                for i, (cell, n) in enumerate(counts.items())
+            ]
     design = plan.designs.get("D5")
     aside = linked_rows(plan, inputs, design)[1] if design and set(design.waves) <= set(inputs.fieldwork) else {}
     for i, (reason, n) in enumerate(aside.items()):
-        rows.append((f"d5.aside{i}.{inputs.wave}", f"Linked, in no group: {reason}", n))
+        rows.append((f"d5.aside{i}.{inputs.wave}", f"Linked, in no group: {vocabulary.own(plan, reason)}", n))
     for key, label, n in rows:
         row = table.row(key, label)
         if n is None or n < 10:
@@ -99,8 +104,8 @@ def assumptions(plan: Plan, inputs: DesignInputs, results: Sequence[Result]) -> 
 def answer(plan: Plan, inputs: DesignInputs, results: Sequence[Result], refusal: Result) -> Exhibit:
     """Return the answer of notebook 06: the refusal, then each design's estimate or reason, and what it may say."""
     table = layout.table(plan, inputs.wave, "answer.06")
-    may_say = layout.declarations()["designs.assumptions"].texts["c"]
-    table.row(ATTENDEES).estimate("answer", refusal)
+    may_say = layout.declarations(plan)["designs.assumptions"].texts["c"]
+    table.row(vocabulary.own(plan, ATTENDEES)).estimate("answer", refusal)
     for result in (r for r in results if not method_of(r)):
         row = table.row(name_of(result), heading(plan, result)).estimate("answer", result)
         if isinstance(result, Estimate):
@@ -161,13 +166,16 @@ def _recall_bias(
 # ---- common shocks --------------------------------------------------------------------------------------------------
 
 
-def shocks(plan: Plan, inputs: DesignInputs, results: Sequence[Result]) -> Exhibit:
+def shocks(plan: Plan, inputs: DesignInputs, results: Sequence[Result], rows: pd.DataFrame | None = None) -> Exhibit:
     """Return the interval of each change widened by news that moved one group between the surveys.
 
     A shock of s percentage points is turned into points of the mean by the outcome's standard deviation (a share near
-    one half has a standard deviation of 50 percentage points); it adds to the variance once per wave.
+    one half has a standard deviation of 50 percentage points); it adds to the variance once per wave. Where another
+    survey asks the outcome in the same words and `rows` holds its figures, how far they move over the years between the
+    two waves stands in place of the assumed shocks.
     """
     table = layout.table(plan, inputs.wave, "designs.shocks")
+    moved = national_trend.spreads(plan, rows)
     for result in results:
         if not _is_estimate(result) or not result.se or len(plan.designs[name_of(result)].waves) < 2:
             continue
@@ -177,9 +185,18 @@ def shocks(plan: Plan, inputs: DesignInputs, results: Sequence[Result]) -> Exhib
         row = table.row(result.id, heading(plan, result))
         table.numbers(unit=result.unit, base=min(result.n.values()))
         quantile = (result.high - result.low) / 2 / result.se
-        for points in plan.sensitivity.shocks_points:
-            half = quantile * math.sqrt(result.se**2 + 2 * (points / 50.0 * sd) ** 2)
-            column = "none" if points == 0 else f"News of {points:g} percentage points"
+        years = national_trend.years_between(plan, *ends(plan.designs[name_of(result)]))
+        for column, key, points in _shocks(plan, moved.get(result.outcome), years):
+            half = quantile * math.sqrt(result.se**2 + (points / 50.0 * sd) ** 2)
             low, high = result.value - half, result.value + half
-            row.number(column, result.value, low=low, high=high, id=f"shock.{result.id}.{points:g}")
+            row.number(column, result.value, low=low, high=high, id=f"shock.{result.id}.{key}")
     return table.exhibit()
+
+
+def _shocks(plan: Plan, moved: Spread | None, years: float) -> list[tuple[str, str, float]]:
+    """Return column, key and size of each shock to a change: of the series where there is one, else as assumed."""
+    if moved is not None and years > 0:
+        points = moved.over(years)
+        return [("none", "0", 0.0), ("Another survey's own movement on this question", "series", points)]
+    assumed = [(f"News of {p:g} percentage points", f"{p:g}", math.sqrt(2) * p) for p in plan.sensitivity.shocks_points]
+    return [("none" if points == 0 else column, key, points) for column, key, points in assumed]

@@ -96,7 +96,7 @@ def _exact(plan: Plan, people: LotPeople, frame: pd.DataFrame, outcome: str) -> 
     else:  # units without answers can stand on either side: only those that answered are permuted
         units = units[units["people"] > 0]
         found = randomisation.allocations(list(units[BLOCK]), units[ARM].to_numpy(), seed=plan.seed)
-    test = randomisation.exact_test(units, found, made=ARM, total="total", people="people", block=BLOCK)
+    test = randomisation.exact_test(units, found, treat=ARM, total="total", people="people", block=BLOCK)
     counts = {"drawn": int((frame[ARM] == 1).sum()), "not drawn": int((frame[ARM] == 0).sum())}
     if not (math.isfinite(test.low) and math.isfinite(test.high)):
         least = randomisation.smallest_p(found)
@@ -129,16 +129,16 @@ def _compliance(plan: Plan, people: LotPeople) -> randomisation.Compliance | Not
     return guarded(randomisation.compliance, frame, took_part=TOOK, **roles)
 
 
-def _set(found: randomisation.Compliance, counts: dict[str, int]) -> Result:
+def _set(compliance: randomisation.Compliance, counts: dict[str, int]) -> Result:
     """Return the Anderson-Rubin set as a range, or as words where it has no end."""
-    plausible = found.plausible
+    plausible = compliance.plausible
     if (
-        isinstance(found.effect, Estimate)
+        isinstance(compliance.effect, Estimate)
         and plausible.shape == "interval"
         and math.isfinite(plausible.low + plausible.high)
     ):
         return Estimate(
-            found.effect.value,
+            compliance.effect.value,
             low=plausible.low,
             high=plausible.high,
             n=counts,

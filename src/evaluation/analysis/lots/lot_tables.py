@@ -15,26 +15,26 @@ from evaluation.statistics import randomisation
 from evaluation.table_builder import Row
 
 
-def exhibits(plan: Plan, wave: str, found: Sequence[LotAnalysis]) -> list[Exhibit]:
+def exhibits(plan: Plan, wave: str, lots: Sequence[LotAnalysis]) -> list[Exhibit]:
     """Return every table of the lots; none where the plan has no lot."""
-    if not found:
+    if not lots:
         return []
-    kinds = {plan.lots[one.name].kind for one in found}
-    beside = any(plan.lots[one.name].neighbours for one in found)
+    kinds = {plan.lots[one.name].kind for one in lots}
+    beside = any(plan.lots[one.name].neighbours for one in lots)
     return [
-        effects(plan, wave, found),
-        record(plan, wave, found),
-        arms(plan, wave, found),
-        balance(plan, wave, found),
-        *([ways_of_answering(plan, wave, found)] if "modes" in kinds else []),
-        *([neighbours(plan, wave, found)] if beside else []),
+        effects(plan, wave, lots),
+        record(plan, wave, lots),
+        arms(plan, wave, lots),
+        balance(plan, wave, lots),
+        *([ways_of_answering(plan, wave, lots)] if "modes" in kinds else []),
+        *([neighbours(plan, wave, lots)] if beside else []),
     ]
 
 
-def effects(plan: Plan, wave: str, found: Sequence[LotAnalysis]) -> Exhibit:
+def effects(plan: Plan, wave: str, lots: Sequence[LotAnalysis]) -> Exhibit:
     """Return the effect of being drawn and its companions for each lot and outcome, or why there is none."""
     table = layout.table(plan, wave, "lots.effects")
-    for one in found:
+    for one in lots:
         title = plan.lots[one.name].title
         for result in one.results:
             method = str(result.id).split(".")[4] if str(result.id).count(".") > 3 else ""
@@ -45,7 +45,7 @@ def effects(plan: Plan, wave: str, found: Sequence[LotAnalysis]) -> Exhibit:
         failed = _failed(one)
         if failed:
             table.note("capped", lot=title, unmet="; ".join(failed))
-    return table.exhibit(chart=None if any(isinstance(r, Estimate) for f in found for r in f.results) else "")
+    return table.exhibit(chart=None if any(isinstance(r, Estimate) for f in lots for r in f.results) else "")
 
 
 def _failed(one: LotAnalysis) -> list[str]:
@@ -53,10 +53,10 @@ def _failed(one: LotAnalysis) -> list[str]:
     return [g.note for g in gates if g.id.startswith("lot.") and not g.passed]
 
 
-def record(plan: Plan, wave: str, found: Sequence[LotAnalysis]) -> Exhibit:
+def record(plan: Plan, wave: str, lots: Sequence[LotAnalysis]) -> Exhibit:
     """Return what the record of each lot promises, and whether it holds."""
     table = layout.table(plan, wave, "lots.record")
-    for one in found:
+    for one in lots:
         if isinstance(one.people, NotIdentified):
             table.row(f"{one.name}.none", plan.lots[one.name].title).text("holds", one.people.reason)
             continue
@@ -74,10 +74,10 @@ def record(plan: Plan, wave: str, found: Sequence[LotAnalysis]) -> Exhibit:
     return table.exhibit()
 
 
-def arms(plan: Plan, wave: str, found: Sequence[LotAnalysis]) -> Exhibit:
+def arms(plan: Plan, wave: str, lots: Sequence[LotAnalysis]) -> Exhibit:
     """Return by arm how many stood in the lot, answered and took part, and the bounds where answers are missing."""
     table = layout.table(plan, wave, "lots.arms")
-    for one in found:
+    for one in lots:
         if not isinstance(one.people, LotPeople):
             continue
         people, title = one.people, plan.lots[one.name].title
@@ -107,10 +107,10 @@ def _bounds(row: Row, people: LotPeople) -> None:
     row.number("took", middle, low=bounds.low, high=bounds.high, unit="points", decimals=2, base=base)
 
 
-def balance(plan: Plan, wave: str, found: Sequence[LotAnalysis]) -> Exhibit:
+def balance(plan: Plan, wave: str, lots: Sequence[LotAnalysis]) -> Exhibit:
     """Return what was known before the draw, by arm: shown, never tested away."""
     table = layout.table(plan, wave, "lots.balance")
-    for one in found:
+    for one in lots:
         if not isinstance(one.people, LotPeople):
             continue
         answers, title = one.people.answers, plan.lots[one.name].title
@@ -132,10 +132,10 @@ def _key(block: str) -> str:
     return "".join(c if c.isalnum() else "-" for c in block.lower()).strip("-") or "all"
 
 
-def ways_of_answering(plan: Plan, wave: str, found: Sequence[LotAnalysis]) -> Exhibit:
+def ways_of_answering(plan: Plan, wave: str, lots: Sequence[LotAnalysis]) -> Exhibit:
     """Return for lots of ways of answering each item's mean as answered, and as if everybody had answered alone."""
     table = layout.table(plan, wave, "lots.modes")
-    for one in found:
+    for one in lots:
         if not isinstance(one.people, LotPeople) or one.people.lot.kind != "modes":
             continue
         for outcome in one.people.outcomes:
@@ -151,10 +151,10 @@ def ways_of_answering(plan: Plan, wave: str, found: Sequence[LotAnalysis]) -> Ex
     return table.exhibit()
 
 
-def neighbours(plan: Plan, wave: str, found: Sequence[LotAnalysis]) -> Exhibit:
+def neighbours(plan: Plan, wave: str, lots: Sequence[LotAnalysis]) -> Exhibit:
     """Return for lots of places how places not drawn differ, beside a drawn one from beside none."""
     table = layout.table(plan, wave, "lots.neighbours")
-    for one in found:
+    for one in lots:
         if not isinstance(one.people, LotPeople) or one.people.lot.kind != "places" or not one.people.lot.neighbours:
             continue
         outcome, units = one.people.outcomes[0], one.people.units
@@ -163,7 +163,7 @@ def neighbours(plan: Plan, wave: str, found: Sequence[LotAnalysis]) -> Exhibit:
         place = {link: k for k, link in enumerate(units["link"])}
         pairs = [(place[a], place[b]) for a, b in one.people.lot.neighbours if a in place and b in place]
         every = one.people.allocations(plan.seed).treat
-        result = randomisation.spill_over(seen, every, pairs, made=ARM, mean="mean")
+        result = randomisation.spill_over(seen, every, pairs, treat=ARM, mean="mean")
         base = int(one.people.answers[outcome].notna().sum())
         table.row(one.name, plan.lots[one.name].title).interval("difference", result, unit="points", base=base)
     return table.exhibit()

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pandas as pd
 
 from evaluation.analysis import layout
-from evaluation.analysis.programme import register_cells
+from evaluation.analysis.programme import national_trend, register_cells
 from evaluation.analysis.programme.indicators import indicators_sheet, theory
 from evaluation.analysis.programme.stop_search_inputs import estimates, searches
+from evaluation.analysis.programme.stop_search_ratios import aged
 from evaluation.errors import EvaluationError
 from evaluation.exhibit import Exhibit
 from evaluation.intake import waves
@@ -51,7 +52,9 @@ def as_cited(row: object) -> str:
         return "source not stated"
     if pd.isna(seen) or seen == "cited_only":
         return f"as cited in {source}"
-    return f"{source}; its own source differs" if seen == "conflicts" else str(source)
+    licence = register_cells.optional(row, "licence")
+    terms = "" if pd.isna(licence) or not str(licence).strip() else f" ({licence})"
+    return f"{source}{terms}; its own source differs" if seen == "conflicts" else f"{source}{terms}"
 
 
 # ---- published figures and other surveys --------------------------------------------------------------------------
@@ -62,25 +65,28 @@ def figures(plan: Plan, wave: str, registers: register_cells.Registers) -> list[
     rows = register_cells.register(plan, wave, registers, "context_figures")
     if rows is None:
         return [register_cells.absent(plan, wave, "context.figures", "context_figures")]
-    build = layout.tables(plan, wave)
+    build, end = layout.tables(plan, wave), national_trend.fieldwork_end(plan, wave)
     whole, every = build.table("context.figures"), build.table("context.register")
     seen, kinds = (register_cells.levels(plan, "context_figures", c) for c in ("verified", "kind"))
-    lacking = 0
+    lacking = old = 0
     for figure in rows.itertuples(index=False):
         lack = published.missing_information(**{n: register_cells.optional(figure, n) for n in PARTS})
         where, source = f"{figure.area_of_figure}, {figure.period}", as_cited(figure)
-        lacking += bool(lack)
-        if not lack:
+        age = register_cells.age_words(published.period_end(str(figure.period)), end)
+        lacking, old = lacking + bool(lack), old + bool(age)
+        if not lack and not age:
             row = whole.row(str(figure.figure_id), str(figure.claim))
             _figure_value(row, "value", figure.value, figure.kind)
             row.cells({"base": _figure_base(figure), "where": where, "source": source})
-        row = every.row(str(figure.figure_id), f"{figure.figure_id} {figure.claim}")
+        row = every.row(str(figure.figure_id), " ".join(filter(None, (str(figure.figure_id), age, str(figure.claim)))))
         _figure_value(row, "entry", figure.value, figure.kind)
         row.cells({"kind": str(kinds.get(figure.kind, figure.kind)), "entry_where": where})
         row.cells({"lacks": lack or _figure_base(figure), "entry_source": source})
         row.text("seen", seen.get(figure.verified, str(figure.verified)))
     if lacking:
         whole.note("incomplete")
+    if old:
+        whole.note("old")
     return [*([whole.exhibit()] if len(whole) else []), every.exhibit()]
 
 
@@ -98,17 +104,22 @@ def _figure_base(figure: object) -> str:
 
 
 def surveys(plan: Plan, wave: str, registers: register_cells.Registers) -> Exhibit:
-    """Return other surveys' estimates, compared with ours only where the wording is the same."""
+    """Return other surveys' estimates, old ones with their age first, and whether each is of a question asked here."""
     rows = register_cells.register(plan, wave, registers, "external_surveys")
     if rows is None:
         return register_cells.absent(plan, wave, "context.surveys", "external_surveys")
     names = register_cells.levels(plan, "external_surveys", "survey") | {"other": ""}
-    wordings = {plan.label_of(o).strip().lower() for o in plan.all_outcomes}
-    titles = [(names.get(r.survey, r.survey), f"{r.period}: {r.group}") for r in rows.itertuples(index=False)]
+    hashes, end = national_trend.latest_hashes(plan, wave), national_trend.fieldwork_end(plan, wave)
+    dated = [(register_cells.optional(r, "until"), r) for r in rows.itertuples(index=False)]
+    ages = [register_cells.age_words(published.period_end(r.period) if pd.isna(d) else d, end) for d, r in dated]
+    titles = [
+        (f"{age} {names.get(r.survey, r.survey)}".strip(), f"{r.period}: {r.group}")
+        for age, (_, r) in zip(ages, dated, strict=True)
+    ]
     labels = register_cells.unique([", ".join(t for t in title if t) for title in titles])
     table = layout.table(plan, wave, "context.surveys")
     for place, (label, e) in enumerate(zip(labels, rows.itertuples(index=False), strict=True), 1):
-        row, same = table.row(f"survey{place:02d}", label), str(e.wording).strip().lower() in wordings
+        row = table.row(f"survey{place:02d}", label)
         ends = {"low": register_cells.optional(e, "lo"), "high": register_cells.optional(e, "hi")}
         whole = not any(pd.isna(v) for v in ends.values())
         row.number("value", e.estimate, **({k: float(v) for k, v in ends.items()} if whole else {}))
@@ -116,7 +127,7 @@ def surveys(plan: Plan, wave: str, registers: register_cells.Registers) -> Exhib
             row.count("n", e.n_base)
         else:
             row.text("n", "not stated")
-        match = "yes, the same wording" if same else "no, the wording differs: not compared"
+        match = national_trend.match_words(plan, e, hashes)
         row.cells({"wording": str(e.wording), "match": match, "source": as_cited(e)})
     return table.exhibit()
 
@@ -265,7 +276,7 @@ def _ratio(table: Table, plan: Plan, registers: register_cells.Registers) -> Non
     if s is None:
         table.row("stops").text("answer", "no counts with residents were supplied")
         return
-    table.words["about"] = f"{s.area}, {s.period}, {s.described}"
+    table.words |= {"about": f"{s.area}, {s.period}, {s.described}", "aged": aged(plan, table.wave, s)}
     ratios = estimates(s)
     rows = dict(zip(("stops_lowest", "stops_highest"), ratios.get("bounds", ()), strict=False))
     rows |= {"stops_drop": ratios["drop"][0]} if "drop" in ratios else {}

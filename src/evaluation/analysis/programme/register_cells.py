@@ -29,6 +29,7 @@ DATES = {
     "recruitment": "year_ending",
 }
 PERIOD = re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d{2})| ?Q(?P<quarter>[1-4]))?$")
+OLDEST = 24  # months before the end of fieldwork, from which on a figure says its age first
 PERIODS = ("victim_recording", "stop_search")  # their period is text: a month, a quarter or a year
 
 
@@ -160,6 +161,15 @@ def in_words(plan: Plan, table: str, rows: pd.DataFrame, column: str) -> pd.Seri
     """Return a register's column of codes in the codebook's words; a code that it does not have stays."""
     names = levels(plan, table, column)
     return rows[column].map(lambda code: names.get(code, code))
+
+
+def age_words(end: Day | None, fieldwork: dt.date | None) -> str:
+    """Return "[5 years before this survey]" for a figure older than 24 months at the end of fieldwork; "" otherwise."""
+    if end is None or pd.isna(end) or fieldwork is None:
+        return ""
+    then, now = pd.Timestamp(end), pd.Timestamp(fieldwork)
+    months = 12 * (now.year - then.year) + now.month - then.month - (now.day < then.day)
+    return f"[{months // 12} years before this survey]" if months >= OLDEST else ""
 
 
 def stated(rows: Rows) -> Rows:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from evaluation.analysis import layout
-from evaluation.analysis.programme import register_cells, stop_search_counts
+from evaluation.analysis.programme import national_trend, register_cells, stop_search_counts
 from evaluation.analysis.programme.stop_search_inputs import Searches, described, estimates, searches
 from evaluation.errors import EvaluationError
 from evaluation.exhibit import Exhibit
@@ -34,6 +34,7 @@ def stops(
         cell = replace(register_cells.refusal(why, helps), id=f"stops.ratio.all.{wave}".lower(), wave=wave)
         return [layout.table(plan, wave, "stops.ratio").only(cell)]
     about = {"area": s.area, "period": s.period, "source": s.source, "described": s.described}
+    about["aged"] = aged(plan, wave, s)
     build = layout.tables(plan, wave, **register_cells.pair(plan), **about)
     return [
         _ratio(build, s),
@@ -46,6 +47,13 @@ def stops(
         stop_search_counts.outcomes(build, s),
         stop_search_counts.dip_samples(build, rows),
     ]
+
+
+def aged(plan: Plan, wave: str, s: Searches) -> str:
+    """Return "[5 years before this survey] " where the latest searches are older than 24 months; "" otherwise."""
+    until = register_cells.latest(s.table["period"]) if "period" in s.table else ""
+    words = register_cells.age_words(pd.Timestamp(until), national_trend.fieldwork_end(plan, wave)) if until else ""
+    return f"{words} " if words else ""
 
 
 def _ratio(build: Tables, s: Searches) -> Exhibit:

@@ -69,32 +69,32 @@ def _exposures(plan: Plan, survey: Survey, people: pd.DataFrame) -> dict[str, np
     return found
 
 
-def gates(found: Proximal | NotIdentified) -> list[Gate]:
+def gates(proximal: Proximal | NotIdentified) -> list[Gate]:
     """Return the gate of an informative double control: failed where it leaves room for no difference."""
-    if isinstance(found, NotIdentified) or not found.informative:
+    if isinstance(proximal, NotIdentified) or not proximal.informative:
         return []
     note = "a difference is left once an unseen trait is allowed for by the negative controls"
-    return [Gate(GATE, "quality", not found.holds(0.0), note=note)]
+    return [Gate(GATE, "quality", not proximal.holds(0.0), note=note)]
 
 
-def qualified(plan: Plan, attend: Sequence[Result], found: Proximal | NotIdentified) -> list[Result]:
+def qualified(plan: Plan, attend: Sequence[Result], proximal: Proximal | NotIdentified) -> list[Result]:
     """Return the results with the gate on the planned contrast of the primary outcome and its companions."""
-    own = tuple(gates(found))
+    own = tuple(gates(proximal))
     primary = plan.outcomes.primary
     return [replace(r, gates=(*r.gates, *own)) if r.outcome == primary else r for r in attend]
 
 
-def table(plan: Plan, wave: str, found: Proximal | NotIdentified) -> Exhibit:
+def table(plan: Plan, wave: str, proximal: Proximal | NotIdentified) -> Exhibit:
     """Return the difference as it is and with the trait allowed for, the strength of the controls, and the reading."""
     exhibit = layout.table(plan, wave, "sensitivity.double", points=contrasts.points(plan, plan.outcomes.primary))
-    if isinstance(found, NotIdentified):
-        return exhibit.refused(found)
-    base = min(found.estimate.n.values())
+    if isinstance(proximal, NotIdentified):
+        return exhibit.refused(proximal)
+    base = min(proximal.estimate.n.values())
     exhibit.numbers(unit=contrasts.points(plan, plan.outcomes.primary), base=base)
-    exhibit.row("naive").number("difference", found.naive)
-    state = "informative" if found.informative else "silent"
-    if found.informative:
-        exhibit.row("allowed").number("difference", found.estimate.value, low=found.low, high=found.high)
-    exhibit.row("strength").number("difference", found.strength, unit="")
+    exhibit.row("naive").number("difference", proximal.naive)
+    state = "informative" if proximal.informative else "silent"
+    if proximal.informative:
+        exhibit.row("allowed").number("difference", proximal.estimate.value, low=proximal.low, high=proximal.high)
+    exhibit.row("strength").number("difference", proximal.strength, unit="")
     exhibit.row("reading").text("difference", exhibit.sentence(state))
     return exhibit.exhibit()

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import errors
-from evaluation.analysis import layout
+from evaluation.analysis import layout, vocabulary
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.attendee_effect import adjusted_for, joined, sample_for
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison
@@ -24,6 +24,7 @@ from evaluation.statistics import multiplicity, power
 from evaluation.statistics.matching import MatchedSample
 
 LEVEL = 0.05
+UNPLANNED = "Benjamini and Hochberg among these; verdicts take all unplanned comparisons together"
 WEIGHT = "analysis_weight"
 LEAST_DRAWS = 199
 
@@ -43,7 +44,7 @@ def family_p_values(
 
     Secondary outcomes and controls: Romano-Wolf by wild cluster bootstrap in the designed sample, weighted and
     adjusted as planned, never below the p of the planned estimate itself; Holm where sessions are too few for it.
-    Exploratory outcomes: Benjamini and Hochberg.
+    Exploratory outcomes: Benjamini and Hochberg among these (verdicts take those of every contrast together).
     """
     out = FamilyPValues()
     for family in FAMILIES:
@@ -52,7 +53,7 @@ def family_p_values(
             continue
         plain = pd.Series({r.id: r.p for r in rows})
         if family == "exploratory":
-            corrected, out.methods[family] = multiplicity.benjamini_hochberg(plain), "Benjamini and Hochberg"
+            corrected, out.methods[family] = multiplicity.benjamini_hochberg(plain), UNPLANNED
         else:
             corrected, out.methods[family] = _stepped(plan, compare, sample, survey, rows, plain)
         out.p.update({k: float(v) for k, v in corrected.items()})
@@ -81,7 +82,7 @@ def _stepped(
     if str(table["method"].iloc[0]) != multiplicity.WILD:
         return multiplicity.holm(plain), "Holm"
     stepped = pd.Series(table["p_family"].to_numpy(), index=plain.index)
-    return pd.concat([stepped, plain], axis=1).max(axis=1), "Romano and Wolf, sessions drawn"
+    return pd.concat([stepped, plain], axis=1).max(axis=1), vocabulary.own(plan, "Romano and Wolf, sessions drawn")
 
 
 def families(plan: Plan, wave: str, attend: Sequence[Result], corrected: FamilyPValues) -> Exhibit:

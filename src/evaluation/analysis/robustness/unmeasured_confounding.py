@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import errors
-from evaluation.analysis import layout
+from evaluation.analysis import layout, vocabulary
 from evaluation.analysis.arms import TREATED
 from evaluation.analysis.attendee_effect import adjusted_for, joined
 from evaluation.analysis.comparison import COMPARISON_WEIGHT, Comparison
@@ -159,7 +159,7 @@ def _pairs(plan: Plan, people: pd.DataFrame, sample: MatchedSample, row: Estimat
     for g in shift.itertuples(index=False):
         label = f"Shift between pairs if odds of attending differed {g.gamma:g} times"
         ends = {"low": float(g.lower), "high": float(g.upper)}
-        _size(table, f"gamma.shift.{g.gamma:g}", (g.lower + g.upper) / 2, row.unit, label, **ends)
+        _size(table, f"gamma.shift.{g.gamma:g}", (g.lower + g.upper) / 2, row.unit, vocabulary.own(plan, label), **ends)
     yes = [np.isin(v, plan.positive(row.outcome)).astype(float) for v in answers]
     if (yes[0] != yes[1]).any():
         share = sensitivity.rosenbaum(*yes, alternative=way, test="mcnemar")

@@ -154,9 +154,9 @@ def whole_numbers(values: pd.Series[float] | Mapping[str, float], what: str) -> 
     return numbers
 
 
-def _unstated_labels(labels: pd.Index, words: set[str]) -> Booleans:
+def _unstated_labels(labels: pd.Index, unstated: set[str]) -> Booleans:
     """Return which labels say that no group was stated: missing, or one of the words for it."""
-    return np.array([bool(pd.isna(v)) or str(v).strip().lower() in words for v in labels], dtype=bool)
+    return np.array([bool(pd.isna(v)) or str(v).strip().lower() in unstated for v in labels], dtype=bool)
 
 
 def _officer_groups(officer: pd.Series[float] | pd.DataFrame | None, labels: set[str]) -> pd.Series[float] | None:

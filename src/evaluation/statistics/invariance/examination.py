@@ -170,13 +170,13 @@ def joined_levels(answers: pd.Series, group: Integers, *, least: int = LEAST_IN_
 def _by_model(
     codes: Integers,
     members: Integers,
-    held: Integers | None,
+    strata: Integers | None,
     items: Sequence[str],
     n: tuple[int, int],
     size: float,
     power: float,
 ) -> Invariance:
-    data = factor_model.groups(codes, members, held)
+    data = factor_model.groups(codes, members, strata)
     steps = {s: factor_model.fit(data, s) for s in ("configural", "loadings", "intercepts")}
     tests = {
         "thresholds and loadings": factor_model.difference(data, steps["configural"], steps["loadings"]).p,
@@ -200,14 +200,14 @@ def _by_model(
 def _by_item(
     codes: pd.DataFrame,
     members: Integers,
-    held: Integers | None,
+    strata: Integers | None,
     items: Sequence[str],
     n: tuple[int, int],
     size: float,
     power: float,
 ) -> Invariance:
-    frame = codes.assign(_group=members, _held=0 if held is None else held)
-    table = item_functioning(frame, items, "_group", cluster=None if held is None else "_held", size=size)
+    frame = codes.assign(_group=members, _held=0 if strata is None else strata)
+    table = item_functioning(frame, items, "_group", cluster=None if strata is None else "_held", size=size)
     tests = {str(i): float(p) for i, p in table["p"].items()}
     ordered = table.loc[table["p"].sort_values(kind="stable").index, ["shift", "se", "df", "p"]]
     return _read(ITEM_TESTS, n, ordered, tests, len(items), size, power)

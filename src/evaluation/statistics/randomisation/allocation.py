@@ -225,7 +225,7 @@ def allocations(
 
 
 def _drawn(
-    blocks: Sequence[object], made: Booleans, restriction: Restriction | None, seed: int, wanted: int
+    blocks: Sequence[object], treat: Booleans, restriction: Restriction | None, seed: int, wanted: int
 ) -> Booleans:
     """Return random allocations within blocks that the restriction permits."""
     rng, rows = np.random.default_rng(seed), [np.flatnonzero(_is(blocks, b)) for b in _counted(blocks)]
@@ -234,38 +234,38 @@ def _drawn(
     while found < wanted:
         if tried > 1000 * wanted:
             raise errors.DataError("the restriction permits too few allocations", todo="State a wider one.")
-        batch = np.zeros((2000, len(made)), dtype=bool)
+        batch = np.zeros((2000, len(treat)), dtype=bool)
         for place in rows:
             order = np.argsort(rng.random((len(batch), len(place))), axis=1)
-            batch[:, place] = order < int(made[place].sum())
+            batch[:, place] = order < int(treat[place].sum())
         tried += len(batch)
         kept.append(batch if restriction is None else batch[restriction.permits(batch)])
         found += len(kept[-1])
     return np.vstack(kept)[:wanted]
 
 
-def _listed(blocks: Sequence[object], made: Booleans) -> Booleans:
+def _listed(blocks: Sequence[object], treat: Booleans) -> Booleans:
     """Return every allocation within blocks, as rows."""
     parts = []
     for b in _counted(blocks):
         rows = np.flatnonzero(_is(blocks, b))
-        chosen = list(itertools.combinations(rows, int(made[rows].sum())))
-        part = np.zeros((len(chosen), len(made)), dtype=bool)
+        chosen = list(itertools.combinations(rows, int(treat[rows].sum())))
+        part = np.zeros((len(chosen), len(treat)), dtype=bool)
         for k, places in enumerate(chosen):
             part[k, list(places)] = True
         parts.append(part)
     whole = parts[0]
     for part in parts[1:]:
-        whole = (whole[:, None, :] | part[None, :, :]).reshape(-1, len(made))
+        whole = (whole[:, None, :] | part[None, :, :]).reshape(-1, len(treat))
     return whole
 
 
-def smallest_p(found: Allocations) -> float:
+def smallest_p(allocations: Allocations) -> float:
     """Return the smallest two-sided p-value that the lot's allocations allow.
 
     Parameters
     ----------
-    found : Allocations
+    allocations : Allocations
         All allocations, or drawn ones.
 
     Returns
@@ -273,17 +273,17 @@ def smallest_p(found: Allocations) -> float:
     float
         2 / allocations where the mirror image of an allocation is one too, else 1 / allocations.
     """
-    own = {row.tobytes() for row in np.packbits(found.treat, axis=1)}
-    mirrored = np.packbits(~found.treat[0]).tobytes() in own
-    return min(1.0, (2 if mirrored else 1) / len(found.treat))
+    own = {row.tobytes() for row in np.packbits(allocations.treat, axis=1)}
+    mirrored = np.packbits(~allocations.treat[0]).tobytes() in own
+    return min(1.0, (2 if mirrored else 1) / len(allocations.treat))
 
 
-def together(found: Allocations) -> Floats:
+def together(allocations: Allocations) -> Floats:
     """Return how often two units are in the same arm: 0 or 1 for units that the restriction always parts or joins.
 
     Parameters
     ----------
-    found : Allocations
+    allocations : Allocations
         All allocations, or drawn ones.
 
     Returns
@@ -291,7 +291,7 @@ def together(found: Allocations) -> Floats:
     ndarray, shape (units, units)
         Share of allocations, 0 to 1.
     """
-    drawn = found.treat.astype(float)
+    drawn = allocations.treat.astype(float)
     both: Floats = drawn.T @ drawn + (1 - drawn).T @ (1 - drawn)
     return both / len(drawn)
 

@@ -304,7 +304,7 @@ def answered_by_arm(frame: pd.DataFrame, *, answered: str, arm: str, block: str 
 
 
 def spill_over(
-    units: pd.DataFrame, treat: np.ndarray, neighbours: Sequence[tuple[int, int]], *, made: str, mean: str
+    units: pd.DataFrame, allocations: np.ndarray, neighbours: Sequence[tuple[int, int]], *, treat: str, mean: str
 ) -> Estimate | NotIdentified:
     """Compare places not drawn beside a drawn one with places not drawn that have none beside them.
 
@@ -312,11 +312,11 @@ def spill_over(
     ----------
     units : DataFrame
         One row per place in the order of the allocations.
-    treat : ndarray of bool, shape (allocations, units)
+    allocations : ndarray of bool, shape (allocations, units)
         What the lot could have given.
     neighbours : sequence of (int, int)
         Pairs of rows that lie side by side.
-    made, mean : str
+    treat, mean : str
         Columns: the allocation that was made (0 and 1), and the mean outcome of the place.
 
     Returns
@@ -332,9 +332,9 @@ def spill_over(
     beside = np.zeros((len(units), len(units)))
     for i, j in neighbours:
         beside[i, j] = beside[j, i] = 1
-    near = treat.astype(float) @ beside > 0
-    chance = {True: (~treat & near).mean(axis=0), False: (~treat & ~near).mean(axis=0)}
-    z = units[made].to_numpy() == 1
+    near = allocations.astype(float) @ beside > 0
+    chance = {True: (~allocations & near).mean(axis=0), False: (~allocations & ~near).mean(axis=0)}
+    z = units[treat].to_numpy() == 1
     own = z.astype(float) @ beside > 0
     able = (chance[True] > 0) & (chance[False] > 0)
     y = units[mean].to_numpy(float)

@@ -41,7 +41,14 @@ class ExactTest(NamedTuple):
 
 
 def exact_test(
-    units: pd.DataFrame, found: Allocations, *, made: str, total: str, people: str, block: str, size: float = 0.05
+    units: pd.DataFrame,
+    allocations: Allocations,
+    *,
+    treat: str,
+    total: str,
+    people: str,
+    block: str,
+    size: float = 0.05,
 ) -> ExactTest:
     """Test by the lot's own allocations that it changed nobody's answer, and invert the test into an interval.
 
@@ -49,9 +56,9 @@ def exact_test(
     ----------
     units : DataFrame
         One row per unit in the order of the allocations.
-    found : Allocations
+    allocations : Allocations
         What the lot could have given (`allocations`), the one that was made among them.
-    made, total, people, block : str
+    treat, total, people, block : str
         Columns: the allocation that was made (0 and 1), the sum of the outcome over the unit's people, the number of
         its people who answered (0 for none), its block.
     size : float
@@ -79,23 +86,23 @@ def exact_test(
     ----------
     Rosenbaum (2002), chapter 2; Phipson and Smyth (2010) for drawn allocations.
     """
-    z = units[made].to_numpy() == 1
-    if found.treat.shape[1] != len(units) or not (found.treat == z).all(axis=1).any():
+    z = units[treat].to_numpy() == 1
+    if allocations.treat.shape[1] != len(units) or not (allocations.treat == z).all(axis=1).any():
         raise errors.DataError("the allocation that was made is not among those of the lot", todo="Verify the record.")
     count, sums = units[people].to_numpy(float), units[total].to_numpy(float)
     codes = pd.factorize(units[block])[0]
     value = _statistic(z[None, :], sums, count, codes)[0]
     if not math.isfinite(value):
         raise errors.EmptyCell("a block has answers in one arm only", todo="Leave that block out, or join blocks.")
-    a = _statistic(found.treat, sums, count, codes)
-    b = _statistic(found.treat, count * z, count, codes)
+    a = _statistic(allocations.treat, sums, count, codes)
+    b = _statistic(allocations.treat, count * z, count, codes)
     kept = np.isfinite(a)
     a, b = a[kept], b[kept]
     lower, upper = _rejected_within(a, b, value)
     far = TIE * max(1.0, abs(value))
     p = float((np.abs(a) >= abs(value) - far).mean())
     low, high = (_end(ends, len(a), size) for ends in (lower, -upper))
-    return ExactTest(value, p, low, -high, len(a), found.complete and bool(kept.all()))
+    return ExactTest(value, p, low, -high, len(a), allocations.complete and bool(kept.all()))
 
 
 def _statistic(treat: Booleans, sums: Floats, count: Floats, codes: np.ndarray) -> Floats:

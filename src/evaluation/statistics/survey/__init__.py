@@ -23,6 +23,7 @@ from evaluation.statistics.survey.replicates import (
     bootstrap_estimate,
     effective_clusters,
     replicate_weights,
+    strata_in_domain,
     with_null,
 )
 
@@ -48,6 +49,7 @@ __all__ = [
     "rank_test",
     "ratio",
     "replicate_weights",
+    "strata_in_domain",
     "t_test",
     "total",
     "weighted_quantile",

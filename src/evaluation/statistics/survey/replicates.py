@@ -14,7 +14,6 @@ from evaluation.statistics._arrays import Floats
 from evaluation.statistics.survey.design import Design
 
 Statistic = Callable[[Floats], Floats]
-_REFERENCE = "t with effective sessions less one degrees of freedom"
 
 
 def replicate_weights(design: Design) -> tuple[Floats, Floats, tuple[int, ...]]:
@@ -101,9 +100,10 @@ class Jackknife:
         return full, covariance
 
     def mean(self, y: Floats, domain: Floats, *, label: str = "all") -> Estimate:
-        """Return a domain mean with its jackknife error and t on the effective number of clusters less one.
+        """Return a domain mean with its jackknife error and t on the effective number of clusters less strata.
 
-        The degrees of freedom are G_eff - 1, G_eff = (sum n_g)² / sum n_g² over the clusters that hold the domain.
+        The degrees of freedom are G_eff - H, H strata that hold the domain (1 without strata), G_eff = (sum n_g)² /
+        sum n_g² over the clusters that hold it.
         `n_effective` is the variance of the answers over the squared error: clustering and weights included.
 
         Parameters
@@ -175,17 +175,24 @@ class Jackknife:
             value, cov = self.covariance(statistic)
         if not np.isfinite(cov).all():
             raise errors.EmptyCell(f"{label} stands in one session only, so it has no error")
+        strata = max(strata_in_domain(self.design, d) for d in groups)
+        if effective <= strata:
+            raise errors.EmptyCell(f"{label} was reached in no more clusters than strata, so it has no error")
         return from_se(
             float(value[0]),
             float(np.sqrt(cov[0, 0])),
-            df=effective - 1,
+            df=effective - strata,
             null=None,
             group=label,
             n={label: int((groups[-1] > 0).sum())},
             n_sessions=int(min(clusters_in_domain(self.design, d) for d in groups)),
-            se_method=f"delete-one-session jackknife, weights made again; {_REFERENCE}",
+            se_method=f"delete-one-session jackknife, weights made again; {_reference(strata)}",
             method="weighted mean",
         )
+
+
+def _reference(strata: int) -> str:
+    return f"t with effective sessions less {'one' if strata == 1 else 'strata'} degrees of freedom"
 
 
 def _domain_mean(w: Floats, y: Floats, domain: Floats) -> float:
@@ -229,6 +236,24 @@ def clusters_in_domain(design: Design, domain: Floats) -> int:
         Number of clusters.
     """
     return len(np.unique(design.cluster_codes[domain > 0]))
+
+
+def strata_in_domain(design: Design, domain: Floats) -> int:
+    """Return the number of strata that hold somebody of a domain.
+
+    Parameters
+    ----------
+    design : Design
+        Survey design with its frame.
+    domain : ndarray, shape (n,)
+        Above 0 for people in the domain.
+
+    Returns
+    -------
+    int
+        Number of strata; 1 without strata.
+    """
+    return len(np.unique(design.strata_codes[domain > 0]))
 
 
 def effective_clusters(design: Design, domain: Floats) -> float:
