@@ -179,10 +179,8 @@ def _add_lot(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 def _add_plan(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--freeze", action="store_true", help="write plans/<wave>.toml before outcomes are opened")
     sub.add_argument("--date", default="", metavar="D", help="date of freezing (default: today)")
-    sub.add_argument("--quick", action="store_true", help="sizes by formula only; the next wave is not rehearsed")
-    sub.add_argument(
-        "--protocol", type=Path, metavar="FOLDER", help="write the protocol (html, pdf) from the plan alone"
-    )
+    sub.add_argument("--quick", action="store_true", help="sizes by formula only, nothing is rehearsed; no mock report")
+    sub.add_argument("--protocol", type=Path, metavar="FOLDER", help="write the protocol (html, pdf) and a mock report")
     sub.add_argument("--questionnaire", type=Path, metavar="FILE", help="write the next questionnaire, ready to print")
 
 
@@ -209,7 +207,9 @@ def _add_run(sub: argparse.ArgumentParser) -> None:
 def _add_release(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("report", type=Path, metavar="REPORT")
     sub.add_argument("--draft", action="store_true", help="release it although it is a draft")
-    sub.add_argument("--checked-by", default="", metavar="NAME", help="who went through it; kept on the ledger")
+    sub.add_argument("--checked-by", default="", metavar="NAME", help="the second person, who went through it")
+    sub.add_argument("--analyst", default="", metavar="NAME", help="who made it (default: contact.ran_by of the plan)")
+    sub.add_argument("--alone", action="store_true", help="nobody else can check it: one person made and checked it")
 
 
 def _add_init(sub: argparse.ArgumentParser) -> None:
@@ -382,24 +382,21 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _plan(options: argparse.Namespace) -> int:
     from evaluation.plan import registration, study
-    from evaluation.run.request import resolve_date, resolve_wave
+    from evaluation.run.request import resolve_clock, resolve_date, resolve_wave
 
     plan = study.load(options.study)
     wave = resolve_wave(plan, options.wave)
     if options.freeze:
         _require_sound(plan, wave)
-        path = registration.freeze(plan, wave, date=resolve_date(plan, options.date).isoformat())
+        day, clock = resolve_date(plan, options.date).isoformat(), resolve_clock(plan).isoformat()
+        path = registration.freeze(plan, wave, date=day, clock=clock)
         print(
             f"The plan for {wave} is frozen in {path.parent.name}/{path.name} "
             f"({registration.frozen_digest(plan, wave)[:12]})."
         )
         return 0
     if options.protocol:
-        from evaluation.report import protocol_page
-
-        made = protocol_page.write(plan, wave, options.protocol)
-        print(f"The protocol is in {' and '.join(_short_path(p) for p in made)}.")
-        return 0
+        return _protocol(plan, wave, options)
     from evaluation.analysis import fieldwork_sheet, questionnaire
 
     if options.questionnaire:
@@ -407,6 +404,20 @@ def _plan(options: argparse.Namespace) -> int:
         print(f"The questionnaire is in {_short_path(options.questionnaire)}.")
         return 0
     print(fieldwork_sheet.sheet(plan, wave, draws=0) if options.quick else fieldwork_sheet.sheet(plan, wave))
+    return 0
+
+
+def _protocol(plan: Plan, wave: str, options: argparse.Namespace) -> int:
+    from evaluation.report import protocol_page
+    from evaluation.run import mock_report
+
+    why = "it was not asked for" if options.quick else mock_report.reason_for_none(plan, wave)
+    if not why:
+        mock_report.make(plan, wave, options.protocol, date=options.date, say=lambda _: None)
+    made = protocol_page.write(plan, wave, options.protocol, without_mock=why)
+    print(f"The protocol is in {' and '.join(_short_path(p) for p in made)}.")
+    shown = _short_path(options.protocol / "mock" / "index.html")
+    print(f"No mock report: {why}." if why else f"The mock report is {shown}.")
     return 0
 
 
@@ -449,10 +460,9 @@ def _init(options: argparse.Namespace) -> int:
 def _release(options: argparse.Namespace) -> int:
     from evaluation.run import release as run_release
 
-    said = run_release.release(
-        options.report, study_file=options.study, draft=options.draft, checked_by=options.checked_by
-    )
-    print(said)
+    print(run_release.checklist(options.report))
+    signing = run_release.Signing(options.checked_by, options.analyst, options.alone, options.draft)
+    print(run_release.release(options.report, signing, study_file=options.study))
     return 0
 
 

@@ -245,6 +245,17 @@ def tiny(folder):
     return folder / "study", folder / "notebooks"
 
 
+def small_report(tmp_path_factory):
+    """Return what a run of the small study said, and the study's folder: made once for all tests."""
+
+    def build(folder):
+        return run(small(folder / "run" / "study"), "run", "--draft", "--date", "2026-07-04")
+
+    done, folder = shared(tmp_path_factory, "run", build)
+    assert done.returncode == 0, done.stderr
+    return folder / "run" / "study", done
+
+
 SIZES = """[sizes]
 W2022 = 220
 W2024 = 320

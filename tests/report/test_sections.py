@@ -20,13 +20,14 @@ from evaluation.report import (
     pages,
     phrases,
     policy_views,
+    practice_bank_pages,
     programme_text,
     sense_check_pages,
     tables,
 )
 from evaluation.report.context import SenseCheckRow
 from evaluation.report.page_parts import PageInputs
-from evaluation.results import Estimate
+from evaluation.results import Estimate, Gate
 
 
 def checked(*exhibits):
@@ -362,9 +363,9 @@ def test_an_attendee_difference_prints_what_would_remove_it_in_the_same_sentence
 @pytest.mark.parametrize("kind", ["positive", "negative", "null", "unsure", "small"])
 def test_the_practice_bank_entry_uses_no_word_of_success(kind):
     inputs = desk_of(study.main_answers(kind) + study.tables())
-    text = checks.text(html.render(sense_check_pages.practice_bank(inputs), inputs.ctx))
+    text = checks.text(html.render(practice_bank_pages.practice_bank(inputs), inputs.ctx))
     assert not re.search(r"\b(?:worked|works|promising|success\w*|effective)\b", text.replace("no word of success", ""))
-    assert re.search(r"Maryland scale: level \d awarded; the methods used have a ceiling of \d\.", text)
+    assert re.search(r"Maryland scale: level \d awarded for all else; the methods used have a ceiling of \d\.", text)
     assert "Reason:" in text
     for heading in (
         "Effect",
@@ -372,12 +373,73 @@ def test_the_practice_bank_entry_uses_no_word_of_success(kind):
         "Moderators",
         "Implementation",
         "Economic cost",
+        "Key details",
+        "Aim",
+        "Intended outcome",
+        "Description",
+        "Costs and resources",
+        "Evaluation",
+        "Overall result",
+        "Learning",
+        "Copyright",
         "Left blank",
-        "Intended outcomes",
+        *practice_bank_pages.KEY_DETAILS,
+        "Does it work?",
     ):
         assert heading in text.splitlines() or any(line.endswith(heading) for line in text.splitlines()), heading
-    assert "Funded by: not stated." in text
+    assert "Funded by: [contact] funded_by." in text
+    assert "Start date: [practice_bank] start_date." in text
     assert re.search(r"18 pounds per attendance", text)
+
+
+def bank_of(rating="", lot=None):
+    """Return the entry's text under a rating of the plan, with a lot's row."""
+    plan = study.plan()
+    plan = plan.model_copy(update={"practice_bank": plan.practice_bank.model_copy(update={"rating": rating})})
+    lots = [study.grid("lots.effects", "Lots", [(lot.id, "Effect", lot)], "annex-H")] if lot is not None else []
+    inputs = desk_of(study.main_answers("null") + study.tables() + lots, plan=plan)
+    return checks.text(html.render(practice_bank_pages.practice_bank(inputs), inputs.ctx))
+
+
+def lot_row(licence="effect", failed="", value=0.5, half=0.2, ids=("lot.record", "lot.followed", "lot.answered")):
+    gates = tuple(Gate(g, "quality", g != failed, note=f"{g} is asked") for g in ids)
+    id = "d6.conf_overall.invitations.w2025"
+    return study.contrast(id, value, half, licence=licence, gates=gates, family="primary")
+
+
+@pytest.mark.parametrize(
+    ("row", "five"),
+    [
+        ({}, True),
+        ({"licence": "association", "failed": "lot.record"}, False),
+        ({"licence": "association", "failed": "lot.followed"}, False),
+        ({"licence": "association", "failed": "lot.answered"}, False),
+        ({"failed": "lot.followed"}, False),  # a licence that its own conditions do not carry
+        ({"licence": "association"}, False),
+        ({"ids": ("lot.followed",)}, False),
+        (None, False),
+    ],
+)
+def test_level_five_is_for_a_lot_that_earned_the_word_effect_and_for_nothing_else(row, five):
+    text = bank_of(lot=lot_row(**row) if row is not None else None)
+    assert ("drawn by lot: level 5, for that alone" in text) is five
+    assert ("not level 5, as this is not met" in text) is not five
+    assert "level 2 awarded for all else" in text
+    if row and row.get("failed"):
+        assert f"{row['failed']} is asked" in text
+
+
+@pytest.mark.parametrize("word", ["It worked", "works", "Promising", "Effective practice"])
+def test_a_word_of_success_is_printed_only_where_a_lot_earned_it(word):
+    assert f"{word}." not in bank_of(word)
+    assert f"{word}." not in bank_of(word, lot_row("association", "lot.record"))
+    assert f"{word}." not in bank_of(word, lot_row(value=-0.5))
+    assert f"{word}." in bank_of(word, lot_row())
+
+
+def test_the_rating_is_the_plans_word_and_a_blank_one_is_listed():
+    assert "Evaluated locally. The design cannot show" in bank_of("Evaluated locally")
+    assert "Does it work?: [practice_bank] rating." in bank_of("")
 
 
 # ---- sense-check pack -----------------------------------------------------------------------------------------------

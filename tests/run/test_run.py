@@ -27,13 +27,7 @@ NOT_EQUAL = {"manifest.json", "ro-crate-metadata.json", "run.log"}
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
     """Return a small study that was run once, and what the command said."""
-
-    def build(folder):
-        return run(run_study.small(folder / "run" / "study"), *WORDS)
-
-    done, folder = run_study.shared(tmp_path_factory, "run", build)
-    assert done.returncode == 0, done.stderr
-    return folder / "run" / "study", done
+    return run_study.small_report(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ surveys without a treatment (csv), and the same by region without a register (xl
 import csv
 import html
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,8 @@ import run_study
 import stranger_surveys
 from stranger_surveys import ANSWERS, confirm, exports
 
+from evaluation.analysis import foretold
+from evaluation.plan import study
 from evaluation.report.page_parts import ANNEX
 
 pytestmark = [pytest.mark.slow, pytest.mark.run]
@@ -182,3 +185,15 @@ def test_a_dose_has_its_slope_and_its_ends(results):
     assert number(row, "se") == pytest.approx(fit.bse["TVnews"], rel=6e-3)
     ends = [held.loc[m, "selfLR"].mean() for m in (held["TVnews"] >= 6, held["TVnews"] < 3)]
     assert number(rows["attend.selflr.all.w1996.unadjusted"]) == near(ends[0] - ends[1])
+
+
+def test_what_any_survey_calls_planned_was_foretold_and_what_was_foretold_is_given(any_survey):
+    kind, _, folder = any_survey
+    plan = study.load(folder / "study.toml")
+    wave = plan.waves[-1]
+    with (folder / "reports" / "latest" / "results.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = [SimpleNamespace(**r) for r in csv.DictReader(line for line in file if not line.startswith("#"))]
+    told = foretold.frozen(plan, wave)
+    assert told
+    assert foretold.unforetold([r for r in rows if r.planned == "yes"], told) == [], kind
+    assert {x.contrast for x in foretold.ungiven(rows, told)} <= {"answers"}, kind

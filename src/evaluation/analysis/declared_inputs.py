@@ -58,6 +58,7 @@ NEEDS = {  # how an exhibit's id begins, and what of the plan it is about; the f
     "next.harmonised": "external_surveys",
     "answer.11": "shares",
     "costs.": "events",
+    "value.": "events",
     "actions.": "actions",
     "feedback.": "feedback",
     "iag.": "iag_meetings",

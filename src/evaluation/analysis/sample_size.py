@@ -23,6 +23,7 @@ WEIGHTING = 1.3  # planning value of what weighting costs (Kish's factor)
 RATIO, LINKED_RATIO = 2.0, 3.0  # people who did not attend per person who did
 BETWEEN = 0.5  # planning value of how alike one person's answers in two waves are
 SIZES = (100, 200, 400, 800, 1600)
+SESSIONS = (1, 10, 20)  # people who answer in one session, for a plan that knows of no wave yet
 ATTENDEE_SESSIONS = 10
 
 
@@ -76,6 +77,21 @@ def per_session(plan: Plan, people: pd.DataFrame, wave: str) -> float:
     if not session or session not in now or not len(now):
         return 1.0
     return max(1.0, len(now) / max(int(now[session].nunique()), 1))
+
+
+def foreseen(plan: Plan) -> list[tuple[int, dict[int, float]]]:
+    """Return, for people in each of two groups, the difference of shares in points that is found, by people a session.
+
+    By planning values alone: no wave has to be in.
+    """
+    test = {"power": plan.power.power, "size": plan.power.size}
+    sessions = SESSIONS if plan.population.session_column else SESSIONS[:1]
+
+    def points(people: int, size: int) -> float:
+        effect = power.design_effect(per_session=size, correlation=CORRELATION, weighting=WEIGHTING)
+        return power.minimum_detectable(SHARE_SD * math.sqrt(2 * effect / people), **test)
+
+    return [(n, {size: points(n, size) for size in sessions}) for n in SIZES]
 
 
 @dataclass(frozen=True, slots=True)

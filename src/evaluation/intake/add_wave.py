@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -19,7 +21,10 @@ from evaluation.intake.faults import Fault, fault_table, safe
 from evaluation.intake.mapping import normal, number
 from evaluation.intake.propose_mapping import Proposal
 from evaluation.intake.wave_file import UNSTATED
+from evaluation.plan import registration
 from evaluation.plan.study import WAVE_ID, Plan
+
+NO_PLAN = "no"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +190,11 @@ def _copy(export: Path, folder: Path) -> Path:
     return target
 
 
+def today(plan: Plan) -> str:
+    """Return the day by the machine's clock, where the study is."""
+    return dt.datetime.now(ZoneInfo(plan.study.timezone)).date().isoformat()
+
+
 def _quoted(text: object) -> str:
     return json.dumps(str(text), ensure_ascii=False)
 
@@ -209,6 +219,8 @@ def _wave_toml(
         f"label = {_quoted('Survey of ' + wave[1:])}",
         f"file = {_quoted(export.name)}",
         f'sha256 = "{sha(export)}"',
+        f'taken_in = "{today(plan)}"',
+        f'plan_frozen = "{registration.frozen_digest(plan, wave) or NO_PLAN}"   # whether its plan was frozen by then',
         "confirmed = false   # true once every line below has been read",
         *(f"{k} = {_quoted(v) if isinstance(v, str) else v}" for k, v in place.items()),
         "# start and end of fieldwork, when they are known:",

@@ -130,7 +130,26 @@ def _taken(plan: Plan, checked: _Checked, allowed: tuple[Fault, ...]) -> WaveIn:
     design = [c for c in frame if _role(plan, roles, c) in IN_DESIGN or c in ("wave", "link")]
     outcomes = [c for c in frame if _role(plan, roles, c) in IN_OUTCOMES]
     kept = identifiers.loc[frame.index]
-    return WaveIn(frame[design], frame[outcomes], reasons, ledger, allowed, info, kept)
+    made = WaveIn(frame[design], frame[outcomes], reasons, ledger, allowed, info, kept)
+    return shuffled(plan, made) if info.shuffled else made
+
+
+def shuffled(plan: Plan, wave: WaveIn) -> WaveIn:
+    """Return a wave whose people swapped all their outcomes at once with others of their session: a mock.
+
+    Who did what and how they were asked stays; whose answers are whose does not. Reasons for a missing answer go with
+    the answers, so that the answers of one person stay together.
+    """
+    session = plan.population.session_column
+    inside = wave.design[session].fillna("") if session in wave.design else pd.Series("", index=wave.design.index)
+    draw = np.random.default_rng([plan.seed, *wave.meta.wave.encode()])
+    order = np.arange(len(inside))
+    for places in inside.reset_index(drop=True).groupby(inside.to_numpy(), sort=True).groups.values():
+        order[places] = draw.permutation(places)
+    told = [c for c in wave.outcomes if c in wave.reasons]
+    moved = wave.reasons.assign(**{c: wave.reasons[c].to_numpy()[order] for c in told})
+    answers = wave.outcomes.iloc[order].set_axis(wave.outcomes.index)
+    return replace(wave, outcomes=answers, reasons=moved)
 
 
 def _role(plan: Plan, roles: dict[str, str], column: str) -> str:

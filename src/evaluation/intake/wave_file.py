@@ -48,6 +48,9 @@ KEYS = {
     "confirmed",
     "missing",
     "replaced",
+    "taken_in",
+    "plan_frozen",
+    "shuffled",
 }
 TABLES = ("columns", "missing", "labels", "ignore", "not_asked", "wording", "multi", "bands")
 TABLES += ("official_wording", "standards")
@@ -108,6 +111,9 @@ class WaveInfo:
     multi: dict[str, dict[str, str]] = field(default_factory=dict)
     bands: dict[str, dict[str, Any]] = field(default_factory=dict)
     confirmed: bool = True
+    taken_in: str = ""  # the day that the export was taken in, and the hash of the plan frozen by then ("no" for none)
+    plan_frozen: str = ""
+    shuffled: bool = False  # its outcomes are shuffled within sessions: a mock report
     folder: Path = Path()
 
     @property
@@ -171,7 +177,7 @@ def _faults(content: dict[str, Any], wave: str) -> list[str]:
         value = content.get(key, least)
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             out.append(f"{key} is a whole number, {least} or more")
-    for key in ("attendance_asked", "confirmed"):
+    for key in ("attendance_asked", "confirmed", "shuffled"):
         if not isinstance(content.get(key, True), bool):
             out.append(f"{key} is true or false")
     if Path(str(content.get("file", "x"))).name != str(content.get("file", "x")):

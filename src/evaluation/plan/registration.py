@@ -10,6 +10,9 @@ from pathlib import Path
 from evaluation.errors import StudyError
 from evaluation.plan import study
 
+IN, OUT = "in", "not in"  # whether answers of the wave were in the study's folder when its plan was frozen
+OUTSIDE = {"root", "codebook", "words", "contact", "review", "practice_bank"}  # chooses nothing, so it is not frozen
+
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
@@ -56,8 +59,8 @@ def frozen_file(plan: study.Plan, wave: str) -> Path:
     return plan.root / "plans" / f"{wave}.toml"
 
 
-def freeze(plan: study.Plan, wave: str, *, date: str) -> Path:
-    """Write `plans/<wave>.toml` with the plan's choices and their hash; never overwrite one.
+def freeze(plan: study.Plan, wave: str, *, date: str, clock: str = "") -> Path:
+    """Write `plans/<wave>.toml` with the plan's choices, their hash, and whether answers were in; overwrite none.
 
     Parameters
     ----------
@@ -67,6 +70,8 @@ def freeze(plan: study.Plan, wave: str, *, date: str) -> Path:
         Wave id.
     date : str
         Day of freezing, as 2026-11-25.
+    clock : str
+        Day by the machine's clock; the day of freezing where it is left out.
 
     Returns
     -------
@@ -92,9 +97,30 @@ def freeze(plan: study.Plan, wave: str, *, date: str) -> Path:
         )
     choices = _choices(plan)
     path.parent.mkdir(exist_ok=True)
-    content = {"wave": wave, "frozen_on": date, "sha256": _digest(choices), "plan": choices}
-    path.write_text(tomli_w.dumps(content), "utf-8")
+    answers = IN if answers_in(plan, wave) else OUT
+    content: dict[str, object] = {"wave": wave, "frozen_on": date, "clock": clock or date, "answers": answers}
+    content |= {"sha256": _digest(choices), "plan": choices}
+    path.write_text(tomli_w.dumps({"seal": _digest(content)} | content), "utf-8")
     return path
+
+
+def answers_in(plan: study.Plan, wave: str) -> bool:
+    """Return whether a file of the wave stands in the study's folder.
+
+    Parameters
+    ----------
+    plan : Plan
+        Plan of the study.
+    wave : str
+        Wave id.
+
+    Returns
+    -------
+    bool
+        True where the wave's folder holds anything.
+    """
+    folder = plan.root / "data_raw" / "waves" / wave
+    return any(not p.name.startswith(".") for p in folder.glob("*"))
 
 
 def frozen_digest(plan: study.Plan, wave: str) -> str:
@@ -117,7 +143,38 @@ def frozen_digest(plan: study.Plan, wave: str) -> str:
     StudyError
         The frozen plan was edited after it was frozen.
     """
-    return str(_read(plan, wave).get("sha256", ""))
+    return str(read(plan, wave).get("sha256", ""))
+
+
+def frozen_plan(plan: study.Plan, wave: str) -> study.Plan | None:
+    """Return the plan as it was frozen, with the present words and codebook, which choose nothing.
+
+    Parameters
+    ----------
+    plan : Plan
+        Plan of the study.
+    wave : str
+        Wave id.
+
+    Returns
+    -------
+    Plan or None
+        The frozen plan; None when no plan was frozen for the wave.
+
+    Raises
+    ------
+    StudyError
+        The frozen plan was edited after it was frozen, or holds what this version cannot read.
+    """
+    content = read(plan, wave).get("plan")
+    if not isinstance(content, dict):
+        return None
+    try:
+        then = study.Plan.model_validate(content)
+    except ValueError:
+        todo = "Use the version of the program that froze it."
+        raise StudyError(f"the frozen plan of {wave} cannot be read by this version", todo=todo) from None
+    return then.model_copy(update={k: getattr(plan, k) for k in OUTSIDE})
 
 
 def deviations(plan: study.Plan, wave: str) -> list[Deviation]:
@@ -140,7 +197,7 @@ def deviations(plan: study.Plan, wave: str) -> list[Deviation]:
     StudyError
         The frozen plan was edited after it was frozen.
     """
-    frozen = _read(plan, wave)
+    frozen = read(plan, wave)
     if not frozen:
         return []
     then, now = ({k: v for k, v in _flat(p).items() if v != ""} for p in (frozen["plan"], _choices(plan)))
@@ -148,22 +205,45 @@ def deviations(plan: study.Plan, wave: str) -> list[Deviation]:
     return [Deviation(k, then.get(k, "absent"), now.get(k, "absent")) for k in keys if then.get(k) != now.get(k)]
 
 
-def _read(plan: study.Plan, wave: str) -> dict[str, object]:
+def read(plan: study.Plan, wave: str) -> dict[str, object]:
+    """Return what `plans/<wave>.toml` holds.
+
+    Parameters
+    ----------
+    plan : Plan
+        Plan of the study.
+    wave : str
+        Wave id.
+
+    Returns
+    -------
+    dict
+        wave, frozen_on, clock, answers ("in" or "not in"), seal, sha256, plan; empty when no plan was frozen. Files of
+        before 2026-12 have no clock, answers or seal.
+
+    Raises
+    ------
+    StudyError
+        The file was edited after it was made, or is another wave's.
+    """
     import tomllib
 
     path = frozen_file(plan, wave)
     if not path.is_file():
         return {}
     content = tomllib.loads(path.read_text("utf-8"))
-    if _digest(content.get("plan", {})) != content.get("sha256"):
+    seal = content.pop("seal", None)
+    edited = _digest(content.get("plan", {})) != content.get("sha256") or seal not in (None, _digest(content))
+    if edited or (seal is None and {"clock", "answers"} & set(content)):
         raise StudyError(f"the frozen plan {path.name} was edited after it was frozen", todo="Restore it from git.")
-    return content
+    if content.get("wave") != wave:
+        raise StudyError(f"the frozen plan {path.name} is that of {content.get('wave')}", todo="Restore it from git.")
+    return {**content, "seal": seal or ""}
 
 
 def _choices(plan: study.Plan) -> dict[str, object]:
     """Return the plan without words and contacts, which choose nothing."""
-    skip = {"root", "codebook", "words", "contact"}
-    choices: dict[str, object] = json.loads(plan.model_dump_json(exclude=skip, exclude_none=True, by_alias=True))
+    choices: dict[str, object] = json.loads(plan.model_dump_json(exclude=OUTSIDE, exclude_none=True, by_alias=True))
     return choices
 
 

@@ -112,12 +112,13 @@ class Words(Part):
 
 
 class Contact(Part):
-    """Who owns, funded, ran and checked the study."""
+    """Who owns, funded, ran and checked the study, and where its plan is registered."""
 
     team: str = "not stated"
     funded_by: str = "not stated"
     ran_by: str = "not stated"
     checked_by: str = "not stated"
+    registry: str = "not stated"
 
 
 class Sizes(Part):
@@ -569,6 +570,8 @@ class Programme(Part):
         Officers per member of the public above which an event is listed.
     staff_rate : float
         Pounds an hour of staff time; 0 leaves it unvalued.
+    staff_range : tuple of float or None
+        Least and most that an hour of staff time may be worth, in pounds: value for money is shown at both.
     stop_group, stop_comparator : str
         Ethnic groups whose search rates are compared.
     recruit_goal : float
@@ -578,9 +581,47 @@ class Programme(Part):
     registers: tuple[str, ...] = ()
     police_heavy_ratio: Positive = 0.25
     staff_rate: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    staff_range: tuple[Positive, Positive] | None = None
     stop_group: str = "Black"
     stop_comparator: str = "White"
     recruit_goal: Share = 0.25
+
+    @field_validator("staff_range")
+    @classmethod
+    def _rising(cls, ends: tuple[float, float] | None) -> tuple[float, float] | None:
+        if ends is not None and ends[0] > ends[1]:
+            raise ValueError(f"the least comes first, then the most; got {list(ends)}")
+        return ends
+
+
+class PracticeBank(Part):
+    """What the practice bank asks and no run can know; a blank is listed as one.
+
+    Attributes
+    ----------
+    rating : str
+        The bank's own word for how far the practice is tested; the words change, so that they stand here.
+    published, topic, organisation, contact, email, region, partners, stage, start_date, scale, target_group : str
+        Key details, as the bank names them.
+    aim, learning, copyright : str
+        What it is for, what was learnt by running it, and whose the text is.
+    """
+
+    rating: str = ""
+    published: str = ""
+    topic: str = ""
+    organisation: str = ""
+    contact: str = ""
+    email: str = ""
+    region: str = ""
+    partners: str = ""
+    stage: str = ""
+    start_date: str = ""
+    scale: str = ""
+    target_group: str = ""
+    aim: str = ""
+    learning: str = ""
+    copyright: str = ""
 
 
 class Context(Part):

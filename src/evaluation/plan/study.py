@@ -36,6 +36,7 @@ from evaluation.plan.schema import (
     Part,
     Population,
     Power,
+    PracticeBank,
     Programme,
     Review,
     Scale,
@@ -82,6 +83,7 @@ class Plan(Part):
     sensitivity: Sensitivity = Sensitivity()
     power: Power = Power()
     programme: Programme = Programme()
+    practice_bank: PracticeBank = PracticeBank()
     context: Context = Context()
     crosswalks: dict[str, Crosswalk] = Field(default_factory=dict)
     lots: dict[str, Lot] = Field(default_factory=dict)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from evaluation.plan.study import Plan
 
 
+MOCK = "MOCK: OUTCOMES SHUFFLED"
+
+
 @dataclass(frozen=True, slots=True)
 class WaveWords:
     """A wave in words: its label, its fieldwork (None when not recorded), and whether attendance was asked."""
@@ -75,11 +78,17 @@ class ReportContext:
     status : str
         "draft" or "checked"; `draft_reasons` say why it is a draft.
     synthetic : bool
-        True when any input is synthetic: every page and image is stamped.
+        True when any input is synthetic, or shuffled: every page and image is stamped.
+    mock : bool
+        True when the outcomes are shuffled: a rehearsal of the report, no report.
     absent : mapping
         Section ("policy-9") to the reason why it has nothing; a default reason stands otherwise.
     manifest : mapping
         Safe facts about the run (digests, versions, seed), printed in annex A.
+    planned_said : str
+        How the results called planned compare with those that the frozen plan foretells.
+    plan_traces, fixed_before : tuple of str, bool or None
+        What tells when the plan was frozen, and whether it shows that this was before answers were opened.
     known_truth : mapping or None
         The table of annex P: header, rows, made_on, digest, stale; None where no table was made.
     """
@@ -92,10 +101,14 @@ class ReportContext:
     status: str = "draft"
     draft_reasons: tuple[str, ...] = ()
     synthetic: bool = False
+    mock: bool = False
     gates: tuple[Gate, ...] = ()
     manifest: Mapping[str, object] = field(default_factory=dict)
     environment: tuple[str, ...] = ()
     deviations: tuple[str, ...] = ()
+    planned_said: str = ""
+    plan_traces: tuple[str, ...] = ()
+    fixed_before: bool | None = None
     absent: Mapping[str, str] = field(default_factory=dict)
     sense_check: tuple[SenseCheckRow, ...] = ()
     known_truth: KnownTruth | None = None
@@ -165,9 +178,14 @@ class ReportContext:
         named = {"place": self.words.place, "institution": self.words.institution, "programme_long": spelled}
         return " · ".join(dict.fromkeys(v for k, v in named.items() if k in self.words.model_fields_set))
 
+    @property
+    def of_nobody(self) -> str:
+        """What the data are, where they describe nobody: "synthetic data" or "outcomes shuffled"; else ""."""
+        return "outcomes shuffled" if self.mock else "synthetic data" if self.synthetic else ""
+
     def stamp(self) -> str:
-        """Return what every page and image carries: "SYNTHETIC DATA · DRAFT", or "" for neither."""
-        marks = ["SYNTHETIC DATA"] if self.synthetic else []
+        """Return what every page and image carries: "SYNTHETIC DATA · DRAFT", or "" for neither; a mock says so."""
+        marks = [MOCK] if self.mock else ["SYNTHETIC DATA"] if self.synthetic else []
         return " · ".join(marks + ([] if self.checked else ["DRAFT"]))
 
     def through(self) -> str:

@@ -10,7 +10,7 @@ from evaluation.report import caveats, phrases
 from evaluation.report import sentences as say
 from evaluation.report.context import ReportContext
 from evaluation.report.page_parts import UNSTATED, PageInputs
-from evaluation.report.sense_check_pages import maryland
+from evaluation.report.practice_bank_pages import maryland
 
 Facts = dict[str, str | None]  # None: not known, so that what asks for it is not done
 
@@ -61,7 +61,6 @@ def _about_comparison(ctx: ReportContext) -> Facts:
         "attended_question": words.attended_question if known else None,
         "covariates": phrases.listed(covariates) if known and covariates else None,
         "matching": f"nearest neighbours, {m.ratio} to 1{caliper}" if known else None,
-        "earlier": "controlled" if plan.outcomes.primary in plan.covariates else "not measured",
     }
 
 
@@ -77,16 +76,31 @@ def _about_record(ctx: ReportContext) -> Facts:
     frozen = str(ctx.manifest.get("Plan frozen", "not frozen"))
     contact = ctx.contact
     return {
-        "registration": "Not registered: the plan was not frozen before answers were opened."
-        if frozen == "not frozen"
-        else f"The plan was frozen before answers were opened (digest {frozen}, in plans/{ctx.wave}.toml); a registry "
-        "number is not recorded.",
+        "registration": _registration(ctx, frozen),
+        "foretold": ctx.planned_said,
         "deviations": str(len(ctx.deviations)) if ctx.deviations else "none",
         "code": str(ctx.manifest.get("Code", "not recorded")),
         "seed": str(ctx.plan.seed),
         "funded_by": None if contact.funded_by == UNSTATED else contact.funded_by,
         "checked_by": None if contact.checked_by == UNSTATED else contact.checked_by,
     }
+
+
+BEFORE = {
+    True: "Answers were not in by then.",
+    False: "This does not show that answers were unopened by then.",
+    None: "Whether answers were in by then was not written down.",
+}
+
+
+def _registration(ctx: ReportContext, frozen: str) -> str:
+    """Return whether, when and where the plan was fixed, and what shows that it was before answers were opened."""
+    registry = ctx.contact.registry
+    where = "No registry is named." if registry == UNSTATED else f"Registry: {registry.rstrip('.')}."
+    if frozen == "not frozen":
+        return f"The plan was not frozen. {where}"
+    traces = " ".join(ctx.plan_traces)
+    return f"A plan was frozen (digest {frozen}, in plans/{ctx.wave}.toml). {traces} {BEFORE[ctx.fixed_before]} {where}"
 
 
 def sentences(inputs: PageInputs, name: str) -> list[str]:
@@ -110,6 +124,9 @@ def _of(line: say.Line | None) -> Iterable[str]:
 # ---- risk of bias ---------------------------------------------------------------------------------------------------
 
 
+ELSEWHERE = ("designs", "disclosure", "exposure", "lots", "power", "programme")  # tables that this comparison reads not
+
+
 def bias_facts(inputs: PageInputs) -> risk_of_bias.Facts | None:
     """Return what the run knows of the attendee comparison; None where none was made."""
     ctx, rows = inputs.ctx, inputs.rows
@@ -120,26 +137,31 @@ def bias_facts(inputs: PageInputs) -> risk_of_bias.Facts | None:
     if any(_apart(rows.get("attend", c, "all", ctx.wave)) for c in ctx.plan.outcomes.negative_controls):
         gates["attend.controls"] = False  # one that differs by itself is enough for the severe answer
     alone = rows.get("attend", ctx.plan.outcomes.primary, "all", ctx.wave, "general-sample-only")
-    drifts = [
-        d
-        for d in ctx.deviations
-        if d.split(":")[0].split(".")[0] in ("treatment", "covariates", "matching", "outcomes")
-    ]
+    fields = [d.split(":")[0] for d in ctx.deviations]
+    drifts = [x for x in fields if x.split(".")[0] not in ELSEWHERE]
     imputed = rows.get("missing", ctx.plan.outcomes.primary, "all", ctx.wave, "imputed")
     return risk_of_bias.Facts(
         gates=gates,
         controls_asked=bool(ctx.plan.outcomes.negative_controls),
-        earlier_answer=ctx.plan.outcomes.primary in ctx.plan.covariates,
+        covariates=bool(ctx.plan.covariates),
         late_covariates=_late(ctx),
         lists=bool(ctx.plan.population.boost_sources),
         lists_apart=_apart(main) and _apart(alone) and _same_side(main, alone) is True,
         missing_outcome=_missing_share(inputs),
         imputed_same_side=_same_side(main, imputed),
         near_officer=_near_officer(inputs),
+        routes_alone=_value(ctx, "attend.routes"),
         frozen=str(ctx.manifest.get("Plan frozen", "not frozen")) != "not frozen",
-        deviations=len(drifts),
+        fixed_before=ctx.fixed_before,
+        deviations=drifts,
         planned=bool(main.planned),
     )
+
+
+def _value(ctx: ReportContext, gate: str) -> float | None:
+    """Return the number that a gate saw; None where it was not made."""
+    found = next((g.value for g in ctx.gates if g.id == gate), None)
+    return float(found) if isinstance(found, int | float) else None
 
 
 def _late(ctx: ReportContext) -> tuple[str, ...]:

@@ -148,7 +148,8 @@ def _bias(inputs: PageInputs, links: Links) -> Section:
     found = [_reviewed(inputs, d) for d in risk_of_bias.domains(known)]
     source = (
         "Six domains of the tool's revised draft (riskofbias.info, November 2025); judgements by rule, on the severe "
-        "side. A person may only make one worse, in [review] of study.toml."
+        "side. A person may only make one worse, in [review] of study.toml. Y yes, N no, P before it probably, "
+        "W weakly, S strongly; NI not known, NA not asked."
     )
     judged = [(f"{d.name} {d.title}", d.judgement, d.review or "–") for d in found]
     judged.append(("Overall", risk_of_bias.overall(found), "the worst of the domains"))

@@ -305,7 +305,7 @@ def _not_the_reason(ctx: ReportContext) -> str:
 
 def _status(ctx: ReportContext) -> str:
     said = [] if ctx.checked else [f"Draft of {cite.plan(long_date(ctx.date))}"]
-    said += ["synthetic data"] if ctx.synthetic else []
+    said += [ctx.of_nobody] if ctx.of_nobody else []
     return f"{phrases.upper_first(', '.join(said))}." if said else f"Report of {cite.plan(long_date(ctx.date))}."
 
 

@@ -22,6 +22,7 @@ from evaluation.report import (
     figures,
     phrases,
     policy_views,
+    practice_bank_pages,
     printing,
     results,
     sense_check_pages,
@@ -134,7 +135,7 @@ def _of_programme(inputs: PageInputs) -> dict[str, Page]:
     """Return the pages of a study that holds a programme's registers."""
     return {
         "sense-check": sense_check_pages.sense_check(inputs),
-        "practice-bank": sense_check_pages.practice_bank(inputs),
+        "practice-bank": practice_bank_pages.practice_bank(inputs),
     }
 
 

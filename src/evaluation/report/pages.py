@@ -222,6 +222,7 @@ def _words(ctx: ReportContext) -> list[Block]:
         ("../index.html", "All reports"),
     ]
     programme = bool(ctx.plan.programme.registers)
+    sources = [x for x in sources if not ctx.mock or not x[0].startswith("..")]
     return [
         Block("words", [*MEANINGS.items(), *((word, ctx.own(meaning)) for word, meaning in OTHER_WORDS)]),
         Block("links", [s for s in sources if programme or s[0] not in OF_PROGRAMME], "screen", fixed=True),

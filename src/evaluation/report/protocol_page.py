@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from evaluation.intake import waves
+from evaluation.analysis import answer_distributions, foretold, level_tables, sample_size
+from evaluation.intake import plan_evidence, waves
 from evaluation.plan import registration
 from evaluation.plan.study import Plan
 from evaluation.report import phrases, printing, tables
@@ -21,14 +22,18 @@ LICENCES = {
 }
 
 
-def protocol(plan: Plan, wave: str) -> Page:
-    """Return the protocol of a wave as a page of sections."""
+def protocol(plan: Plan, wave: str, without_mock: str = "it was not asked for") -> Page:
+    """Return the protocol of a wave as a page; `without_mock` says why no mock report stands beside it."""
     parts = [
         ("Questions", _questions(plan)),
         ("Who is asked, and whom answers speak for", _people(plan)),
         ("Comparisons", _comparisons(plan)),
+        ("What is foretold", _foretold(plan, wave)),
+        ("Conditions", _conditions(plan)),
         ("Which words a result earns", _verdicts(plan)),
+        ("Sizes that can be seen", _sizes(plan)),
         ("How easily it could be wrong", _sensitivity(plan)),
+        ("Mock report", _mock(plan, without_mock)),
         ("Record", _record(plan, wave)),
     ]
     sections = tuple(Section(str(k), title, f"p{k}", tuple(blocks)) for k, (title, blocks) in enumerate(parts, 1))
@@ -53,7 +58,7 @@ def context(plan: Plan, wave: str) -> ReportContext:
     )
 
 
-def write(plan: Plan, wave: str, folder: Path) -> list[Path]:
+def write(plan: Plan, wave: str, folder: Path, *, without_mock: str = "it was not asked for") -> list[Path]:
     """Write `protocol.html` and `protocol.pdf` into a folder, and return their paths.
 
     Raises
@@ -63,7 +68,7 @@ def write(plan: Plan, wave: str, folder: Path) -> list[Path]:
     """
     from evaluation.report import html
 
-    page, ctx = protocol(plan, wave), context(plan, wave)
+    page, ctx = protocol(plan, wave, without_mock), context(plan, wave)
     folder.mkdir(parents=True, exist_ok=True)
     files = {"protocol.html": html.render(page, ctx).encode(), "protocol.pdf": printing.pdf("protocol", page, ctx)}
     for name, content in files.items():
@@ -152,6 +157,111 @@ def _comparisons(plan: Plan) -> Iterator[Block]:
         yield _table("p-lots", "Lots", header, lots)
 
 
+CONTRASTS = {
+    "level": "what people say (a share, or a mean)",
+    "answers": "the share of each answer",
+    "gap": "difference between the groups in one wave",
+    "change": "change since the first wave that asked",
+    "attend": "people who took part against people alike who did not",
+    "control": "the same on what the programme cannot move",
+    "spec": "the planned comparison among all ways of making it",
+    "d6": "effect of a lot",
+}
+
+
+def _foretold(plan: Plan, wave: str) -> Iterator[Block]:
+    """Yield every result that may call itself planned, by contrast: what is not here explores."""
+    told: dict[str, list[foretold.Foretold]] = {}
+    for one in sorted(foretold.foretold(plan, wave, foretold.asked(plan, wave))):
+        told.setdefault(one.contrast, []).append(one)
+    names = {o.lower(): _words(plan, o) for o in plan.all_outcomes}
+    rows = []
+    for contrast, found in told.items():
+        design = next((d.title for n, d in plan.designs.items() if n.lower() == contrast), "")
+        what = CONTRASTS.get(contrast) or f"{contrast.upper()}: {design}"
+        about = [names.get(o, o.replace("_", " ")) for o in dict.fromkeys(x.outcome for x in found)]
+        groups, times = (list(dict.fromkeys(x[k] for x in found)) for k in (2, 3))
+        cells = (phrases.listed([_group(plan, g) for g in groups]), phrases.listed([w.upper() for w in times]))
+        rows.append((what, phrases.listed(about), *cells, str(len(found))))
+    header = ("Result", "Outcomes", "Groups", "Waves", "How many")
+    yield _table("p-foretold", "Results that will be called planned, and no others", header, rows)
+    yield Block(
+        "para",
+        [
+            "A result that is not in this table explores: its verb is “hints”. One that is in it and cannot be given "
+            "stands in its place with the reason."
+        ],
+        fixed=True,
+    )
+
+
+def _group(plan: Plan, code: str) -> str:
+    """Return a group of a result's id in words: everybody, a compared group, an answer of a question, a lot."""
+    known = {c.lower(): who for _, c, who in level_tables.groups(plan) if c}
+    fine, _ = answer_distributions.detailed(plan)
+    known |= {g.id.lower(): g.row for g in fine} | {name.lower(): x.title for name, x in plan.lots.items()}
+    return known.get(code, "everybody" if code == "all" else code)
+
+
+def _conditions(plan: Plan) -> Iterator[Block]:
+    """Yield the conditions (gates) with their bars, and what a result may not say where one is not met."""
+    m, t, not_said = plan.matching, plan.treatment, "no answer"
+    rows = []
+    if t.column:
+        rows += [
+            ("People who took part and have somebody like them", f"at least {m.least_overlap:.0%}", not_said),
+            ("People who took part and find no match", f"at most {m.most_unmatched:.0%}", "fragile"),
+            (
+                "Likeness after matching",
+                "no worse than 90 in 100 draws by lot; over 99 in 100 fails",
+                "fragile; no answer",
+            ),
+            ("Reached by a route that nobody else shares", f"at most {t.most_without_counterpart:.0%}", not_said),
+            ("One other's share of the weight", f"at most {m.largest_control_share:.0%}", "fragile"),
+        ]
+    if plan.outcomes.negative_controls:
+        rows.append(("What the programme cannot move", "does not differ, all together", "fragile"))
+    rows += [
+        ("Effective number of people", f"at least {plan.sizes.least_effective_n:g}", "fragile"),
+        ("Ways of analysing with the planned sign", "at least 90%, the middle one at least half as large", "fragile"),
+        ("Wording between waves", "the same; where it is not known the result explores", not_said),
+    ]
+    for lot in plan.lots.values():
+        bars = f"at most {lot.most_crossovers:.0%} and {lot.most_attrition_gap:.0%}"
+        rows.append((f"{lot.title}: dealt with otherwise than drawn, and gap in answering", bars, "no effect"))
+    yield _table("p-gates", "Conditions, and what follows where one is not met", ("Condition", "Bar", "Else"), rows)
+
+
+def _sizes(plan: Plan) -> Iterator[Block]:
+    found = sample_size.foreseen(plan)
+    header = ("People in each group", *(f"{n} a session" for n in found[0][1]))
+    rows = [(f"{n}", *(f"{x:.0f} points" for x in by.values())) for n, by in found]
+    caption = f"Difference of shares near one half that is found {10 * plan.power.power:.0f} times in 10"
+    yield _table("p-seen", caption, header, rows)
+    values = (
+        f"{sample_size.CORRELATION:g} for how alike answers of one session are, {sample_size.WEIGHTING:g} for weights"
+    )
+    yield Block("para", [f"By planning values: {values}. No answer was looked at."], fixed=True)
+
+
+def _mock(plan: Plan, why: str) -> Iterator[Block]:
+    if why:
+        yield Block("para", [f"None: {why}."], fixed=True)
+        return
+    within = "of their session" if plan.population.session_column else "of their wave"
+    yield Block("links", [("mock/index.html", "Mock report on shuffled outcomes")], "screen", fixed=True)
+    yield Block(
+        "para",
+        [
+            f"The study's own notebooks ran on outcomes that people swapped with others {within}: whose answers are "
+            "whose is chance, so no comparison of people who met in one session means anything. What whole sessions "
+            "answered is not hidden: the level of a wave, its change, and what differs between groups that were met in "
+            "different sessions stay nearly as they are. So the mock is made only once the plan is frozen."
+        ],
+        fixed=True,
+    )
+
+
 def _verdicts(plan: Plan) -> Iterator[Block]:
     yield Block("words", list(MEANINGS.items()))
     rows = [(name.replace("_", " "), f"{value:g}") for name, value in plan.sizes.model_dump().items()]
@@ -181,6 +291,13 @@ def _sensitivity(plan: Plan) -> Iterator[Block]:
 
 def _record(plan: Plan, wave: str) -> Iterator[Block]:
     frozen = registration.frozen_digest(plan, wave)
+    registry = plan.contact.registry
+    where = (
+        "not recorded. A force cannot use the government's registry: register with OSF, or commit the frozen plan "
+        "where others can see the day, and write it in [contact] registry"
+        if registry == UNSTATED
+        else registry.rstrip(".")
+    )
     yield Block(
         "para",
         [
@@ -188,10 +305,14 @@ def _record(plan: Plan, wave: str) -> Iterator[Block]:
             if frozen
             else "Not frozen yet: evaluation plan --freeze.",
             f"This page was made from the plan with digest {plan.digest()}.",
-            "Registry: not recorded. A force cannot use the government's registry: register with OSF, or commit the "
-            "frozen plan where others can see the day.",
+            f"Registry: {where}.",
         ],
         fixed=True,
     )
+    if frozen:
+        seen = [*plan_evidence.traces(plan, wave), *plan_evidence.commits(plan, wave)]
+        words = {True: "fits", False: "speaks against it", None: "cannot tell"}
+        header = ("What was found", "A plan frozen before answers were opened")
+        yield _table("p-traces", "When it was frozen", header, [(t.says, words[t.holds]) for t in seen])
     later = [d.text() for d in registration.deviations(plan, wave)]
-    yield Block("bullets", later or ["None."], "Deviations since it was frozen", fixed=True)
+    yield Block("bullets", later or ["None."], "Version history: what changed since it was frozen", fixed=True)

@@ -1,19 +1,18 @@
-"""The sense-check pack, in plain words and large print, and the practice-bank entry."""
+"""The sense-check pack, in plain words and large print."""
 
 from __future__ import annotations
 
 import csv
 import io
 
-from evaluation.disclosure import CheckedExhibit, CheckedRow
-from evaluation.report import caveats, front_page, phrases, programme_text
+from evaluation.disclosure import CheckedExhibit
+from evaluation.report import phrases
 from evaluation.report import sentences as say
-from evaluation.report.context import ReportContext, long_date
+from evaluation.report.context import long_date
 from evaluation.report.page_parts import Block, Page, PageInputs, Section, exhibits
 from evaluation.report.phrases import cite
 from evaluation.report.sentences import fixed
 from evaluation.report.tables import Cell, Table
-from evaluation.verdict import HIGHER, LOWER, TOO_FEW
 
 
 def themes(inputs: PageInputs) -> list[str]:
@@ -127,119 +126,3 @@ def return_sheet(inputs: PageInputs) -> bytes:
     writer.writerow(("theme", "verdict", "date", "words"))
     writer.writerows((t, "", "", "") for t in (*themes(inputs), "Something missing"))
     return out.getvalue().encode()
-
-
-# ---- practice bank ----------------------------------------------------------------------------------------------
-
-
-def practice_bank(inputs: PageInputs) -> Page:
-    """Return the practice-bank entry: its headings filled from results, blanks listed, success never assumed."""
-    ctx, rows = inputs.ctx, inputs.rows
-    main = rows.get("change", ctx.plan.outcomes.primary, ctx.focus, ctx.wave)
-    lines = [x for x in (say.primary(rows, ctx), say.attendee_contrast(rows, ctx)) if x]
-    told = [Block("lines", lines)] if lines else [Block("absent", "No result could be given for this wave.")]
-    costs = inputs.at("practice-bank") or [e for e in inputs.at("policy-12") if len(e.columns) == 1]
-    told_costs = [*(Block("para", [p]) for p in programme_text.cost(rows, ctx)), *exhibits(inputs, costs, fold=20)]
-    where = f"{ctx.words.place}. {phrases.upper_first(ctx.words.focus_group)}."
-    no_costs = Block("absent", "No costs or programme figures were supplied.")
-    described = " ".join(ctx.words.programme_description.split())
-    next_time = [
-        *caveats.next_wave(inputs),
-        "What was learnt by running the events: to be written with those who ran them.",
-    ]
-    parts: list[tuple[str, tuple[Block, ...]]] = [
-        ("Does it work?", (Block("para", [_stage(main, ctx)]),)),
-        ("Aim and description", (Block("para", [described], fixed=True),)),
-        ("Intended outcomes", (_intended_outcomes(inputs),)),
-        ("Region and target group", (Block("para", [where]),)),
-        ("Evaluation", (*told, Block("para", list(maryland(inputs))))),
-        ("Effect, mechanism, moderators, implementation, economic cost", (Block("words", _emmie(inputs)),)),
-        ("Overall result", (Block("para", [front_page.board_paragraph(rows, ctx)]),)),
-        ("Costs and other evidence", tuple(told_costs) or (no_costs,)),
-        ("Learning, and what the next survey needs", (Block("bullets", next_time),)),
-        ("Left blank", (Block("bullets", _blanks(ctx)),)),
-    ]
-    sections = tuple(Section(str(k), t, f"p{k}", b) for k, (t, b) in enumerate(parts, 1))
-    meta = (f"Draft entry made from the report of {long_date(ctx.date)} on {ctx.wave}.", *_meta_status(ctx))
-    return Page("bank", f"Practice-bank entry: {ctx.words.programme}", meta, sections, (ctx.contact.team,))
-
-
-def _intended_outcomes(inputs: PageInputs) -> Block:
-    """Return what the programme means to bring about, from the register of indicators, and whether it is measured."""
-    found = next((e for e in inputs.checked.exhibits if e.id == "theory.change"), None)
-    if found is None:
-        return Block("absent", "Not supplied: no register of indicators was given.")
-    last = found.columns[-1]
-    lines = [f"{r}: {found.cells[r, last].text}." for r in found.rows if (r, last) in found.cells]
-    return Block("bullets", [fixed(x) for x in lines])
-
-
-def _meta_status(ctx: ReportContext) -> tuple[str, ...]:
-    return ("Status: checked.",) if ctx.checked else (f"Status: draft, not yet checked by {ctx.words.checking_group}.",)
-
-
-def _stage(main: CheckedRow | None, ctx: ReportContext) -> str:
-    if main is None or main.kind != "estimate" or not main.shown or main.verdict not in (HIGHER, LOWER):
-        return "Untested – new or innovative. The evidence so far does not permit a stronger label."
-    ran = ctx.contact.ran_by
-    who = "evaluated locally" if ran in ("not stated", ctx.words.institution) else f"evaluated by {ran}"
-    cap = "The design cannot show whether the programme is the reason, so no word of success is used."
-    return f"New or innovative, {who}. Answers were {main.verdict} than in the first survey. {cap}"
-
-
-def maryland(inputs: PageInputs) -> tuple[str, str]:
-    """Return the Maryland scale level awarded, with its ceiling and the reason."""
-    rows = inputs.rows
-    ran = [
-        n
-        for n in inputs.ctx.plan.designs
-        if any(r.kind == "estimate" and r.shown for r in rows.starting(f"{n.lower()}."))
-    ]
-    ceiling = cite_level("3" if ran else "2")
-    level = cite_level("2")
-    pre = len(inputs.ctx.plan.exposure.pre_waves) if inputs.ctx.plan.exposure is not None else 0
-    why = (
-        "comparing changes between groups could reach it, but one earlier survey cannot show that they moved alike"
-        if ran and pre < 2
-        else "people who attended are compared with people who did not, within one survey"
-        if not ran
-        else "the groups compared may still differ in ways that the surveys did not ask about"
-    )
-    return (f"Maryland scale: level {level} awarded; the methods used have a ceiling of {ceiling}.", f"Reason: {why}.")
-
-
-def cite_level(level: str) -> str:
-    """Return a level of a published scale, marked as fixed by the method and not a result."""
-    return cite.plan(level)
-
-
-def _emmie(inputs: PageInputs) -> list[tuple[str, str]]:
-    rows, ctx = inputs.rows, inputs.ctx
-    main = say.primary(rows, ctx)
-    cost = next((r for r in rows.starting("costs.") if r.shown and r.value is not None and "attend" in r.id), None)
-    price = "Not supplied." if cost is None else f"{cite(cost, cost.text)} {cost.unit} per attendance."
-    has = {n: bool(inputs.at(f"policy-{n}")) for n in (3, 9, 10)}
-    return [
-        ("Effect", " ".join(main.sentences) if main else "No answer for this wave."),
-        (
-            "Mechanism",
-            "People are heard; what was heard is checked, acted on and reported back: see the report."
-            if has[9]
-            else "Not supplied: no feedback was recorded.",
-        ),
-        (
-            "Moderators",
-            f"Results are shown for {ctx.words.focus_group} and {ctx.words.comparison_group}; "
-            f"smaller groups are {TOO_FEW}.",
-        ),
-        ("Implementation", "Events held and what they covered are in the report." if has[3] else "Not supplied."),
-        ("Economic cost", price),
-    ]
-
-
-def _blanks(ctx: ReportContext) -> list[str]:
-    contact = ctx.contact.model_dump() if hasattr(ctx.contact, "model_dump") else {}
-    blanks = [f"{k.replace('_', ' ')}" for k, v in contact.items() if v == "not stated"]
-    owners = "Start date, partners and scale: to be filled by the programme's owners."
-    tags = "Topic and kind of organisation, as the practice bank lists them: to be chosen by the programme's owners."
-    return [*(f"{phrases.upper_first(b)}: not stated." for b in blanks), owners, tags]

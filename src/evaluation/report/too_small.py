@@ -8,7 +8,7 @@ from evaluation.report import caveats, programme_text
 from evaluation.report.context import ReportContext
 from evaluation.report.front_page import REUSE
 from evaluation.report.page_parts import Block, PageInputs, Section
-from evaluation.report.phrases import cite
+from evaluation.report.phrases import cite, upper_first
 from evaluation.report.sentences import Rows, group_words, main_row, points_line, short_words, since
 
 TITLES = ("In brief", "What can still be said", "What to do", "Words used, contact and sources")
@@ -151,4 +151,4 @@ def quoted(rows: Rows, ctx: ReportContext) -> str:
     """Return a paragraph of at most sixty words that a board paper can quote."""
     parts = [*answer(ctx), *missed(rows, ctx), "This does not mean that nothing changed."]
     status = [] if ctx.checked else ["Draft."]
-    return " ".join([*parts, *status, *(["Synthetic data."] if ctx.synthetic else [])])
+    return " ".join([*parts, *status, *([f"{upper_first(ctx.of_nobody)}."] if ctx.of_nobody else [])])

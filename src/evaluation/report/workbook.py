@@ -36,7 +36,7 @@ NOTES = (
     "“planned” is yes where the frozen plan named the result.",
     "Every column of the sheet “All results” is described in results.schema.json, beside results.csv.",
 )
-SYNTHETIC = "All figures are from synthetic data and describe nobody."
+NOBODY = "All figures describe nobody: {}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ _PLACED = (
 
 
 def _notes(context: ReportContext) -> Sheet:
-    notes = [*NOTES, *([SYNTHETIC] if context.synthetic else [])]
+    notes = [*NOTES, *([NOBODY.format(context.of_nobody)] if context.of_nobody else [])]
     return Sheet("Notes", "Notes", "How to read the sheets.", ("Note",), [(n,) for n in notes], (110,))
 
 

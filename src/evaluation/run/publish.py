@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from evaluation.run.workers import Tell
 
 
+MOCK_REASON = "a mock: people of a session swapped their answers, so that it rehearses the report and finds nothing"
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A run whose notebooks are done: its plan, wave, date, folders, reasons for a draft and notebooks."""
@@ -44,12 +47,13 @@ def publish_report(_: Tell, job: Job) -> manifest.Manifest:
     import nbformat
 
     from evaluation import disclosure
+    from evaluation.analysis import foretold
     from evaluation.intake import waves
     from evaluation.report import html
     from evaluation.run.settle import settle
 
     plan, wave = job.plan, job.wave
-    exhibits = settle(waves.load_published(plan, wave))
+    exhibits = foretold.marked(settle(waves.load_published(plan, wave)), foretold.frozen(plan, wave))
     gates = waves.load_gates(plan, wave)
     checked = disclosure.protect(exhibits, plan.disclosure, earlier=release.ledger(plan))
     context = make_context(job, gates, checked)
@@ -66,6 +70,7 @@ def publish_report(_: Tell, job: Job) -> manifest.Manifest:
         "suppressions": dict(checked.log),
         "audit": dict(checked.audit),
         "synthetic": context.synthetic,
+        "mock": context.mock,
         "environment": manifest.environment(),
     }
 
@@ -90,13 +95,17 @@ def headline(plan: Plan, wave: str, exhibits: Iterable[Exhibit]) -> str:
 
 def make_context(job: Job, gates: tuple[Gate, ...], checked: CheckedResults) -> ReportContext:
     """Return what the pages print besides results: words, waves, status, manifest, sense-check."""
+    from evaluation.intake import plan_evidence, waves
     from evaluation.report.context import ReportContext
 
     plan, wave = job.plan, job.wave
+    traces = plan_evidence.traces(plan, wave)
     names = plan.waves_up_to(wave)
     code = manifest.code_version()
     reasons, rows, themes = list(job.drafts), release.sense_check(plan, wave), released_themes(checked)
     unchecked = sorted(t for t in themes if t not in {r.theme for r in rows})
+    if any(waves.info(plan, w).shuffled for w in names):
+        reasons.append(MOCK_REASON)
     if unchecked or not rows:
         reasons.append(f"not yet checked by {plan.words.checking_group}")
     known = {
@@ -117,13 +126,32 @@ def make_context(job: Job, gates: tuple[Gate, ...], checked: CheckedResults) -> 
         status="draft" if reasons else "checked",
         draft_reasons=tuple(reasons),
         synthetic=_synthetic(plan, names),
+        mock=any(waves.info(plan, w).shuffled for w in names),
         gates=tuple(gates),
         manifest=known,
         environment=(f"Python {env['python']}", *packages),
         deviations=tuple(d.text() for d in registration.deviations(plan, wave)),
+        planned_said=_planned_said(plan, wave, checked),
+        plan_traces=tuple(t.says for t in traces),
+        fixed_before=plan_evidence.before_answers(traces),
         sense_check=rows,
         known_truth=manifest.known_truth(),
     )
+
+
+def _planned_said(plan: Plan, wave: str, checked: CheckedResults) -> str:
+    """Return how the results that are called planned compare with those that the frozen plan foretells."""
+    from evaluation.analysis import foretold
+
+    told = foretold.frozen(plan, wave)
+    if told is None:
+        return "No plan was frozen, so nothing was foretold."
+    rows = [r for _, r in checked.rows()]
+    odd, absent = foretold.unforetold([r for r in rows if r.planned], told), foretold.ungiven(rows, told)
+    said = (
+        f"It foretells {len(told)} results (levels, answers, differences); called planned and not foretold: {len(odd)}"
+    )
+    return f"{said}; foretold and neither given nor refused by name: {len(absent)}, of groups too small to show."
 
 
 def released_themes(checked: CheckedResults) -> set[str]:
@@ -143,4 +171,4 @@ def _wave_words(plan: Plan, wave: str) -> WaveWords:
 def _synthetic(plan: Plan, names: tuple[str, ...]) -> bool:
     from evaluation.intake import waves
 
-    return any(waves.info(plan, w).origin == "synthetic" for w in names)
+    return any(waves.info(plan, w).origin == "synthetic" or waves.info(plan, w).shuffled for w in names)

@@ -6,6 +6,8 @@ import csv
 import datetime as dt
 import json
 import os
+import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
     from evaluation.report.context import SenseCheckRow
 
 ENTRY = "released.json"
-OF_RELEASE = ("checked_by", "status")  # of an entry of the ledger, beside what the report published
+UNSTATED = "not stated"
+OF_RELEASE = ("checked_by", "analyst", "alone", "status")  # of an entry of the ledger, beside what the report published
 VERDICTS = ("agreed", "amended", "rejected")
 COLUMNS = ("theme", "verdict", "date", "words")
 MISSING = "Something missing"
@@ -30,44 +33,125 @@ def ledger(plan: study.Plan) -> tuple[dict[str, object], ...]:
     return tuple(json.loads(file.read_text("utf-8"))["releases"]) if file.is_file() else ()
 
 
-def release(report: Path, *, study_file: Path | None = None, draft: bool = False, checked_by: str = "") -> str:
-    """Add a report to the ledger of what was published, so that later reports cannot be subtracted from it.
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """Who releases a report: the analyst, who checked it, and whether one person may do both.
 
-    Parameters
+    Attributes
     ----------
+    checked_by : str
+        Who went through the report. It stands for the checking group where nothing else makes the report a draft.
+    analyst : str
+        Who made it; as the plan's `contact.ran_by` says where it is left out.
+    alone : bool
+        Whether the analyst may be the second person too.
     draft : bool
         Whether a report that is a draft may be released all the same.
-    checked_by : str
-        Who went through the report; kept on the ledger. It stands for the checking group where nothing else makes
-        the report a draft.
+    """
+
+    checked_by: str = ""
+    analyst: str = ""
+    alone: bool = False
+    draft: bool = False
+
+
+def release(report: Path, signing: Signing, *, study_file: Path | None = None) -> str:
+    """Add a report to the ledger of what was published, so that later reports cannot be subtracted from it.
 
     Raises
     ------
     CheckFailed
-        The report is a draft, was changed after its run, or is on the ledger already.
+        The report is a draft or a mock, was changed after its run, or is on the ledger already; nobody is named as
+        having checked it, or only who made it.
     """
     plan = study.load(study_file)
     report = Path(report)
     manifest = run_manifest.read_manifest(report)
-    spoilt = run_manifest.tampered(report, manifest)
-    if spoilt:
-        raise CheckFailed(f"{report.name} is not as its run left it: {spoilt}", todo="Release an untouched report.")
-    _require_final(report.name, manifest, draft, checked_by)
+    _require_releasable(report, manifest)
+    people = _two_people(plan, signing)
+    _require_final(report.name, manifest, signing)
     entry = json.loads((report / ENTRY).read_text("utf-8"))
     earlier = list(ledger(plan))
     if any({k: v for k, v in e.items() if k not in OF_RELEASE} == entry for e in earlier):
         raise CheckFailed(f"{entry['report']} is on the ledger already")
     file = plan.root / "releases" / "ledger.json"
     file.parent.mkdir(exist_ok=True)
-    entry |= {"checked_by": checked_by or plan.contact.checked_by, "status": manifest.get("status", "draft")}
+    entry |= people | {"status": manifest.get("status", "draft")}
     _replace(file, json.dumps({"releases": [*earlier, entry]}, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
     return f"{entry['report']} is on the ledger; {len(earlier) + 1} releases are now guarded against subtraction."
 
 
-def _require_final(name: str, manifest: run_manifest.Manifest, draft: bool, checked_by: str) -> None:
+def checklist(report: Path) -> str:
+    """Return what the second person goes through before a release: the disclosure log, and questions to answer.
+
+    Raises
+    ------
+    CheckFailed
+        The folder has no manifest.
+    """
+    manifest = run_manifest.read_manifest(Path(report))
+    log = [f"  {rule}: {n}" for rule, n in sorted(manifest.get("suppressions", {}).items())]
+    audit = [f"  {what}: {n}" for what, n in sorted(manifest.get("audit", {}).items())]
+    failed = ", ".join(manifest.get("gates_failed", ())) or "none"
+    asked = [
+        "Nothing hidden can be worked out from this report and earlier ones (section O of the annex).",
+        "No quotation, place or date points at a person.",
+        "Page one says what the verdicts say, and no more.",
+        f"Conditions that were not met stand beside what they limit: {failed}.",
+        "The dossier's judgements are no milder than yours.",
+        "The report is as its run left it (evaluation verify).",
+    ]
+    parts = (
+        ("Hidden, by rule", log),
+        ("Tried by the attacker", audit),
+        ("To be gone through", [f"  [ ] {x}" for x in asked]),
+    )
+    return "\n".join(line for title, lines in parts for line in (title, *(lines or ["  none"])))
+
+
+def _require_releasable(report: Path, manifest: run_manifest.Manifest) -> None:
+    """Refuse what no person can release: a mock, or a report that is not as its run left it."""
+    if manifest.get("mock"):
+        raise CheckFailed(f"{report.name} is a mock: its outcomes are shuffled", todo="Release the report itself.")
+    spoilt = run_manifest.tampered(report, manifest)
+    if spoilt:
+        raise CheckFailed(f"{report.name} is not as its run left it: {spoilt}", todo="Release an untouched report.")
+
+
+def _two_people(plan: study.Plan, signing: Signing) -> dict[str, object]:
+    """Return who made and who checked a report, for the ledger; refuse one person in both places, unless told."""
+    named = {
+        "checked_by": signing.checked_by or plan.contact.checked_by,
+        "analyst": signing.analyst or plan.contact.ran_by,
+    }
+    people = {k: "" if v == UNSTATED else " ".join(v.split()) for k, v in named.items()}
+    if not signing.alone:
+        if not people["checked_by"]:
+            raise CheckFailed("nobody is said to have checked it", todo="Say who did: --checked-by NAME.")
+        if not people["analyst"]:
+            raise CheckFailed("nobody is said to have made it", todo="Say who did: --analyst NAME.")
+        if same_person(people["checked_by"], people["analyst"]):
+            todo = "Let somebody else check it, or say that nobody else can: --alone."
+            raise CheckFailed(f"{people['checked_by']} made it and cannot be the second person", todo=todo)
+    return {**people, "alone": signing.alone}
+
+
+def same_person(one: str, other: str) -> bool:
+    """Return whether two names are one person's: case, blanks, accents, punctuation and order tell nobody apart."""
+    names = [_words(one), _words(other)]
+    return bool(names[0]) and (sorted(names[0]) == sorted(names[1]) or "".join(names[0]) == "".join(names[1]))
+
+
+def _words(name: str) -> list[str]:
+    """Return the words of a name, in any script, without case or accents."""
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
+    return "".join(c if c.isalnum() else " " for c in plain if not unicodedata.combining(c)).split()
+
+
+def _require_final(name: str, manifest: run_manifest.Manifest, signing: Signing) -> None:
     """Refuse a draft, unless told: by what makes it one, or by who checked it where nothing else does."""
     reasons = list(manifest.get("draft_reasons", ()))
-    if manifest.get("status") == "checked" or draft or (checked_by and not reasons):
+    if manifest.get("status") == "checked" or signing.draft or (signing.checked_by and not reasons):
         return
     why = "; ".join(reasons) or "nobody is said to have checked it"
     todo = "Say who did: --checked-by NAME." if not reasons else "Run it again without what makes it one, or: --draft."

@@ -44,8 +44,6 @@ def resolve_wave(plan: study.Plan, wave: str) -> str:
 
 def resolve_date(plan: study.Plan, date: str) -> dt.date:
     """Return the report's date: as asked, else `$SOURCE_DATE_EPOCH`, else today in the study's time zone."""
-    from zoneinfo import ZoneInfo
-
     if date:
         try:
             return dt.date.fromisoformat(date)
@@ -56,4 +54,11 @@ def resolve_date(plan: study.Plan, date: str) -> dt.date:
         if not epoch.isdigit():
             raise StudyError(f"SOURCE_DATE_EPOCH is {epoch!r}, not a number of seconds")
         return dt.datetime.fromtimestamp(int(epoch), dt.UTC).date()
+    return resolve_clock(plan)
+
+
+def resolve_clock(plan: study.Plan) -> dt.date:
+    """Return today by the machine's clock, in the study's time zone."""
+    from zoneinfo import ZoneInfo
+
     return dt.datetime.now(ZoneInfo(plan.study.timezone)).date()

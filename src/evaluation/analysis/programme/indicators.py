@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import layout, verdicts
+from evaluation.analysis import foretold, layout
 from evaluation.analysis.programme import register_cells
 from evaluation.errors import EvaluationError
 from evaluation.exhibit import Cell, Exhibit, Measure, as_id
@@ -103,7 +103,7 @@ def theory(plan: Plan, wave: str, registers: register_cells.Registers) -> Exhibi
     if rows is None:
         return register_cells.absent(plan, wave, "theory.change", "indicators")
     table, inputs = layout.table(plan, wave, "theory.change"), _inputs(plan, wave, registers)
-    results = _results(plan, wave)
+    results = results_so_far(plan, wave)
     for given in rows.itertuples(index=False):
         row, formula = table.row(str(given.indicator_id), str(given.aim)), str(given.formula)
         id = table.id(row.key, "evidence")
@@ -123,14 +123,14 @@ def _published(plan: Plan, wave: str) -> list[Exhibit]:
         return []
 
 
-def _results(plan: Plan, wave: str) -> dict[str, Cell]:
+def results_so_far(plan: Plan, wave: str) -> dict[str, Cell]:
     """Return what this run has published, contrasts in the form and with the verdict that notebook 10 gives them."""
     exhibits = _published(plan, wave)
     try:
         doubted = waves.load_results(plan, wave, "doubted")
     except (EvaluationError, OSError):
         doubted = []
-    last = verdicts.final_results(plan, wave, exhibits, doubted)
+    last = foretold.final_results(plan, wave, exhibits, doubted)
     return {i.result.id: i.result for e in exhibits for i in e.items} | {r.id: r for r in last}
 
 
