@@ -98,7 +98,7 @@ def words_of(reference: Reference) -> dict[str, str]:
     dict of str to str
         By name of the place they fill.
     """
-    how = ", ".join(filter(None, (reference.mode, f"people {reference.ages}", reference.area)))
+    how = ", ".join(filter(None, (reference.mode, f"people {reference.ages}", reference.coverage)))
     answers = " / ".join(reference.levels.values())
     survey, name = reference.key.split(".")
     first = reference.since

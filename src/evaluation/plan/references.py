@@ -40,7 +40,7 @@ class Reference:
         Answers that its published share counts.
     since : int
         First year in which it was asked as it is now.
-    mode, ages, area : str
+    mode, ages, coverage : str
         How, of whom and where it is asked.
     words : str
         Where its official wording stands.
@@ -55,7 +55,7 @@ class Reference:
     since: int
     mode: str
     ages: str
-    area: str
+    coverage: str
     words: str
 
 
@@ -93,7 +93,7 @@ def shipped() -> Mapping[str, Reference]:
     surveys, scales = content.pop("surveys"), content.pop("scales")
     found = {}
     for survey, questions in content.items():
-        about = {k: str(surveys[survey][k]) for k in ("mode", "ages", "area", "words")}
+        about = {k: str(surveys[survey][k]) for k in ("mode", "ages", "coverage", "words")}
         for name, q in questions.items():
             levels = {int(code): str(words) for code, words in scales[q["scale"]].items()}
             key = f"{survey}.{name}"
