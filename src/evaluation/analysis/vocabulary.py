@@ -28,11 +28,21 @@ TREATED: Words = (  # in this order; a study that keeps no register of events kn
     (r"attendees", "treated people"),
     (r"(of|both|about|with) attending", r"\1 being treated"),
     (r"to attend", "to be treated"),
+    (r"event and attendance", "occasion"),
     (r"attendance", "treatment"),
     (r"had not attended", "had not been treated"),
     (r"did not attend", "was not treated"),
     (r"(already|never|newly|ever) attended", r"\1 treated"),
+    (r"(they|had) attended", r"\1 been treated"),
+    (r"they been treated", "they were treated"),
+    (r"could attend", "could be treated"),
+    (r"assigned to come", "assigned to it"),
+    (r"attending", "being treated"),
     (r"number of events", "number of times"),
+    (r"register of events", "register of what was done"),
+    (r"what (?:the )?events cannot", "what the treatment cannot"),
+    (r"through events", "through the treatment"),
+    (r"to or near an officer", "to or near somebody with a stake in the answers"),
 )
 UNWEIGHTED: Words = ((r"survey, weighted", "survey, unweighted"),)
 LEFT = frozenset({"id", "ids", "refusal", "places", "chart", "universe", "levels", "kind", "sums", "key"})

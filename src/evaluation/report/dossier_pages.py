@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
-from typing import NamedTuple, NotRequired, TypedDict
+from typing import NamedTuple, NotRequired, TypedDict, cast
 
 from evaluation.analysis import risk_of_bias
 from evaluation.report import dossier_facts, tables
@@ -132,32 +132,43 @@ def answer(item: Item, inputs: PageInputs, known: dossier_facts.Facts, links: Li
 def _form(form: Form, inputs: PageInputs, known: dossier_facts.Facts, links: Links) -> Iterator[Block]:
     yield Block("para", [fixed(x) for x in (form["source"], form["note"]) if x], fixed=True)
     items = []
-    for item in form["item"]:
+    for item in (_in_own_words(i, inputs) for i in form["item"]):
         said, done = answer(item, inputs, known, links)
         evidence = links.all(item.get("evidence", [])) if done else ()
         items.append(Answered(f"{item['number']} {item['asks']}", said, evidence))
     yield Block("items", items)
 
 
+def _in_own_words(item: Item, inputs: PageInputs) -> Item:
+    """Return an item in the study's vocabulary."""
+    texts = {key: inputs.ctx.own(str(item[key])) for key in ("asks", "answer", "unless") if key in item}
+    return cast("Item", item | texts)
+
+
 def _bias(inputs: PageInputs, links: Links) -> Section:
     """Return the risk of bias of the attendee comparison, domain by domain."""
-    title = "ROBINS-I V2: risk of bias of the comparison of attendees"
+    own = inputs.ctx.own
+    title = own("ROBINS-I V2: risk of bias of the comparison of attendees")
     known = dossier_facts.bias_facts(inputs)
     if known is None:
-        return Section("", title, "d-robins", (Block("absent", f"{NOT_DONE}no comparison of attendees was made."),))
+        return Section(
+            "", title, "d-robins", (Block("absent", own(f"{NOT_DONE}no comparison of attendees was made.")),)
+        )
     found = [_reviewed(inputs, d) for d in risk_of_bias.domains(known)]
     source = (
         "Six domains of the tool's revised draft (riskofbias.info, November 2025); judgements by rule, on the severe "
         "side. A person may only make one worse, in [review] of study.toml. Y yes, N no, P before it probably, "
         "W weakly, S strongly; NI not known, NA not asked."
     )
-    judged = [(f"{d.name} {d.title}", d.judgement, d.review or "–") for d in found]
+    judged = [(own(f"{d.name} {d.title}"), d.judgement, d.review or "–") for d in found]
     judged.append(("Overall", risk_of_bias.overall(found), "the worst of the domains"))
     head = ("Domain", "Judgement", "Review by a person")
     table = tables.plain(head, judged, caption="Judgement by domain", name="d-judged")
     items = [
         Answered(
-            f"{a.number} {a.question}", fixed(f"{a.code}: {a.why}."), links.all([a.evidence] if a.evidence else [])
+            own(f"{a.number} {a.question}"),
+            fixed(own(f"{a.code}: {a.why}.")),
+            links.all([a.evidence] if a.evidence else []),
         )
         for d in found
         for a in d.answers

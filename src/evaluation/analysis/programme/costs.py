@@ -45,6 +45,8 @@ def _staff_time(plan: Plan) -> str:
     rate = plan.programme.staff_rate
     if rate > 0:
         return f"Staff time is valued at {rate:g} pounds an hour."
+    if plan.programme.staff_range:
+        return "Staff and officer time is counted in hours here; what it comes to at the plan's range stands by itself."
     return "Staff and officer time is counted in hours and not valued in money, because no rate is set."
 
 
