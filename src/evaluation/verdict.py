@@ -48,8 +48,8 @@ def _both(word: str) -> dict[str, str]:
 VERDICT_WORDS = (
     VerdictWord(
         "Higher or lower",
-        "The whole range lies on one side, the result holds under other ways of analysing it, and no doubt named in "
-        "advance stands against it.",
+        "The whole range lies on one side, most other ways of analysing it agree, and every check that the rule reads "
+        "was passed. How large a doubt would have to be to remove it is said beside it.",
         "direction",
         {HIGHER: "Higher", LOWER: "Lower"},
     ),

@@ -115,7 +115,7 @@ def _missable(rows: Rows, ctx: ReportContext) -> list[tuple[CheckedRow, str]]:
     tried = [
         (rows.get("change", outcome, ctx.focus, ctx.wave), f"a change among {who}"),
         (rows.get("gap", outcome, ctx.focus, ctx.wave), f"a gap to {group_words(ctx, ctx.comparison)}"),
-        (rows.get("attend", outcome, "all", ctx.wave), f"a difference of {fixed(ctx.words.treated)}"),
+        (rows.get("attend", outcome, "all", ctx.wave), f"a gap between {fixed(ctx.words.treated)} and others"),
     ]
     return [
         (r, what) for r, what in tried if r is not None and r.shown and r.mde is not None and r.verdict in UNCERTAIN
@@ -215,8 +215,8 @@ def next_survey(inputs: PageInputs) -> list[str]:
     chance = cite.plan(f"{10 * ctx.plan.power.power:.0f} times in 10")
     who, when, routes = group_words(ctx, ctx.focus), ctx.plan.power.next_survey, _routes(inputs)
     said = [
-        f"With {cite(now, now.n_text)} {who} in each survey, a change of {cite(seen, seen.text)} points is "
-        f"seen {chance}. "
+        f"With {cite(now, now.n_text)} {who} in each survey, a change of {cite(seen, seen.text)} points "
+        f"around one half is seen {chance}. "
         f"With twice as many, one of {cite(twice, twice.text)} points is.",
         f"The next survey is planned for {fixed(when)}." if when else "No date is set for the next survey.",
     ]
@@ -301,7 +301,7 @@ def next_wave(inputs: PageInputs) -> list[str]:
         a, b = known["attendees"], known["others"]
         said.append(
             f"A difference of {target} points between {fixed(ctx.words.treated)} and "
-            f"{fixed(ctx.words.untreated)} would take about {cite(a, a.text)} and {cite(b, b.text)}."
+            f"{fixed(ctx.words.untreated)} would take about {cite(a, a.text)} and {cite(b, b.text)} of them."
         )
     if "sessions" in known:
         row = known["sessions"]
@@ -312,7 +312,7 @@ def next_wave(inputs: PageInputs) -> list[str]:
     if not said and "shares" in declared_inputs.of(ctx.plan):
         said.append(f"The next survey should be large enough to detect a difference of {target} percentage points.")
     said.append(
-        "More answers, another survey, or the inputs named as absent here would change what can be said."
+        "More answers, another survey, or registers that are missing here would change what can be said."
         if ctx.plan.programme.registers
         else "More answers or another survey would change what can be said."
     )

@@ -82,11 +82,15 @@ def aged(exhibits: list[CheckedExhibit], ctx: ReportContext) -> tuple[list[Check
         elif months > OLDEST:
             end = long_date(dt.date.fromisoformat(str(exhibit.extras["as_of"])))
             title = exhibit.title.rstrip("?.")
-            old = "" if title.startswith("[") else f"the latest figure, of {end}, is {months} months old; "
+            old = (
+                ""
+                if title.startswith("[")
+                else f"the latest figure, of {end}, was {months} months old when fieldwork ended; "
+            )
             said.append(f"{title}: {old}in the annex.")
         else:
             age = (
-                f"The latest figure is {months} month{'s' * (months > 1)} old."
+                f"The latest figure was {months} month{'s' * (months > 1)} old when fieldwork ended."
                 if months
                 else "As recent as this survey."
             )

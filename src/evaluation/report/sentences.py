@@ -202,7 +202,9 @@ def _compared(rows: Rows, row: CheckedRow, ctx: ReportContext) -> str:
     if contrast == "change":
         return f"{group_words(ctx, group)}, {year} against {since_words(rows, ctx, row.outcome)}"
     if (design := ctx.plan.designs.get(contrast[:2].upper() + contrast[2:])) is not None:
-        return f"“{fixed(design.title)}”, difference in change"
+        first, last = (cite.plan(ctx.when(w)) for w in (design.waves[0], design.waves[-1]))
+        years = "" if len(design.waves) < 2 else f", {first} to {last}"
+        return f"“{fixed(design.title)}”{years}, difference in change"
     if contrast == "gap":
         return f"{group_words(ctx, ctx.focus)} against {group_words(ctx, ctx.comparison)} in {year}"
     return f"{fixed(ctx.words.treated)} against {compared_people(ctx)}"
@@ -221,7 +223,8 @@ def tells_otherwise(row: CheckedRow, share: CheckedRow) -> bool:
         return False
     apart = not share.low <= 0 <= share.high
     directed = row.verdict.startswith((rule.HIGHER, rule.LOWER))
-    return (row.verdict in rule.UNCERTAIN and apart) or (directed and not apart)
+    together = row.verdict == rule.UNCERTAIN_TOGETHER  # the average's own range lies on one side
+    return (row.verdict in rule.UNCERTAIN and apart != together) or (directed and not apart)
 
 
 def _overstated(rows: Rows, row: CheckedRow) -> list[str]:
