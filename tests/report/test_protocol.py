@@ -8,7 +8,7 @@ import report_study
 import tomli_w
 
 from evaluation.plan import registration, study
-from evaluation.report import checks, html, protocol_page
+from evaluation.report import checks, html, protocol_estimation, protocol_page
 
 ROOT = report_study.ROOT
 
@@ -73,3 +73,18 @@ def test_the_protocol_reads_no_answer(folder):
     made = protocol_page.write(study.load(folder / "study.toml"), "W2025", folder / "out")
     assert [p.name for p in made] == ["protocol.html", "protocol.pdf"]
     assert made[1].read_bytes().startswith(b"%PDF")
+
+
+def test_it_says_what_is_estimated_how_and_with_which_error(folder):
+    said = text_of(study.load(folder / "study.toml"))
+    for words in ("(ATT)", "g-computation", "sessions left out in turn", "95 per cent", "Romano and Wolf", "filled in"):
+        assert words in said, words
+
+
+def test_a_study_without_a_treatment_estimates_no_difference_of_people(folder):
+    words = tomllib.loads((ROOT / "study.toml").read_text("utf-8"))
+    plan = study.load(folder / "study.toml")
+    bare = plan.model_copy(update={"treatment": plan.treatment.model_copy(update={"column": ""})})
+    assert words["treatment"]["column"]
+    rows = [r[0] for r in protocol_estimation._rows(bare)]
+    assert rows == ["Levels", "Changes", "Gaps"]

@@ -329,7 +329,9 @@ def test_what_may_not_be_said_has_the_fixed_wording():
     assert "People who attended may have differed before they came. This comparison cannot rule that out." in text
     assert re.search(r"That people changed their minds\. .+\. We adjusted for .+; other differences may remain\.", text)
     text = checks.text(section(policy(study.main_answers("unsure")), "s2"))
-    assert re.search(r"A gap between people who had attended an event and others under [\d.]+ .+ could stay unseen\.", text)
+    assert re.search(
+        r"A gap between people who had attended an event and others under [\d.]+ .+ could stay unseen\.", text
+    )
 
 
 def test_an_attendee_difference_prints_what_would_remove_it_in_the_same_sentence():

@@ -12,6 +12,7 @@ from evaluation.plan.study import Plan
 from evaluation.report import phrases, printing, tables
 from evaluation.report.context import ReportContext, WaveWords
 from evaluation.report.page_parts import UNSTATED, Block, Page, Section
+from evaluation.report.protocol_estimation import CONTROLS, TOGETHER, UNPLANNED, estimation
 from evaluation.verdict import MEANINGS
 
 LICENCES = {
@@ -28,6 +29,7 @@ def protocol(plan: Plan, wave: str, without_mock: str = "it was not asked for") 
         ("Questions", _questions(plan)),
         ("Who is asked, and whom answers speak for", _people(plan)),
         ("Comparisons", _comparisons(plan)),
+        ("How it is worked out", estimation(plan)),
         ("What is foretold", _foretold(plan, wave)),
         ("Conditions", _conditions(plan)),
         ("Which words a result earns", _verdicts(plan)),
@@ -38,7 +40,7 @@ def protocol(plan: Plan, wave: str, without_mock: str = "it was not asked for") 
     ]
     sections = tuple(Section(str(k), title, f"p{k}", tuple(blocks)) for k, (title, blocks) in enumerate(parts, 1))
     team = "" if plan.contact.team == UNSTATED else plan.contact.team
-    lines = [f"Protocol for {wave}, made from the plan alone: no answer was looked at.", team]
+    lines = [f"Protocol for {wave}, made from the plan alone: no answer enters it.", team]
     return Page("annex", f"Protocol: {plan.study.title}", tuple(filter(None, lines)), sections)
 
 
@@ -94,9 +96,9 @@ def _questions(plan: Plan) -> Iterator[Block]:
     named = plan.outcomes
     families = [
         ("Primary", (named.primary,), named.primary_reason, "none: one outcome"),
-        ("Secondary", named.secondary, named.secondary_reason, "Holm's method, over the family"),
-        ("Exploratory", named.exploratory, "", "Benjamini and Hochberg's method"),
-        ("Controls", named.negative_controls, named.negative_controls_reason, "joint test: none should differ"),
+        ("Secondary", named.secondary, named.secondary_reason, TOGETHER),
+        ("Exploratory", named.exploratory, "", UNPLANNED),
+        ("Controls", named.negative_controls, named.negative_controls_reason, CONTROLS),
     ]
     rows = [
         (family, phrases.listed([_words(plan, o) for o in outcomes]), reason or "–", rule)
