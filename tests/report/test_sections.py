@@ -286,7 +286,7 @@ def test_doses_are_said_together_or_one_sentence_says_why_not():
     assert "one event, 0.20 (between minus 0.10 and 0.50); two events, minus 0.05 (between minus 0.35 and 0.25)" in said
     small = desk_of([lone("d", [("1", "x", dose(1, 0.2)), ("2", "x", dose(2, -0.05, n=12))])])
     said = phrases.plain(programme_text.doses(small.rows, small.ctx))
-    assert said.startswith("Results by number of events attended are not shown.")
+    assert said.startswith("Results by number of events attended are not set side by side.")
     assert "0.2" not in said
 
 

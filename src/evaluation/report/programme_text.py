@@ -75,9 +75,7 @@ def who(rows: Rows, ctx: ReportContext) -> list[str]:
     said += _sentence(
         rows,
         ctx,
-        "After weighting, these answers tell us about as much as {weights.effective.all} equally weighted ones."
-        if ctx.plan.population.margins or ctx.plan.population.given_weight
-        else "",
+        _worth(rows, ctx),
         ctx.own("Answers came from {n.sessions.all} sessions of about {mean.session_size.all} people each."),
         "{n.boost.all} people were reached through lists of attendees; they count only in the comparison of attendees.",
     )
@@ -96,6 +94,17 @@ def who(rows: Rows, ctx: ReportContext) -> list[str]:
     if ctx.plan.population.sample != "census":
         said.append(f"People who declined to answer {trust}.")
     return [" ".join(said)]
+
+
+def _worth(rows: Rows, ctx: ReportContext) -> str:
+    """Return what weighted answers are worth, sessions allowed for where answers came in sessions."""
+    if not (ctx.plan.population.margins or ctx.plan.population.given_weight):
+        return ""
+    if rows.get("weights", "clustered", "all", ctx.wave) is None:
+        return "After weighting, these answers tell us about as much as {weights.effective.all} equally weighted ones."
+    units = ctx.own("sessions")
+    said = f"Weights and {units} allowed for, these answers tell us about as much as "
+    return said + "{weights.clustered.all} people asked one by one."
 
 
 def _behind(rows: Rows, ctx: ReportContext) -> list[str]:
@@ -150,8 +159,8 @@ def doses(rows: Rows, ctx: ReportContext) -> str:
     if not all(r.shown and r.value is not None for r in found):
         least = cite.plan(f"{ctx.plan.sizes.least_people}")
         return (
-            "Results by number of events attended are not shown. Too few people came each number of times to compare "
-            f"them safely: at least {least} are needed."
+            "Results by number of events attended are not set side by side. Too few people came some numbers of times: "
+            f"at least {least} are needed. The annex has the others, if any."
         )
     times = {"1": "one event", "2": "two events", "3": "three events or more"}
     unit = found[0].unit or ""
