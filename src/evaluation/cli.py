@@ -33,7 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         with _stopping():
-            return int(options.do(options) or 0)
+            status = int(options.do(options) or 0)
+            sys.stdout.flush()
+            return status
     except EvaluationError as error:
         print(f"evaluation: {error}", file=sys.stderr)
         return error.exit_status

@@ -48,8 +48,7 @@ def _both(word: str) -> dict[str, str]:
 VERDICT_WORDS = (
     VerdictWord(
         "Higher or lower",
-        "The whole range lies on one side, most other ways of analysing it agree, and every check that the rule reads "
-        "was passed. How large a doubt would have to be to remove it is said beside it.",
+        "The range lies on one side, most other analyses agree, and every check was passed.",
         "direction",
         {HIGHER: "Higher", LOWER: "Lower"},
     ),
@@ -73,8 +72,8 @@ VERDICT_WORDS = (
     ),
     VerdictWord(
         "Too uncertain to say",
-        "The range includes both a rise and a fall, and is wide; or it would do so if every question asked together "
-        "with this one were allowed for.",
+        "The range includes both a rise and a fall, and is wide; “together”: it would if all questions were allowed "
+        "for.",
         "uncertain",
         {
             TOO_UNCERTAIN: "Too uncertain to say",

@@ -190,10 +190,7 @@ def test_actions_are_all_there_add_up_and_are_the_same_on_every_page():
 def test_what_a_survey_can_show_is_said_for_this_size_and_twice_it():
     need = [Measure(f"next.{k}.all.{WAVE}", v, u, wave="W2025", decimals=0) for k, v, u in SIZES]
     text = page_one([*study.main_answers("unsure"), lone("next.sizes", *need)])
-    assert (
-        "With about 95 Black respondents in each survey, a change of 28 points around one half is seen 8 times in 10."
-        in text
-    )
+    assert "With about 95 Black respondents in each survey, a change of 28 points is seen 8 times in 10." in text
     assert "With twice as many, one of 20 points is." in text
     assert "720" not in text
     assert "No date is set for the next survey." in text

@@ -215,8 +215,8 @@ def next_survey(inputs: PageInputs) -> list[str]:
     chance = cite.plan(f"{10 * ctx.plan.power.power:.0f} times in 10")
     who, when, routes = group_words(ctx, ctx.focus), ctx.plan.power.next_survey, _routes(inputs)
     said = [
-        f"With {cite(now, now.n_text)} {who} in each survey, a change of {cite(seen, seen.text)} points "
-        f"around one half is seen {chance}. "
+        f"With {cite(now, now.n_text)} {who} in each survey, a change of {cite(seen, seen.text)} points is "
+        f"seen {chance}. "
         f"With twice as many, one of {cite(twice, twice.text)} points is.",
         f"The next survey is planned for {fixed(when)}." if when else "No date is set for the next survey.",
     ]
@@ -301,7 +301,7 @@ def next_wave(inputs: PageInputs) -> list[str]:
         a, b = known["attendees"], known["others"]
         said.append(
             f"A difference of {target} points between {fixed(ctx.words.treated)} and "
-            f"{fixed(ctx.words.untreated)} would take about {cite(a, a.text)} and {cite(b, b.text)} of them."
+            f"{fixed(ctx.words.untreated)} would take about {cite(a, a.text)} and {cite(b, b.text)}."
         )
     if "sessions" in known:
         row = known["sessions"]

@@ -54,10 +54,6 @@ OTHER_WORDS = (
         "Indicative only",
         "Few people or few sessions stand behind the figure: it is a sign of what to ask next, no result.",
     ),
-    (
-        "Too uncertain together",
-        "The range lies on one side, but it would not if every question asked together with this one were allowed for.",
-    ),
     ("Not shown, to protect people", "The figure is hidden because another, smaller one could be worked out from it."),
 )
 OF_PROGRAMME = ("sense-check.html", "practice-bank.html")

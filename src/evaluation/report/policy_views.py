@@ -82,15 +82,11 @@ def aged(exhibits: list[CheckedExhibit], ctx: ReportContext) -> tuple[list[Check
         elif months > OLDEST:
             end = long_date(dt.date.fromisoformat(str(exhibit.extras["as_of"])))
             title = exhibit.title.rstrip("?.")
-            old = (
-                ""
-                if title.startswith("[")
-                else f"the latest figure, of {end}, was {months} months old when fieldwork ended; "
-            )
+            old = "" if title.startswith("[") else f"the latest figure, of {end}, was {months} months old then; "
             said.append(f"{title}: {old}in the annex.")
         else:
             age = (
-                f"The latest figure was {months} month{'s' * (months > 1)} old when fieldwork ended."
+                f"The latest figure was {months} month{'s' * (months > 1)} old then."
                 if months
                 else "As recent as this survey."
             )
